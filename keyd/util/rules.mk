@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# keyd/util: knows nothing of IKE.
+util_sources := $(wildcard keyd/util/*.c)
+$(eval $(call library,util,$(util_sources),libevent_core))
