@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The configuration as plain data: what keyd.conf says, with every default filled in. No pointers inside the parts, so
+ * each is sent between roles as it is. Secrets are not in here: they go to the auth role alone (conf/psk.h).
+ */
+#ifndef KEYD_CONF_CONF_H
+#define KEYD_CONF_CONF_H
+
+#include "pfkey/addr.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONF_NAME_MAX 64		/* with NUL */
+#define CONF_PEERS_MAX 4096
+#define CONF_LISTEN_MAX 32
+#define CONF_PROPOSALS_MAX 4
+#define CONF_TRANSFORMS_MAX 32
+#define CONF_ID_MAX 256			/* bytes of identification data */
+
+/* An identity as RFC 7296 3.5 carries it. type 0: not given (then the address it talks from). */
+struct conf_id {
+	uint8_t type;			/* ID_IPV4_ADDR 1, ID_FQDN 2, ID_RFC822_ADDR 3, ID_IPV6_ADDR 5, ID_KEY_ID 11 */
+	uint16_t len;
+	uint8_t data[CONF_ID_MAX];
+};
+
+/* A transform of RFC 7296 3.3.2: type 1 ENCR, 2 PRF, 3 INTEG, 4 KE, 5 ESN. */
+struct conf_transform {
+	uint8_t type;
+	uint16_t id, key_bits;
+};
+
+/* Transforms in order of preference; several of one type are alternatives. */
+struct conf_proposal {
+	uint8_t n;
+	struct conf_transform t[CONF_TRANSFORMS_MAX];
+};
+
+struct conf_proposals {
+	uint8_t n;
+	struct conf_proposal p[CONF_PROPOSALS_MAX];
+};
+
+/* Everything about one peer. A peer that is in no section but has a secret gets the defaults. */
+struct conf_peer {
+	char name[CONF_NAME_MAX];
+	struct ipsec_addr remote;	/* AF_UNSPEC: from anywhere */
+	uint8_t remote_len;		/* prefix length; a host has all bits */
+	struct ipsec_addr local;	/* AF_UNSPEC: any of ours */
+	struct conf_id local_id, remote_id;
+	struct conf_proposals ike, esp;
+	bool pfs;			/* a KE in each child rekey */
+	uint32_t ike_lifetime;		/* seconds until the IKE SA is rekeyed (soft) */
+	uint32_t child_lifetime;	/* seconds until a child is rekeyed (soft) */
+	uint64_t child_bytes;		/* soft limits, 0: none */
+	uint64_t child_packets;
+	uint32_t jitter;		/* per cent that a soft limit is shortened by at most, at random */
+	uint32_t dpd;			/* seconds without a sign of life before we ask; 0: never */
+	uint32_t replay_window;		/* packets */
+	uint32_t retransmit_ms;		/* first wait for an answer; doubles each time */
+	uint32_t retransmit_tries;	/* sendings in all before the peer counts as dead */
+	uint32_t linger;		/* seconds that an old inbound SA stays for stragglers */
+};
+
+struct conf {
+	struct ipsec_addr listen[CONF_LISTEN_MAX];
+	unsigned nlisten;		/* 0: every address, v4 and v6 */
+	uint16_t port;			/* 500 */
+	bool larval_drop;		/* leave net.core.xfrm_larval_drop alone */
+	uint32_t cookie_threshold;	/* half-open IKE SAs from which on COOKIE is asked for */
+	uint32_t half_open_max;
+	struct conf_peer defaults;	/* for peers in no section; name "default" */
+	struct conf_peer *peers;	/* owned, npeers of them, in file order */
+	unsigned npeers;
+};
+
+#endif
