@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# libpfkey: the kernel's SAD and SPD behind one API. Knows nothing of the other folders.
+pfkey_sources := $(wildcard pfkey/*.c)
+$(eval $(call library,pfkey,$(pfkey_sources),libmnl))
