@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Plain hashes for what is not a negotiated algorithm: NAT detection, cookies, fingerprints. */
+#ifndef KEYD_CRYPTO_HASH_H
+#define KEYD_CRYPTO_HASH_H
+
+#include "keyd/util/rd.h"
+
+#define CRYPTO_SHA1_LEN 20
+#define CRYPTO_SHA256_LEN 32
+
+/* Over the parts one after the other. 0, or -1 with out all zero. */
+int crypto_sha1(const struct view *parts, unsigned nparts, uint8_t out[CRYPTO_SHA1_LEN]) RD_MUST_CHECK;
+int crypto_sha256(const struct view *parts, unsigned nparts, uint8_t out[CRYPTO_SHA256_LEN]) RD_MUST_CHECK;
+int crypto_hmac_sha256(struct view key, const struct view *parts, unsigned nparts,
+		       uint8_t out[CRYPTO_SHA256_LEN]) RD_MUST_CHECK;
+
+#endif
