@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine: every IKE SA of one worker, as a machine that does no I/O. It is given datagrams, kernel events, answers
+ * and the time, and gives back datagrams, requests, events and its next deadline through const hooks.
+ *
+ * Time is microseconds of any monotonic clock, and never goes back between two calls. Hooks are called from inside the
+ * calls below and must not call the engine again: queue what they bring. What a hook is given lives until it returns.
+ */
+#ifndef KEYD_IKE_ENGINE_H
+#define KEYD_IKE_ENGINE_H
+
+#include "keyd/auth/request.h"
+#include "keyd/conf/conf.h"
+#include "keyd/kern/request.h"
+#include "keyd/util/log.h"
+
+#define ENGINE_NEVER UINT64_MAX
+
+struct engine;
+
+struct engine_datagram {
+	struct ipsec_addr local, remote;
+	uint16_t local_port, remote_port;
+	struct view data;		/* an IKE message, without a non-ESP marker */
+};
+
+enum engine_event_type {
+	ENGINE_IKE_UP, ENGINE_IKE_DOWN, ENGINE_IKE_REKEYED,
+	ENGINE_CHILD_UP, ENGINE_CHILD_DOWN, ENGINE_CHILD_REKEYED,
+	ENGINE_FAILED,			/* a negotiation ended without an SA; text says why */
+	ENGINE_EVENT_TYPES
+};
+
+/* Something that a person or a program watching wants to know. Fields that do not apply are zero. */
+struct engine_event {
+	uint8_t type;
+	char peer[CONF_NAME_MAX];
+	struct ipsec_addr local, remote;
+	uint8_t ike_spi_i[8], ike_spi_r[8];
+	uint32_t child_spi_in, child_spi_out;
+	struct ipsec_selector sel;	/* of the child: src is our side */
+	char text[256];			/* reason, algorithms; never a key */
+};
+
+struct engine_hooks {
+	void (*send)(void *arg, const struct engine_datagram *d);
+	void (*kern)(void *arg, const struct kern_request *rq);
+	void (*auth)(void *arg, const struct auth_request *rq);
+	void (*event)(void *arg, const struct engine_event *ev);
+	void (*log)(void *arg, enum log_level level, const char *text);
+};
+
+/* NULL without memory. conf is copied (peers too). crypto_init() must have been called. */
+struct engine *engine_new(const struct engine_hooks *hooks, void *arg, const struct conf *conf);
+/* Forgets everything and sends nothing: kernel SAs stay, so that a restart costs no packet. */
+void engine_free(struct engine *e);
+/* Takes a new configuration; what is established stays as it is until its next rekey. 0 or -1 without memory. */
+int engine_configure(struct engine *e, const struct conf *conf);
+
+void engine_input(struct engine *e, uint64_t now, const struct engine_datagram *d);
+void engine_kern_event(struct engine *e, uint64_t now, const struct ipsec_event *ev);
+/* An SA that the kernel had when this engine began, with lifetimes and no keys: it is renewed if a policy and a peer fit. */
+void engine_kern_orphan(struct engine *e, uint64_t now, const struct ipsec_sa *sa);
+void engine_kern_answer(struct engine *e, uint64_t now, const struct kern_answer *an);
+void engine_auth_answer(struct engine *e, uint64_t now, const struct auth_answer *an);
+/* Runs every timer that is due. */
+void engine_tick(struct engine *e, uint64_t now);
+/* When engine_tick wants to be called next; ENGINE_NEVER: no timer runs. */
+uint64_t engine_deadline(const struct engine *e);
+
+/*
+ * Commands of keydctl. peer is a peer's name or address, NULL or "" for all. Each returns how many SAs or policies it
+ * acts on (0: nothing fits), and the outcome comes as events.
+ */
+int engine_up(struct engine *e, uint64_t now, const char *peer);
+int engine_down(struct engine *e, uint64_t now, const char *peer);	/* DELETE is sent, kernel SAs removed */
+enum engine_rekey { ENGINE_REKEY_CHILD = 1, ENGINE_REKEY_IKE = 2 };
+int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what);
+
+struct engine_child_info {
+	uint32_t spi_in, spi_out, reqid;
+	uint8_t mode, proto;
+	bool outbound_used;		/* false: waiting for the peer's sign that it can receive */
+	bool old;			/* replaced; inbound kept for stragglers */
+	struct ipsec_selector sel;	/* src is our side */
+	char algs[96];
+	uint64_t age_s, rekey_in_s;
+	uint32_t rekeys;
+};
+
+struct engine_ike_info {
+	char peer[CONF_NAME_MAX];
+	char state[24];
+	struct ipsec_addr local, remote;
+	uint16_t local_port, remote_port;
+	uint8_t spi_i[8], spi_r[8];
+	bool initiator;
+	struct conf_id local_id, remote_id;
+	char algs[128];
+	uint64_t age_s, rekey_in_s;
+	uint32_t rekeys, nchildren;
+};
+
+struct engine_stats {
+	uint64_t datagrams_in, datagrams_out, malformed, retransmitted, cookies_asked;
+	uint64_t ike_up, ike_rekeyed, child_up, child_rekeyed, failed, dpd_dead;
+	uint32_t ike_now, half_open_now, child_now;
+};
+
+/* Calls ike for each IKE SA, and child for each of its children right after it. */
+void engine_walk(const struct engine *e, uint64_t now,
+		 void (*ike)(void *arg, const struct engine_ike_info *),
+		 void (*child)(void *arg, const struct engine_child_info *), void *arg);
+void engine_stats(const struct engine *e, struct engine_stats *out);
+
+#endif
