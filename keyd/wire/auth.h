@@ -8,7 +8,7 @@
 #include "keyd/wire/error.h"
 
 struct wire_auth {
-	uint8_t method;		/* enum ikev2_auth */
+	uint8_t method;		/* enum ikev2_auth_method */
 	struct view data;	/* never empty */
 };
 

@@ -10,7 +10,7 @@
 #define WIRE_CERTREQ_HASH_LEN 20
 
 struct wire_cert {
-	uint8_t encoding;	/* enum ikev2_cert */
+	uint8_t encoding;	/* enum ikev2_cert_encoding */
 	struct view data;	/* CERT: never empty; CERTREQ: SHA-1 hashes of CA keys one after the other, or nothing */
 };
 

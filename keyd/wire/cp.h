@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 struct wire_cp {
-	uint8_t type;		/* enum ikev2_cfg */
+	uint8_t type;		/* enum ikev2_cfg_type */
 	struct view attrs;	/* well formed; read with wire_cp_next */
 };
 

@@ -8,7 +8,7 @@
 #include "keyd/wire/error.h"
 
 struct wire_id {
-	uint8_t type;		/* enum ikev2_id */
+	uint8_t type;		/* enum ikev2_id_type */
 	struct view data;
 };
 

@@ -12,9 +12,9 @@
 
 #define WIRE_ENUM(constant, value, name) constant = value,
 
-enum ikev2_exchange { IKEV2_EXCHANGES(WIRE_ENUM) };		/* IKEV2_EXCH_IKE_SA_INIT … */
-enum ikev2_payload { IKEV2_PAYLOADS(WIRE_ENUM) };		/* IKEV2_PL_SA … */
-enum ikev2_notify { IKEV2_NOTIFIES(WIRE_ENUM) };		/* IKEV2_N_COOKIE … */
+enum ikev2_exchange_type { IKEV2_EXCHANGES(WIRE_ENUM) };		/* IKEV2_EXCH_IKE_SA_INIT … */
+enum ikev2_payload_type { IKEV2_PAYLOADS(WIRE_ENUM) };		/* IKEV2_PL_SA … */
+enum ikev2_notify_type { IKEV2_NOTIFIES(WIRE_ENUM) };		/* IKEV2_N_COOKIE … */
 enum ikev2_protocol { IKEV2_PROTOCOLS(WIRE_ENUM) };		/* IKEV2_PROTO_ESP … */
 enum ikev2_transform_type { IKEV2_TRANSFORM_TYPES(WIRE_ENUM) };	/* IKEV2_TRANSFORM_ENCR … */
 enum ikev2_encr { IKEV2_ENCRS(WIRE_ENUM) };			/* IKEV2_ENCR_AES_GCM_16 … */
@@ -22,12 +22,12 @@ enum ikev2_prf { IKEV2_PRFS(WIRE_ENUM) };			/* IKEV2_PRF_HMAC_SHA2_256 … */
 enum ikev2_integ { IKEV2_INTEGS(WIRE_ENUM) };			/* IKEV2_INTEG_HMAC_SHA2_256_128 … */
 enum ikev2_dh { IKEV2_DHS(WIRE_ENUM) };				/* IKEV2_DH_MODP_2048 … */
 enum ikev2_esn { IKEV2_ESNS(WIRE_ENUM) };			/* IKEV2_ESN_NONE, IKEV2_ESN_ESN */
-enum ikev2_auth { IKEV2_AUTHS(WIRE_ENUM) };			/* IKEV2_AUTH_PSK … */
-enum ikev2_id { IKEV2_IDS(WIRE_ENUM) };				/* IKEV2_ID_FQDN … */
-enum ikev2_cert { IKEV2_CERTS(WIRE_ENUM) };			/* IKEV2_CERT_X509_SIGNATURE … */
-enum ikev2_cfg { IKEV2_CFGS(WIRE_ENUM) };			/* IKEV2_CFG_REQUEST … */
+enum ikev2_auth_method { IKEV2_AUTHS(WIRE_ENUM) };			/* IKEV2_AUTH_PSK … */
+enum ikev2_id_type { IKEV2_IDS(WIRE_ENUM) };				/* IKEV2_ID_FQDN … */
+enum ikev2_cert_encoding { IKEV2_CERTS(WIRE_ENUM) };			/* IKEV2_CERT_X509_SIGNATURE … */
+enum ikev2_cfg_type { IKEV2_CFGS(WIRE_ENUM) };			/* IKEV2_CFG_REQUEST … */
 enum ikev2_cfg_attr { IKEV2_CFG_ATTRS(WIRE_ENUM) };		/* IKEV2_CFG_ATTR_INTERNAL_IP4_ADDRESS … */
-enum ikev2_ts { IKEV2_TSS(WIRE_ENUM) };				/* IKEV2_TS_IPV4_ADDR_RANGE … */
+enum ikev2_ts_type { IKEV2_TSS(WIRE_ENUM) };				/* IKEV2_TS_IPV4_ADDR_RANGE … */
 enum ikev2_hash { IKEV2_HASHES(WIRE_ENUM) };			/* IKEV2_HASH_SHA2_256 … (RFC 7427) */
 
 #undef WIRE_ENUM

@@ -9,7 +9,7 @@
 
 struct wire_notify {
 	uint8_t protocol;	/* enum ikev2_protocol; means nothing when spi is empty */
-	uint16_t type;		/* enum ikev2_notify */
+	uint16_t type;		/* enum ikev2_notify_type */
 	struct view spi;	/* empty, 8 bytes for IKE, 4 for AH and ESP */
 	struct view data;
 };

@@ -36,7 +36,7 @@ size_t wire_payload_begin_critical(struct wire_out *out, uint8_t type);
 void wire_payload_end(struct wire_out *out, size_t mark);
 /* A payload whose body is at hand: begin, put, end. */
 void wire_payload_put(struct wire_out *out, uint8_t type, struct view body);
-/* Patches the message's length. 0 and the whole datagram, or WIRE_FULL. Not for messages with SK: wire_sk_end ends those. */
+/* Patches the message's length. 0 and the whole datagram, or WIRE_FULL. Messages with SK are ended by wire_sk_end. */
 RD_MUST_CHECK int wire_out_end(struct wire_out *out, struct view *datagram);
 
 #endif

@@ -33,8 +33,9 @@ struct wire_message {
 #define WIRE_BIT(type) ((type) >= 33 && (type) <= 96 ? UINT64_C(1) << (((type) - 33) & 63) : UINT64_C(0))
 
 /*
- * Decodes the header and the chain in clear. It ends behind SK or SKF, which must be the last payload. WIRE_SHORT: *m is
- * empty and has no header; any other error: m->h is filled in (to answer INVALID_MAJOR_VERSION, or to log), n is 0.
+ * Decodes the header and the chain in clear. It ends behind SK or SKF, which must be the last payload. After an error n
+ * is 0; m->h is filled in when the datagram has at least WIRE_HEADER_LEN bytes (to answer INVALID_MAJOR_VERSION, or to
+ * log), and zero otherwise.
  * Types and critical bits are not judged: see wire_unknown_critical().
  */
 RD_MUST_CHECK int wire_message_get(struct wire_message *m, struct view datagram);

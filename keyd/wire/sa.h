@@ -29,14 +29,14 @@ struct wire_proposal {
 struct wire_sa {
 	unsigned n;
 	struct wire_proposal p[WIRE_PROPOSALS_MAX];
-	bool skipped;		/* proposals were dropped: beyond the cap, or nothing was left of a transform type they demand */
+	bool skipped;		/* proposals were dropped: beyond the cap, or nothing left of a transform type they demand */
 };
 
 /*
  * The payload is walked to its end and must be well formed throughout: lengths, counts, "last" fields, SPI sizes,
  * attribute formats, proposal numbers that rise. What is merely unknown or too much is dropped and flagged. A proposal
- * is dropped as a whole when it demands a transform type of which no transform was kept, so one can never choose from it
- * as if it had not asked for that type. An SA payload without proposals is WIRE_SHORT; n can still be 0 after dropping.
+ * is dropped as a whole when it demands a transform type of which no transform was kept, so one can never choose from
+ * it as if it had not asked for that type. A payload without proposals is WIRE_SHORT; n can be 0 after dropping.
  */
 RD_MUST_CHECK int wire_sa_get(struct wire_sa *sa, struct view body);
 void wire_sa_put(struct wr *w, const struct wire_sa *sa);

@@ -3,9 +3,9 @@
  * The Encrypted payload SK (RFC 7296 3.14) and its fragments SKF (RFC 7383 2.5). No cryptography here: only where the
  * associated data, the IV, the text and the ICV stand.
  *
- * To send: wire_out_begin, wire_sk_begin, the inner payloads with wire_payload_begin and _end, wire_sk_end; then fill in
- * seal.iv, encrypt seal.plain in place and write seal.icv. seal.datagram is then ready to go.
- * To receive: wire_message_get, wire_sk_split and wire_sk_aad, decrypt, wire_sk_unpad, wire_inner_get(m, m->sk_next, …).
+ * To send: wire_out_begin, wire_sk_begin, the inner payloads with wire_payload_begin and _end, wire_sk_end; then fill
+ * in seal.iv, encrypt seal.plain in place and write seal.icv. seal.datagram is then ready to go.
+ * To receive: wire_message_get, wire_sk_split, wire_sk_aad, decrypt, wire_sk_unpad, wire_inner_get(m, m->sk_next, …).
  */
 #ifndef KEYD_WIRE_SK_H
 #define KEYD_WIRE_SK_H
@@ -47,7 +47,7 @@ struct wire_sk {
 RD_MUST_CHECK int wire_sk_split(const struct wire_payload *sk, size_t iv_len, size_t icv_len, struct wire_sk *out);
 /* The datagram (the very one that sk points into) up to the IV. */
 struct view wire_sk_aad(struct view datagram, const struct wire_payload *sk);
-/* Takes padding and pad length byte off the decrypted text. WIRE_SHORT, WIRE_PADDING. The padding's content is not looked at. */
+/* Takes padding, whose content does not matter, and pad length byte off the decrypted text. WIRE_SHORT, WIRE_PADDING. */
 RD_MUST_CHECK int wire_sk_unpad(struct view plain, struct view *inner);
 
 /* The fragment header that SKF has in front of its IV. */
