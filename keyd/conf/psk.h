@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared secrets: from keyd.conf and from files in the format of racoon's psk.txt. Only the auth role keeps them. */
+#ifndef KEYD_CONF_PSK_H
+#define KEYD_CONF_PSK_H
+
+#include "keyd/conf/conf.h"
+#include "keyd/conf/report.h"
+#include "keyd/util/secret.h"
+
+#include <stddef.h>
+
+/* Whose secret: all that is given here must fit. */
+struct psk_entry {
+	struct conf_id id;		/* the remote's; CONF_ID_ANY: any. An address also fits the address it talks from */
+	struct conf_id local;		/* ours; CONF_ID_ANY: any */
+	struct ipsec_addr remote;	/* AF_UNSPEC: from anywhere */
+	uint8_t remote_len;		/* prefix length */
+	struct secret key;
+};
+
+/* Zero-initialise; release with conf_secrets_free. */
+struct conf_secrets {
+	struct psk_entry *entries;	/* in file order */
+	size_t n;
+	size_t room;			/* allocated */
+};
+
+#define PSK_KEY_MAX 1024		/* bytes of one secret */
+#define PSK_FILE_MAX (8 << 20)		/* bytes of a file of secrets */
+
+/*
+ * Appends the lines of path: "identifier blanks key". The key is the rest of the line, blanks at its end included (as
+ * racoon has it), or 0x and hexadecimal digits; # in the first column starts a comment; the identifier * is anybody.
+ * Returns 0, -EINVAL (mistakes; each was reported with its line), -EACCES (others than root and we can read or write the
+ * file), or -errno. After an error s holds what it held before.
+ */
+int psk_file_load(struct conf_secrets *s, const char *path, conf_error_fn *err, void *arg);
+/* The same from memory; name stands in messages. */
+int psk_buffer_load(struct conf_secrets *s, const char *name, const char *text, size_t n, conf_error_fn *err, void *arg);
+
+/* Appends a copy of e, whose key is moved out of it. 0 or -ENOMEM (the key is then cleansed). */
+int psk_add(struct conf_secrets *s, struct psk_entry *e);
+
+/*
+ * The secret for this pair: an exact remote identity before a pattern before the remote's address (longest prefix first)
+ * before "*"; then one that names our identity; then file order. Each argument may be NULL: not known. Names are compared
+ * as text whatever their type, as racoon does. NULL: there is none. Lives as long as s is not changed.
+ */
+const struct psk_entry *psk_find(const struct conf_secrets *s, const struct conf_id *local, const struct conf_id *remote,
+				 const struct ipsec_addr *addr);
+
+/* Cleanses and frees everything. */
+void conf_secrets_free(struct conf_secrets *s);
+
+#endif
