@@ -18,7 +18,8 @@ struct wire_header {
 
 /*
  * r must stand at the start of the datagram and hold all of it (without the non-ESP marker). WIRE_SHORT: *h is
- * untouched. WIRE_LENGTH: the length field is not the datagram's size; *h is filled in all the same. Versions are not judged here.
+ * untouched. WIRE_LENGTH: the length field is not the datagram's size; *h is filled in all the same. Versions are not
+ * judged here.
  */
 RD_MUST_CHECK int wire_header_get(struct rd *r, struct wire_header *h);
 /* Writes h as it stands, length included; to be called on an empty writer. */

@@ -23,7 +23,6 @@ struct wire_out {
 	size_t next_at;		/* where the next-payload byte stands that the next payload sets */
 	size_t sk_at;		/* where the generic header of SK or SKF stands; 0 before wire_sk_begin */
 	size_t iv_at, iv_len;	/* set by wire_sk_begin */
-	bool sk_chunk;		/* SKF: what follows is a piece of a chain, its next-payload byte is already written */
 };
 
 /* buf is the caller's and stays so. h->next_payload and h->length are ignored; major and minor are taken from h. */

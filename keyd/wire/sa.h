@@ -29,7 +29,7 @@ struct wire_proposal {
 struct wire_sa {
 	unsigned n;
 	struct wire_proposal p[WIRE_PROPOSALS_MAX];
-	bool skipped;		/* proposals were dropped: beyond the cap, or nothing left of a transform type they demand */
+	bool skipped;		/* proposals were dropped: beyond the cap, or nothing left of a type they demand */
 };
 
 /*

@@ -47,7 +47,7 @@ struct wire_sk {
 RD_MUST_CHECK int wire_sk_split(const struct wire_payload *sk, size_t iv_len, size_t icv_len, struct wire_sk *out);
 /* The datagram (the very one that sk points into) up to the IV. */
 struct view wire_sk_aad(struct view datagram, const struct wire_payload *sk);
-/* Takes padding, whose content does not matter, and pad length byte off the decrypted text. WIRE_SHORT, WIRE_PADDING. */
+/* Takes padding (whatever its content) and pad length byte off the decrypted text. WIRE_SHORT, WIRE_PADDING. */
 RD_MUST_CHECK int wire_sk_unpad(struct view plain, struct view *inner);
 
 /* The fragment header that SKF has in front of its IV. */
