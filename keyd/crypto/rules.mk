@@ -2,3 +2,7 @@
 # keyd/crypto: what IKE computes, on OpenSSL 3.
 crypto_sources := $(wildcard keyd/crypto/*.c)
 $(eval $(call library,crypto,$(crypto_sources),libcrypto))
+
+$(eval $(call unit_test,crypto_alg,crypto util,libcrypto))
+$(eval $(call unit_test,crypto_prf,crypto util,libcrypto))
+$(eval $(call unit_test,crypto_keymat,crypto util,libcrypto))
