@@ -5,4 +5,5 @@ $(eval $(call library,crypto,$(crypto_sources),libcrypto))
 
 $(eval $(call unit_test,crypto_alg,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_prf,crypto util,libcrypto))
+$(eval $(call unit_test,crypto_aead,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_keymat,crypto util,libcrypto))
