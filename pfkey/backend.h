@@ -78,6 +78,12 @@ int ipsec_policy_flush(struct ipsec *ip);
 int ipsec_policy_dump(struct ipsec *ip, ipsec_policy_fn *fn, void *arg);
 
 /*
+ * A reqid above 0x3fff that no policy in the SPD uses and that was not given away through ip before: for the level
+ * "unique" without a number. -ENOENT: none found.
+ */
+int ipsec_reqid_alloc(struct ipsec *ip, uint32_t *reqid);
+
+/*
  * Events: subscribe once, wait until event_fd is readable, then read. read takes what is there, calls fn for each, never
  * blocks, and returns the number of events or -errno. A lost event shows as IPSEC_EVENT_OVERRUN. Being subscribed to
  * ACQUIRE is also what makes the kernel keep larval SAs for us.

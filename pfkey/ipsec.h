@@ -13,6 +13,7 @@
 #define IPSEC_TMPL_MAX 6	/* XFRM_MAX_DEPTH */
 #define IPSEC_CTX_MAX 128	/* bytes of a security label, with NUL */
 
+/* ANY: transport when added, as af_key has it; when read back, a mode that has no name here. */
 enum ipsec_mode { IPSEC_MODE_TRANSPORT, IPSEC_MODE_TUNNEL, IPSEC_MODE_BEET, IPSEC_MODE_ANY };
 enum ipsec_dir { IPSEC_DIR_IN, IPSEC_DIR_OUT, IPSEC_DIR_FWD };
 enum ipsec_action { IPSEC_ACTION_ALLOW, IPSEC_ACTION_BLOCK };	/* allow with no template is "none" */
@@ -75,7 +76,7 @@ struct ipsec_sa {
 	uint16_t flags;
 	uint32_t spi;				/* IPComp: the CPI */
 	uint32_t reqid;				/* binds it to templates; 0: none */
-	struct ipsec_selector sel;		/* sel.src.family AF_UNSPEC: none */
+	struct ipsec_selector sel;		/* sel.src.family AF_UNSPEC: none; a tunnel then takes both families */
 	struct ipsec_alg aead;			/* either this… */
 	struct ipsec_alg enc, auth;		/* …or these */
 	struct ipsec_alg comp;			/* IPComp */
@@ -116,6 +117,7 @@ struct ipsec_policy {
 	struct ipsec_lifetime soft, hard;
 	char ctx[IPSEC_CTX_MAX];
 	/* read back */
+	bool socket;				/* belongs to one socket (IP_XFRM_POLICY), not to the SPD at large */
 	struct ipsec_usage usage;
 };
 
@@ -165,6 +167,7 @@ struct ipsec_event {
 			uint8_t proto;
 			struct ipsec_selector sel;	/* the packet */
 			struct ipsec_policy policy;	/* with all its templates */
+			uint8_t tmpl;		/* which of them asks; it has the mode and the reqid of the SA wanted */
 		} acquire;
 		struct { struct ipsec_sa sa; bool hard; } expire;	/* keys are not filled in */
 		struct ipsec_sa sa;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* A netlink socket to XFRM: one request and its answers, or the multicast groups. Knows nothing of SAs. */
+#ifndef PFKEY_XFRM_SOCK_H
+#define PFKEY_XFRM_SOCK_H
+
+#include <libmnl/libmnl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define XFRM_SOCK_BUF 32768		/* the kernel never makes a larger message of a dump */
+#define XFRM_SOCK_WORDS 160		/* the longest sentence of the kernel's that is kept */
+
+struct xfrm_sock {
+	int fd;
+	uint32_t seq;			/* of the last request */
+	uint8_t *buf;			/* for what arrives, XFRM_SOCK_BUF bytes */
+	char words[XFRM_SOCK_WORDS];	/* the kernel's, about the last request that failed; "" if it gave none */
+};
+
+/* Called for each message of an answer; non-zero ends the request and is returned. */
+typedef int xfrm_answer_fn(const struct nlmsghdr *nlh, void *arg);
+
+/* 0 or -errno of socket(). */
+int xfrm_sock_open(struct xfrm_sock *s);
+/* Safe on a zeroed struct with fd -1, and twice. What arrived may hold keys and is cleansed. */
+void xfrm_sock_close(struct xfrm_sock *s);
+/*
+ * Sends nlh and reads until its acknowledgement, the end of its dump, or (with neither asked for) its one answer.
+ * Returns 0, what fn returned, the kernel's -errno, -EINTR for a dump that changed under way, -EBADMSG for an answer
+ * that makes no sense, -ENOBUFS for one that was lost. After a dump that fn ended, close the socket.
+ */
+int xfrm_sock_request(struct xfrm_sock *s, struct nlmsghdr *nlh, xfrm_answer_fn *fn, void *arg);
+
+/* Joins every group with events, does not block from now on, and has a large receive buffer. 0 or -errno. */
+int xfrm_sock_listen(struct xfrm_sock *s);
+/*
+ * Reads one datagram of events; fn's result is ignored. Returns 1, 0 when there is none, -ENOBUFS when some were lost
+ * before this one, or -errno.
+ */
+int xfrm_sock_read_event(struct xfrm_sock *s, xfrm_answer_fn *fn, void *arg);
+
+#endif
