@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/* Statements as they are read: their beginning and end, numbers, addresses and ports. */
+#include "setkey/build.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void build_error(struct script *sc, unsigned int line, const char *msg, const char *token)
+{
+	if (sc->failed)
+		return;
+	sc->failed = true;
+	if (++sc->errors <= SCRIPT_ERRORS_TOLD && sc->on_error)
+		sc->on_error(sc->arg, line, msg, token);
+}
+
+static int no_memory(struct script *sc)
+{
+	build_error(sc, sc->line, "out of memory", NULL);
+	return -1;
+}
+
+static bool has_policy(enum command command)
+{
+	return command == CMD_SPDADD || command == CMD_SPDUPDATE || command == CMD_SPDDELETE;
+}
+
+static bool has_sa(enum command command)
+{
+	return command <= CMD_DELETE;
+}
+
+int build_begin(struct script *sc, enum command command, unsigned int line)
+{
+	struct statement *st = arena_alloc(&sc->arena, sizeof(*st));
+
+	if (!st)
+		return no_memory(sc);
+	st->command = (uint8_t)command;
+	st->line = line;
+	st->src.prefix = st->dst.prefix = -1;
+	if (has_sa(command)) {
+		st->sa = arena_alloc(&sc->arena, sizeof(*st->sa));
+		if (!st->sa)
+			return no_memory(sc);
+		st->sa->mode = IPSEC_MODE_ANY;
+		st->sa->oa.prefix = -1;
+	}
+	if (has_policy(command)) {
+		st->policy = arena_alloc(&sc->arena, sizeof(*st->policy));
+		if (!st->policy)
+			return no_memory(sc);
+		st->policy->priority = 0x80000000;
+	}
+	sc->st = st;
+	return 0;
+}
+
+/* What the grammar cannot say: which parts a command cannot do without. NULL, or what is wrong. */
+static const char *missing(const struct statement *st)
+{
+	const struct sa_spec *sa = st->sa;
+
+	if (st->policy && st->command != CMD_SPDDELETE) {
+		if (st->policy->action == POLICY_UNSAID)
+			return "a policy needs discard, none or ipsec";
+		if (st->policy->action == POLICY_IPSEC && !st->policy->nrules)
+			return "ipsec without a rule would let everything pass in clear";
+	}
+	if (st->command != CMD_ADD && st->command != CMD_UPDATE)
+		return NULL;
+	if (st->proto == IPPROTO_ESP && !sa->enc.alg)
+		return "esp needs an algorithm after -E";
+	if (st->proto == IPPROTO_AH && (!sa->auth.alg || sa->enc.alg))
+		return "ah needs an algorithm after -A, and none after -E";
+	if (st->proto == IPPROTO_COMP && !sa->comp.alg)
+		return "ipcomp needs an algorithm after -C";
+	if (st->proto != IPPROTO_COMP && sa->comp.alg)
+		return "-C is for ipcomp";
+	if (sa->enc.alg && sa->enc.alg->kind == IPSEC_ALG_AEAD && sa->auth.alg)
+		return "this algorithm carries its own integrity: no -A";
+	if ((sa->flags & SPEC_OLD) && sa->replay)
+		return "replay prevention cannot be used with ah-old and esp-old";
+	return NULL;
+}
+
+int build_end(struct script *sc)
+{
+	struct statement *st = sc->st;
+	const char *msg = missing(st);
+
+	if (msg) {
+		build_error(sc, sc->line, msg, ";");
+		return -1;
+	}
+	sc->st = NULL;
+	sc->count++;
+	if (sc->on_statement) {
+		sc->on_statement(sc->arg, st);
+		arena_clear(&sc->arena);
+		return 0;
+	}
+	if (sc->last)
+		sc->last->next = st;
+	else
+		sc->first = st;
+	sc->last = st;
+	return 0;
+}
+
+void build_abandon(struct script *sc)
+{
+	sc->failed = false;
+	sc->st = NULL;
+	if (sc->on_statement)
+		arena_clear(&sc->arena);
+}
+
+int build_number(struct script *sc, unsigned int line, const char *digits, uint64_t *out)
+{
+	errno = 0;
+	*out = strtoull(digits, NULL, 10);
+	if (!errno)
+		return 0;
+	build_error(sc, line, "number too big", digits);
+	return -1;
+}
+
+int build_range(struct script *sc, unsigned int line, const char *what, uint64_t v, uint64_t max)
+{
+	char msg[64], token[24];
+
+	if (v <= max)
+		return 0;
+	snprintf(msg, sizeof(msg), "%s too big", what);
+	snprintf(token, sizeof(token), "%" PRIu64, v);
+	build_error(sc, line, msg, token);
+	return -1;
+}
+
+int build_name_flags(struct script *sc, const char *flags)
+{
+	struct name_flags *names = &sc->st->names;
+
+	for (; *flags; flags++) {
+		if (*flags == 'n')
+			names->numeric = true;
+		else
+			names->family = *flags == '4' ? AF_INET : AF_INET6;
+	}
+	return 0;
+}
+
+int build_endpoint(struct script *sc, unsigned int line, struct endpoint *ep, struct text host)
+{
+	const struct name_flags *names = &sc->st->names;
+	struct ipsec_addr addr;
+
+	ep->host = host.p;
+	if (ipsec_addr_parse(&addr, host.p))
+		return 0;
+	if (names->family && names->family != addr.family) {
+		build_error(sc, line, "address of the other family than -4 or -6 says", host.p);
+		return -1;
+	}
+	ep->addrs = (struct ipsec_addr *)arena_copy(&sc->arena, &addr, sizeof(addr));
+	if (!ep->addrs)
+		return no_memory(sc);
+	ep->naddrs = 1;
+	return 0;
+}
+
+int build_port(struct script *sc, unsigned int line, struct port *port, uint64_t number)
+{
+	if (build_range(sc, line, "port", number, UINT16_MAX))
+		return -1;
+	port->number = (uint16_t)number;
+	port->set = number != 0;
+	return 0;
+}

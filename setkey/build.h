@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What the grammar's actions do: put what was read into the statement, after the checks that belong to each word. */
+#ifndef SETKEY_BUILD_H
+#define SETKEY_BUILD_H
+
+#include "setkey/script.h"
+
+/* A word or string of the text: a copy in the arena, NUL behind it. */
+struct text {
+	const char *p;
+	size_t n;
+};
+
+/* Each that returns int: 0, or -1 after the error was told. */
+
+/* Tells an error of the statement being read, unless one was told already. */
+void build_error(struct script *sc, unsigned int line, const char *msg, const char *token);
+
+/* A new statement becomes sc->st. */
+int build_begin(struct script *sc, enum command command, unsigned int line);
+/* sc->st is complete. */
+int build_end(struct script *sc);
+/* After an error: forgets sc->st and is ready for the next. */
+void build_abandon(struct script *sc);
+
+int build_number(struct script *sc, unsigned int line, const char *digits, uint64_t *out);
+/* Is v within [0, max]? Otherwise says what was too big. */
+int build_range(struct script *sc, unsigned int line, const char *what, uint64_t v, uint64_t max);
+
+int build_name_flags(struct script *sc, const char *flags);
+int build_endpoint(struct script *sc, unsigned int line, struct endpoint *ep, struct text host);
+int build_port(struct script *sc, unsigned int line, struct port *port, uint64_t number);
+
+int build_spi(struct script *sc, unsigned int line, uint64_t spi);
+int build_spi_hex(struct script *sc, unsigned int line, struct text digits);
+/* A key from hexadecimal digits; an odd one is padded on the left. */
+int build_hex_key(struct script *sc, struct text digits, struct text *key);
+/* kind is IPSEC_ALG_ENC (which looks among the AEADs too), _AUTH or _COMP. */
+int build_alg(struct script *sc, unsigned int line, enum ipsec_alg_kind kind, struct text name, struct text key);
+int build_ctx(struct script *sc, unsigned int line, struct ctx_spec *ctx, uint64_t doi, uint64_t alg, struct text label);
+
+int build_upper_name(struct script *sc, unsigned int line, struct text name);
+/* "8,0" of ICMP and MH, a dotted GRE key. */
+int build_upper_detail(struct script *sc, unsigned int line, struct text detail);
+/* A type of ICMP and MH alone, a plain GRE key. */
+int build_upper_number(struct script *sc, unsigned int line, uint64_t v);
+/* sign: '+' (sooner) or '-' (later). */
+int build_priority(struct script *sc, unsigned int line, uint32_t base, char sign, uint64_t offset);
+/* sc->rule is complete. */
+int build_rule_end(struct script *sc, unsigned int line);
+/* "me-any" and "any-me" leave the ends open; each belongs to one direction. */
+int build_rule_me(struct script *sc, unsigned int line, enum ipsec_dir dir);
+int build_rule_addr(struct script *sc, unsigned int line, struct ipsec_addr *addr, struct text text);
+
+#endif

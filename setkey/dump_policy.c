@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+/* A policy as text: what "setkey -DP" prints. */
+#include "setkey/dump.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "setkey/names.h"
+
+#ifndef IPPROTO_MH
+#define IPPROTO_MH 135
+#endif
+
+#define PRIORITY_HIGH 1073741824u
+#define PRIORITY_DEF 2147483648u
+#define PRIORITY_LOW 3221225472u
+
+#define REQID_MANUAL_MAX 0x3fff	/* above it the kernel or libpfkey chose */
+
+/* XFRM does not say it; this is what PF_KEY says of a policy that no packet is using. */
+#define REFCNT 2
+
+static bool has_ports(uint8_t proto)
+{
+	return proto != IPPROTO_ICMP && proto != IPPROTO_ICMPV6 && proto != IPPROTO_MH && proto != IPPROTO_GRE;
+}
+
+static void print_net(const struct ipsec_addr *addr, uint8_t len, uint8_t proto, uint16_t port, uint16_t mask, FILE *out)
+{
+	char buf[IPSEC_ADDR_STRLEN];
+
+	fputs(ipsec_addr_format(addr, buf, sizeof(buf)), out);
+	if (len != ipsec_addr_bits(addr->family))
+		fprintf(out, "/%u", len);
+	if (has_ports(proto) && mask)
+		fprintf(out, "[%u]", port);
+	else if (has_ports(proto))
+		fputs("[any]", out);
+	putc(' ', out);
+}
+
+static void print_selector(const struct ipsec_selector *sel, FILE *out)
+{
+	char buf[64];
+
+	print_net(&sel->src, sel->src_len, sel->proto, sel->sport, sel->sport_mask, out);
+	print_net(&sel->dst, sel->dst_len, sel->proto, sel->dport, sel->dport_mask, out);
+	fputs(upper_name(sel->proto, buf, sizeof(buf)), out);
+	if (has_ports(sel->proto) || (!sel->sport_mask && !sel->dport_mask))
+		return;
+	if (sel->proto == IPPROTO_GRE)
+		fprintf(out, " %u", (uint32_t)sel->sport << 16 | sel->dport);
+	else if (sel->dport_mask)
+		fprintf(out, " %u,%u", sel->sport, sel->dport);
+	else
+		fprintf(out, " %u", sel->sport);
+}
+
+/* "prio high", "prio def + 5", … as it would be written: the nearest base and the distance, where + is sooner. */
+static void print_priority(uint32_t priority, FILE *out)
+{
+	uint32_t base = PRIORITY_LOW;
+	const char *name = "low";
+
+	if (!priority)
+		return;
+	if (priority < PRIORITY_DEF / 4 * 3) {
+		base = PRIORITY_HIGH;
+		name = "high";
+	} else if (priority < PRIORITY_DEF / 4 * 5) {
+		base = PRIORITY_DEF;
+		name = "def";
+	}
+	fprintf(out, "prio %s ", name);
+	if (priority < base)
+		fprintf(out, "+ %u ", base - priority);
+	else if (priority > base)
+		fprintf(out, "- %u ", priority - base);
+}
+
+static void print_tmpl(const struct ipsec_tmpl *tmpl, const struct dump_options *opt)
+{
+	static const char *const modes[] = { "transport", "tunnel", "beet", "any" };
+	const char *proto = tmpl->proto == IPPROTO_ESP ? "esp" : tmpl->proto == IPPROTO_AH ? "ah" :
+			    tmpl->proto == IPPROTO_COMP ? "ipcomp" : "unknown";
+	const char *port = opt->ports ? "[0]" : "";
+	char src[IPSEC_ADDR_STRLEN], dst[IPSEC_ADDR_STRLEN];
+
+	fprintf(opt->out, "\t%s/%s/", proto, tmpl->mode < 4 ? modes[tmpl->mode] : "unknown");
+	if (tmpl->mode == IPSEC_MODE_TUNNEL || tmpl->mode == IPSEC_MODE_BEET)
+		fprintf(opt->out, "%s%s-%s%s", ipsec_addr_format(&tmpl->src, src, sizeof(src)), port,
+			ipsec_addr_format(&tmpl->dst, dst, sizeof(dst)), port);
+	if (tmpl->reqid)
+		fprintf(opt->out, "/unique%c%u\n", tmpl->reqid > REQID_MANUAL_MAX ? '#' : ':', tmpl->reqid);
+	else
+		fprintf(opt->out, "/%s\n", tmpl->optional ? "use" : "require");
+}
+
+static void print_policy(const struct ipsec_policy *pol, const struct dump_options *opt)
+{
+	/* The kernel's index tells socket policies, which have directions of their own. */
+	static const char *const dirs[] = { "in", "out", "fwd", "in(socket)", "out(socket)" };
+	unsigned int dir = (pol->index & 7) > pol->dir ? pol->index & 7 : pol->dir;
+	bool block = pol->action == IPSEC_ACTION_BLOCK;
+
+	fprintf(opt->out, "\n\t%s ", dir < sizeof(dirs) / sizeof(dirs[0]) ? dirs[dir] : "unknown");
+	print_priority(pol->priority, opt->out);
+	fprintf(opt->out, "%s\n", block ? "discard" : pol->ntmpl ? "ipsec" : "none");
+	for (unsigned int i = 0; !block && i < pol->ntmpl && i < IPSEC_TMPL_MAX; i++)
+		print_tmpl(&pol->tmpl[i], opt);
+}
+
+static void print_xfrm(const struct ipsec_policy *pol, FILE *out)
+{
+	if (!pol->mark.mask && !pol->if_id && !pol->type)
+		return;
+	fputs("\txfrm:", out);
+	if (pol->mark.mask)
+		fprintf(out, " mark=0x%x/0x%x", pol->mark.value, pol->mark.mask);
+	if (pol->if_id)
+		fprintf(out, " if_id=%u", pol->if_id);
+	fputs(pol->type ? " ptype=sub\n" : "\n", out);
+}
+
+void dump_policy(const struct ipsec_policy *pol, unsigned int seq, const struct dump_options *opt)
+{
+	char created[DUMP_TIME_LEN], last[DUMP_TIME_LEN];
+	FILE *out = opt->out;
+
+	if ((pol->index & 7) > IPSEC_DIR_FWD)
+		fputs("(per-socket policy) ", out);
+	else
+		print_selector(&pol->sel, out);
+	print_policy(pol, opt);
+	fprintf(out, "\tcreated: %s  lastused: %s\n", dump_time(pol->usage.add_time, created, sizeof(created)),
+		dump_time(pol->usage.use_time, last, sizeof(last)));
+	fprintf(out, "\tlifetime: %" PRIu64 "(s) validtime: %" PRIu64 "(s)\n", pol->hard.add_seconds,
+		pol->hard.use_seconds);
+	print_xfrm(pol, out);
+	if (pol->ctx[0])
+		fprintf(out, "\tsecurity context doi: 1\n\tsecurity context algorithm: 1\n"
+			"\tsecurity context length: %zu\n\tsecurity context: %s\n", strlen(pol->ctx) + 1, pol->ctx);
+	fprintf(out, "\tspid=%u seq=%u pid=%d\n\trefcnt=%d\n", pol->index, seq, (int)getpid(), REFCNT);
+}
+
+struct spd_walk {
+	const struct dump_options *opt;
+	struct ipsec_policy held;
+	size_t count;
+};
+
+static int walk_policy(const struct ipsec_policy *pol, void *arg)
+{
+	struct spd_walk *w = arg;
+
+	if (w->count)
+		dump_policy(&w->held, (unsigned int)w->count, w->opt);
+	w->held = *pol;
+	w->count++;
+	return 0;
+}
+
+int dump_spd(struct ipsec *ip, const struct dump_options *opt, size_t *count)
+{
+	struct spd_walk w = { .opt = opt };
+	int err = ipsec_policy_dump(ip, walk_policy, &w);
+
+	if (w.count)
+		dump_policy(&w.held, 0, opt);
+	*count = w.count;
+	return err;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+/* Upper-layer protocols by name. */
+#include "setkey/names.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#ifndef IPPROTO_MH
+#define IPPROTO_MH 135
+#endif
+
+/* Of several names, the first is the one of /etc/protocols. */
+static const struct { const char *name; uint8_t proto; } uppers[] = {
+	{ "icmp", IPPROTO_ICMP },
+	{ "igmp", IPPROTO_IGMP },
+	{ "ipencap", IPPROTO_IPIP }, { "ip4", IPPROTO_IPIP }, { "ipv4", IPPROTO_IPIP }, { "ip-encap", IPPROTO_IPIP },
+	{ "tcp", IPPROTO_TCP },
+	{ "udp", IPPROTO_UDP },
+	{ "dccp", IPPROTO_DCCP },
+	{ "ipv6", IPPROTO_IPV6 }, { "ip6", IPPROTO_IPV6 },
+	{ "gre", IPPROTO_GRE },
+	{ "esp", IPPROTO_ESP },
+	{ "ah", IPPROTO_AH },
+	{ "ipv6-icmp", IPPROTO_ICMPV6 }, { "icmp6", IPPROTO_ICMPV6 }, { "icmpv6", IPPROTO_ICMPV6 },
+	{ "ospf", 89 }, { "ospfigp", 89 },
+	{ "pim", IPPROTO_PIM },
+	{ "ipcomp", IPPROTO_COMP },
+	{ "vrrp", 112 },
+	{ "l2tp", 115 },
+	{ "sctp", IPPROTO_SCTP },
+	{ "mobility-header", IPPROTO_MH }, { "mh", IPPROTO_MH }, { "ipv6-mh", IPPROTO_MH },
+	{ "udplite", IPPROTO_UDPLITE },
+};
+
+#define UPPERS (sizeof(uppers) / sizeof(uppers[0]))
+
+int upper_by_name(const char *name)
+{
+	const struct protoent *ent;
+
+	for (size_t i = 0; i < UPPERS; i++)
+		if (!strcasecmp(uppers[i].name, name))
+			return uppers[i].proto;
+	ent = getprotobyname(name);
+	return ent && ent->p_proto > 0 && ent->p_proto <= UINT8_MAX ? ent->p_proto : -1;
+}
+
+const char *upper_name(uint8_t proto, char *buf, size_t n)
+{
+	const struct protoent *ent;
+
+	for (size_t i = 0; i < UPPERS; i++)
+		if (uppers[i].proto == proto)
+			return uppers[i].name;
+	ent = proto ? getprotobynumber(proto) : NULL;
+	if (ent)
+		snprintf(buf, n, "%s", ent->p_name);
+	else
+		snprintf(buf, n, "%u", proto ? proto : 255u);
+	return buf;
+}

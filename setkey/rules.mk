@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+# setkey(8). The scanner and the parser are generated into $(O)/gen/setkey.
+setkey_gen := $(O)/gen/setkey
+setkey_generated := $(setkey_gen)/scan.c $(setkey_gen)/parse.c
+setkey_sources := $(filter-out setkey/setkey.c,$(wildcard setkey/*.c)) $(setkey_generated)
+
+$(eval $(call library,setkey,$(setkey_sources),libmnl))
+$(eval $(call program,bin/setkey,setkey/setkey.c,setkey pfkey,libmnl))
+programs += $(O)/bin/setkey
+
+$(setkey_gen)/scan.c $(setkey_gen)/scan.h &: setkey/scan.l
+	@mkdir -p $(@D)
+	@echo "  FLEX    $<"
+	$(q)flex -o $(setkey_gen)/scan.c --header-file=$(setkey_gen)/scan.h $<
+
+$(setkey_gen)/parse.c $(setkey_gen)/parse.h &: setkey/parse.y
+	@mkdir -p $(@D)
+	@echo "  BISON   $<"
+	$(q)bison -Wall -Werror --header=$(setkey_gen)/parse.h -o $(setkey_gen)/parse.c $<
+
+$(setkey_objects): | $(setkey_gen)/scan.h $(setkey_gen)/parse.h

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* One statement of setkey's language as plain data: what was written, checked as far as that needs no kernel and no DNS. */
+#ifndef SETKEY_STATEMENT_H
+#define SETKEY_STATEMENT_H
+
+#include "pfkey/alg.h"
+#include "pfkey/ipsec.h"
+
+enum command {
+	CMD_ADD,
+	CMD_UPDATE,
+	CMD_GETSPI,
+	CMD_GET,
+	CMD_DELETE,
+	CMD_DELETEALL,
+	CMD_FLUSH,
+	CMD_DUMP,
+	CMD_SPDADD,
+	CMD_SPDUPDATE,
+	CMD_SPDDELETE,
+	CMD_SPDFLUSH,
+	CMD_SPDDUMP,
+	COMMANDS
+};
+
+/* What a statement says about a name: the flags -4, -6 and -n. */
+struct name_flags {
+	uint16_t family;		/* AF_UNSPEC: either */
+	bool numeric;			/* ask no resolver */
+};
+
+/* "[any]", "[500]", "[domain]" or nothing. */
+struct port {
+	const char *service;		/* a name that the resolver turns into number; NULL: none */
+	uint16_t number;
+	bool set;			/* false: any */
+};
+
+/* An address with its decorations. addrs has one entry for a numeric host, and is empty until a name was resolved. */
+struct endpoint {
+	const char *host;		/* as written */
+	struct ipsec_addr *addrs;
+	unsigned int naddrs;
+	int16_t prefix;			/* bits; -1: not written, the whole address */
+	struct port port;
+};
+
+/* A key belongs to the script's arena, which cleanses it. */
+struct alg_spec {
+	const struct ipsec_alg_info *alg;	/* NULL: not written */
+	const uint8_t *key;
+	uint16_t bytes;
+};
+
+struct ctx_spec {
+	const char *label;		/* NULL: not written */
+	uint8_t doi, alg;
+};
+
+enum {					/* struct sa_spec .flags; the kernel takes no notice of the last four */
+	SPEC_OLD = 1 << 0,		/* ah-old, esp-old: RFC 1826, 1827 */
+	SPEC_ENCAP = 1 << 1,		/* esp-udp */
+	SPEC_RAW_CPI = 1 << 2,
+	SPEC_PAD_ZERO = 1 << 3,
+	SPEC_PAD_RANDOM = 1 << 4,
+	SPEC_PAD_SEQ = 1 << 5,
+	SPEC_NO_CYCLIC_SEQ = 1 << 6,
+};
+
+struct sa_spec {
+	uint32_t spi, reqid, replay;
+	uint8_t mode;			/* enum ipsec_mode */
+	uint8_t flags;
+	struct endpoint oa;		/* esp-udp's NAT-OA; host NULL: none */
+	struct alg_spec enc, auth, comp;	/* an AEAD stands in enc */
+	uint64_t hard_seconds, soft_seconds, hard_bytes, soft_bytes;
+	struct ctx_spec ctx;
+};
+
+enum policy_action { POLICY_UNSAID, POLICY_DISCARD, POLICY_NONE, POLICY_IPSEC };
+enum policy_level { LEVEL_DEFAULT, LEVEL_USE, LEVEL_REQUIRE, LEVEL_UNIQUE };
+
+struct rule_spec {
+	uint8_t proto, mode, level;
+	uint32_t reqid;			/* of LEVEL_UNIQUE; 0: one is chosen */
+	struct ipsec_addr src, dst;
+};
+
+struct policy_spec {
+	uint8_t proto;			/* upper layer; 0: any */
+	bool have_type, have_code;	/* ICMP and MH: type, code; GRE: both halves of the key */
+	uint16_t type, code;
+	uint8_t dir;			/* enum ipsec_dir */
+	uint8_t action;			/* enum policy_action */
+	uint8_t nrules;
+	uint32_t priority;		/* the kernel's: small wins */
+	const char *tag;		/* "tagged"; NULL: none */
+	struct ctx_spec ctx;
+	struct rule_spec rules[IPSEC_TMPL_MAX];
+};
+
+struct statement {
+	struct statement *next;
+	unsigned int line;		/* where it begins */
+	uint8_t command;		/* enum command */
+	uint8_t proto;			/* IPPROTO_ESP, _AH, _COMP, _TCP; 0: any */
+	struct name_flags names;
+	struct endpoint src, dst;	/* host NULL: the command has none */
+	struct sa_spec *sa;		/* add, update, getspi, get, delete */
+	struct policy_spec *policy;	/* spdadd, spdupdate, spddelete */
+};
+
+/* "spdadd" and so on. */
+const char *command_name(enum command command);
+/* "esp", "ah", "ipcomp", "tcp"; "any" for 0. */
+const char *protocol_name(uint8_t proto);
+/* One line that names the statement to a person, without keys. Writes into buf[n] and returns buf. */
+const char *statement_format(const struct statement *st, char *buf, size_t n);
+
+#endif
