@@ -44,7 +44,5 @@ const struct conf_peer *conf_peer_by_name(const struct conf *c, const char *name
  * Secrets are not in it.
  */
 void conf_dump(const struct conf *c, FILE *out);
-/* One list of proposals in the same words: "aes128gcm16-prfsha256-x25519, aes256-sha256-…". Writes into buf[n], cut if short. */
-const char *conf_proposals_format(const struct conf_proposals *ps, char *buf, size_t n);
 
 #endif

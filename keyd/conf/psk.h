@@ -38,6 +38,12 @@ int psk_file_load(struct conf_secrets *s, const char *path, conf_error_fn *err, 
 /* The same from memory; name stands in messages. */
 int psk_buffer_load(struct conf_secrets *s, const char *name, const char *text, size_t n, conf_error_fn *err, void *arg);
 
+/*
+ * One key from n bytes of text, taken as they are or, with hex, as 0x and pairs of hexadecimal digits (blanks between
+ * them are passed over). NULL, or a sentence saying what is wrong without a byte of it.
+ */
+const char *psk_key_parse(struct secret *key, const char *text, size_t n, bool hex);
+
 /* Appends a copy of e, whose key is moved out of it. 0 or -ENOMEM (the key is then cleansed). */
 int psk_add(struct conf_secrets *s, struct psk_entry *e);
 
@@ -49,6 +55,8 @@ int psk_add(struct conf_secrets *s, struct psk_entry *e);
 const struct psk_entry *psk_find(const struct conf_secrets *s, const struct conf_id *local, const struct conf_id *remote,
 				 const struct ipsec_addr *addr);
 
+/* Cleanses all entries from the n-th on. */
+void psk_truncate(struct conf_secrets *s, size_t n);
 /* Cleanses and frees everything. */
 void conf_secrets_free(struct conf_secrets *s);
 

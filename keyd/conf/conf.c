@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// The configuration as a value: its defaults, its end, and which peer's settings are meant.
+#include "keyd/conf/load.h"
+#include "keyd/conf/parser.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Written as an administrator would; the order is what we like best first. */
+#define GROUPS "-x25519-ecp256-ecp384-modp2048-modp3072-modp4096"
+#define PRFS "-prfsha256-prfsha384-prfsha512"
+static const char *const default_ike[] = {
+	"aes128gcm16-aes256gcm16-chacha20poly1305" PRFS GROUPS,
+	"aes128-aes256-sha256-sha384-sha512" PRFS GROUPS,
+	NULL
+};
+static const char *const default_esp[] = {
+	"aes128gcm16-aes256gcm16-chacha20poly1305-noesn",
+	"aes128-aes256-sha256-sha384-sha512-noesn",
+	NULL
+};
+
+static void default_proposals(struct conf_proposals *ps, bool esp, const char *const *texts)
+{
+	struct conf_parser p = { .place.file = "defaults" };
+
+	for (; *texts; texts++) {
+		struct conf_word w = { .s = (char *)(uintptr_t)*texts, .n = strlen(*texts) };
+
+		if (conf_proposal_parse(&p, esp, &w, &ps->p[ps->n]))
+			ps->n++;
+	}
+}
+
+void conf_defaults(struct conf *c)
+{
+	*c = (struct conf){
+		.port = 500,
+		.cookie_threshold = 64,
+		.half_open_max = 1024,
+		.defaults = {
+			.name = "default",
+			.pfs = true,
+			.ike_lifetime = 4 * 3600,
+			.child_lifetime = 3600,
+			.jitter = 10,
+			.dpd = 30,
+			.replay_window = 128,
+			.retransmit_ms = 500,
+			.retransmit_tries = 7,
+			.linger = 10,
+		},
+	};
+	default_proposals(&c->defaults.ike, false, default_ike);
+	default_proposals(&c->defaults.esp, true, default_esp);
+}
+
+void conf_free(struct conf *c)
+{
+	free(c->peers);
+	*c = (struct conf){ 0 };
+}
+
+/* 0: does not fit; else the larger the more specific. */
+static unsigned peer_fit(const struct conf_peer *peer, const struct ipsec_addr *local, const struct ipsec_addr *remote)
+{
+	bool local_known = local && local->family;
+	unsigned fit = 1;
+
+	if (peer->remote.family) {
+		if (!ipsec_addr_in_prefix(remote, &peer->remote, peer->remote_len))
+			return 0;
+		fit += 2 + 2U * peer->remote_len;
+	}
+	if (peer->local.family && local_known) {
+		if (!ipsec_addr_equal(&peer->local, local))
+			return 0;
+		fit++;
+	}
+	return fit;
+}
+
+const struct conf_peer *conf_peer_find(const struct conf *c, const struct ipsec_addr *local,
+				       const struct ipsec_addr *remote)
+{
+	const struct conf_peer *found = &c->defaults;
+	unsigned best = 0;
+
+	for (unsigned i = 0; i < c->npeers; i++) {
+		unsigned fit = peer_fit(&c->peers[i], local, remote);
+
+		if (fit > best) {
+			best = fit;
+			found = &c->peers[i];
+		}
+	}
+	return found;
+}
+
+const struct conf_peer *conf_peer_by_name(const struct conf *c, const char *name)
+{
+	for (unsigned i = 0; i < c->npeers; i++)
+		if (!strcmp(c->peers[i].name, name))
+			return &c->peers[i];
+	return strcmp(name, c->defaults.name) ? NULL : &c->defaults;
+}

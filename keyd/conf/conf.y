@@ -1,0 +1,199 @@
+%{
+// SPDX-License-Identifier: MIT
+// The grammar of keyd.conf: which statements there are; what they mean stands in global.c, peer.c and setting.c.
+#include "keyd/conf/parser.h"
+#include "keyd/conf/id.h"
+%}
+
+%code requires {
+struct conf_parser;
+}
+
+%code provides {
+/* The tokens as the grammar sees them; scanner is flex's. */
+int conf_lex(struct conf_word *w, struct conf_where *at, struct conf_parser *p, void *scanner);
+}
+
+%code {
+#define conf_yylex conf_lex
+#define YYLLOC_DEFAULT(cur, rhs, n) ((cur) = YYRHSLOC(rhs, (n) ? 1 : 0))
+
+static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *scanner, const char *text);
+}
+
+%define api.pure full
+%define api.prefix {conf_yy}
+%define api.value.type {struct conf_word}
+%define api.location.type {struct conf_where}
+%define parse.error custom
+%define parse.lac full
+%locations
+%initial-action { @$ = (struct conf_where){ .file = p->place.file, .line = 1, .column = 1 }; }
+%param {struct conf_parser *p} {void *scanner}
+%expect 0
+
+%token END "the end of the statement"
+%token WORD "word"
+%token STRING "quoted string"
+%token ADDRESS "address" ANY "any" AUTH "auth" CHILD "child" COOKIE "cookie" DEFAULT "default" DPD "dpd" ESP "esp"
+%token FILE_ "file" FQDN "fqdn" HALF_OPEN "half-open" ID "id" IKE "ike" INCLUDE "include" JITTER "jitter" KEEP "keep"
+%token KEYID "keyid" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen" LOCAL "local"
+%token NO "no" OFF "off" PACKETS "packets" PEER "peer" PFS "pfs" PORT "port" PSK "psk" REKEY "rekey" REMOTE "remote"
+%token REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit" SECRETS "secrets" THRESHOLD "threshold" USER "user" YES "yes"
+%token '{' "'{'" '}' "'}'" ',' "','"
+
+%%
+
+file
+	: %empty
+	| file END
+	| file statement END
+	| file error END			{ yyerrok; }
+	;
+
+statement
+	: INCLUDE text				{ conf_do_include(p, &$2); }
+	| SECRETS text				{ conf_do_secrets(p, &$2); }
+	| LISTEN listen_list
+	| PORT WORD				{ conf_do_port(p, &$2); }
+	| LARVAL_DROP KEEP			{ conf_do_larval(p, &$1, true); }
+	| LARVAL_DROP OFF			{ conf_do_larval(p, &$1, false); }
+	| COOKIE THRESHOLD WORD			{ conf_do_cookie(p, &$3); }
+	| HALF_OPEN WORD			{ conf_do_half_open(p, &$2); }
+	| DEFAULT				{ conf_default_begin(p, &$1); }
+	  settings block			{ conf_peer_end(p); }
+	| PEER peer_name settings block		{ conf_peer_end(p); }
+	;
+
+listen_list
+	: text					{ conf_do_listen(p, &$1); }
+	| listen_list ',' text			{ conf_do_listen(p, &$3); }
+	;
+
+peer_name
+	: text					{ conf_peer_begin(p, &$1); }
+	| ANY					{ conf_peer_begin_any(p, &$1); }
+	;
+
+/* In the line of "peer" itself, one after the other. */
+settings
+	: %empty
+	| settings setting
+	;
+
+block
+	: %empty
+	| '{' inside '}'
+	| '{' inside setting '}'
+	| '{' inside error '}'			{ yyerrok; }
+	;
+
+inside
+	: %empty
+	| inside END
+	| inside setting END
+	| inside error END			{ yyerrok; }
+	;
+
+setting
+	: ADDRESS text				{ conf_do_address(p, &$1, &$2); }
+	| ADDRESS ANY				{ conf_do_address(p, &$1, NULL); }
+	| LOCAL text				{ conf_do_local(p, &$2); }
+	| ID LOCAL text				{ conf_do_id(p, true, -1, &$3); }
+	| ID LOCAL id_type text			{ conf_do_id(p, true, (int)$3.n, &$4); }
+	| ID REMOTE text			{ conf_do_id(p, false, -1, &$3); }
+	| ID REMOTE id_type text		{ conf_do_id(p, false, (int)$3.n, &$4); }
+	| AUTH PSK				{ conf_do_auth(p, &$1); }
+	| PSK STRING				{ conf_do_psk(p, &$2); }
+	| PSK WORD				{ conf_do_psk(p, &$2); }
+	| PSK FILE_ text			{ conf_do_psk_file(p, &$3); }
+	| IKE					{ conf_do_proposals(p, false, &$1); }
+	  ike_list
+	| ESP					{ conf_do_proposals(p, true, &$1); }
+	  esp_list
+	| PFS YES				{ conf_do_pfs(p, &$1, true); }
+	| PFS NO				{ conf_do_pfs(p, &$1, false); }
+	| LIFETIME lifetime_list
+	| REKEY JITTER WORD			{ conf_do_jitter(p, &$3); }
+	| DPD WORD				{ conf_do_dpd(p, &$2, false); }
+	| DPD OFF				{ conf_do_dpd(p, &$1, true); }
+	| RETRANSMIT WORD			{ conf_do_retransmit(p, &$2, NULL); }
+	| RETRANSMIT WORD WORD			{ conf_do_retransmit(p, &$2, &$3); }
+	| REPLAY_WINDOW WORD			{ conf_do_replay(p, &$2); }
+	| LINGER WORD				{ conf_do_linger(p, &$2); }
+	;
+
+/* Its value is the type in .n. */
+id_type
+	: FQDN					{ $$.n = CONF_ID_FQDN; }
+	| USER					{ $$.n = CONF_ID_RFC822; }
+	| KEYID					{ $$.n = CONF_ID_KEY_ID; }
+	| ADDRESS				{ $$.n = CONF_ID_IPV4; }
+	;
+
+ike_list
+	: WORD					{ conf_do_proposal(p, false, &$1); }
+	| ike_list ',' WORD			{ conf_do_proposal(p, false, &$3); }
+	;
+
+esp_list
+	: WORD					{ conf_do_proposal(p, true, &$1); }
+	| esp_list ',' WORD			{ conf_do_proposal(p, true, &$3); }
+	;
+
+lifetime_list
+	: lifetime
+	| lifetime_list ',' lifetime
+	;
+
+lifetime
+	: IKE WORD				{ conf_do_life_ike(p, &$2); }
+	| CHILD					{ conf_do_life_child(p, &$1); }
+	  amounts
+	;
+
+amounts
+	: amount
+	| amounts amount
+	;
+
+amount
+	: WORD					{ conf_do_life_amount(p, &$1); }
+	| WORD PACKETS				{ conf_do_life_packets(p, &$1); }
+	;
+
+text
+	: WORD
+	| STRING
+	;
+
+%%
+
+static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *scanner, const char *text)
+{
+	(void)scanner;
+	conf_err(p, at, "%s", text);
+}
+
+static int yyreport_syntax_error(const yypcontext_t *ctx, struct conf_parser *p, void *scanner)
+{
+	enum { MAX = sizeof(((struct conf_syntax *)0)->expected) / sizeof(char *) - 1 };
+	yysymbol_kind_t kinds[MAX], found = yypcontext_token(ctx);
+	struct conf_syntax syn = {
+		.at = *yypcontext_location(ctx),
+		.found = found == YYSYMBOL_YYEMPTY ? "nothing" : yysymbol_name(found),
+	};
+	int n = yypcontext_expected_tokens(ctx, kinds, MAX);
+
+	(void)scanner;
+	for (int i = 0; i < n; i++) {
+		if (kinds[i] == YYSYMBOL_WORD || kinds[i] == YYSYMBOL_STRING)
+			syn.word_expected = true;
+		else if (kinds[i] == YYSYMBOL_END)
+			syn.end_expected = true;
+		else if (kinds[i] != YYSYMBOL_YYEOF)
+			syn.expected[syn.nexpected++] = yysymbol_name(kinds[i]);
+	}
+	conf_syntax_error(p, &syn);
+	return 0;
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// A configuration as the text that loads to it.
+#include "keyd/conf/id.h"
+#include "keyd/conf/load.h"
+#include "keyd/conf/parser.h"
+#include "keyd/conf/proposal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void put_quoted(FILE *out, const void *data, size_t n)
+{
+	const unsigned char *s = data;
+
+	putc('"', out);
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] < 0x20 || s[i] >= 0x7f)
+			fprintf(out, "\\x%02x", s[i]);
+		else
+			fprintf(out, "%s%c", s[i] == '"' || s[i] == '\\' ? "\\" : "", s[i]);
+	}
+	putc('"', out);
+}
+
+/* Bare where that reads as one word, else in quotes. */
+static void put_name(FILE *out, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/_-") == n &&
+	    !conf_keyword_find(name, n))
+		fputs(name, out);
+	else
+		put_quoted(out, name, n);
+}
+
+static void put_prefix(FILE *out, const struct conf_peer *peer)
+{
+	char text[IPSEC_ADDR_STRLEN];
+
+	fputs(ipsec_addr_format(&peer->remote, text, sizeof(text)), out);
+	if (peer->remote.family && peer->remote_len != ipsec_addr_bits(peer->remote.family))
+		fprintf(out, "/%u", peer->remote_len);
+}
+
+static void put_id(FILE *out, const char *side, const struct conf_id *id)
+{
+	struct ipsec_addr a;
+	char text[IPSEC_ADDR_STRLEN];
+
+	fprintf(out, "\tid %s ", side);
+	if (id->type == CONF_ID_ANY) {
+		fputs("\"*\"\n", out);
+		return;
+	}
+	if (id->type == CONF_ID_FQDN || id->type == CONF_ID_RFC822 || id->type == CONF_ID_KEY_ID) {
+		fputs(id->type == CONF_ID_FQDN ? "fqdn " : id->type == CONF_ID_RFC822 ? "user " : "keyid ", out);
+		put_quoted(out, id->data, id->len);
+	} else if (!ipsec_addr_from_bytes(&a, id->data, id->len)) {
+		fprintf(out, "address %s", ipsec_addr_format(&a, text, sizeof(text)));
+	}
+	putc('\n', out);
+}
+
+static void put_proposals(FILE *out, const char *what, const struct conf_proposals *ps)
+{
+	char text[CONF_PROPOSALS_STRLEN];
+
+	fprintf(out, "\t%s %s\n", what, conf_proposals_format(ps, text, sizeof(text)));
+}
+
+static bool same_proposals(const struct conf_proposals *a, const struct conf_proposals *b)
+{
+	char text[2][CONF_PROPOSALS_STRLEN];
+
+	return !strcmp(conf_proposals_format(a, text[0], sizeof(text[0])), conf_proposals_format(b, text[1], sizeof(text[1])));
+}
+
+static void put_child_lifetime(FILE *out, const struct conf_peer *peer)
+{
+	char text[QUANTITY_STRLEN];
+
+	fprintf(out, "\tlifetime child %s", quantity_format_seconds(peer->child_lifetime, text));
+	if (peer->child_bytes)
+		fprintf(out, " %s", quantity_format_bytes(peer->child_bytes, text));
+	if (peer->child_packets)
+		fprintf(out, " %" PRIu64 " packets", peer->child_packets);
+	putc('\n', out);
+}
+
+static void put_times(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	char text[QUANTITY_STRLEN];
+
+	if (!base || peer->ike_lifetime != base->ike_lifetime)
+		fprintf(out, "\tlifetime ike %s\n", quantity_format_seconds(peer->ike_lifetime, text));
+	if (!base || peer->child_lifetime != base->child_lifetime || peer->child_bytes != base->child_bytes ||
+	    peer->child_packets != base->child_packets)
+		put_child_lifetime(out, peer);
+	if (!base || peer->jitter != base->jitter)
+		fprintf(out, "\trekey jitter %u%%\n", peer->jitter);
+	if (!base || peer->dpd != base->dpd)
+		fprintf(out, "\tdpd %s\n", peer->dpd ? quantity_format_seconds(peer->dpd, text) : "off");
+	if (!base || peer->retransmit_ms != base->retransmit_ms || peer->retransmit_tries != base->retransmit_tries)
+		fprintf(out, "\tretransmit %ums %u\n", peer->retransmit_ms, peer->retransmit_tries);
+	if (!base || peer->replay_window != base->replay_window)
+		fprintf(out, "\treplay-window %u\n", peer->replay_window);
+	if (!base || peer->linger != base->linger)
+		fprintf(out, "\tlinger %s\n", quantity_format_seconds(peer->linger, text));
+}
+
+/* All that differs from base, or everything where base is NULL. */
+static void put_settings(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	char text[IPSEC_ADDR_STRLEN];
+
+	if (peer->local.family && !(base && ipsec_addr_equal(&peer->local, &base->local)))
+		fprintf(out, "\tlocal %s\n", ipsec_addr_format(&peer->local, text, sizeof(text)));
+	if (peer->local_id.type && !(base && conf_id_equal(&peer->local_id, &base->local_id)))
+		put_id(out, "local", &peer->local_id);
+	if (base ? !conf_id_equal(&peer->remote_id, &base->remote_id) : peer->remote_id.type)
+		put_id(out, "remote", &peer->remote_id);
+	if (!base || !same_proposals(&peer->ike, &base->ike))
+		put_proposals(out, "ike", &peer->ike);
+	if (!base || !same_proposals(&peer->esp, &base->esp))
+		put_proposals(out, "esp", &peer->esp);
+	if (!base || peer->pfs != base->pfs)
+		fprintf(out, "\tpfs %s\n", peer->pfs ? "yes" : "no");
+	put_times(out, peer, base);
+}
+
+static void put_peer(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	struct ipsec_addr addr;
+	uint8_t len;
+
+	fputs("\npeer ", out);
+	if (!strcmp(peer->name, "any") && !peer->remote.family) {
+		fputs("any {\n", out);
+	} else {
+		put_name(out, peer->name);
+		fputs(" {\n", out);
+		if (!conf_remote_parse(peer->name, &addr, &len)) {
+			fputs("\taddress ", out);
+			put_prefix(out, peer);
+			putc('\n', out);
+		}
+	}
+	put_settings(out, peer, base);
+	fputs("}\n", out);
+}
+
+void conf_dump(const struct conf *c, FILE *out)
+{
+	char text[IPSEC_ADDR_STRLEN];
+
+	for (unsigned i = 0; i < c->nlisten; i++)
+		fprintf(out, "listen %s\n", ipsec_addr_format(&c->listen[i], text, sizeof(text)));
+	fprintf(out, "port %u\nlarval-drop %s\ncookie threshold %u\nhalf-open %u\n\ndefault {\n", c->port,
+		c->larval_drop ? "keep" : "off", c->cookie_threshold, c->half_open_max);
+	put_settings(out, &c->defaults, NULL);
+	fputs("}\n", out);
+	for (unsigned i = 0; i < c->npeers; i++)
+		put_peer(out, &c->peers[i], &c->defaults);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// The statements outside of peers.
+#include "keyd/conf/parser.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define HALF_OPEN_MOST 1000000
+
+bool conf_once(struct conf_parser *p, enum conf_stmt stmt, const struct conf_word *at)
+{
+	struct conf_where *seen = &p->seen[stmt];
+
+	if (seen->line) {
+		conf_err(p, &at->at, "this is set twice: first at %s:%u", seen->file, seen->line);
+		return false;
+	}
+	*seen = at->at;
+	return true;
+}
+
+/* A number within bounds, or an error that names them. */
+bool conf_number(struct conf_parser *p, const struct conf_word *w, uint64_t min, uint64_t max, uint32_t *out)
+{
+	uint64_t v;
+	int r = quantity_count(w->s, &v);
+
+	if (r == -EINVAL) {
+		conf_err(p, &w->at, "'%s' is not a number", w->s);
+	} else if (r < 0 || v < min || v > max) {
+		conf_err(p, &w->at, "%s is outside of %llu to %llu", w->s, (unsigned long long)min, (unsigned long long)max);
+	} else {
+		*out = (uint32_t)v;
+		return true;
+	}
+	return false;
+}
+
+bool conf_address(struct conf_parser *p, const struct conf_word *w, struct ipsec_addr *out)
+{
+	if (strlen(w->s) == w->n && !ipsec_addr_parse(out, w->s))
+		return true;
+	conf_err(p, &w->at, "'%s' is not an IPv4 or IPv6 address", w->s);
+	return false;
+}
+
+void conf_do_include(struct conf_parser *p, const struct conf_word *path)
+{
+	const char *name = conf_path(p, path);
+
+	if (!name)
+		return;
+	if (p->place.depth >= CONF_DEPTH_MAX) {
+		conf_err(p, &path->at, "%u files include one another: does '%s' include itself?", CONF_DEPTH_MAX, name);
+		return;
+	}
+	conf_parse_file(p, name, &path->at);
+}
+
+/* A file of secrets reports by itself; its lines count as our mistakes. Warnings do not: the result tells. */
+void conf_do_secrets(struct conf_parser *p, const struct conf_word *path)
+{
+	const char *name = conf_path(p, path);
+	int r = name ? psk_file_load(p->secrets, name, p->err, p->err_arg) : 0;
+
+	if (r < 0) {
+		p->errors++;
+		p->error = r;
+	}
+}
+
+void conf_do_listen(struct conf_parser *p, const struct conf_word *addr)
+{
+	struct conf *c = p->conf;
+	struct ipsec_addr a;
+
+	if (!conf_address(p, addr, &a))
+		return;
+	for (unsigned i = 0; i < c->nlisten; i++) {
+		if (ipsec_addr_equal(&c->listen[i], &a)) {
+			conf_err(p, &addr->at, "%s is listened on already", addr->s);
+			return;
+		}
+	}
+	if (c->nlisten == CONF_LISTEN_MAX)
+		conf_err(p, &addr->at, "more than %u addresses to listen on; without any, keyd listens on all", CONF_LISTEN_MAX);
+	else
+		c->listen[c->nlisten++] = a;
+}
+
+void conf_do_port(struct conf_parser *p, const struct conf_word *w)
+{
+	uint32_t v;
+
+	if (conf_once(p, CONF_STMT_PORT, w) && conf_number(p, w, 1, 65535, &v))
+		p->conf->port = (uint16_t)v;
+}
+
+void conf_do_larval(struct conf_parser *p, const struct conf_word *at, bool keep)
+{
+	if (conf_once(p, CONF_STMT_LARVAL, at))
+		p->conf->larval_drop = keep;
+}
+
+void conf_do_cookie(struct conf_parser *p, const struct conf_word *w)
+{
+	if (conf_once(p, CONF_STMT_COOKIE, w))
+		conf_number(p, w, 0, HALF_OPEN_MOST, &p->conf->cookie_threshold);
+}
+
+void conf_do_half_open(struct conf_parser *p, const struct conf_word *w)
+{
+	if (conf_once(p, CONF_STMT_HALF_OPEN, w))
+		conf_number(p, w, 1, HALF_OPEN_MOST, &p->conf->half_open_max);
+}
+
+void conf_globals_check(struct conf_parser *p)
+{
+	const struct conf_where *at = &p->seen[CONF_STMT_COOKIE];
+	const struct conf *c = p->conf;
+
+	if (c->cookie_threshold <= c->half_open_max)
+		return;
+	conf_err(p, at->line ? at : &p->seen[CONF_STMT_HALF_OPEN],
+		 "cookies would never be asked for: cookie threshold %u is above half-open %u", c->cookie_threshold,
+		 c->half_open_max);
+}

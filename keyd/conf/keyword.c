@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+// The keywords of keyd.conf, what stands after each, and which one a typist may have meant.
+#include "keyd/conf/parser.h"
+#include "keyd/conf/conf.tab.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#define DURATION "a duration such as 30s"
+#define NUMBER "a number"
+#define A_FILE "the name of a file"
+
+static const struct conf_keyword conf_keywords[] = {
+	{ "address", ADDRESS, "an address or a prefix" },
+	{ "any", ANY, NULL },
+	{ "auth", AUTH, NULL },
+	{ "child", CHILD, NULL },
+	{ "cookie", COOKIE, NULL },
+	{ "default", DEFAULT, NULL },
+	{ "dpd", DPD, DURATION },
+	{ "esp", ESP, "algorithms such as aes128gcm16" },
+	{ "file", FILE_, A_FILE },
+	{ "fqdn", FQDN, "a host name" },
+	{ "half-open", HALF_OPEN, NUMBER },
+	{ "id", ID, "an identity" },
+	{ "ike", IKE, "algorithms such as aes128gcm16-prfsha256-x25519" },
+	{ "include", INCLUDE, A_FILE },
+	{ "jitter", JITTER, "a percentage such as 10%" },
+	{ "keep", KEEP, NULL },
+	{ "keyid", KEYID, "a key id" },
+	{ "larval-drop", LARVAL_DROP, NULL },
+	{ "lifetime", LIFETIME, "a duration such as 1h" },
+	{ "linger", LINGER, DURATION },
+	{ "listen", LISTEN, "an address" },
+	{ "local", LOCAL, "an address" },
+	{ "no", NO, NULL },
+	{ "off", OFF, NULL },
+	{ "packets", PACKETS, NULL },
+	{ "peer", PEER, "an address, a prefix or a name" },
+	{ "pfs", PFS, NULL },
+	{ "port", PORT, NUMBER },
+	{ "psk", PSK, "a secret in quotes" },
+	{ "rekey", REKEY, NULL },
+	{ "remote", REMOTE, NULL },
+	{ "replay-window", REPLAY_WINDOW, NUMBER },
+	{ "retransmit", RETRANSMIT, "a wait such as 500ms" },
+	{ "secrets", SECRETS, A_FILE },
+	{ "threshold", THRESHOLD, NUMBER },
+	{ "user", USER, "user@host" },
+	{ "yes", YES, NULL },
+};
+
+const struct conf_keyword *conf_keyword_find(const char *text, size_t n)
+{
+	for (size_t i = 0; i < sizeof(conf_keywords) / sizeof(*conf_keywords); i++)
+		if (!strncmp(conf_keywords[i].text, text, n) && !conf_keywords[i].text[n])
+			return &conf_keywords[i];
+	return NULL;
+}
+
+const struct conf_keyword *conf_keyword_of_token(int token)
+{
+	for (size_t i = 0; i < sizeof(conf_keywords) / sizeof(*conf_keywords); i++)
+		if (conf_keywords[i].token == token)
+			return &conf_keywords[i];
+	return NULL;
+}
+
+#define TYPED_MAX 32			/* longer words are no slip of the finger */
+
+static unsigned min3(unsigned a, unsigned b, unsigned c)
+{
+	return a < b ? (a < c ? a : c) : (b < c ? b : c);
+}
+
+/* Insertions, deletions, changes and swaps of neighbours that lead from a to b (optimal string alignment). */
+static unsigned edit_distance(const char *a, const char *b)
+{
+	unsigned d[3][TYPED_MAX + 1];
+	size_t na = strlen(a), nb = strlen(b);
+	unsigned *before = d[0], *above = d[1], *row = d[2];
+
+	if (na > TYPED_MAX || nb > TYPED_MAX)
+		return TYPED_MAX;
+	for (size_t j = 0; j <= nb; j++)
+		above[j] = (unsigned)j;
+	for (size_t i = 1; i <= na; i++) {
+		unsigned *t = before;
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= nb; j++) {
+			bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
+
+			row[j] = min3(row[j - 1] + 1, above[j] + 1, above[j - 1] + !same);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < row[j])
+				row[j] = before[j - 2] + 1;
+		}
+		before = above;
+		above = row;
+		row = t;
+	}
+	return above[nb];
+}
+
+const char *conf_did_you_mean(const char *text, const char *const *candidates)
+{
+	size_t n = strlen(text);
+	unsigned best = n <= 2 ? 1 : n <= 4 ? 2 : 3;	/* one more than we forgive */
+	const char *found = NULL;
+
+	for (const char *const *c = candidates; *c; c++) {
+		unsigned d = edit_distance(text, *c);
+
+		if (d < best) {
+			best = d;
+			found = *c;
+		}
+	}
+	for (const char *const *c = candidates; !found && n >= 3 && *c; c++)
+		if (!strncasecmp(text, *c, n))
+			found = *c;
+	return found;
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// Loading: files one inside the other, the strings they are made of, and the lines that say what is wrong.
+#include "keyd/conf/load.h"
+#include "keyd/conf/file.h"
+#include "keyd/conf/parser.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct conf_chunk {
+	struct conf_chunk *next;
+	size_t n;
+	char s[];
+};
+
+char *conf_keep(struct conf_parser *p, const char *s, size_t n)
+{
+	struct conf_chunk *c = malloc(sizeof(*c) + n + 1);
+
+	if (!c) {
+		conf_err(p, NULL, "out of memory");
+		p->error = -ENOMEM;
+		return NULL;
+	}
+	*c = (struct conf_chunk){ .next = p->chunks, .n = n };
+	memcpy(c->s, s, n);
+	c->s[n] = 0;
+	p->chunks = c;
+	return c->s;
+}
+
+void conf_err(struct conf_parser *p, const struct conf_where *at, const char *fmt, ...)
+{
+	char text[1536];
+	const char *file = at ? at->file : p->place.file;
+	size_t n = 0;
+	va_list ap;
+
+	if (p->errors >= CONF_ERRORS_MAX)
+		return;
+	if (at && at->line)
+		n = (size_t)snprintf(text, sizeof(text) / 2, "%.300s:%u:%u: ", file, at->line, at->column);
+	else if (file)
+		n = (size_t)snprintf(text, sizeof(text) / 2, "%.300s: ", file);
+	va_start(ap, fmt);
+	vsnprintf(text + n, sizeof(text) - n, fmt, ap);
+	va_end(ap);
+	if (p->err)
+		p->err(text, p->err_arg);
+	if (++p->errors < CONF_ERRORS_MAX || !p->err)
+		return;
+	snprintf(text, sizeof(text), "%.300s: that is %u mistakes: reading no further", file, p->errors);
+	p->err(text, p->err_arg);
+}
+
+const char *conf_path(struct conf_parser *p, const struct conf_word *w)
+{
+	const char *slash = strrchr(p->place.file, '/');
+	size_t dir = *w->s == '/' || !slash ? 0 : (size_t)(slash - p->place.file) + 1;
+	char *path, *kept;
+
+	if (p->no_files || !w->n || strlen(w->s) != w->n) {
+		conf_err(p, &w->at, p->no_files ? "this text is no file and cannot name others" : "this is no name of a file");
+		return NULL;
+	}
+	if (dir == 0)
+		return w->s;
+	if (asprintf(&path, "%.*s%s", (int)dir, p->place.file, w->s) < 0) {
+		conf_err(p, &w->at, "out of memory");
+		p->error = -ENOMEM;
+		return NULL;
+	}
+	kept = conf_keep(p, path, strlen(path));
+	free(path);
+	return kept;
+}
+
+/* Runs the grammar over one text, with the state that belongs to a file put aside meanwhile. */
+static void conf_parse_text(struct conf_parser *p, const char *name, char *text, size_t n, const char *exposed)
+{
+	struct conf_place outer = p->place;
+
+	p->place = (struct conf_place){ .file = name, .exposed = exposed, .line = 1, .column = 1, .depth = outer.depth + 1 };
+	if (conf_scan(p, text, n) == 2) {
+		conf_err(p, NULL, "out of memory");
+		p->error = -ENOMEM;
+	}
+	p->place = outer;
+}
+
+int conf_parse_file(struct conf_parser *p, const char *path, const struct conf_where *from)
+{
+	struct conf_where whole = { .file = path };
+	struct conf_file f;
+	char why[256];
+	int r = conf_file_read(&f, path, CONF_FILE_MAX, why, sizeof(why));
+
+	if (r < 0) {
+		if (from)
+			conf_err(p, from, "'%s' %s", path, why);
+		else
+			conf_err(p, &whole, "%s", why);
+		p->error = r;
+		return r;
+	}
+	conf_parse_text(p, path, f.text, f.n, *f.exposed ? f.exposed : NULL);
+	conf_file_clear(&f);
+	return 0;
+}
+
+static void conf_parser_clear(struct conf_parser *p)
+{
+	for (struct conf_chunk *c = p->chunks, *next; c; c = next) {
+		next = c->next;
+		secret_cleanse(c->s, c->n);
+		free(c);
+	}
+	secret_clear(&p->psk);
+	free(p->peers_at);
+}
+
+static struct conf_parser conf_parser_start(struct conf *c, struct conf_secrets *s, conf_error_fn *err, void *arg)
+{
+	conf_defaults(c);
+	*s = (struct conf_secrets){ 0 };
+	return (struct conf_parser){ .conf = c, .secrets = s, .err = err, .err_arg = arg, .error = -EINVAL };
+}
+
+static int conf_parser_finish(struct conf_parser *p)
+{
+	int r;
+
+	conf_globals_check(p);
+	r = p->errors ? p->error : 0;
+	if (r < 0) {
+		conf_free(p->conf);
+		conf_secrets_free(p->secrets);
+	}
+	conf_parser_clear(p);
+	return r;
+}
+
+int conf_load(struct conf *c, struct conf_secrets *s, const char *path, conf_error_fn *err, void *arg)
+{
+	struct conf_parser p = conf_parser_start(c, s, err, arg);
+
+	conf_parse_file(&p, path, NULL);
+	return conf_parser_finish(&p);
+}
+
+int conf_load_buffer(struct conf *c, struct conf_secrets *s, const char *name, const char *text, size_t n,
+		     conf_error_fn *err, void *arg)
+{
+	struct conf_parser p = conf_parser_start(c, s, err, arg);
+	char *copy = n <= CONF_FILE_MAX ? calloc(1, n + 2) : NULL;
+
+	p.no_files = true;
+	if (copy) {
+		memcpy(copy, text, n);
+		conf_parse_text(&p, name, copy, n, NULL);
+		secret_cleanse(copy, n);
+		free(copy);
+	} else {
+		p.place.file = name;
+		conf_err(&p, NULL, n > CONF_FILE_MAX ? "is larger than %u bytes" : "needs more memory than there is (%u bytes)",
+			 CONF_FILE_MAX);
+	}
+	return conf_parser_finish(&p);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to keyd/conf: what lexer, grammar and the functions behind the statements share while a file is read. */
+#ifndef KEYD_CONF_PARSER_H
+#define KEYD_CONF_PARSER_H
+
+#include "keyd/conf/load.h"
+#include "keyd/conf/quantity.h"
+
+#define CONF_FILE_MAX (4 << 20)		/* bytes */
+#define CONF_DEPTH_MAX 8		/* files that include files */
+#define CONF_ERRORS_MAX 20		/* then we stop reading */
+
+struct conf_where {
+	const char *file;
+	unsigned line, column;		/* from 1; column in bytes; 0: not known */
+};
+
+/* A token. s has a NUL after n bytes, belongs to the parser and is cleansed when the parsing is over. */
+struct conf_word {
+	struct conf_where at;
+	char *s;
+	size_t n;
+	bool quoted;
+};
+
+/* The statements that may stand only once in a peer (or in the file); index of struct conf_parser .seen. */
+enum conf_stmt {
+	CONF_STMT_ADDRESS, CONF_STMT_LOCAL, CONF_STMT_ID_LOCAL, CONF_STMT_ID_REMOTE, CONF_STMT_AUTH, CONF_STMT_PSK,
+	CONF_STMT_IKE, CONF_STMT_ESP, CONF_STMT_PFS, CONF_STMT_LIFE_IKE, CONF_STMT_LIFE_CHILD, CONF_STMT_JITTER,
+	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER,
+	CONF_STMT_PEER_END,
+	CONF_STMT_PORT = CONF_STMT_PEER_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN, CONF_STMT_DEFAULT,
+	CONF_STMT_END
+};
+
+/* How far the reading of one file has come. */
+struct conf_place {
+	const char *file;
+	const char *exposed;		/* why it may not hold a secret; NULL: it may */
+	unsigned depth;			/* of includes; the first file has 1 */
+	unsigned line, column;
+	struct conf_word word;		/* the newest token: text, */
+	int token, before;		/* …kind, and the kind of the one before */
+	int hint;			/* the keyword whose value is expected */
+	bool recovering;		/* a syntax error was found in this statement */
+	bool at_end;
+	unsigned skip_depth;		/* braces to be skipped, of a block nobody knows */
+};
+
+struct conf_parser {
+	struct conf *conf;
+	struct conf_secrets *secrets;
+	conf_error_fn *err;
+	void *err_arg;
+	unsigned errors;
+	int error;			/* the -errno to return; -EINVAL unless a file says otherwise */
+	bool no_files;			/* from memory: no other file may be read */
+	struct conf_chunk *chunks;	/* every string; cleansed at the end */
+	struct conf_where seen[CONF_STMT_END];
+	/* the peer being read */
+	struct conf_peer peer;
+	struct conf_where peer_at;
+	struct secret psk;
+	bool is_default, has_psk, address_set;
+	/* of all peers so far */
+	struct conf_where *peers_at;
+	unsigned peers_room;
+	struct conf_place place;
+};
+
+#define CONF_PRINTF(f, a) __attribute__((format(printf, f, a)))
+/* One line "where: sentence" to the caller's function; counts as an error. */
+void conf_err(struct conf_parser *p, const struct conf_where *at, const char *fmt, ...) CONF_PRINTF(3, 4);
+/* n bytes (and a NUL) that live until the parser ends; NULL without memory, which was reported. */
+char *conf_keep(struct conf_parser *p, const char *s, size_t n);
+
+/* parser.c: reads one file on top of what is read already. */
+int conf_parse_file(struct conf_parser *p, const char *path, const struct conf_where *from);
+/* syntax.c: the sentence for a syntax error. */
+struct conf_syntax {
+	struct conf_where at;
+	const char *found;		/* display name of the token */
+	const char *expected[64];	/* ended by NULL */
+	unsigned nexpected;
+	bool word_expected;		/* a word or string would do */
+	bool end_expected;		/* the statement may end here */
+};
+void conf_syntax_error(struct conf_parser *p, const struct conf_syntax *syn);
+
+/* keyword.c */
+struct conf_keyword {
+	const char *text;
+	int token;
+	const char *value;		/* what a word after it is, for messages; NULL: nothing special */
+};
+const struct conf_keyword *conf_keyword_find(const char *text, size_t n);
+const struct conf_keyword *conf_keyword_of_token(int token);
+/* The nearest of candidates (ended by NULL) that a typist may have meant, or NULL. */
+const char *conf_did_you_mean(const char *text, const char *const *candidates);
+
+/* global.c: statements outside of peers. */
+void conf_do_include(struct conf_parser *p, const struct conf_word *path);
+void conf_do_secrets(struct conf_parser *p, const struct conf_word *path);
+void conf_do_listen(struct conf_parser *p, const struct conf_word *addr);
+void conf_do_port(struct conf_parser *p, const struct conf_word *w);
+void conf_do_larval(struct conf_parser *p, const struct conf_word *at, bool keep);
+void conf_do_cookie(struct conf_parser *p, const struct conf_word *w);
+void conf_do_half_open(struct conf_parser *p, const struct conf_word *w);
+void conf_globals_check(struct conf_parser *p);		/* when all is read */
+
+/* peer.c: a section from its head to its end, and the checks over all its statements. */
+void conf_peer_begin(struct conf_parser *p, const struct conf_word *name);
+void conf_peer_begin_any(struct conf_parser *p, const struct conf_word *at);
+void conf_default_begin(struct conf_parser *p, const struct conf_word *at);
+void conf_peer_end(struct conf_parser *p);
+
+/* setting.c: statements of a peer. at is the statement's keyword. */
+void conf_do_address(struct conf_parser *p, const struct conf_word *at, const struct conf_word *w);	/* NULL: any */
+void conf_do_local(struct conf_parser *p, const struct conf_word *w);
+void conf_do_id(struct conf_parser *p, bool local, int type, const struct conf_word *w);	/* type -1: guess */
+void conf_do_auth(struct conf_parser *p, const struct conf_word *at);
+void conf_do_psk(struct conf_parser *p, const struct conf_word *w);
+void conf_do_psk_file(struct conf_parser *p, const struct conf_word *path);
+void conf_do_proposals(struct conf_parser *p, bool esp, const struct conf_word *at);
+void conf_do_proposal(struct conf_parser *p, bool esp, const struct conf_word *w);
+void conf_do_pfs(struct conf_parser *p, const struct conf_word *at, bool on);
+void conf_do_life_ike(struct conf_parser *p, const struct conf_word *w);
+void conf_do_life_child(struct conf_parser *p, const struct conf_word *at);
+void conf_do_life_amount(struct conf_parser *p, const struct conf_word *w);
+void conf_do_life_packets(struct conf_parser *p, const struct conf_word *w);
+void conf_do_jitter(struct conf_parser *p, const struct conf_word *w);
+void conf_do_dpd(struct conf_parser *p, const struct conf_word *w, bool off);
+void conf_do_retransmit(struct conf_parser *p, const struct conf_word *wait, const struct conf_word *tries);
+void conf_do_replay(struct conf_parser *p, const struct conf_word *w);
+void conf_do_linger(struct conf_parser *p, const struct conf_word *w);
+/* Notes that stmt stands here; false (and an error) when it stood before. */
+bool conf_once(struct conf_parser *p, enum conf_stmt stmt, const struct conf_word *at);
+
+/* Values. Each reports what is wrong and then returns false or NULL. */
+bool conf_number(struct conf_parser *p, const struct conf_word *w, uint64_t min, uint64_t max, uint32_t *out);
+bool conf_address(struct conf_parser *p, const struct conf_word *w, struct ipsec_addr *out);
+/* A name relative to the file that mentions it; lives as long as the parser. */
+const char *conf_path(struct conf_parser *p, const struct conf_word *w);
+/* An address or a prefix, put into the peer that is being read. false: it is neither (this is not reported). */
+bool conf_remote(struct conf_parser *p, const struct conf_word *w);
+/* The same without a parser; *len is UINT8_MAX where the prefix length is wrong. */
+bool conf_remote_parse(const char *text, struct ipsec_addr *addr, uint8_t *len);
+
+/* proposal.c: the words of one proposal, joined by '-', into *out. false when something was wrong and reported. */
+bool conf_proposal_parse(struct conf_parser *p, bool esp, const struct conf_word *w, struct conf_proposal *out);
+
+/* From the generated scanner and grammar. */
+int conf_scan(struct conf_parser *p, char *text, size_t n);	/* text[n] and text[n + 1] are NUL; it is written to */
+
+#endif

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# keyd/conf: the language of keyd.conf and files of secrets. Programs link: conf crypto pfkey util.
+conf_gen := $(O)/gen/keyd/conf
+conf_libs := conf crypto pfkey util
+conf_pkgs := libcrypto libmnl
+
+# The generated parts are compiled like the rest, only from another place and without warnings about their own style.
+conf_generated := $(conf_gen)/conf.tab.c $(conf_gen)/conf.yy.c
+$(eval $(call library,conf,$(wildcard keyd/conf/*.c) $(conf_generated),))
+
+$(conf_gen)/conf.tab.c: keyd/conf/conf.y
+	@mkdir -p $(@D)
+	@echo "  BISON   $<"
+	$(q)bison -Wall -Werror=conflicts-sr,conflicts-rr -Wno-yacc --header=$(conf_gen)/conf.tab.h -o $@ $<
+$(conf_gen)/conf.tab.h: $(conf_gen)/conf.tab.c ;
+$(conf_gen)/conf.yy.c: keyd/conf/conf.l
+	@mkdir -p $(@D)
+	@echo "  FLEX    $<"
+	$(q)flex -o $@ $<
+
+$(conf_objects): | $(conf_gen)/conf.tab.h
+
+$(eval $(call unit_test,conf,$(conf_libs),$(conf_pkgs)))
+$(eval $(call unit_test,conf_id,$(conf_libs),$(conf_pkgs)))
+$(eval $(call unit_test,conf_psk,$(conf_libs),$(conf_pkgs)))
+$(eval $(call fuzzer,conf,$(conf_libs),$(conf_pkgs)))
+$(eval $(call fuzzer,psk,$(conf_libs),$(conf_pkgs)))
