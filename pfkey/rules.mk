@@ -2,3 +2,6 @@
 # libpfkey: the kernel's SAD and SPD behind one API. Knows nothing of the other folders.
 pfkey_sources := $(wildcard pfkey/*.c)
 $(eval $(call library,pfkey,$(pfkey_sources),libmnl))
+$(eval $(call unit_test,pfkey_addr,pfkey,libmnl))
+$(eval $(call unit_test,pfkey_alg,pfkey,libmnl))
+$(eval $(call unit_test,pfkey_fake,pfkey,libmnl))
