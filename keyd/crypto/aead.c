@@ -95,7 +95,8 @@ static EVP_CIPHER_CTX *ctx_of(struct crypto_cipher *c, int enc)
 	if (ctx)
 		return ctx;
 	ctx = EVP_CIPHER_CTX_new();
-	if (ctx && EVP_CipherInit_ex2(ctx, crypto_evp_of(c->encr, CRYPTO_ENCR)->cipher, c->key.p, NULL, enc, NULL) == 1 &&
+	if (ctx &&
+	    EVP_CipherInit_ex2(ctx, crypto_evp_of(c->encr, CRYPTO_ENCR)->cipher, c->key.p, NULL, enc, NULL) == 1 &&
 	    EVP_CIPHER_CTX_set_padding(ctx, 0) == 1)
 		return c->ctx[enc] = ctx;
 	EVP_CIPHER_CTX_free(ctx);
@@ -148,6 +149,15 @@ static int mac(struct crypto_cipher *c, struct view aad, const uint8_t *iv, cons
 	return crypto_evp_mac(c->hmac, parts, 3, full, c->integ->key);
 }
 
+static bool mac_is(struct crypto_cipher *c, struct view aad, const uint8_t *iv, const uint8_t *text, size_t n,
+		   const uint8_t *icv)
+{
+	uint8_t full[CRYPTO_PRF_MAX];
+
+	return !mac(c, aad, iv, text, n, full) &&
+	       secret_equal((struct view){ full, c->integ->icv }, (struct view){ icv, c->integ->icv });
+}
+
 static bool fits(const struct crypto_cipher *c, struct view aad, size_t n)
 {
 	return aad.n <= INT_MAX && n <= INT_MAX && n % c->encr->block == 0;
@@ -185,17 +195,11 @@ fail:
 int crypto_open(struct crypto_cipher *c, struct view aad, const uint8_t *iv, uint8_t *text, size_t n,
 		const uint8_t *icv)
 {
-	uint8_t full[CRYPTO_PRF_MAX], tag[CRYPTO_ICV_MAX];
+	uint8_t tag[CRYPTO_ICV_MAX] = { 0 };	/* OpenSSL wants one that it could write to */
 
-	if (!fits(c, aad, n))
+	if (!fits(c, aad, n) || (c->hmac && !mac_is(c, aad, iv, text, n, icv)))
 		return -1;
-	if (c->hmac) {
-		if (mac(c, aad, iv, text, n, full) ||
-		    !secret_equal((struct view){ full, c->integ->icv }, (struct view){ icv, c->integ->icv }))
-			return -1;
-	} else {
-		memcpy(tag, icv, c->encr->icv);
-	}
+	memcpy(tag, icv, c->encr->icv);
 	if (!run(c, 0, aad, iv, text, n, c->hmac ? NULL : tag))
 		return 0;
 	secret_cleanse(text, n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The algorithms of IKE and ESP: identifiers, names and sizes in one const table; and the start and end of the library. */
+/* The algorithms of IKE and ESP in one const table: identifiers, names, sizes. Start and end of keyd/crypto. */
 #ifndef KEYD_CRYPTO_ALG_H
 #define KEYD_CRYPTO_ALG_H
 
@@ -32,9 +32,9 @@ struct crypto_alg {
 	bool aead;			/* ENCR that brings its own ICV: no INTEG beside it */
 	uint16_t ikev2_id;		/* transform ID, RFC 7296 3.3.2 */
 	uint16_t ikev1_id;		/* phase 1 attribute value (cipher, hash, group), RFC 2409 appendix A */
-	uint16_t ikev1_esp_id;		/* ENCR: ESP transform; INTEG: authentication attribute; RFC 2407 4.4.4, 4.5 */
+	uint16_t ikev1_esp_id;		/* ENCR: ESP transform; INTEG: authentication attribute; RFC 2407 4 */
 	uint16_t key_bits;		/* the Key Length attribute; 0: the transform carries none */
-	uint16_t key;			/* ENCR, INTEG: without salt; PRF: the preferred key, length of SK_d and SK_p* */
+	uint16_t key;			/* ENCR, INTEG: without salt; PRF: the preferred key, as SK_d and SK_p* */
 	uint16_t salt;			/* ENCR: implicit nonce bytes after the key in the key material */
 	uint16_t iv;			/* ENCR: explicit, sent in each message */
 	uint16_t icv;			/* AEAD, INTEG: sent in each message */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Key exchange: Diffie-Hellman over MODP (RFC 3526), ECP (RFC 5903) and Curve25519 (RFC 8031), peers checked by RFC 6989. */
+/* Diffie-Hellman over MODP (RFC 3526), ECP (RFC 5903) and Curve25519 (RFC 8031); peers are checked by RFC 6989. */
 #ifndef KEYD_CRYPTO_KEX_H
 #define KEYD_CRYPTO_KEX_H
 

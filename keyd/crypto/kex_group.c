@@ -13,8 +13,7 @@
 #include <string.h>
 
 #define SHORT_EXPONENT 40	/* bytes of a private MODP value made here: twice the strength of modp4096 */
-
-enum { OAKLEY_GROUP_2 = 2 };
+#define OAKLEY_GROUP_2 2
 
 static bool is_x25519(const struct crypto_alg *ke)
 {
@@ -61,8 +60,7 @@ static EVP_PKEY *oakley_group_2(void)
 	EVP_PKEY *group = NULL;
 
 	if (bld && p && g && BN_set_word(g, 2) && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_FFC_P, p) &&
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_FFC_G, g) &&
-	    OSSL_PARAM_BLD_push_int(bld, OSSL_PKEY_PARAM_DH_PRIV_LEN, 160))
+	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_FFC_G, g))
 		params = OSSL_PARAM_BLD_to_param(bld);
 	if (params)
 		group = pkey_of_params("DH", EVP_PKEY_KEY_PARAMETERS, params);
@@ -92,6 +90,18 @@ static int set_limit(struct crypto_evp *e, const struct crypto_alg *ke)
 	return ok ? 0 : -1;
 }
 
+/* Named groups bring a short exponent (RFC 7919 5.2); this one would take all 1024 bits. */
+static int shorten_exponent(EVP_PKEY_CTX *keygen)
+{
+	int bits = 160;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_DH_PRIV_LEN, &bits),
+		OSSL_PARAM_construct_end(),
+	};
+
+	return EVP_PKEY_CTX_set_params(keygen, params) == 1 ? 0 : -1;
+}
+
 int crypto_kex_evp_init(struct crypto_evp *e, const struct crypto_alg *ke)
 {
 	if (is_x25519(ke)) {
@@ -107,7 +117,9 @@ int crypto_kex_evp_init(struct crypto_evp *e, const struct crypto_alg *ke)
 			return -1;
 		e->keygen = EVP_PKEY_CTX_new_from_pkey(NULL, e->group, NULL);
 	}
-	return e->keygen && EVP_PKEY_keygen_init(e->keygen) == 1 ? 0 : -1;
+	if (!e->keygen || EVP_PKEY_keygen_init(e->keygen) != 1)
+		return -1;
+	return ke->ikev2_id == OAKLEY_GROUP_2 ? shorten_exponent(e->keygen) : 0;
 }
 
 void crypto_kex_evp_exit(struct crypto_evp *e)

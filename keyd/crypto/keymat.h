@@ -11,7 +11,7 @@ struct ikev2_suite {
 	const struct crypto_alg *encr, *prf, *integ;
 };
 
-/* Zero-initialise; release with ikev2_keys_clear. sk_ai and sk_ar are empty with AEAD; sk_ei and sk_er have the salt. */
+/* Zero-initialise; release with ikev2_keys_clear. With AEAD sk_ai and sk_ar are empty; sk_ei, sk_er have the salt. */
 struct ikev2_keys {
 	struct secret sk_d, sk_ai, sk_ar, sk_ei, sk_er, sk_pi, sk_pr;
 };

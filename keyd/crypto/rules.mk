@@ -6,4 +6,13 @@ $(eval $(call library,crypto,$(crypto_sources),libcrypto))
 $(eval $(call unit_test,crypto_alg,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_prf,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_aead,crypto util,libcrypto))
+$(eval $(call unit_test,crypto_kex,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_keymat,crypto util,libcrypto))
+
+$(eval $(call program,tests/bench/bench_crypto,tests/bench/bench_crypto.c,crypto util,libcrypto))
+
+## make bench-crypto      what one operation of keyd/crypto costs
+bench-crypto: $(O)/tests/bench/bench_crypto
+	$(q)$<
+
+.PHONY: bench-crypto

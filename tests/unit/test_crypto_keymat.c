@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Key material of IKEv2 against NIST's vectors: the SHA-1 sample of CAVS 800-135 (ikev2.zip), and the SHA-256 self test of
-// OpenSSL's IKEV2KDF (test/recipes/30-test_evp_data/evpkdf_ikev2.txt), which has the same inputs.
+// Key material of IKEv2 against published vectors: NIST's SHA-1 sample of CAVS 800-135 (ikev2.zip), and the SHA-256
+// self test of OpenSSL's IKEV2KDF (test/recipes/30-test_evp_data/evpkdf_ikev2.txt), which has the same inputs.
 #include "keyd/crypto/keymat.h"
 #include "keyd/crypto/prf.h"
 #include "tests/unit/test_crypto_hex.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// PRFs, prf+, hashes and randomness against RFC 2202, RFC 4231, RFC 4868, FIPS 180 examples and NIST's IKEv2 KDF vectors.
+// PRFs, prf+, hashes and randomness: RFC 2202, RFC 4231, RFC 4868, the FIPS 180 examples, NIST's IKEv2 KDF vectors.
 #include "keyd/crypto/hash.h"
 #include "keyd/crypto/prf.h"
 #include "keyd/crypto/rand.h"
@@ -27,7 +27,8 @@ static void case_1(void **state)
 	struct bytes key = hex("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b");
 
 	(void)state;
-	check("prfsha256", view_of(&key), "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+	check("prfsha256", view_of(&key), "Hi There",
+	      "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
 	check("prfsha384", view_of(&key), "Hi There",
 	      "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59cfaea9ea9076ede7f4af152e8b2fa9cb6");
 	check("prfsha512", view_of(&key), "Hi There",
