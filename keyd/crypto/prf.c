@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* A NULL key would mean "the last one" to OpenSSL. */
+/* To OpenSSL a NULL key would mean "the one before". */
 static int set_key(EVP_MAC_CTX *hmac, struct view key)
 {
 	return EVP_MAC_init(hmac, key.n ? key.p : (const uint8_t *)"", key.n, NULL) == 1 ? 0 : -1;
