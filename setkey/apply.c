@@ -33,8 +33,8 @@ static int refuse(struct apply *ap, const struct statement *st, int err, const c
 	if (ap->answers)
 		fprintf(ap->dump.out, "%s.\n", text);
 	fflush(ap->dump.out);
-	fprintf(stderr, "setkey: %s,%u: %s: %s%s%s%s%s%s\n", ap->file, st->line, text,
-		statement_format(st, line, sizeof(line)), what ? " as " : "", what ? what : "",
+	fprintf(ap->err, "setkey: %s,%u: %s: %s%s%s%s%s%s\n", ap->file, st->line, text,
+		statement_format(st, line, sizeof(line)), what ? ", for " : "", what ? what : "",
 		why[0] ? " (" : "", why, why[0] ? ")" : "");
 	if (err == -EPERM)
 		ap->forbidden = true;
@@ -215,7 +215,7 @@ static void say_empty(struct apply *ap, const struct statement *st, const char *
 	if (ap->answers)
 		fprintf(ap->dump.out, "No %s entries.\n", what);
 	else
-		fprintf(stderr, "setkey: %s,%u: No %s entries\n", ap->file, st->line, what);
+		fprintf(ap->err, "setkey: %s,%u: No %s entries\n", ap->file, st->line, what);
 }
 
 static int apply_dump(struct apply *ap, const struct statement *st)

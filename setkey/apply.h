@@ -9,6 +9,7 @@
 struct apply {
 	struct ipsec *ip;
 	const char *file;		/* for messages */
+	FILE *err;
 	struct dump_options dump;	/* where dumps, and in answer mode refusals, go */
 	bool kernel_mode;		/* -k: an in policy gets no fwd twin */
 	bool verbose;

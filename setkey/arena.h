@@ -15,7 +15,7 @@ struct arena {
 /* n zero bytes, aligned for any type; NULL without memory. */
 void *arena_alloc(struct arena *a, size_t n);
 /* Copies of n bytes, followed by a NUL that is not counted. */
-char *arena_copy(struct arena *a, const void *p, size_t n);
+void *arena_copy(struct arena *a, const void *p, size_t n);
 /* Cleanses and frees everything. */
 void arena_clear(struct arena *a);
 

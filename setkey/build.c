@@ -7,13 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The text may be anything, and the message goes to somebody's terminal. */
+static void printable(char *out, size_t n, const char *token)
+{
+	size_t i;
+
+	for (i = 0; token[i] && i < n - 1; i++)
+		out[i] = token[i] >= ' ' && token[i] <= '~' ? token[i] : '?';
+	out[i] = '\0';
+}
+
 void build_error(struct script *sc, unsigned int line, const char *msg, const char *token)
 {
+	char shown[64];
+
 	if (sc->failed)
 		return;
 	sc->failed = true;
-	if (++sc->errors <= SCRIPT_ERRORS_TOLD && sc->on_error)
-		sc->on_error(sc->arg, line, msg, token);
+	if (++sc->errors > SCRIPT_ERRORS_TOLD || !sc->on_error)
+		return;
+	if (token)
+		printable(shown, sizeof(shown), token);
+	sc->on_error(sc->arg, line, msg, token ? shown : NULL);
 }
 
 static int no_memory(struct script *sc)
@@ -95,6 +110,11 @@ int build_end(struct script *sc)
 		build_error(sc, sc->line, msg, ";");
 		return -1;
 	}
+	if (st->policy && st->policy->nrules) {
+		st->policy->rules = arena_copy(&sc->arena, sc->rules, st->policy->nrules * sizeof(sc->rules[0]));
+		if (!st->policy->rules)
+			return no_memory(sc);
+	}
 	sc->st = NULL;
 	sc->count++;
 	if (sc->on_statement) {
@@ -165,7 +185,7 @@ int build_endpoint(struct script *sc, unsigned int line, struct endpoint *ep, st
 		build_error(sc, line, "address of the other family than -4 or -6 says", host.p);
 		return -1;
 	}
-	ep->addrs = (struct ipsec_addr *)arena_copy(&sc->arena, &addr, sizeof(addr));
+	ep->addrs = arena_copy(&sc->arena, &addr, sizeof(addr));
 	if (!ep->addrs)
 		return no_memory(sc);
 	ep->naddrs = 1;

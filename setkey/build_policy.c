@@ -105,7 +105,7 @@ int build_rule_me(struct script *sc, unsigned int line, enum ipsec_dir dir)
 {
 	if (sc->st->policy->dir == dir)
 		return 0;
-	build_error(sc, line, "me-any is for out and any-me for in", NULL);
+	build_error(sc, line, "me-any is for out and any-me for in", dir == IPSEC_DIR_OUT ? "me-any" : "any-me");
 	return -1;
 }
 
@@ -128,6 +128,6 @@ int build_rule_end(struct script *sc, unsigned int line)
 		build_error(sc, line, msg, protocol_name(rule->proto));
 		return -1;
 	}
-	pol->rules[pol->nrules++] = *rule;
+	sc->rules[pol->nrules++] = *rule;
 	return 0;
 }

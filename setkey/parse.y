@@ -289,14 +289,26 @@ static int yyreport_syntax_error(const yypcontext_t *ctx, yyscan_t scanner, stru
 {
 	yysymbol_kind_t expected[4];
 	int n = yypcontext_expected_tokens(ctx, expected, 4);
-	bool at_end = yypcontext_token(ctx) == YYSYMBOL_YYEOF;
+	const char *token = setkey_yyget_text(scanner);
 	char msg[200] = "syntax error";
 	size_t len = strlen(msg);
 
 	for (int i = 0; i < n && len < sizeof(msg); i++)
 		len += (size_t)snprintf(msg + len, sizeof(msg) - len, "%s%s", i == 0 ? ", expected " : " or ",
 					yysymbol_name(expected[i]));
-	build_error(sc, (unsigned int)yypcontext_location(ctx)->first_line, msg,
-		    at_end ? "end of file" : setkey_yyget_text(scanner));
+	switch (yypcontext_token(ctx)) {
+	case YYSYMBOL_YYEOF:
+		token = "end of file";
+		break;
+	case YYSYMBOL_QUOTED:	/* these two may be keys */
+		token = "\"...\"";
+		break;
+	case YYSYMBOL_HEX:
+		token = "0x...";
+		break;
+	default:
+		break;
+	}
+	build_error(sc, (unsigned int)yypcontext_location(ctx)->first_line, msg, token);
 	return 0;
 }

@@ -37,7 +37,7 @@ static int resolve_host(struct script *sc, const struct name_flags *names, struc
 		    !known(addrs, count, &addrs[count]))
 			count++;
 	freeaddrinfo(res);
-	ep->addrs = (struct ipsec_addr *)arena_copy(&sc->arena, addrs, count * sizeof(addrs[0]));
+	ep->addrs = arena_copy(&sc->arena, addrs, count * sizeof(addrs[0]));
 	ep->naddrs = ep->addrs ? count : 0;
 	if (!ep->naddrs)
 		snprintf(msg, n, "no address");

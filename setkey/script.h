@@ -35,7 +35,7 @@ struct script {
 	struct arena arena;
 	FILE *stream;
 	struct statement *st;			/* being read */
-	struct rule_spec rule;			/* of its policy, being read */
+	struct rule_spec rule, rules[IPSEC_TMPL_MAX];	/* of its policy: the one being read, and those before */
 	bool failed;				/* an error in the present statement was told */
 };
 

@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 		[JOB_FLUSH] = flush_all,
 		[JOB_MONITOR] = monitor,
 	};
-	struct options opt = { .apply.dump.out = stdout };
+	struct options opt = { .apply = { .err = stderr, .dump.out = stdout } };
 	int code = read_options(&opt, argc, argv);
 
 	if (code >= 0)

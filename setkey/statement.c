@@ -4,7 +4,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "setkey/names.h"
 
 const char *command_name(enum command command)
 {
@@ -74,6 +75,7 @@ const char *statement_format(const struct statement *st, char *buf, size_t n)
 {
 	static const char *const dirs[] = { [IPSEC_DIR_IN] = "in", [IPSEC_DIR_OUT] = "out", [IPSEC_DIR_FWD] = "fwd" };
 	struct text t = { buf, n, 0 };
+	char name[32];
 
 	buf[0] = '\0';
 	append(&t, "%s", command_name(st->command));
@@ -87,7 +89,7 @@ const char *statement_format(const struct statement *st, char *buf, size_t n)
 		if (st->policy->tag)
 			append(&t, " tagged \"%s\"", st->policy->tag);
 		else if (st->policy->proto)
-			append(&t, " %u", st->policy->proto);
+			append(&t, " %s", upper_name(st->policy->proto, name, sizeof(name)));
 		else
 			append(&t, " any");
 		append(&t, " -P %s", dirs[st->policy->dir]);

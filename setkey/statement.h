@@ -96,7 +96,7 @@ struct policy_spec {
 	uint32_t priority;		/* the kernel's: small wins */
 	const char *tag;		/* "tagged"; NULL: none */
 	struct ctx_spec ctx;
-	struct rule_spec rules[IPSEC_TMPL_MAX];
+	const struct rule_spec *rules;
 };
 
 struct statement {
