@@ -99,6 +99,9 @@ setting
 	: ADDRESS text				{ conf_do_address(p, &$1, &$2); }
 	| ADDRESS ANY				{ conf_do_address(p, &$1, NULL); }
 	| LOCAL text				{ conf_do_local(p, &$2); }
+	| LOCAL ANY				{ conf_do_local_any(p, &$1); }
+	| ID LOCAL ANY				{ conf_do_id(p, true, CONF_ID_ANY, &$3); }
+	| ID REMOTE ANY				{ conf_do_id(p, false, CONF_ID_ANY, &$3); }
 	| ID LOCAL text				{ conf_do_id(p, true, -1, &$3); }
 	| ID LOCAL id_type text			{ conf_do_id(p, true, (int)$3.n, &$4); }
 	| ID REMOTE text			{ conf_do_id(p, false, -1, &$3); }

@@ -50,7 +50,7 @@ static void put_id(FILE *out, const char *side, const struct conf_id *id)
 
 	fprintf(out, "\tid %s ", side);
 	if (id->type == CONF_ID_ANY) {
-		fputs("\"*\"\n", out);
+		fputs("any\n", out);
 		return;
 	}
 	if (id->type == CONF_ID_FQDN || id->type == CONF_ID_RFC822 || id->type == CONF_ID_KEY_ID) {
@@ -114,9 +114,9 @@ static void put_settings(FILE *out, const struct conf_peer *peer, const struct c
 {
 	char text[IPSEC_ADDR_STRLEN];
 
-	if (peer->local.family && !(base && ipsec_addr_equal(&peer->local, &base->local)))
+	if (base ? !ipsec_addr_equal(&peer->local, &base->local) : peer->local.family)
 		fprintf(out, "\tlocal %s\n", ipsec_addr_format(&peer->local, text, sizeof(text)));
-	if (peer->local_id.type && !(base && conf_id_equal(&peer->local_id, &base->local_id)))
+	if (base ? !conf_id_equal(&peer->local_id, &base->local_id) : peer->local_id.type)
 		put_id(out, "local", &peer->local_id);
 	if (base ? !conf_id_equal(&peer->remote_id, &base->remote_id) : peer->remote_id.type)
 		put_id(out, "remote", &peer->remote_id);

@@ -41,7 +41,7 @@ struct conf_place {
 	unsigned line, column;
 	struct conf_word word;		/* the newest token: text, */
 	int token, before;		/* …kind, and the kind of the one before */
-	int hint;			/* the keyword whose value is expected */
+	int hint, next_hint;		/* the keyword whose value stands here, and after this token */
 	bool recovering;		/* a syntax error was found in this statement */
 	bool at_end;
 	unsigned skip_depth;		/* braces to be skipped, of a block nobody knows */
@@ -117,7 +117,9 @@ void conf_peer_end(struct conf_parser *p);
 /* setting.c: statements of a peer. at is the statement's keyword. */
 void conf_do_address(struct conf_parser *p, const struct conf_word *at, const struct conf_word *w);	/* NULL: any */
 void conf_do_local(struct conf_parser *p, const struct conf_word *w);
-void conf_do_id(struct conf_parser *p, bool local, int type, const struct conf_word *w);	/* type -1: guess */
+void conf_do_local_any(struct conf_parser *p, const struct conf_word *at);
+/* type -1: guess. */
+void conf_do_id(struct conf_parser *p, bool local, int type, const struct conf_word *w);
 void conf_do_auth(struct conf_parser *p, const struct conf_word *at);
 void conf_do_psk(struct conf_parser *p, const struct conf_word *w);
 void conf_do_psk_file(struct conf_parser *p, const struct conf_word *path);

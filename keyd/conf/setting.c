@@ -97,6 +97,12 @@ void conf_do_local(struct conf_parser *p, const struct conf_word *w)
 		conf_address(p, w, &p->peer.local);
 }
 
+void conf_do_local_any(struct conf_parser *p, const struct conf_word *at)
+{
+	if (conf_once(p, CONF_STMT_LOCAL, at))
+		p->peer.local = (struct ipsec_addr){ 0 };
+}
+
 void conf_do_id(struct conf_parser *p, bool local, int type, const struct conf_word *w)
 {
 	struct conf_id *id = local ? &p->peer.local_id : &p->peer.remote_id;
@@ -104,6 +110,10 @@ void conf_do_id(struct conf_parser *p, bool local, int type, const struct conf_w
 
 	if (!conf_once(p, local ? CONF_STMT_ID_LOCAL : CONF_STMT_ID_REMOTE, w))
 		return;
+	if (type == CONF_ID_ANY) {
+		*id = (struct conf_id){ 0 };
+		return;
+	}
 	if (type >= 0)
 		r = conf_id_set(id, (uint8_t)type, w->s, w->n);
 	else if (strlen(w->s) == w->n)

@@ -38,16 +38,16 @@ static void put_found(const struct conf_parser *p, const struct conf_syntax *syn
 		put(buf, cap, "found %s", syn->found);
 }
 
-/* At the start of a statement nobody needs to hear that it might end at once. */
+/* At the start of a statement nobody needs to hear that it might end at once; at the end of the file only that helps. */
 static void put_expected(const struct conf_parser *p, const struct conf_syntax *syn, char *buf, size_t cap)
 {
 	const struct conf_keyword *kw = conf_keyword_of_token(p->place.hint);
 	const char *all[sizeof(syn->expected) / sizeof(char *) + 2];
-	bool start = p->place.before == 0 || p->place.before == END || p->place.before == '{';
+	bool start = p->place.before == 0 || p->place.before == END || p->place.before == '{', at_end = p->place.token == 0;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < syn->nexpected; i++)
-		if (!(start && *syn->expected[i] == '\''))
+		if (!start || at_end == (*syn->expected[i] == '\''))
 			all[n++] = syn->expected[i];
 	if (syn->word_expected)
 		all[n++] = kw ? kw->value : "a word";

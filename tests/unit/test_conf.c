@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: MIT
+// keyd.conf: what texts mean, what is said about mistakes, files and who may read them, and back to text.
+#include "keyd/conf/id.h"
+#include "keyd/conf/load.h"
+#include "keyd/conf/proposal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct said {
+	char text[8192];
+};
+
+static void listen_to(const char *line, void *arg)
+{
+	struct said *s = arg;
+	size_t n = strlen(s->text);
+
+	snprintf(s->text + n, sizeof(s->text) - n, "%s\n", line);
+}
+
+/* Loads text that must be free of mistakes. */
+static void load(struct conf *c, struct conf_secrets *s, const char *text)
+{
+	struct said said = { "" };
+	int r = conf_load_buffer(c, s, "t", text, strlen(text), listen_to, &said);
+
+	assert_string_equal(said.text, "");
+	assert_int_equal(r, 0);
+}
+
+static struct ipsec_addr addr(const char *text)
+{
+	struct ipsec_addr a;
+
+	assert_int_equal(ipsec_addr_parse(&a, text), 0);
+	return a;
+}
+
+static void assert_proposals(const struct conf_proposals *ps, const char *want)
+{
+	char text[CONF_PROPOSALS_STRLEN];
+
+	assert_string_equal(conf_proposals_format(ps, text, sizeof(text)), want);
+}
+
+static void assert_id(const struct conf_id *id, const char *want)
+{
+	char text[CONF_ID_STRLEN];
+
+	assert_string_equal(conf_id_format(id, text, sizeof(text)), want);
+}
+
+#define IKE_DEFAULT "aes128gcm16-aes256gcm16-chacha20poly1305-prfsha256-prfsha384-prfsha512-" \
+	"x25519-ecp256-ecp384-modp2048-modp3072-modp4096, " \
+	"aes128-aes256-prfsha256-prfsha384-prfsha512-sha256-sha384-sha512-x25519-ecp256-ecp384-modp2048-modp3072-modp4096"
+#define ESP_DEFAULT "aes128gcm16-aes256gcm16-chacha20poly1305-noesn, aes128-aes256-sha256-sha384-sha512-noesn"
+
+static void test_defaults(void **state)
+{
+	struct conf c;
+
+	(void)state;
+	conf_defaults(&c);
+	assert_int_equal(c.port, 500);
+	assert_int_equal(c.cookie_threshold, 64);
+	assert_int_equal(c.half_open_max, 1024);
+	assert_false(c.larval_drop);
+	assert_int_equal(c.npeers, 0);
+	assert_string_equal(c.defaults.name, "default");
+	assert_proposals(&c.defaults.ike, IKE_DEFAULT);
+	assert_proposals(&c.defaults.esp, ESP_DEFAULT);
+	assert_true(c.defaults.pfs);
+	assert_int_equal(c.defaults.ike_lifetime, 14400);
+	assert_int_equal(c.defaults.child_lifetime, 3600);
+	assert_int_equal(c.defaults.jitter, 10);
+	assert_int_equal(c.defaults.dpd, 30);
+	assert_int_equal(c.defaults.replay_window, 128);
+	assert_int_equal(c.defaults.retransmit_ms, 500);
+	assert_int_equal(c.defaults.retransmit_tries, 7);
+	assert_int_equal(c.defaults.linger, 10);
+	conf_free(&c);
+}
+
+static void test_common_case(void **state)
+{
+	static const char *const same[] = {
+		"peer 192.0.2.2 {\n\tpsk \"correct horse battery staple\"\n}\n",
+		"peer 192.0.2.2 psk \"correct horse battery staple\"",
+		"peer gw address 192.0.2.2 psk \"correct horse battery staple\"",
+		"peer gw { psk \"correct horse battery staple\"; address 192.0.2.2; }",
+		"peer 192.0.2.2 { psk 0x636f727265637420686f727365206261747465727920737461706c65 }",
+	};
+	struct ipsec_addr remote = addr("192.0.2.2");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		struct conf_secrets s;
+		struct conf c;
+		const struct psk_entry *e;
+
+		load(&c, &s, same[i]);
+		assert_int_equal(c.npeers, 1);
+		assert_true(ipsec_addr_equal(&c.peers[0].remote, &remote));
+		assert_int_equal(c.peers[0].remote_len, 32);
+		assert_proposals(&c.peers[0].ike, IKE_DEFAULT);
+		e = psk_find(&s, NULL, NULL, &remote);
+		assert_non_null(e);
+		assert_int_equal(e->key.n, 28);
+		assert_memory_equal(e->key.p, "correct horse battery staple", 28);
+		conf_free(&c);
+		conf_secrets_free(&s);
+	}
+}
+
+static const char everything[] =
+	"# comment\n"
+	"listen 192.0.2.1,\n\t2001:db8::1\n"
+	"port 4500; larval-drop keep ; cookie threshold 100 ; half-open 1K\n"
+	"default {\n\tdpd off\n\tlifetime child 30m 1G 2M packets }\n"
+	"peer gw2 {\n"
+	"	address 192.0.2.0/24\n"
+	"	local 192.0.2.1\n"
+	"	id local fqdn \"a.example\" ; id remote user \"bob@example\"\n"
+	"	auth psk\n"
+	"	psk \"a\\\"b\\\\c\\x00d\"\n"
+	"	ike aes128gcm16-prfsha256-x25519 ,	# the first\n"
+	"	    aes256-sha256-modp2048\n"
+	"	esp aes128gcm16-esn-ecp256\n"
+	"	pfs no\n"
+	"	lifetime ike 8h, child 90s 10G 5 packets\n"
+	"	rekey jitter 20%\n"
+	"	dpd 1m\n"
+	"	retransmit 1s 5\n"
+	"	replay-window 4096\n"
+	"	linger 0s\n"
+	"}\n"
+	"peer any { id remote keyid \"\\x01\\x02\" } # the end without a newline";
+
+static void test_everything(void **state)
+{
+	const struct conf_peer *p;
+	struct conf_secrets s;
+	struct conf c;
+
+	(void)state;
+	load(&c, &s, everything);
+	assert_int_equal(c.nlisten, 2);
+	assert_int_equal(c.listen[1].family, AF_INET6);
+	assert_int_equal(c.port, 4500);
+	assert_true(c.larval_drop);
+	assert_int_equal(c.cookie_threshold, 100);
+	assert_int_equal(c.half_open_max, 1000);
+	assert_int_equal(c.npeers, 2);
+	p = conf_peer_by_name(&c, "gw2");
+	assert_ptr_equal(p, &c.peers[0]);
+	assert_int_equal(p->remote_len, 24);
+	assert_id(&p->local_id, "a.example");
+	assert_int_equal(p->local_id.type, CONF_ID_FQDN);
+	assert_id(&p->remote_id, "bob@example");
+	assert_int_equal(p->remote_id.type, CONF_ID_RFC822);
+	assert_proposals(&p->ike, "aes128gcm16-prfsha256-x25519, aes256-prfsha256-sha256-modp2048");
+	assert_proposals(&p->esp, "aes128gcm16-ecp256-esn");
+	assert_false(p->pfs);
+	assert_int_equal(p->ike_lifetime, 28800);
+	assert_int_equal(p->child_lifetime, 90);
+	assert_true(p->child_bytes == 10ULL << 30);
+	assert_true(p->child_packets == 5);
+	assert_int_equal(p->jitter, 20);
+	assert_int_equal(p->dpd, 60);
+	assert_int_equal(p->retransmit_ms, 1000);
+	assert_int_equal(p->retransmit_tries, 5);
+	assert_int_equal(p->replay_window, 4096);
+	assert_int_equal(p->linger, 0);
+	p = conf_peer_by_name(&c, "any");
+	assert_int_equal(p->remote.family, 0);
+	assert_int_equal(p->dpd, 0);
+	assert_int_equal(p->child_lifetime, 1800);
+	assert_true(p->child_packets == 2000000);
+	assert_null(conf_peer_by_name(&c, "nobody"));
+	assert_ptr_equal(conf_peer_by_name(&c, "default"), &c.defaults);
+	assert_int_equal(s.n, 1);
+	assert_int_equal(s.entries[0].key.n, 7);
+	assert_memory_equal(s.entries[0].key.p, "a\"b\\c\0d", 7);
+	assert_id(&s.entries[0].id, "bob@example");
+	assert_int_equal(s.entries[0].remote_len, 24);
+	conf_free(&c);
+	conf_secrets_free(&s);
+}
+
+static char *dump(const struct conf *c, size_t *n)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, n);
+
+	assert_non_null(f);
+	conf_dump(c, f);
+	fclose(f);
+	return text;
+}
+
+static void test_round_trip(void **state)
+{
+	static const char *const texts[] = {
+		"", everything,
+		"default { local 192.0.2.1; id local a.example; id remote b.example; lifetime child 1h 1K }\n"
+		"peer 2001:db8::/32 { local any; id local any; id remote any; lifetime child 1h }\n"
+		"peer \"a \\\"b\\\"\" address 192.0.2.9 pfs no\npeer \"psk\" address any id remote address 192.0.2.7",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct conf a, b;
+		struct conf_secrets s;
+		char *text, *again;
+		size_t n;
+
+		load(&a, &s, texts[i]);
+		conf_secrets_free(&s);
+		text = dump(&a, &n);
+		load(&b, &s, text);
+		conf_secrets_free(&s);
+		again = dump(&b, &n);
+		assert_string_equal(text, again);
+		assert_int_equal(a.npeers, b.npeers);
+		assert_memory_equal(&a.defaults, &b.defaults, sizeof(a.defaults));
+		for (unsigned j = 0; j < a.npeers; j++)
+			assert_memory_equal(&a.peers[j], &b.peers[j], sizeof(a.peers[j]));
+		assert_memory_equal(a.listen, b.listen, sizeof(a.listen));
+		assert_int_equal(a.larval_drop, b.larval_drop);
+		assert_int_equal(a.half_open_max, b.half_open_max);
+		free(text);
+		free(again);
+		conf_free(&a);
+		conf_free(&b);
+	}
+}
+
+static void test_find(void **state)
+{
+	static const struct {
+		const char *local, *remote, *want;
+	} cases[] = {
+		{ NULL, "192.0.2.7", "host" },
+		{ NULL, "192.0.2.8", "net" },
+		{ "10.0.0.1", "192.0.2.8", "net-from-10" },
+		{ "10.0.0.2", "192.0.2.8", "net" },
+		{ NULL, "192.0.3.1", "wide" },
+		{ NULL, "198.51.100.1", "default" },
+		{ NULL, "2001:db8::5", "six" },
+		{ "10.0.0.9", "203.0.113.1", "from-9" },
+	};
+	struct conf_secrets s;
+	struct conf c;
+
+	(void)state;
+	load(&c, &s, "peer wide address 192.0.0.0/16\npeer net address 192.0.2.0/24\npeer host address 192.0.2.7\n"
+	     "peer net-from-10 address 192.0.2.0/24 local 10.0.0.1\npeer six address 2001:db8::/32\n"
+	     "peer from-9 address 203.0.113.1 local 10.0.0.9\n");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ipsec_addr local = { 0 }, remote = addr(cases[i].remote);
+
+		if (cases[i].local)
+			local = addr(cases[i].local);
+		assert_string_equal(conf_peer_find(&c, cases[i].local ? &local : NULL, &remote)->name,
+				    i == 2 ? "net-from-10" : cases[i].want);
+	}
+	conf_free(&c);
+	conf_secrets_free(&s);
+	load(&c, &s, "peer any dpd 5s");
+	assert_string_equal(conf_peer_find(&c, NULL, &(struct ipsec_addr){ .family = AF_INET6 })->name, "any");
+	conf_free(&c);
+	conf_secrets_free(&s);
+}
+
+#define P "peer 192.0.2.2 "
+#define STATEMENTS "cookie, default, half-open, include, larval-drop, listen, peer, port or secrets"
+#define SETTINGS "address, auth, dpd, esp, id, ike, lifetime, linger, local, pfs, psk, rekey, replay-window or retransmit"
+
+/* Every line that is said about a text, in order. */
+static const struct {
+	const char *text, *said;
+} mistakes[] = {
+	{ "peeer x {\n psk \"a\"\n foo { bar }\n}\ndpd 3s\n",
+	  "t:1:1: found 'peeer', expected " STATEMENTS "; did you mean 'peer'?\n"
+	  "t:5:1: found 'dpd', expected " STATEMENTS "\n" },
+	{ P "{\n dpdd 30s\n retrans 1s\n}\n",
+	  "t:2:2: found 'dpdd', expected " SETTINGS "; did you mean 'dpd'?\n"
+	  "t:3:2: found 'retrans', expected " SETTINGS "; did you mean 'retransmit'?\n" },
+	{ P "{ dpd }", "t:1:22: found '}', expected off or a duration such as 30s\n" },
+	{ P "dpd\n", "t:1:19: found the end of the statement, expected off or a duration such as 30s\n" },
+	{ P "dpd 30\n" P, "t:2:6: peer '192.0.2.2' has the name of the one at t:1\n" },
+	{ P "\npeer b address 192.0.2.2\n", "t:2:6: peer 'b' has the address and identities of the one at t:1\n" },
+	{ P "dpd 30x", "t:1:20: '30x' is not a duration: a number and s, m, h, d or w are expected, such as 90s or 8h\n" },
+	{ P "dpd 0s", "t:1:20: 0s is outside of 1s to 31622400s\n" },
+	{ P "dpd 99999999999999999999s", "t:1:20: 99999999999999999999s is outside of 1s to 31622400s\n" },
+	{ P "{ dpd 1s\n dpd 2s }", "t:2:6: this is set twice: first at t:1\n" },
+	{ P "{", "t:1:17: found end of file, expected '}'\n" },
+	{ P "pfs maybe", "t:1:20: found 'maybe', expected no or yes\n" },
+	{ "peer gw", "t:1:6: peer 'gw' has no address: the statement 'address' is missing "
+	  "('address any' for one that may come from anywhere)\n" },
+	{ "peer id", "t:1:6: found 'id', expected any or an address, a prefix or a name; to use 'id' as a name, quote it\n" },
+	{ "peer \"\"", "t:1:6: a peer has a name of 1 to 63 printable bytes that is not 'default'\n" },
+	{ P "address 192.0.2.3", "t:1:16: the name of this peer is its address already\n" },
+	{ "peer 192.0.2.2/24", "t:1:6: 192.0.2.2/24 has bits beyond its length; did you mean 192.0.2.0/24?\n" },
+	{ "peer 192.0.2.0/33", "t:1:6: '33' is no prefix length of an IPv4 address: 0 to 32\n" },
+	{ "peer 2001:db8::/129", "t:1:6: '129' is no prefix length of an IPv6 address: 0 to 128\n" },
+	{ "peer a address gw.example", "t:1:16: 'gw.example' is not an address or a prefix such as 192.0.2.0/24\n" },
+	{ P "local 2001:db8::1", "t:1:6: peer '192.0.2.2': local and address are of different families\n" },
+	{ "default address any", "t:1:9: the defaults have no address: they are for every peer\n" },
+	{ P "\ndefault dpd 1s", "t:2:1: the defaults stand before the first peer, which starts from them (t:1)\n" },
+	{ P "id remote fqdn \"a b\"", "t:1:31: 'a b' is no host name\n" },
+	{ P "id local \"*.example\"", "t:1:25: '*.example' is a pattern: only 'id remote' may be one\n" },
+	{ P "rekey jitter 51%", "t:1:29: '51%' is no percentage from 0% to 50%\n" },
+	{ P "retransmit 10ms", "t:1:27: '10ms' is no wait from 50ms to 60s, such as 500ms\n" },
+	{ P "retransmit 60s 20", "t:1:6: peer '192.0.2.2': 60000ms doubled 20 times is more than a day until a silent peer "
+	  "counts as dead\n" },
+	{ P "lifetime child 10s", "t:1:6: peer '192.0.2.2': an old SA lingers 10s, but the next rekey may come after 9s "
+	  "(lifetime child 10s, rekey jitter 10%): shorten linger\n" },
+	{ P "lifetime child 10x", "t:1:31: '10x' is no lifetime: a duration such as 1h, a volume such as 10G, or a number of "
+	  "packets such as '1M packets' is expected\n" },
+	{ P "replay-window 4097", "t:1:30: 4097 is outside of 0 to 4096\n" },
+	{ "port 0", "t:1:6: 0 is outside of 1 to 65535\n" },
+	{ P "id local\n", "t:1:24: found the end of the statement, expected address, any, fqdn, keyid, user or an identity\n" },
+	{ P "lifetime ike\n", "t:1:28: found the end of the statement, expected a duration such as 1h\n" },
+	{ "port ike", "t:1:6: found 'ike', expected a number\n" },
+	{ "listen 1.2.3.4, 1.2.3.4", "t:1:17: 1.2.3.4 is listened on already\n" },
+	{ "listen eth0", "t:1:8: 'eth0' is not an IPv4 or IPv6 address\n" },
+	{ "half-open 5", "t:1:11: cookies would never be asked for: cookie threshold 64 is above half-open 5\n" },
+	{ "include \"x\"", "t:1:9: this text is no file and cannot name others\n" },
+	{ "secrets \"x\"", "t:1:9: this text is no file and cannot name others\n" },
+	{ "port 500 \\ 5", "t:1:10: a \\ may stand only at the end of a line or in a quoted string\n" },
+	{ "\x01", "t:1:1: the byte 0x01 has no place in this file\n" },
+	/* algorithms */
+	{ P "ike aes128gmc16-x25519", "t:1:20: unknown algorithm 'aes128gmc16'; did you mean 'aes128gcm16'?" "*" },
+	{ P "ike aes128-sha256-modp2084", "t:1:34: unknown algorithm 'modp2084'; did you mean 'modp2048'?" "*" },
+	{ P "ike aes128-sha256", "t:1:20: this ike proposal has no key exchange, such as x25519\n" },
+	{ P "ike sha256-x25519", "t:1:20: this ike proposal has no encryption algorithm, such as aes128gcm16\n" },
+	{ P "ike aes128-x25519", "t:1:20: this ike proposal has no integrity algorithm, such as sha256\n" },
+	{ P "ike aes128gcm16-sha256-x25519", "t:1:20: the encryption here has its own integrity: no integrity algorithm beside "
+	  "it (a PRF is written like prfsha256)\n" },
+	{ P "esp aes128gcm16-aes128-sha256", "t:1:20: algorithms with and without integrity of their own cannot share a "
+	  "proposal: make two, with ',' between\n" },
+	{ P "esp aes128gcm16-prfsha256", "t:1:32: 'prfsha256' is a PRF: it has a place in ike only\n" },
+	{ P "ike aes128gcm16-x25519-esn", "t:1:39: 'esn' has a place in esp only\n" },
+	{ P "esp aes128gcm16-aes128gcm16", "t:1:32: 'aes128gcm16' is in this proposal twice\n" },
+	{ P "esp aes128gcm16-", "t:1:32: an algorithm is missing before or after '-'\n" },
+	{ P "esp aes128gcm16,aes256gcm16,aes128-sha256,aes256-sha256,aes256-sha384", "t:1:72: more than 4 proposals; one may "
+	  "name several algorithms of a kind\n" },
+	/* secrets, of which nothing is shown */
+	{ P "psk hunter2", "t:1:20: a secret stands in double quotes, or is 0x and hexadecimal digits\n" },
+	{ P "psk hunter2 hunter3", "t:1:20: a secret stands in double quotes, or is 0x and hexadecimal digits\n"
+	  "t:1:28: found a word (a secret stands in double quotes), expected address, " "*" },
+	{ P "psk \"hunter2", "t:1:20: the quoted string does not end on its line\n" },
+	{ P "psk \"hunter\\2\"", "t:1:20: the quoted string has a control character or an escape other than \\\\, \\\" and \\xHH\n" },
+	{ P "psk \"\"", "t:1:20: the key is empty\n" },
+	{ P "psk 0x123", "t:1:20: the key begins with 0x, but what follows are no pairs of hexadecimal digits\n" },
+	{ P "psk=hunter2", "t:1:16: found 'psk…', expected " "*" },
+	{ P "dpd \"hunter2\"", "t:1:20: found a quoted string, expected off or a duration such as 30s\n" },
+};
+
+static void test_mistakes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(*mistakes); i++) {
+		struct said said = { "" };
+		struct conf_secrets s;
+		struct conf c;
+		char *want = strdup(mistakes[i].said);
+		size_t n = strlen(want);
+
+		assert_int_equal(conf_load_buffer(&c, &s, "t", mistakes[i].text, strlen(mistakes[i].text), listen_to, &said),
+				 -EINVAL);
+		if (want[n - 1] == '*') {	/* only how it begins */
+			want[n - 1] = 0;
+			said.text[n - 1] = 0;
+		}
+		assert_string_equal(said.text, want);
+		assert_null(strstr(said.text, "hunter"));
+		assert_null(c.peers);
+		assert_null(s.entries);
+		free(want);
+	}
+}
+
+static void test_too_many_mistakes(void **state)
+{
+	struct said said = { "" };
+	struct conf_secrets s;
+	struct conf c;
+	char text[600] = "";
+	unsigned lines = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		strcat(text, "foo\n");
+	assert_int_equal(conf_load_buffer(&c, &s, "t", text, strlen(text), listen_to, &said), -EINVAL);
+	for (const char *p = said.text; *p; p++)
+		lines += *p == '\n';
+	assert_int_equal(lines, 21);
+	assert_non_null(strstr(said.text, "t: that is 20 mistakes: reading no further\n"));
+}
+
+/* The known algorithms of the kind, where a word is near none of them. */
+static void test_known_algorithms(void **state)
+{
+	static const char text[] = P "esp chachacha-sha256";
+	struct said said = { "" };
+	struct conf_secrets s;
+	struct conf c;
+
+	(void)state;
+	assert_int_equal(conf_load_buffer(&c, &s, "t", text, strlen(text), listen_to, &said), -EINVAL);
+	assert_non_null(strstr(said.text, "t:1:20: unknown algorithm 'chachacha'. Known for encryption: "));
+	assert_non_null(strstr(said.text, " aes128gcm16"));
+	assert_null(strstr(said.text, "x25519"));
+}
+
+static void write_file(const char *dir, const char *name, const char *text, mode_t mode)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+/* Loads DIR/main and compares what was said, in which "DIR/" is left out. */
+static int load_file(const char *dir, struct conf *c, struct conf_secrets *s, const char *want)
+{
+	struct said said = { "" };
+	char path[256], *at;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/main", dir);
+	r = conf_load(c, s, path, listen_to, &said);
+	while ((at = strstr(said.text, dir)))
+		memmove(at, at + strlen(dir) + 1, strlen(at + strlen(dir) + 1) + 1);
+	assert_string_equal(said.text, want);
+	return r;
+}
+
+static void test_files(void **state)
+{
+	char dir[] = "/tmp/test_conf_XXXXXX";
+	struct conf_secrets s;
+	struct conf c;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(load_file(dir, &c, &s, "main: cannot be opened: No such file or directory\n"), -ENOENT);
+	write_file(dir, "key", "from a file\n", 0600);
+	write_file(dir, "hexkey", "0x0102", 0400);
+	write_file(dir, "psk", "192.0.2.9 nine\n", 0600);
+	write_file(dir, "more", "peer b address 192.0.2.3 psk file hexkey\n", 0644);
+	write_file(dir, "main", "include more; secrets \"psk\"\npeer a address 192.0.2.2 psk file \"key\"\n", 0644);
+	assert_int_equal(load_file(dir, &c, &s, ""), 0);
+	assert_int_equal(c.npeers, 2);
+	assert_string_equal(c.peers[0].name, "b");
+	assert_int_equal(s.n, 3);
+	assert_memory_equal(s.entries[0].key.p, "\1\2", 2);
+	assert_memory_equal(s.entries[1].key.p, "nine", 4);
+	assert_int_equal(s.entries[2].key.n, 11);
+	conf_free(&c);
+	conf_secrets_free(&s);
+
+	write_file(dir, "key", "from a file\n", 0640);
+	write_file(dir, "psk", "192.0.2.9 nine\n", 0620);
+	assert_int_equal(load_file(dir, &c, &s,
+		"psk: this file holds secrets and others can write it: chmod 600 psk\n"
+		"main:2:35: this file holds secrets and others can read it: chmod 600 key\n"), -EACCES);
+	write_file(dir, "main", "peer 192.0.2.2 psk \"x\"", 0604);
+	assert_int_equal(load_file(dir, &c, &s,
+		"main:1:20: this file holds secrets and others can read it: chmod 600 main\n"), -EACCES);
+	write_file(dir, "main", "peer 192.0.2.2 psk \"x\"", 0600);
+	assert_int_equal(load_file(dir, &c, &s, ""), 0);
+	conf_free(&c);
+	conf_secrets_free(&s);
+
+	write_file(dir, "main", "include main", 0600);
+	assert_int_equal(load_file(dir, &c, &s,
+		"main:1:9: 8 files include one another: does 'main' include itself?\n"), -EINVAL);
+	write_file(dir, "main", "include missing\nsecrets \".\"\nfoo", 0600);
+	assert_int_equal(load_file(dir, &c, &s,
+		"main:1:9: 'missing' cannot be opened: No such file or directory\n"
+		".: is not a regular file\n"
+		"main:3:1: found 'foo', expected " STATEMENTS "\n"), -EISDIR);
+	for (const char *const *name = (const char *const[]){ "main", "more", "key", "hexkey", "psk", NULL }; *name; name++) {
+		char path[256];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, *name);
+		unlink(path);
+	}
+	rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_common_case), cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_find), cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_too_many_mistakes), cmocka_unit_test(test_known_algorithms), cmocka_unit_test(test_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
