@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Encodes and decodes what the keeper of keys is told and asked.
+#include "keyd/auth/codec.h"
+
+#include <string.h>
+
+static void id_put(struct wr *w, const struct conf_id *id)
+{
+	wr_u8(w, id->type);
+	wr_u16(w, id->len);
+	wr_mem(w, id->data, id->len);
+}
+
+RD_MUST_CHECK static int id_get(struct rd *r, struct conf_id *id)
+{
+	struct view data;
+
+	*id = (struct conf_id){ 0 };
+	if (rd_u8(r, &id->type) || rd_u16(r, &id->len) || id->len > sizeof(id->data) || rd_view(r, id->len, &data))
+		return -1;
+	if (data.n)
+		memcpy(id->data, data.p, data.n);
+	return 0;
+}
+
+static void addr_put(struct wr *w, const struct ipsec_addr *a)
+{
+	size_t n = ipsec_addr_size(a->family);
+
+	wr_u8(w, (uint8_t)n);
+	wr_mem(w, a->b, n);
+}
+
+RD_MUST_CHECK static int addr_get(struct rd *r, struct ipsec_addr *a)
+{
+	struct view bytes;
+	uint8_t n;
+
+	*a = (struct ipsec_addr){ 0 };
+	if (rd_u8(r, &n) || rd_view(r, n, &bytes))
+		return -1;
+	return n ? ipsec_addr_from_bytes(a, bytes.p, bytes.n) : 0;
+}
+
+static void bytes_put(struct wr *w, struct view v)
+{
+	wr_u32(w, (uint32_t)v.n);
+	wr_put(w, v);
+}
+
+RD_MUST_CHECK static int bytes_get(struct rd *r, struct view *v)
+{
+	uint32_t n;
+
+	return rd_u32(r, &n) || rd_view(r, n, v) ? -1 : 0;
+}
+
+void auth_request_put(struct wr *w, const struct auth_request *rq)
+{
+	wr_u8(w, rq->method);
+	wr_u16(w, rq->prf);
+	id_put(w, &rq->local);
+	id_put(w, &rq->remote);
+	addr_put(w, &rq->local_addr);
+	addr_put(w, &rq->remote_addr);
+	bytes_put(w, rq->message);
+	bytes_put(w, rq->nonce);
+	bytes_put(w, rq->macid);
+}
+
+int auth_request_get(struct rd *r, struct auth_request *rq)
+{
+	*rq = (struct auth_request){ 0 };
+	if (rd_u8(r, &rq->method) || rd_u16(r, &rq->prf) || id_get(r, &rq->local) || id_get(r, &rq->remote) ||
+	    addr_get(r, &rq->local_addr) || addr_get(r, &rq->remote_addr) || bytes_get(r, &rq->message) ||
+	    bytes_get(r, &rq->nonce) || bytes_get(r, &rq->macid))
+		return -1;
+	return rd_left(r) ? -1 : 0;
+}
+
+void auth_secret_put(struct wr *w, const struct psk_entry *e)
+{
+	id_put(w, &e->id);
+	id_put(w, &e->local);
+	addr_put(w, &e->remote);
+	wr_u8(w, e->remote_len);
+	bytes_put(w, secret_view(&e->key));
+}
+
+int auth_secret_get(struct rd *r, struct psk_entry *e)
+{
+	struct view key;
+
+	*e = (struct psk_entry){ 0 };
+	if (id_get(r, &e->id) || id_get(r, &e->local) || addr_get(r, &e->remote) || rd_u8(r, &e->remote_len) ||
+	    bytes_get(r, &key) || rd_left(r) || !key.n || key.n > PSK_KEY_MAX)
+		return -1;
+	return secret_set(&e->key, key.p, key.n);
+}

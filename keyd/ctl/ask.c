@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// Understands requests on the control socket.
+#include "keyd/ctl/ask.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct word {
+	const char *name;
+	int a, b;
+};
+
+static const struct word verbs[] = {
+	{ "status", CTL_ASK_STATUS, 0 },
+	{ "up", CTL_ASK_COMMAND, CTL_UP },
+	{ "down", CTL_ASK_COMMAND, CTL_DOWN },
+	{ "rekey", CTL_ASK_COMMAND, CTL_REKEY },
+	{ "reload", CTL_ASK_RELOAD, 0 },
+	{ "watch", CTL_ASK_WATCH, 0 },
+	{ "log", CTL_ASK_LOG, 0 },
+};
+
+static const struct word whats[] = {
+	{ "ike", ENGINE_REKEY_IKE, 0 },
+	{ "child", ENGINE_REKEY_CHILD, 0 },
+	{ "both", ENGINE_REKEY_IKE | ENGINE_REKEY_CHILD, 0 },
+};
+
+static const struct word *word_find(const struct word *words, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(words[i].name, name))
+			return &words[i];
+	return NULL;
+}
+
+/* The text under key, dflt when there is none, NULL (and a sentence) when it is no text. */
+static const char *text(const json_t *o, const char *key, const char *dflt, char *why, size_t n)
+{
+	const json_t *v = json_object_get(o, key);
+
+	if (!v)
+		return dflt;
+	if (!json_is_string(v))
+		snprintf(why, n, "\"%s\" must be a text", key);
+	return json_string_value(v);
+}
+
+static int parse_command(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
+{
+	const char *peer = text(o, "peer", "", why, n);
+	const char *what = peer ? text(o, "what", "child", why, n) : NULL;
+	const struct word *w = what ? word_find(whats, COUNT(whats), what) : NULL;
+
+	if (!peer || !what)
+		return -1;
+	if (strlen(peer) >= sizeof(ask->command.peer)) {
+		snprintf(why, n, "the name of the peer is too long");
+		return -1;
+	}
+	if (!w) {
+		snprintf(why, n, "what can be rekeyed is \"ike\", \"child\" or \"both\"");
+		return -1;
+	}
+	strcpy(ask->command.peer, peer);
+	ask->command.what = (uint8_t)w->a;
+	return 0;
+}
+
+static int parse_level(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
+{
+	const char *name = text(o, "level", "", why, n);
+	int level = name ? log_level_by_name(name) : -1;
+
+	if (level < 0) {
+		snprintf(why, n, "the level must be error, warning, notice, info or debug");
+		return -1;
+	}
+	ask->level = (enum log_level)level;
+	return 0;
+}
+
+static int parse_object(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
+{
+	const char *name = text(o, "cmd", NULL, why, n);
+	const struct word *w = name ? word_find(verbs, COUNT(verbs), name) : NULL;
+
+	ask->id = json_integer_value(json_object_get(o, "id"));
+	if (!w) {
+		snprintf(why, n, "\"cmd\" must be status, up, down, rekey, reload, watch or log");
+		return -1;
+	}
+	ask->verb = (enum ctl_verb)w->a;
+	ask->command.type = (uint8_t)w->b;
+	if (ask->verb == CTL_ASK_COMMAND)
+		return parse_command(ask, o, why, n);
+	return ask->verb == CTL_ASK_LOG ? parse_level(ask, o, why, n) : 0;
+}
+
+int ctl_ask_parse(struct ctl_ask *ask, const char *line, size_t len, char *why, size_t n)
+{
+	json_error_t e;
+	json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES, &e);
+	int r = -1;
+
+	*ask = (struct ctl_ask){ 0 };
+	if (json_is_object(o))
+		r = parse_object(ask, o, why, n);
+	else
+		snprintf(why, n, "a request is a JSON object in one line: %s", o ? "not an object" : e.text);
+	json_decref(o);
+	return r;
+}

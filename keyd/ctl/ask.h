@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* One request on the control socket: a JSON object in one line. */
+#ifndef KEYD_CTL_ASK_H
+#define KEYD_CTL_ASK_H
+
+#include "keyd/ctl/request.h"
+#include "keyd/util/log.h"
+
+#include <jansson.h>
+
+enum ctl_verb { CTL_ASK_STATUS, CTL_ASK_COMMAND, CTL_ASK_RELOAD, CTL_ASK_WATCH, CTL_ASK_LOG };
+
+struct ctl_ask {
+	enum ctl_verb verb;
+	struct ctl_command command;	/* of CTL_ASK_COMMAND */
+	enum log_level level;		/* of CTL_ASK_LOG */
+	json_int_t id;			/* repeated in the answer; 0: none was given */
+};
+
+/*
+ * {"cmd": status|up|down|rekey|reload|watch|log, "peer": NAME, "what": "ike"|"child"|"both", "level": NAME, "id": N}.
+ * 0, or -1 and one sentence in why[n]; ask->id is valid then too.
+ */
+int ctl_ask_parse(struct ctl_ask *ask, const char *line, size_t len, char *why, size_t n);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What the control socket's role asks of the engine's, and the answers. Plain data. */
+#ifndef KEYD_CTL_REQUEST_H
+#define KEYD_CTL_REQUEST_H
+
+#include "keyd/ike/engine.h"
+
+enum ctl_command_type { CTL_UP, CTL_DOWN, CTL_REKEY, CTL_COMMANDS };
+
+struct ctl_command {
+	uint8_t type;			/* enum ctl_command_type */
+	uint8_t what;			/* of CTL_REKEY: enum engine_rekey, or'ed */
+	char peer[CONF_NAME_MAX];	/* "": all */
+};
+
+struct ctl_done {
+	int32_t n;			/* on how many SAs or policies it acts */
+};
+
+struct ctl_status_end {
+	struct engine_stats stats;
+	uint32_t npeers;		/* configured */
+	uint32_t left_out;		/* SAs that did not fit any more */
+};
+
+#endif

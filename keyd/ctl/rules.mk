@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# keyd/ctl: requests and answers of the control socket, and keydctl(8), which uses it.
+ctl_sources := keyd/ctl/ask.c keyd/ctl/line.c keyd/ctl/render.c
+$(eval $(call library,ctl,$(ctl_sources),jansson))

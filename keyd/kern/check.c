@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// Checks requests to the kernel as if their sender had been taken over.
+#include "keyd/kern/door.h"
+
+#include "pfkey/backend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SPI_MIN 256		/* RFC 4303 2.1: 1 to 255 are reserved */
+#define REPLAY_MAX 4096
+
+static int refuse(char *why, size_t n, const char *text)
+{
+	snprintf(why, n, "%s", text);
+	return -EINVAL;
+}
+
+static bool ends(const char *text, size_t size)
+{
+	return memchr(text, 0, size) != NULL;
+}
+
+static bool alg_sane(const struct ipsec_alg *a)
+{
+	return ends(a->name, sizeof(a->name)) && a->key_bits % 8 == 0 && a->key_bits <= IPSEC_KEY_MAX * 8;
+}
+
+static bool family_sane(uint16_t family)
+{
+	return family == AF_INET || family == AF_INET6;
+}
+
+static bool limit_sane(uint64_t soft, uint64_t hard)
+{
+	return !soft || !hard || soft <= hard;
+}
+
+/* What would be read beyond its end or is beyond any use, for every request. */
+static int check_shape(const struct ipsec_sa *sa, char *why, size_t n)
+{
+	if (!alg_sane(&sa->aead) || !alg_sane(&sa->enc) || !alg_sane(&sa->auth) || !alg_sane(&sa->comp))
+		return refuse(why, n, "an algorithm's name or key length is not sane");
+	if (!ends(sa->ctx, sizeof(sa->ctx)))
+		return refuse(why, n, "the security label does not end");
+	if (sa->proto != IPPROTO_ESP && sa->proto != IPPROTO_AH && sa->proto != IPPROTO_COMP)
+		return refuse(why, n, "the protocol is not ESP, AH or IPComp");
+	if (!family_sane(sa->dst.family))
+		return refuse(why, n, "the destination is not an IPv4 or IPv6 address");
+	return 0;
+}
+
+static int check_ends(const struct ipsec_sa *sa, char *why, size_t n)
+{
+	if (sa->src.family != sa->dst.family)
+		return refuse(why, n, "source and destination are of different families");
+	if (ipsec_addr_is_any(&sa->src) || ipsec_addr_is_any(&sa->dst))
+		return refuse(why, n, "an end of the SA is no address of a host");
+	return 0;
+}
+
+static int check_add(const struct ipsec_sa *sa, char *why, size_t n)
+{
+	if (check_ends(sa, why, n))
+		return -EINVAL;
+	if (sa->spi < SPI_MIN)
+		return refuse(why, n, "the SPI is one of the reserved");
+	if (!sa->hard.add_seconds || sa->hard.add_seconds > DOOR_LIFETIME_MAX)
+		return refuse(why, n, "the SA has no end, or one too far away");
+	if (!limit_sane(sa->soft.add_seconds, sa->hard.add_seconds) || !limit_sane(sa->soft.bytes, sa->hard.bytes) ||
+	    !limit_sane(sa->soft.use_seconds, sa->hard.use_seconds) ||
+	    !limit_sane(sa->soft.packets, sa->hard.packets))
+		return refuse(why, n, "a soft limit lies behind the hard one");
+	if (sa->replay_window > REPLAY_MAX)
+		return refuse(why, n, "the replay window is too large");
+	return ipsec_sa_check(sa, why, n);
+}
+
+int door_check(const struct kern_request *rq, char *why, size_t n)
+{
+	if (rq->op >= KERN_OPS)
+		return refuse(why, n, "there is no such request");
+	if (check_shape(&rq->sa, why, n))
+		return -EINVAL;
+	switch (rq->op) {
+	case KERN_SA_ADD: return check_add(&rq->sa, why, n);
+	case KERN_LARVAL_DELETE: return check_ends(&rq->sa, why, n);
+	default: return rq->sa.spi ? 0 : refuse(why, n, "there is no SPI");
+	}
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+// Carries out requests and tells events through libpfkey.
+#include "keyd/kern/door.h"
+
+#include "keyd/util/secret.h"
+#include "pfkey/backend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TELL_TRIES 8
+
+struct door {
+	struct ipsec *ip;
+	const struct door_hooks *hooks;
+	void *arg;
+	bool overrun;
+};
+
+static void wipe_sa(struct ipsec_sa *sa)
+{
+	secret_cleanse(sa->aead.key, sizeof(sa->aead.key));
+	secret_cleanse(sa->enc.key, sizeof(sa->enc.key));
+	secret_cleanse(sa->auth.key, sizeof(sa->auth.key));
+	secret_cleanse(sa->comp.key, sizeof(sa->comp.key));
+}
+
+int door_open(struct door **out, const char *backend, const struct door_hooks *hooks, void *arg, char *why, size_t n)
+{
+	struct door *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d) {
+		snprintf(why, n, "out of memory");
+		return -ENOMEM;
+	}
+	d->hooks = hooks;
+	d->arg = arg;
+	r = ipsec_open(&d->ip, backend, why, n);
+	if (r)
+		goto fail;
+	/* Before any dump, so that nothing falls between the two. */
+	r = ipsec_subscribe(d->ip);
+	if (r) {
+		snprintf(why, n, "the kernel does not tell its IPsec events: %s",
+			 *ipsec_error(d->ip) ? ipsec_error(d->ip) : strerror(-r));
+		goto fail;
+	}
+	*out = d;
+	return 0;
+fail:
+	door_close(d);
+	return r;
+}
+
+void door_close(struct door *d)
+{
+	if (!d)
+		return;
+	if (d->ip)
+		ipsec_close(d->ip);
+	free(d);
+}
+
+const char *door_backend(const struct door *d)
+{
+	return ipsec_backend_name(d->ip);
+}
+
+int door_fd(const struct door *d)
+{
+	return ipsec_event_fd(d->ip);
+}
+
+static void on_event(const struct ipsec_event *ev, void *arg)
+{
+	struct door *d = arg;
+	struct ipsec_event copy = *ev;
+
+	if (ev->type == IPSEC_EVENT_OVERRUN)
+		d->overrun = true;
+	if (ev->type == IPSEC_EVENT_SA_NEW || ev->type == IPSEC_EVENT_SA_UPDATE)
+		wipe_sa(&copy.sa);
+	else if (ev->type == IPSEC_EVENT_EXPIRE)
+		wipe_sa(&copy.expire.sa);
+	d->hooks->event(d->arg, &copy);
+}
+
+int door_read(struct door *d)
+{
+	int n = ipsec_events_read(d->ip, on_event, d);
+	int r;
+
+	if (n == -ENOBUFS)
+		d->overrun = true;
+	if (!d->overrun)
+		return n;
+	d->overrun = false;
+	r = door_tell(d);
+	return r ? r : n;
+}
+
+static int on_policy(const struct ipsec_policy *pol, void *arg)
+{
+	struct door *d = arg;
+	struct ipsec_event ev = { .type = IPSEC_EVENT_POLICY_NEW };
+
+	ev.policy = *pol;
+	return d->hooks->event(d->arg, &ev);
+}
+
+static int on_sa(const struct ipsec_sa *sa, void *arg)
+{
+	struct door *d = arg;
+	struct ipsec_sa copy = *sa;
+
+	wipe_sa(&copy);
+	return d->hooks->orphan(d->arg, &copy);
+}
+
+static int tell_policies(struct door *d)
+{
+	const struct ipsec_event reset = { .type = IPSEC_EVENT_POLICY_FLUSH };
+	int r = d->hooks->event(d->arg, &reset);
+
+	return r ? r : ipsec_policy_dump(d->ip, on_policy, d);
+}
+
+static int tell_sas(struct door *d)
+{
+	return ipsec_sa_dump(d->ip, on_sa, d);
+}
+
+/* A dump that changed under us is asked for again. After too often what was missed still shows as an event. */
+static int tell(struct door *d, int (*what)(struct door *d))
+{
+	int r = -EINTR;
+
+	for (int i = 0; i < TELL_TRIES && r == -EINTR; i++)
+		r = what(d);
+	return r == -EINTR ? 0 : r;
+}
+
+int door_tell(struct door *d)
+{
+	int r = tell(d, tell_policies);
+
+	return r ? r : tell(d, tell_sas);
+}
+
+static int sa_add(struct door *d, const struct ipsec_sa *sa, struct kern_answer *an)
+{
+	(void)an;
+	return ipsec_sa_add(d->ip, sa);
+}
+
+static struct ipsec_sa_id sa_id(const struct ipsec_sa *sa)
+{
+	return (struct ipsec_sa_id){ .dst = sa->dst, .proto = sa->proto, .spi = sa->spi, .mark = sa->mark };
+}
+
+static int sa_delete(struct door *d, const struct ipsec_sa *sa, struct kern_answer *an)
+{
+	struct ipsec_sa_id id = sa_id(sa);
+	int r = ipsec_sa_delete(d->ip, &id);
+
+	(void)an;
+	return r == -ESRCH ? 0 : r;
+}
+
+static int sa_get(struct door *d, const struct ipsec_sa *sa, struct kern_answer *an)
+{
+	struct ipsec_sa_id id = sa_id(sa);
+	struct ipsec_sa found = { 0 };
+	int r = ipsec_sa_get(d->ip, &id, &found);
+
+	if (!r)
+		an->usage = found.usage;
+	wipe_sa(&found);
+	return r;
+}
+
+static int larval_delete(struct door *d, const struct ipsec_sa *sa, struct kern_answer *an)
+{
+	int r = ipsec_larval_delete(d->ip, sa);
+
+	(void)an;
+	return r == -ESRCH ? 0 : r;
+}
+
+static int (*const operations[KERN_OPS])(struct door *, const struct ipsec_sa *, struct kern_answer *) = {
+	[KERN_SA_ADD] = sa_add,
+	[KERN_SA_DELETE] = sa_delete,
+	[KERN_SA_GET] = sa_get,
+	[KERN_LARVAL_DELETE] = larval_delete,
+};
+
+void door_execute(struct door *d, struct kern_request *rq, struct kern_answer *an)
+{
+	const char *words;
+
+	*an = (struct kern_answer){ .id = rq->id };
+	an->error = door_check(rq, an->why, sizeof(an->why));
+	if (!an->error) {
+		an->error = operations[rq->op](d, &rq->sa, an);
+		if (an->error) {
+			words = ipsec_error(d->ip);
+			snprintf(an->why, sizeof(an->why), "%s", *words ? words : strerror(-an->error));
+		} else {
+			an->why[0] = 0;
+		}
+	}
+	wipe_sa(&rq->sa);
+}

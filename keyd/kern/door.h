@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* The one door to the kernel's SAD and SPD: checks what it is asked, does it, and tells what happens there. */
+#ifndef KEYD_KERN_DOOR_H
+#define KEYD_KERN_DOOR_H
+
+#include "keyd/kern/request.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Longest hard lifetime that an SA may have, seconds. */
+#define DOOR_LIFETIME_MAX (31u * 86400)
+
+struct door;
+
+/* Who listens. Keys have been wiped out of what is told. A dump ends when a hook returns non-zero. */
+struct door_hooks {
+	int (*event)(void *arg, const struct ipsec_event *ev);
+	int (*orphan)(void *arg, const struct ipsec_sa *sa);
+};
+
+/* Opens backend (NULL: the best) and subscribes to its events. 0, or -errno and one sentence in why[n]. */
+int door_open(struct door **out, const char *backend, const struct door_hooks *hooks, void *arg, char *why, size_t n);
+/* NULL is allowed. */
+void door_close(struct door *d);
+const char *door_backend(const struct door *d);
+
+/* Readable when there are events. */
+int door_fd(const struct door *d);
+/*
+ * Tells the events that are there; after an overrun everything again (door_tell). Returns how many there were, or
+ * -errno.
+ */
+int door_read(struct door *d);
+/* POLICY_FLUSH, a POLICY_NEW for each policy, then each SA as an orphan. 0, -errno, or what a hook returned. */
+int door_tell(struct door *d);
+
+/*
+ * Whether a request makes sense, whoever sent it: sizes, names, a lifetime that ends. 0, or -EINVAL and one sentence in
+ * why[n].
+ */
+int door_check(const struct kern_request *rq, char *why, size_t n);
+/* Checks rq, does it, fills *an and wipes the keys in *rq. */
+void door_execute(struct door *d, struct kern_request *rq, struct kern_answer *an);
+
+#endif

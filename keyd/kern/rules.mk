@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# keyd/kern: the door to the kernel, through libpfkey.
+$(eval $(call library,kern,$(wildcard keyd/kern/*.c),))

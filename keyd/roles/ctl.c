@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT
+// The ctl role: answers keydctl(8) and whoever else speaks JSON lines on the control socket.
+#include "keyd/ctl/ask.h"
+#include "keyd/ctl/render.h"
+#include "keyd/roles/ctl_client.h"
+#include "keyd/roles/worker.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CLIENTS_MAX 64
+#define WAITING_MAX 256
+#define GROUPS_MAX 256
+
+/* A request that another role works on. */
+struct waiting {
+	uint32_t id;			/* of our message; 0: free */
+	uint32_t client;		/* may be gone by now */
+	enum ctl_verb verb;
+	json_int_t ask_id;
+	json_t *ikes;			/* of a status, as it comes in */
+};
+
+static struct {
+	struct worker *w;
+	gid_t gid;			/* of the group that may ask; 0: there is none */
+	int listen_fd;
+	struct loop_fd *listen;
+	struct client *clients[CLIENTS_MAX];
+	struct waiting waiting[WAITING_MAX];
+	uint32_t last_id;
+} ctl = { .listen_fd = -1 };
+
+static struct client *client_by_id(uint32_t id)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (ctl.clients[i] && client_id(ctl.clients[i]) == id)
+			return ctl.clients[i];
+	return NULL;
+}
+
+static void on_client_end(struct client *c)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (ctl.clients[i] == c)
+			ctl.clients[i] = NULL;
+}
+
+static void answer(struct client *c, json_int_t ask_id, json_t *o)
+{
+	if (o && ask_id)
+		json_object_set_new(o, "id", json_integer(ask_id));
+	client_send(c, o);
+}
+
+static void refuse(struct client *c, json_int_t ask_id, const char *why)
+{
+	answer(c, ask_id, json_pack("{s:b, s:s}", "ok", 0, "error", why));
+}
+
+static struct waiting *waiting_new(struct client *c, const struct ctl_ask *ask)
+{
+	for (int i = 0; i < WAITING_MAX; i++) {
+		struct waiting *w = &ctl.waiting[i];
+
+		if (w->id)
+			continue;
+		if (!++ctl.last_id)
+			ctl.last_id = 1;
+		*w = (struct waiting){ ctl.last_id, client_id(c), ask->verb, ask->id, json_array() };
+		return w;
+	}
+	return NULL;
+}
+
+static struct waiting *waiting_by_id(uint32_t id)
+{
+	for (int i = 0; id && i < WAITING_MAX; i++)
+		if (ctl.waiting[i].id == id)
+			return &ctl.waiting[i];
+	return NULL;
+}
+
+/* Sends o, whose reference it takes, to whoever waits. */
+static void waiting_end(struct waiting *w, json_t *o)
+{
+	struct client *c = client_by_id(w->client);
+
+	if (c)
+		answer(c, w->ask_id, o);
+	else
+		json_decref(o);
+	json_decref(w->ikes);
+	*w = (struct waiting){ 0 };
+}
+
+static int forward(struct waiting *w, const struct ctl_ask *ask)
+{
+	struct ipc *ike = ctl.w->peer[ROLE_IKE];
+
+	switch (ask->verb) {
+	case CTL_ASK_STATUS: return ipc_send(ike, M_CTL_STATUS, w->id, NULL, 0);
+	case CTL_ASK_COMMAND: return ipc_send(ike, M_CTL_COMMAND, w->id, &ask->command, sizeof(ask->command));
+	default: return ipc_send(ctl.w->parent, M_RELOAD, w->id, NULL, 0);
+	}
+}
+
+static int on_line(char *line, size_t n, void *arg)
+{
+	struct client *c = arg;
+	struct waiting *w;
+	struct ctl_ask ask;
+	char why[200];
+
+	if (ctl_ask_parse(&ask, line, n, why, sizeof(why))) {
+		refuse(c, ask.id, why);
+		return 0;
+	}
+	if (ask.verb == CTL_ASK_WATCH || ask.verb == CTL_ASK_LOG) {
+		*client_watches(c) |= ask.verb == CTL_ASK_WATCH;
+		if (ask.verb == CTL_ASK_LOG)
+			ipc_send(ctl.w->parent, M_LOG_LEVEL_ASK, ask.level, NULL, 0);
+		answer(c, ask.id, json_pack("{s:b}", "ok", 1));
+		return 0;
+	}
+	w = waiting_new(c, &ask);
+	if (!w) {
+		refuse(c, ask.id, "too many requests are waiting; ask again later");
+		return 0;
+	}
+	if (forward(w, &ask))
+		waiting_end(w, json_pack("{s:b, s:s}", "ok", 0, "error", "keyd is restarting a role; ask again"));
+	return 0;
+}
+
+static const struct client_hooks client_hooks = { on_line, on_client_end };
+
+/* Root, or a member of the group. */
+static bool peer_allowed(int fd)
+{
+	struct ucred cred;
+	gid_t groups[GROUPS_MAX];
+	socklen_t n = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n))
+		return false;
+	if (cred.uid == 0 || (ctl.gid && cred.gid == ctl.gid))
+		return true;
+	n = sizeof(groups);
+	if (!ctl.gid || getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &n))
+		return false;
+	for (size_t i = 0; i < n / sizeof(groups[0]); i++)
+		if (groups[i] == ctl.gid)
+			return true;
+	return false;
+}
+
+static void on_connect(void *arg, unsigned int ready)
+{
+	int fd = accept4(ctl.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct client *c;
+	int slot = 0;
+
+	(void)arg;
+	(void)ready;
+	if (fd < 0)
+		return;
+	while (slot < CLIENTS_MAX && ctl.clients[slot])
+		slot++;
+	c = client_new(ctl.w->loop, fd, &client_hooks);
+	if (!c)
+		return;
+	if (slot < CLIENTS_MAX && peer_allowed(fd)) {
+		ctl.clients[slot] = c;
+		return;
+	}
+	refuse(c, 0, slot == CLIENTS_MAX ? "too many connections to the control socket"
+					 : "only root and members of the group gapless may ask");
+	client_finish(c);
+}
+
+/* From the parent. */
+
+static int on_listen(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	loop_fd_free(ctl.listen);
+	if (ctl.listen_fd >= 0)
+		close(ctl.listen_fd);
+	ctl.listen_fd = m->fd;
+	m->fd = -1;
+	ctl.listen = loop_fd_new(ctl.w->loop, ctl.listen_fd, LOOP_READ, on_connect, NULL);
+	if (!ctl.listen)
+		return -1;
+	worker_ready(ctl.w, "");
+	return 0;
+}
+
+static int on_reloaded(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct waiting *w = waiting_by_id(m->id);
+	struct message_result r;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&r, m->body.p, sizeof(r));
+	r.text[sizeof(r.text) - 1] = 0;
+	if (w && r.error)
+		waiting_end(w, json_pack("{s:b, s:s}", "ok", 0, "error", r.text));
+	else if (w)
+		waiting_end(w, json_pack("{s:b, s:s}", "ok", 1, "text", r.text));
+	return 0;
+}
+
+/* From ike. */
+
+static int on_ike(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct waiting *w = waiting_by_id(m->id);
+	struct engine_ike_info info;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&info, m->body.p, sizeof(info));
+	if (w)
+		json_array_append_new(w->ikes, render_ike(&info));
+	return 0;
+}
+
+static int on_child(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct waiting *w = waiting_by_id(m->id);
+	struct engine_child_info info;
+	json_t *ike;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&info, m->body.p, sizeof(info));
+	if (!w)
+		return 0;
+	ike = json_array_get(w->ikes, json_array_size(w->ikes) - 1);
+	json_array_append_new(json_object_get(ike, "children"), render_child(&info));
+	return 0;
+}
+
+static int on_stats(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct waiting *w = waiting_by_id(m->id);
+	struct ctl_status_end end;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&end, m->body.p, sizeof(end));
+	if (w)
+		waiting_end(w, json_pack("{s:b, s:s, s:I, s:I, s:o, s:O}", "ok", 1, "version", GAPLESS_VERSION,
+					 "peers", (json_int_t)end.npeers, "left_out", (json_int_t)end.left_out,
+					 "stats", render_stats(&end.stats), "ike", w->ikes));
+	return 0;
+}
+
+static int on_done(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct waiting *w = waiting_by_id(m->id);
+	struct ctl_done done;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&done, m->body.p, sizeof(done));
+	if (!w)
+		return 0;
+	if (done.n > 0)
+		waiting_end(w, json_pack("{s:b, s:i}", "ok", 1, "count", done.n));
+	else
+		waiting_end(w, json_pack("{s:b, s:i, s:s}", "ok", 0, "count", 0, "error",
+					 "no peer, policy or SA of that name or address"));
+	return 0;
+}
+
+static int on_event(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct engine_event ev;
+	json_t *o;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&ev, m->body.p, sizeof(ev));
+	o = render_event(&ev);
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (ctl.clients[i] && *client_watches(ctl.clients[i]))
+			client_send(ctl.clients[i], json_incref(o));
+	json_decref(o);
+	return 0;
+}
+
+/* The role itself. */
+
+static int prepare(struct worker *w)
+{
+	const struct group *gr = getgrnam(ROLE_USER);
+
+	ctl.w = w;
+	ctl.gid = gr ? gr->gr_gid : 0;
+	json_object_seed(0);		/* reads /dev/urandom */
+	return 0;
+}
+
+static void stop(struct worker *w)
+{
+	(void)w;
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (ctl.clients[i])
+			client_free(ctl.clients[i]);
+	for (int i = 0; i < WAITING_MAX; i++)
+		json_decref(ctl.waiting[i].ikes);
+	loop_fd_free(ctl.listen);
+	if (ctl.listen_fd >= 0)
+		close(ctl.listen_fd);
+}
+
+static void peer_down(struct worker *w, enum role_id peer)
+{
+	(void)w;
+	(void)peer;
+	for (int i = 0; i < WAITING_MAX; i++)
+		if (ctl.waiting[i].id && ctl.waiting[i].verb != CTL_ASK_RELOAD)
+			waiting_end(&ctl.waiting[i], json_pack("{s:b, s:s}", "ok", 0, "error",
+							       "the ike role ended while it worked on this"));
+}
+
+#define EXACT(type, body, fn) { type, false, sizeof(struct body), sizeof(struct body), fn }
+
+static const struct ipc_rule from_parent[] = {
+	{ M_LISTEN, true, 0, 0, on_listen },
+	EXACT(M_RELOADED, message_result, on_reloaded),
+	{ 0 },
+};
+static const struct ipc_rule from_ike[] = {
+	EXACT(M_CTL_IKE, engine_ike_info, on_ike),
+	EXACT(M_CTL_CHILD, engine_child_info, on_child),
+	EXACT(M_CTL_STATS, ctl_status_end, on_stats),
+	EXACT(M_CTL_DONE, ctl_done, on_done),
+	EXACT(M_CTL_EVENT, engine_event, on_event),
+	{ 0 },
+};
+
+const struct role role_ctl = {
+	.name = "ctl",
+	.title = "keyd: ctl",
+	.who = "keyd[ctl]",
+	.prepare = prepare,
+	.stop = stop,
+	.peer_down = peer_down,
+	.rules = { [ROLE_PARENT] = from_parent, [ROLE_IKE] = from_ike },
+	.cap = ROLE_NO_CAP,
+	.chroot = true,
+	.undumpable = true,
+};

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: MIT
+// The ike role: feeds the engine with datagrams, kernel events, answers and the time, and carries out what it asks.
+#include "keyd/auth/codec.h"
+#include "keyd/crypto/alg.h"
+#include "keyd/ctl/request.h"
+#include "keyd/roles/ike_pending.h"
+#include "keyd/roles/udp.h"
+#include "keyd/roles/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATUS_QUEUE_MAX (32u << 20)	/* bytes of status that may wait for the ctl role */
+
+static struct ike {
+	struct worker *w;
+	struct engine *engine;
+	struct udp *udp;
+	struct loop_timer *timer;
+	struct conf next;		/* being handed over; peers owned */
+	unsigned int next_room;		/* peers that BEGIN announced */
+	unsigned int npeers;		/* of the configuration in use */
+	struct pending kern, auth;	/* requests without an answer yet */
+	struct pending refused;		/* requests to auth that could not be sent */
+	bool mirrored, ready;		/* the kernel's SPD is known; the parent has been told */
+	uint8_t scratch[AUTH_REQUEST_MAX];
+} ike;
+
+/* After each call into the engine: answers that will never come, then the clock. */
+static void settle(void)
+{
+	struct kern_answer ka = { .error = -ECONNRESET, .why = "the kern role is not there" };
+	struct auth_answer aa = { .error = AUTH_FAILED };
+
+	if (!ike.engine)
+		return;
+	while (!ike.w->peer[ROLE_KERN] && pending_take(&ike.kern, &ka.id))
+		engine_kern_answer(ike.engine, loop_now(), &ka);
+	while (pending_take(&ike.refused, &aa.id) || (!ike.w->peer[ROLE_AUTH] && pending_take(&ike.auth, &aa.id)))
+		engine_auth_answer(ike.engine, loop_now(), &aa);
+	loop_timer_set(ike.timer, engine_deadline(ike.engine));
+}
+
+static void on_timer(void *arg)
+{
+	(void)arg;
+	if (ike.engine)
+		engine_tick(ike.engine, loop_now());
+	settle();
+}
+
+static void on_datagram(void *arg, const struct engine_datagram *d)
+{
+	(void)arg;
+	if (ike.engine)
+		engine_input(ike.engine, loop_now(), d);
+	settle();
+}
+
+/* The engine's hooks. */
+
+static void hook_send(void *arg, const struct engine_datagram *d)
+{
+	(void)arg;
+	udp_send(ike.udp, d);
+}
+
+static void hook_kern(void *arg, const struct kern_request *rq)
+{
+	(void)arg;
+	if (rq->id)
+		pending_add(&ike.kern, rq->id);
+	ipc_send(ike.w->peer[ROLE_KERN], M_KERN_REQUEST, 0, rq, sizeof(*rq));
+}
+
+static void hook_auth(void *arg, const struct auth_request *rq)
+{
+	struct wr w = wr_of(ike.scratch, sizeof(ike.scratch));
+
+	(void)arg;
+	auth_request_put(&w, rq);
+	pending_add(wr_ok(&w) ? &ike.auth : &ike.refused, rq->id);
+	if (wr_ok(&w))
+		ipc_send(ike.w->peer[ROLE_AUTH], M_AUTH_REQUEST, rq->id, w.buf, w.len);
+}
+
+static void hook_event(void *arg, const struct engine_event *ev)
+{
+	(void)arg;
+	ipc_send(ike.w->peer[ROLE_CTL], M_CTL_EVENT, 0, ev, sizeof(*ev));
+}
+
+static void hook_log(void *arg, enum log_level level, const char *text)
+{
+	(void)arg;
+	log_line(level, text);
+}
+
+static const struct engine_hooks hooks = { hook_send, hook_kern, hook_auth, hook_event, hook_log };
+
+/* From the parent. */
+
+static void next_clear(void)
+{
+	free(ike.next.peers);
+	ike.next = (struct conf){ 0 };
+	ike.next_room = 0;
+}
+
+static int on_conf_begin(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	next_clear();
+	memcpy(&ike.next, m->body.p, sizeof(ike.next));
+	ike.next_room = ike.next.npeers;
+	ike.next.npeers = 0;
+	ike.next.peers = NULL;
+	if (ike.next_room > CONF_PEERS_MAX)
+		return -1;
+	ike.next.peers = calloc(ike.next_room ? ike.next_room : 1, sizeof(*ike.next.peers));
+	return ike.next.peers ? 0 : -1;
+}
+
+static int on_conf_peer(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	if (ike.next.npeers >= ike.next_room)
+		return -1;
+	memcpy(&ike.next.peers[ike.next.npeers++], m->body.p, sizeof(struct conf_peer));
+	return 0;
+}
+
+/* Ready once there is an engine that knows the kernel's policies. */
+static void ready_if(void)
+{
+	if (!ike.engine || !ike.mirrored || ike.ready)
+		return;
+	ike.ready = true;
+	worker_ready(ike.w, "");
+}
+
+static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	int r = 0;
+
+	(void)ch;
+	(void)m;
+	(void)arg;
+	if (ike.next.npeers != ike.next_room)
+		return -1;
+	ike.npeers = ike.next.npeers;
+	if (ike.engine)
+		r = engine_configure(ike.engine, &ike.next);
+	else
+		ike.engine = engine_new(&hooks, NULL, &ike.next);
+	next_clear();
+	if (r || !ike.engine)
+		return worker_fail(ike.w, KEYD_FAILED, "role ike: out of memory");
+	settle();
+	ready_if();
+	return 0;
+}
+
+static int on_sockets_clear(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)m;
+	(void)arg;
+	udp_clear(ike.udp);
+	return 0;
+}
+
+static int on_socket(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct message_socket where;
+	int fd = m->fd;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&where, m->body.p, sizeof(where));
+	m->fd = -1;
+	return udp_add(ike.udp, fd, &where);
+}
+
+/* From kern. The engine exists: a channel to kern is made after the configuration was handed over. */
+
+static int on_kern_answer(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct kern_answer an;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&an, m->body.p, sizeof(an));
+	an.why[sizeof(an.why) - 1] = 0;
+	if (!pending_done(&ike.kern, an.id))
+		return -1;
+	engine_kern_answer(ike.engine, loop_now(), &an);
+	settle();
+	return 0;
+}
+
+static int on_kern_event(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct ipsec_event ev;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&ev, m->body.p, sizeof(ev));
+	engine_kern_event(ike.engine, loop_now(), &ev);
+	settle();
+	return 0;
+}
+
+static int on_kern_orphan(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct ipsec_sa sa;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&sa, m->body.p, sizeof(sa));
+	engine_kern_orphan(ike.engine, loop_now(), &sa);
+	settle();
+	return 0;
+}
+
+static int on_kern_ready(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)m;
+	(void)arg;
+	ike.mirrored = true;
+	ready_if();
+	return 0;
+}
+
+/* From auth. */
+
+static int on_auth_answer(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct auth_answer an;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&an, m->body.p, sizeof(an));
+	if (an.n > sizeof(an.data) || !pending_done(&ike.auth, an.id))
+		return -1;
+	engine_auth_answer(ike.engine, loop_now(), &an);
+	settle();
+	return 0;
+}
+
+/* From ctl. */
+
+struct walk {
+	struct ipc *ch;
+	uint32_t id, left_out;
+	bool full;
+};
+
+static void walk_send(struct walk *k, uint16_t type, const void *info, size_t n)
+{
+	k->full = k->full || ipc_queued(k->ch) > STATUS_QUEUE_MAX;
+	if (k->full)
+		k->left_out++;
+	else
+		ipc_send(k->ch, type, k->id, info, n);
+}
+
+static void walk_ike(void *arg, const struct engine_ike_info *info)
+{
+	walk_send(arg, M_CTL_IKE, info, sizeof(*info));
+}
+
+static void walk_child(void *arg, const struct engine_child_info *info)
+{
+	walk_send(arg, M_CTL_CHILD, info, sizeof(*info));
+}
+
+static int on_ctl_status(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct walk k = { .ch = ch, .id = m->id };
+	struct ctl_status_end end = { .npeers = ike.npeers };
+
+	(void)arg;
+	if (ike.engine) {
+		engine_walk(ike.engine, loop_now(), walk_ike, walk_child, &k);
+		engine_stats(ike.engine, &end.stats);
+	}
+	end.left_out = k.left_out;
+	ipc_send(ch, M_CTL_STATS, m->id, &end, sizeof(end));
+	return 0;
+}
+
+static int command(const struct ctl_command *c)
+{
+	switch (c->type) {
+	case CTL_UP: return engine_up(ike.engine, loop_now(), c->peer);
+	case CTL_DOWN: return engine_down(ike.engine, loop_now(), c->peer);
+	default: return engine_rekey(ike.engine, loop_now(), c->peer, c->what);
+	}
+}
+
+static int on_ctl_command(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct ctl_command c;
+	struct ctl_done done = { 0 };
+
+	(void)arg;
+	memcpy(&c, m->body.p, sizeof(c));
+	if (c.type >= CTL_COMMANDS || !memchr(c.peer, 0, sizeof(c.peer)))
+		return -1;
+	if (ike.engine)
+		done.n = command(&c);
+	settle();
+	ipc_send(ch, M_CTL_DONE, m->id, &done, sizeof(done));
+	return 0;
+}
+
+/* The role itself. */
+
+static int prepare(struct worker *w)
+{
+	ike.w = w;
+	return crypto_init() ? worker_fail(w, KEYD_FAILED, crypto_error()) : 0;
+}
+
+static int start(struct worker *w)
+{
+	ike.udp = udp_new(w->loop, on_datagram, NULL);
+	ike.timer = loop_timer_new(w->loop, on_timer, NULL);
+	return ike.udp && ike.timer ? 0 : worker_fail(w, KEYD_FAILED, "role ike: out of memory");
+}
+
+static void stop(struct worker *w)
+{
+	(void)w;
+	engine_free(ike.engine);
+	ike.engine = NULL;
+	loop_timer_free(ike.timer);
+	udp_free(ike.udp);
+	pending_free(&ike.kern);
+	pending_free(&ike.auth);
+	pending_free(&ike.refused);
+	next_clear();
+	crypto_exit();
+}
+
+static void peer_down(struct worker *w, enum role_id peer)
+{
+	(void)w;
+	(void)peer;
+	settle();
+}
+
+#define EXACT(type, body, fn) { type, false, sizeof(struct body), sizeof(struct body), fn }
+#define EMPTY(type, fn) { type, false, 0, 0, fn }
+
+static const struct ipc_rule from_parent[] = {
+	EXACT(M_CONF_BEGIN, conf, on_conf_begin),
+	EXACT(M_CONF_PEER, conf_peer, on_conf_peer),
+	EMPTY(M_CONF_END, on_conf_end),
+	EMPTY(M_SOCKETS_CLEAR, on_sockets_clear),
+	{ M_SOCKET, true, sizeof(struct message_socket), sizeof(struct message_socket), on_socket },
+	{ 0 },
+};
+static const struct ipc_rule from_kern[] = {
+	EXACT(M_KERN_ANSWER, kern_answer, on_kern_answer),
+	EXACT(M_KERN_EVENT, ipsec_event, on_kern_event),
+	EXACT(M_KERN_ORPHAN, ipsec_sa, on_kern_orphan),
+	EMPTY(M_KERN_READY, on_kern_ready),
+	{ 0 },
+};
+static const struct ipc_rule from_auth[] = {
+	EXACT(M_AUTH_ANSWER, auth_answer, on_auth_answer),
+	{ 0 },
+};
+static const struct ipc_rule from_ctl[] = {
+	EMPTY(M_CTL_STATUS, on_ctl_status),
+	EXACT(M_CTL_COMMAND, ctl_command, on_ctl_command),
+	{ 0 },
+};
+
+const struct role role_ike = {
+	.name = "ike",
+	.title = "keyd: ike",
+	.who = "keyd[ike]",
+	.prepare = prepare,
+	.start = start,
+	.stop = stop,
+	.peer_down = peer_down,
+	.rules = { [ROLE_PARENT] = from_parent, [ROLE_KERN] = from_kern, [ROLE_AUTH] = from_auth,
+		   [ROLE_CTL] = from_ctl },
+	.cap = ROLE_NO_CAP,
+	.chroot = true,
+	.undumpable = true,
+};

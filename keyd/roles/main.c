@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// keyd(8): one binary, which starts itself again for each role.
+#include "keyd/roles/parent.h"
+#include "keyd/roles/worker.h"
+
+#include <stdio.h>
+
+int main(int argc, char **argv)
+{
+	const struct role *role;
+	struct options o;
+	int r = options_parse(&o, argc, argv);
+
+	if (r)
+		return r - 1;
+	if (!o.role)
+		return parent_main(&o);
+	role = role_by_id(role_by_name(o.role));
+	if (!role) {
+		fprintf(stderr, "keyd: there is no role \"%s\"\n", o.role);
+		return KEYD_USAGE;
+	}
+	log_open(role->who, o.target, o.level);
+	return worker_main(role, &o);
+}

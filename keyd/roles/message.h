@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* The types of the messages between roles, by direction. Bodies are the structs named here, as they are in memory. */
+#ifndef KEYD_ROLES_MESSAGE_H
+#define KEYD_ROLES_MESSAGE_H
+
+#include "pfkey/addr.h"
+
+#include <stdint.h>
+
+enum message_type {
+	/* parent to any */
+	M_CHANNEL = 1,		/* id: enum role_id of the other end; a descriptor. Replaces the channel to that role */
+	M_LOG_LEVEL,		/* id: enum log_level */
+	/* any to parent */
+	M_READY,		/* text for the log, may be empty */
+	M_FAILED,		/* struct message_failed; the sender ends after it */
+	M_COMPLAINT,		/* id: enum role_id of one that broke a rule or does not read */
+	/* parent to ike; a configuration is BEGIN, npeers × PEER, END */
+	M_CONF_BEGIN,		/* struct conf, peers NULL */
+	M_CONF_PEER,		/* struct conf_peer */
+	M_CONF_END,
+	M_SOCKETS_CLEAR,	/* close all UDP sockets */
+	M_SOCKET,		/* struct message_socket; a descriptor */
+	/* parent to auth; secrets are BEGIN, n × SECRET, END */
+	M_SECRET_BEGIN,
+	M_SECRET,		/* auth_secret_put() */
+	M_SECRET_END,
+	/* parent to ctl */
+	M_LISTEN,		/* a descriptor: the control socket */
+	M_RELOADED,		/* id as in M_RELOAD; struct message_result */
+	/* ctl to parent */
+	M_RELOAD,
+	M_LOG_LEVEL_ASK,	/* id: enum log_level for all roles */
+	/* ike to kern and back */
+	M_KERN_REQUEST,		/* struct kern_request */
+	M_KERN_ANSWER,		/* struct kern_answer */
+	M_KERN_EVENT,		/* struct ipsec_event, no keys */
+	M_KERN_ORPHAN,		/* struct ipsec_sa, no keys */
+	M_KERN_READY,		/* all that the kernel had has been told */
+	/* ike to auth and back */
+	M_AUTH_REQUEST,		/* auth_request_put() */
+	M_AUTH_ANSWER,		/* struct auth_answer */
+	/* ctl to ike; id comes back in each answer */
+	M_CTL_STATUS,
+	M_CTL_COMMAND,		/* struct ctl_command */
+	/* ike to ctl */
+	M_CTL_IKE,		/* struct engine_ike_info */
+	M_CTL_CHILD,		/* struct engine_child_info, of the IKE SA before it */
+	M_CTL_STATS,		/* struct ctl_status_end: the last answer to M_CTL_STATUS */
+	M_CTL_DONE,		/* struct ctl_done: the answer to M_CTL_COMMAND */
+	M_CTL_EVENT,		/* struct engine_event */
+};
+
+struct message_failed {
+	int32_t code;		/* exit code of the whole daemon */
+	char why[256];
+};
+
+struct message_socket {
+	struct ipsec_addr addr;	/* bound to; any address of its family: a wildcard */
+	uint16_t port;		/* host order */
+};
+
+struct message_result {
+	int32_t error;		/* 0 or -errno */
+	char text[512];
+};
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Tells a service manager how we are (sd_notify's protocol), and whoever started us in the background. */
+#ifndef KEYD_ROLES_NOTIFY_H
+#define KEYD_ROLES_NOTIFY_H
+
+/* Takes $NOTIFY_SOCKET over, out of the environment. */
+void notify_open(void);
+/* "READY=1", "RELOADING=1", "STOPPING=1", or several lines. Does nothing without a service manager. */
+void notify_send(const char *state);
+/* RELOADING=1 with the time that systemd wants to see. */
+void notify_reloading(void);
+
+/*
+ * Goes to the background: returns in the new process, while the old one waits for background_done and exits with its
+ * code. 0 or -errno.
+ */
+int background_start(void);
+/* The first call counts; with code 0 standard streams are left as well. Does nothing in the foreground. */
+void background_done(int code);
+
+#endif

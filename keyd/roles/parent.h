@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* The parent: root, reads no byte from the network; starts the roles, gives them what they need, and watches over them. */
+#ifndef KEYD_ROLES_PARENT_H
+#define KEYD_ROLES_PARENT_H
+
+#include "keyd/conf/load.h"
+#include "keyd/roles/role.h"
+#include "keyd/roles/sockets.h"
+
+#include <sys/types.h>
+
+#define DEATHS_MAX 5			/* of one role… */
+#define DEATHS_WITHIN 10000000u		/* …in so many µs: then we give up */
+
+struct parent;
+
+/* One role's process. */
+struct child {
+	struct parent *p;
+	enum role_id id;
+	pid_t pid;			/* 0: none */
+	struct ipc *ch;			/* NULL: none, or it has ended */
+	struct ipc_table table;
+	bool ready;
+	uint64_t deaths[DEATHS_MAX];	/* when it died, the latest first */
+	struct loop_timer *restart;
+};
+
+struct parent {
+	struct options *options;
+	struct loop *loop;
+	struct conf conf;
+	struct conf_secrets secrets;
+	struct sockets sockets;
+	int control_fd;
+	struct child children[ROLES];
+	char backend[32];		/* as the kern role named it */
+	bool was_ready, ending;
+	int code;			/* to exit with */
+	struct loop_timer *end_timer;
+	struct loop_signal *signals[4];
+};
+
+/* The whole life of the parent; returns the exit code. */
+int parent_main(struct options *o);
+/* All roles end, then the loop does; the first code counts. */
+void parent_end(struct parent *p, int code);
+/* A role has said that it is ready. */
+void parent_child_ready(struct parent *p);
+/* Reads the configuration again; what is wrong leaves the old one. Fills *r with what came of it. */
+void parent_reload(struct parent *p, struct message_result *r);
+
+/* children.c */
+/* 0, or -errno: the process could not be made. */
+int child_start(struct child *c);
+/* Every role: 0 or -errno. */
+int children_start(struct parent *p);
+/* Reaps those that have ended. */
+void children_reap(struct parent *p);
+void children_end(struct parent *p);
+void children_kill(struct parent *p);
+bool children_left(const struct parent *p);
+void children_free(struct parent *p);
+
+/* handover.c: what a role needs before it can work. */
+void handover_conf(struct parent *p);
+void handover_secrets(struct parent *p);
+void handover_sockets(struct parent *p);
+/* All of it for one role that has just started, and its channels to those that run. */
+void handover_all(struct child *c);
+
+/* settings.c: configuration and secrets. err gets each line. 0 or -errno; then nothing is owned. */
+int settings_load(const struct options *o, struct conf *c, struct conf_secrets *s, conf_error_fn *err, void *arg);
+/* Prepares the kernel's switches for us (net.core.xfrm_larval_drop). */
+void settings_kernel(const struct options *o, const struct conf *c);
+
+#endif

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+# keyd(8): every role in one binary.
+keyd_pkgs := libevent_core libcrypto libmnl libseccomp libcap-ng jansson
+programs += $(O)/bin/keyd
+$(eval $(call program,bin/keyd,$(wildcard keyd/roles/*.c),ctl auth kern ike conf crypto wire pfkey util,$(keyd_pkgs)))

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The UDP sockets of the ike role: which address a datagram came to, and from which address one leaves. */
+#ifndef KEYD_ROLES_UDP_H
+#define KEYD_ROLES_UDP_H
+
+#include "keyd/ike/engine.h"
+#include "keyd/roles/message.h"
+#include "keyd/util/loop.h"
+
+struct udp;
+
+typedef void udp_fn(void *arg, const struct engine_datagram *d);
+
+/* NULL without memory. fn gets each datagram that comes. */
+struct udp *udp_new(struct loop *l, udp_fn *fn, void *arg);
+void udp_free(struct udp *u);
+/* Takes over fd, bound as where says. 0, or -1 (closed; too many or no memory). */
+int udp_add(struct udp *u, int fd, const struct message_socket *where);
+void udp_clear(struct udp *u);
+/* Sends from d->local (AF_UNSPEC: the kernel chooses). What the network refuses is logged, not too often, and lost. */
+void udp_send(struct udp *u, const struct engine_datagram *d);
+
+#endif
