@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+# Packets on the wire: recorded by tcpdump where they leave a host, so each is seen once and as the other side gets it.
+# (On its way in, the kernel shows a tunnelled packet twice: in ESP, and again when it is decrypted.)
+# shellcheck shell=bash disable=SC2154 # variables of hosts.sh
+
+# What may be on a wire in clear: keying, neighbour discovery, multicast listener reports.
+capture_keying='udp port 500 or udp port 4500'
+capture_housekeeping='arp or (icmp6 and ip6[40] >= 133 and ip6[40] <= 137) or ip6[6] = 0'
+capture_protected='esp or ah or ip proto 108 or ip6 proto 108 or udp port 4500'
+
+# capture_start NAME HOST:INTERFACE...: from the moment it returns, no packet is missed
+capture_start()
+{
+	local name=$1 place tag
+
+	shift
+	for place in "$@"; do
+		tag=capture-$name-${place/:/-}
+		host_spawn "${place%:*}" "$tag" tcpdump -i "${place#*:}" -Q out -n -U --immediate-mode -B 8192 \
+			-Z root -w "$work/${place%:*}/$tag.pcap"
+	done
+	for place in "$@"; do
+		wait_log "capture-$name-${place/:/-}" 'listening on' 20 || return
+	done
+}
+
+# Has tcpdump written all that the kernel gave it? It tells at SIGUSR1.
+capture_drained()
+{
+	local line log
+
+	log=$(host_log "$1")
+	kill -USR1 "${tag_pid[$1]}"
+	line=$(tail -n 1 "$log")
+	[[ $line =~ ([0-9]+)\ packets?\ captured,\ ([0-9]+)\ packets?\ received ]] && [ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[2]}" ]
+}
+
+# capture_stop NAME: afterwards capture_count and the like tell what was seen
+capture_stop()
+{
+	local tag rc=0
+
+	for tag in "${!tag_pid[@]}"; do
+		[[ $tag == "capture-$1-"* ]] || continue
+		wait_until 10 capture_drained "$tag" || rc=1
+		host_stop "$tag" INT
+	done
+	return $rc
+}
+
+# capture_show NAME [FILTER]: one line for each packet, as tcpdump prints it
+capture_show()
+{
+	local file
+
+	for file in "$work"/*/capture-"$1"-*.pcap; do
+		tcpdump -n -tt -r "$file" ${2:+"$2"} 2>/dev/null
+	done
+}
+
+# capture_count NAME [FILTER]
+capture_count()
+{
+	capture_show "$@" | wc -l
+}
+
+# esp_count NAME: bare, or in UDP without the zeros that mark IKE
+esp_count()
+{
+	capture_count "$1" 'esp or (ip and udp port 4500 and udp[8:4] != 0) or (ip6 and udp port 4500 and ip6[48:4] != 0)'
+}
+
+# cleartext_count NAME [FILTER]: packets that no IPsec protects and that are neither keying nor housekeeping
+cleartext_count()
+{
+	capture_count "$1" "not ($capture_protected or $capture_keying or $capture_housekeeping)${2:+ and ($2)}"
+}
+
+cleartext_show()
+{
+	capture_show "$1" "not ($capture_protected or $capture_keying or $capture_housekeeping)"
+}

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+# Numbered packets in both directions between two hosts, and how many were lost (tests/netns/flow.c sends and counts them).
+# shellcheck shell=bash disable=SC2154 # variables of hosts.sh
+
+flow=${O:-build}/tests/flow
+declare -A flow_ends
+flow_last_id=0
+
+# flow_start NAME HOST ADDRESS HOST ADDRESS [PACKETS PER SECOND [PORT]]: returns once both ends listen and send; 100/s
+flow_start()
+{
+	local name=$1 a=$2 a_address=$3 b=$4 b_address=$5 rate=${6:-100} port=${7:-7000}
+
+	flow_last_id=$((flow_last_id + 1))
+	flow_ends[$name]="$a $b"
+	host_spawn "$a" "$name-recv-$a" "$flow" recv --on "$a_address" --port "$port" --rate "$rate" --id $flow_last_id
+	host_spawn "$b" "$name-recv-$b" "$flow" recv --on "$b_address" --port "$port" --rate "$rate" --id $flow_last_id
+	if ! { wait_log "$name-recv-$a" ready && wait_log "$name-recv-$b" ready; }; then
+		return 1
+	fi
+	host_spawn "$a" "$name-send-$a" "$flow" send --from "$a_address" --to "$b_address" --port "$port" --rate "$rate" \
+		--id $flow_last_id
+	host_spawn "$b" "$name-send-$b" "$flow" send --from "$b_address" --to "$a_address" --port "$port" --rate "$rate" \
+		--id $flow_last_id
+}
+
+flow_number()
+{
+	[[ $(tail -n 1 "$(host_log "$1")") =~ \"$2\":(-?[0-9]+) ]] && echo "${BASH_REMATCH[1]}"
+}
+
+# flow_wait NAME sent|received PACKETS [SECONDS]: until each direction has so many, told once for every second's worth; 30 s
+flow_wait()
+{
+	wait_until "${4:-30}" flow_reached "$@"
+}
+
+flow_reached()
+{
+	local host number end=send
+
+	[ "$2" = sent ] || end=recv
+	for host in ${flow_ends[$1]}; do
+		number=$(flow_number "$1-$end-$host" "$2") && [ "$number" -ge "$3" ] || return
+	done
+}
+
+# flow_stop NAME: sets flow_sent, flow_received, flow_lost, flow_duplicates, flow_reordered (both directions together),
+# flow_gap_ms and flow_gap_packets (the worse direction's longest time without an arrival, longest run of lost numbers),
+# and prints a line for each direction.
+flow_stop()
+{
+	local name=$1 a b
+
+	read -r a b <<<"${flow_ends[$name]:?no such flow}"
+	flow_sent=0 flow_received=0 flow_lost=unknown flow_duplicates=0 flow_reordered=0 flow_gap_ms=0 flow_gap_packets=0
+	kill -TERM "${tag_pid[$name-send-$a]}" "${tag_pid[$name-send-$b]}"
+	host_stop "$name-send-$a" CONT
+	host_stop "$name-send-$b" CONT
+	kill -TERM "${tag_pid[$name-recv-$a]}" "${tag_pid[$name-recv-$b]}"
+	host_stop "$name-recv-$a" CONT
+	host_stop "$name-recv-$b" CONT
+	flow_add "$name" "$a" "$b" && flow_add "$name" "$b" "$a" && flow_lost=$((flow_sent - flow_received))
+}
+
+# flow_add NAME FROM TO: one direction's numbers into the sums
+flow_add()
+{
+	local sent received gap run tail
+
+	if ! { sent=$(flow_number "$1-send-$2" sent) && received=$(flow_number "$1-recv-$3" received); }; then
+		echo "# flow $1: $2 to $3 did not tell its numbers"
+		return 1
+	fi
+	gap=$(flow_number "$1-recv-$3" longest_gap_ms)
+	run=$(flow_number "$1-recv-$3" longest_loss)
+	tail=$((sent - 1 - $(flow_number "$1-recv-$3" highest))) # lost as well, in one run
+	[ "$tail" -le "$run" ] || run=$tail
+	flow_sent=$((flow_sent + sent))
+	flow_received=$((flow_received + received))
+	flow_duplicates=$((flow_duplicates + $(flow_number "$1-recv-$3" duplicates)))
+	flow_reordered=$((flow_reordered + $(flow_number "$1-recv-$3" reordered)))
+	[ "$gap" -le "$flow_gap_ms" ] || flow_gap_ms=$gap
+	[ "$run" -le "$flow_gap_packets" ] || flow_gap_packets=$run
+	echo "# flow $1 $2 to $3: sent=$sent received=$received lost=$((sent - received)) longest_gap_ms=$gap longest_loss=$run"
+}
