@@ -108,7 +108,7 @@ struct engine_stats {
 };
 
 /* Calls ike for each IKE SA, and child for each of its children right after it. */
-void engine_walk(const struct engine *e, uint64_t now,
+void engine_walk(struct engine *e, uint64_t now,
 		 void (*ike)(void *arg, const struct engine_ike_info *),
 		 void (*child)(void *arg, const struct engine_child_info *), void *arg);
 void engine_stats(const struct engine *e, struct engine_stats *out);

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Questions to the kernel and to the keeper of keys, and whose answer it is that comes.
+#include "keyd/ike/engine_state.h"
+#include "keyd/ike/ike_sa.h"
+
+static void ask_open(struct engine *e, struct ask *a)
+{
+	if (!++e->last_ask)
+		e->last_ask = 1;
+	a->id = e->last_ask;
+	list_add_tail(&e->asks, &a->link);
+}
+
+void ask_kern(struct engine *e, struct ask *a, const struct kern_request *rq,
+	      void (*fn)(struct ask *a, const struct kern_answer *an))
+{
+	struct kern_request numbered = *rq;
+
+	ask_open(e, a);
+	a->kern = fn;
+	a->auth = NULL;
+	numbered.id = a->id;
+	e->hooks->kern(e->hooks_arg, &numbered);
+	secret_cleanse(&numbered, sizeof(numbered));
+}
+
+void ask_auth(struct engine *e, struct ask *a, const struct auth_request *rq,
+	      void (*fn)(struct ask *a, const struct auth_answer *an))
+{
+	struct auth_request numbered = *rq;
+
+	ask_open(e, a);
+	a->auth = fn;
+	a->kern = NULL;
+	numbered.id = a->id;
+	e->hooks->auth(e->hooks_arg, &numbered);
+}
+
+void ask_cancel(struct ask *a)
+{
+	if (!a->id)
+		return;
+	a->id = 0;
+	list_del(&a->link);
+}
+
+static struct ask *ask_close(struct engine *e, uint32_t id)
+{
+	list_each(a, &e->asks, struct ask, link) {
+		if (a->id == id) {
+			ask_cancel(a);
+			return a;
+		}
+	}
+	return NULL;
+}
+
+void engine_kern_answer(struct engine *e, uint64_t now, const struct kern_answer *an)
+{
+	struct ask *a = ask_close(e, an->id);
+
+	e->now = now;
+	if (a && a->kern)
+		a->kern(a, an);
+	ike_sa_reap(e);
+}
+
+void engine_auth_answer(struct engine *e, uint64_t now, const struct auth_answer *an)
+{
+	struct ask *a = ask_close(e, an->id);
+
+	e->now = now;
+	if (a && a->auth)
+		a->auth(a, an);
+	ike_sa_reap(e);
+}

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: MIT
+// Child SAs: what goes into the kernel, in which order, and what leaves it.
+#include "keyd/ike/child_sa.h"
+
+#include "keyd/crypto/rand.h"
+#include "keyd/ike/exchange.h"
+#include "keyd/ike/orphan.h"
+#include "keyd/ike/report.h"
+#include "keyd/ike/selector.h"
+#include "keyd/ike/straggler.h"
+#include "keyd/ike/version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* SPIs below 256 are reserved (RFC 4303 2.1); those up to 4095 are what people type by hand. */
+#define SPI_MIN 0x1000u
+/* A replaced child whose DELETE never comes goes after this long. */
+#define RETIRE_AFTER SECONDS(60)
+/* The kernel's hard limit stands this far behind the soft one: time to try again when a rekey fails. */
+#define HARD_SLACK_MIN 300u
+
+struct child_sa *child_find(struct engine *e, uint32_t spi_in)
+{
+	struct table_node *node = table_find(&e->by_child, spi_in);
+
+	return node ? container_of(node, struct child_sa, node) : NULL;
+}
+
+struct child_sa *child_find_out(struct ike_sa *sa, uint32_t spi_out)
+{
+	list_each(c, &sa->children, struct child_sa, link)
+		if (c->spi_out == spi_out)
+			return c;
+	return NULL;
+}
+
+static bool serves(const struct child_sa *c, const struct ipsec_policy *pol)
+{
+	if (!c || c->state == CHILD_REPLACED || c->pol.tmpl[0].reqid != pol->tmpl[0].reqid)
+		return false;
+	return (pol->index && c->pol.index == pol->index) || selector_equal(&c->pol.sel, &pol->sel);
+}
+
+/* In the order of worth: what is there, what is being made, what waits. */
+static struct child_sa *serving_on(struct ike_sa *sa, const struct ipsec_policy *pol)
+{
+	list_each(c, &sa->children, struct child_sa, link)
+		if (serves(c, pol))
+			return c;
+	if (sa->active && serves(sa->active->child, pol))
+		return sa->active->child;
+	if (sa->serving && serves(sa->serving->child, pol))
+		return sa->serving->child;
+	list_each(x, &sa->queue, struct exchange, link)
+		if (serves(x->child, pol))
+			return x->child;
+	return NULL;
+}
+
+struct child_sa *child_serving(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
+			       const struct ipsec_addr *remote)
+{
+	list_each(sa, &e->sas, struct ike_sa, link) {
+		struct child_sa *c;
+
+		if (!ike_sa_alive(sa) || !ipsec_addr_equal(&sa->local, local) ||
+		    !ipsec_addr_equal(&sa->remote, remote))
+			continue;
+		c = serving_on(sa, pol);
+		if (c)
+			return c;
+	}
+	return NULL;
+}
+
+static int fresh_child_spi(struct engine *e, uint32_t *spi)
+{
+	do {
+		if (crypto_rand(spi, sizeof(*spi)))
+			return -1;
+	} while (*spi < SPI_MIN || child_find(e, *spi));
+	return 0;
+}
+
+struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bool initiator)
+{
+	struct child_sa *c = calloc(1, sizeof(*c));
+
+	if (!c || fresh_child_spi(sa->e, &c->spi_in)) {
+		free(c);
+		return NULL;
+	}
+	list_init(&c->link);
+	c->sa = sa;
+	c->initiator = initiator;
+	c->pol = *pol;
+	table_add(&sa->e->by_child, &c->node, c->spi_in);
+	return c;
+}
+
+static void kern_tell(struct engine *e, const struct kern_request *rq)
+{
+	e->hooks->kern(e->hooks_arg, rq);
+}
+
+/* Without this the kernel would be silent for net.core.xfrm_acq_expires (30 s). */
+static void larval_delete(struct child_sa *c)
+{
+	struct kern_request rq = { .op = KERN_LARVAL_DELETE };
+
+	rq.sa.src = c->sa->local;
+	rq.sa.dst = c->sa->remote;
+	rq.sa.proto = IPPROTO_ESP;
+	rq.sa.mode = c->pol.tmpl[0].mode;
+	rq.sa.reqid = c->pol.tmpl[0].reqid;
+	rq.sa.if_id = c->pol.if_id;
+	rq.sa.mark = c->pol.mark;
+	rq.sa.acquire_seq = c->acquire_seq;
+	kern_tell(c->sa->e, &rq);
+	c->acquired = false;
+}
+
+static void forget_keys(struct child_sa *c)
+{
+	secret_clear(&c->key_in);
+	secret_clear(&c->auth_in);
+	secret_clear(&c->key_out);
+	secret_clear(&c->auth_out);
+}
+
+/* A successor that never came to send leaves its predecessor as it was. */
+static void give_back(struct child_sa *c)
+{
+	struct child_sa *old = c->replaces && c->state < CHILD_UP ? child_find(c->sa->e, c->replaces) : NULL;
+
+	if (old && old->replaced_by == c->spi_in)
+		old->replaced_by = 0;
+}
+
+void child_free(struct child_sa *c)
+{
+	struct engine *e = c->sa->e;
+
+	give_back(c);
+	if (c->acquired && c->state < CHILD_UP)
+		larval_delete(c);
+	if (c->state != CHILD_NEW)
+		e->stats.child_now--;
+	timer_cancel(&e->timers, &c->switchover);
+	timer_cancel(&e->timers, &c->rekey);
+	timer_cancel(&e->timers, &c->retire);
+	ask_cancel(&c->ask);
+	forget_keys(c);
+	list_del(&c->link);
+	table_del(&e->by_child, &c->node);
+	free(c);
+}
+
+static void set_alg(struct ipsec_alg *to, const struct crypto_alg *alg, const struct secret *key)
+{
+	snprintf(to->name, sizeof(to->name), "%s", alg->kernel_name ? alg->kernel_name : "");
+	to->key_bits = (uint16_t)(key->n * 8);
+	to->icv_bits = alg->icv_bits;
+	if (key->n && key->n <= sizeof(to->key))
+		memcpy(to->key, key->p, key->n);
+}
+
+static uint64_t hard_of(uint64_t soft)
+{
+	return soft ? soft + soft / 4 + 1 : 0;
+}
+
+static void set_lifetimes(const struct child_sa *c, struct ipsec_sa *sa)
+{
+	const struct conf_peer *conf = &c->sa->peer->conf;
+	uint32_t slack = conf->child_lifetime / 4;
+
+	sa->soft.add_seconds = conf->child_lifetime;
+	sa->hard.add_seconds = (uint64_t)conf->child_lifetime + (slack > HARD_SLACK_MIN ? slack : HARD_SLACK_MIN);
+	sa->soft.bytes = ike_sa_jittered(c->sa, conf->child_bytes);
+	sa->hard.bytes = hard_of(conf->child_bytes);
+	sa->soft.packets = ike_sa_jittered(c->sa, conf->child_packets);
+	sa->hard.packets = hard_of(conf->child_packets);
+}
+
+static void common_request(const struct child_sa *c, struct kern_request *rq, const struct secret *key,
+			   const struct secret *auth)
+{
+	struct ipsec_sa *sa = &rq->sa;
+
+	*rq = (struct kern_request){ .op = KERN_SA_ADD };
+	sa->proto = IPPROTO_ESP;
+	sa->mode = c->pol.tmpl[0].mode;
+	sa->reqid = c->pol.tmpl[0].reqid;
+	sa->if_id = c->pol.if_id;
+	sa->replay_window = c->sa->peer->conf.replay_window;
+	if (c->esn)
+		sa->flags |= IPSEC_SA_ESN;
+	if (c->encr->aead) {
+		set_alg(&sa->aead, c->encr, key);
+	} else {
+		set_alg(&sa->enc, c->encr, key);
+		set_alg(&sa->auth, c->integ, auth);
+	}
+	set_lifetimes(c, sa);
+	if (c->sel_exact)
+		sa->sel = c->sel;
+	else if (sa->mode == IPSEC_MODE_TUNNEL)
+		sa->flags |= IPSEC_SA_AF_UNSPEC;
+}
+
+static void turn_selector(struct ipsec_selector *s)
+{
+	struct ipsec_selector from = *s;
+
+	s->src = from.dst;
+	s->src_len = from.dst_len;
+	s->dst = from.src;
+	s->dst_len = from.src_len;
+	s->sport = from.dport;
+	s->sport_mask = from.dport_mask;
+	s->dport = from.sport;
+	s->dport_mask = from.sport_mask;
+}
+
+void child_inbound_request(const struct child_sa *c, struct kern_request *rq)
+{
+	common_request(c, rq, &c->key_in, &c->auth_in);
+	rq->sa.src = c->sa->remote;
+	rq->sa.dst = c->sa->local;
+	rq->sa.spi = c->spi_in;
+	if (c->sel_exact)
+		turn_selector(&rq->sa.sel);
+}
+
+void child_outbound_request(const struct child_sa *c, struct kern_request *rq)
+{
+	common_request(c, rq, &c->key_out, &c->auth_out);
+	rq->sa.src = c->sa->local;
+	rq->sa.dst = c->sa->remote;
+	rq->sa.spi = c->spi_out;
+	rq->sa.mark = c->pol.mark;
+	rq->sa.acquire_seq = c->acquire_seq;
+}
+
+static void rekey_due(struct timer *t)
+{
+	struct child_sa *c = container_of(t, struct child_sa, rekey);
+
+	child_rekey(c);
+}
+
+void child_rekey(struct child_sa *c)
+{
+	if (c->state == CHILD_REPLACED || c->rekeying || c->replaced_by)
+		return;
+	c->rekeying = true;
+	ikev2_version.rekey_child(c);
+}
+
+void child_rekey_later(struct child_sa *c, uint64_t delay)
+{
+	c->rekeying = false;
+	c->rekey_at = c->sa->e->now + delay;
+	if (c->state != CHILD_REPLACED)
+		timer_set(&c->sa->e->timers, &c->rekey, c->rekey_at, rekey_due);
+}
+
+void child_inbound_done(struct child_sa *c)
+{
+	struct engine *e = c->sa->e;
+
+	struct child_sa *old = c->replaces ? child_find(e, c->replaces) : NULL;
+
+	if (old) {
+		old->replaced_by = c->spi_in;
+		c->rekeys = old->rekeys + 1;
+	}
+	c->state = CHILD_INBOUND;
+	c->up_at = e->now;
+	c->rekey_at = e->now + ike_sa_jittered(c->sa, SECONDS(c->sa->peer->conf.child_lifetime));
+	timer_set(&e->timers, &c->rekey, c->rekey_at, rekey_due);
+	list_add_tail(&c->sa->children, &c->link);
+	e->stats.child_now++;
+}
+
+static void retire_due(struct timer *t)
+{
+	child_end(container_of(t, struct child_sa, retire), ENGINE_EVENT_TYPES, "replaced, and its DELETE never came");
+}
+
+/* The older one sends no more (the kernel takes the newest), and waits for its DELETE. */
+static void retire(struct child_sa *old)
+{
+	old->state = CHILD_REPLACED;
+	timer_cancel(&old->sa->e->timers, &old->rekey);
+	timer_set(&old->sa->e->timers, &old->retire, old->sa->e->now + RETIRE_AFTER, retire_due);
+}
+
+void child_outbound_done(struct child_sa *c)
+{
+	struct child_sa *old = c->replaces ? child_find(c->sa->e, c->replaces) : NULL;
+	struct proposal_choice algs = { .encr = c->encr, .integ = c->integ, .ke = c->ke, .esn = c->esn };
+	char text[96], sel[SELECTOR_STRLEN];
+
+	c->state = CHILD_UP;
+	c->acquired = false;
+	forget_keys(c);
+	timer_cancel(&c->sa->e->timers, &c->switchover);
+	proposal_choice_format(&algs, text, sizeof(text));
+	if (old && old->state != CHILD_REPLACED)
+		retire(old);
+	if (c->replaces)
+		c->sa->e->stats.child_rekeyed++;
+	else
+		c->sa->e->stats.child_up++;
+	report_child(c, LOG_LEVEL_NOTICE, "CHILD_SA", c->replaces ? "rekeyed" : "up", "%s %s %s", text,
+		     c->pol.tmpl[0].mode == IPSEC_MODE_TRANSPORT ? "transport" : "tunnel",
+		     selector_format(c->sel_exact ? &c->sel : &c->pol.sel, sel, sizeof(sel)));
+	report_event(c->sa, c, c->replaces ? ENGINE_CHILD_REKEYED : ENGINE_CHILD_UP, "%s", text);
+	orphans_retire(c);
+	ike_sa_supersede(c->sa);
+}
+
+static void switch_answered(struct ask *a, const struct kern_answer *an)
+{
+	struct child_sa *c = container_of(a, struct child_sa, ask);
+
+	if (!an->error) {
+		child_outbound_done(c);
+		return;
+	}
+	report_child(c, LOG_LEVEL_ERROR, "CHILD_SA", "failed", "the kernel refused the outbound SA: %s", an->why);
+	ikev2_version.delete_child(c);
+}
+
+void child_switch(struct child_sa *c, const char *why)
+{
+	struct kern_request rq;
+
+	if (c->state != CHILD_INBOUND || c->ask.id)
+		return;
+	report_child(c, LOG_LEVEL_DEBUG, "CHILD_SA", "switch", "%s", why);
+	timer_cancel(&c->sa->e->timers, &c->switchover);
+	child_outbound_request(c, &rq);
+	ask_kern(c->sa->e, &c->ask, &rq, switch_answered);
+	secret_cleanse(&rq, sizeof(rq));
+}
+
+static void switchover_due(struct timer *t)
+{
+	child_switch(container_of(t, struct child_sa, switchover), "no sign from the peer; it must be able to receive");
+}
+
+void child_wait_for_peer(struct child_sa *c, uint64_t at_most)
+{
+	timer_set(&c->sa->e->timers, &c->switchover, c->sa->e->now + at_most, switchover_due);
+}
+
+static void kernel_forget(struct child_sa *c)
+{
+	struct engine *e = c->sa->e;
+	struct ipsec_sa_id out = { .dst = c->sa->remote, .proto = IPPROTO_ESP, .spi = c->spi_out,
+				   .mark = c->pol.mark };
+	struct ipsec_sa_id in = { .dst = c->sa->local, .proto = IPPROTO_ESP, .spi = c->spi_in };
+	struct kern_request rq = { .op = KERN_SA_DELETE };
+
+	if (c->state >= CHILD_UP || c->ask.id || c->initiator) {
+		rq.sa.dst = out.dst;
+		rq.sa.proto = out.proto;
+		rq.sa.spi = out.spi;
+		rq.sa.mark = out.mark;
+		kern_tell(e, &rq);
+	}
+	if (c->state >= CHILD_INBOUND)
+		straggler_add(e, &in, SECONDS(c->sa->peer->conf.linger));
+}
+
+void child_end(struct child_sa *c, enum engine_event_type type, const char *reason)
+{
+	if (!c->lost)
+		kernel_forget(c);
+	report_child(c, type < ENGINE_EVENT_TYPES ? LOG_LEVEL_NOTICE : LOG_LEVEL_DEBUG, "CHILD_SA", "down", "%s",
+		     reason);
+	if (type < ENGINE_EVENT_TYPES)
+		report_event(c->sa, c, type, "%s", reason);
+	child_free(c);
+}
+
+void child_lost(struct child_sa *c, const char *reason)
+{
+	if (c->lost)
+		return;
+	c->lost = true;
+	if (c->state == CHILD_REPLACED)
+		return;
+	report_child(c, LOG_LEVEL_WARNING, "CHILD_SA", "lost", "%s; it is replaced at once", reason);
+	child_rekey(c);
+}
+
+void child_acquired(struct child_sa *c, const struct ipsec_event *acquire)
+{
+	c->acquired = true;
+	c->acquire_seq = acquire->acquire.seq;
+	c->flow = acquire->acquire.sel;
+}
+
+static struct ike_sa *begin_sa(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote)
+{
+	struct peer *peer = engine_peer(e, local, remote);
+	struct ike_sa *sa = ike_sa_new(e, peer, true, local, e->conf.port, remote, e->conf.port);
+
+	peer_put(peer);
+	return sa;
+}
+
+void child_begin(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
+		 const struct ipsec_addr *remote, const struct ipsec_event *acquire)
+{
+	struct ike_sa *sa = ike_sa_between(e, local, remote);
+	bool fresh = !sa;
+	struct child_sa *c;
+
+	if (fresh)
+		sa = begin_sa(e, local, remote);
+	c = sa ? child_new(sa, pol, true) : NULL;
+	if (!c) {
+		report_failed(e, local, remote, "out of memory");
+		if (fresh && sa)
+			ike_sa_end(sa, "out of memory");
+		return;
+	}
+	if (acquire)
+		child_acquired(c, acquire);
+	if (fresh)
+		ikev2_version.initiate(sa, c);
+	else
+		ikev2_version.create_child(sa, c);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A Child SA: two SAs of the kernel, from the proposal to the last straggler. The order is what keeps packets: inbound
+ * first; outbound only when the peer can receive; an old inbound SA stays for a while (RFC 7296 2.8).
+ */
+#ifndef KEYD_IKE_CHILD_SA_H
+#define KEYD_IKE_CHILD_SA_H
+
+#include "keyd/ike/ike_sa.h"
+#include "keyd/wire/ts.h"
+
+enum child_state {
+	CHILD_NEW,		/* being negotiated: the kernel knows nothing */
+	CHILD_INBOUND,		/* we can receive */
+	CHILD_UP,		/* we can receive and send */
+	CHILD_REPLACED,		/* a newer one sends; waits for its DELETE */
+	CHILD_STATES
+};
+
+struct child_sa {
+	struct list link;		/* in ike_sa.children once inbound is installed */
+	struct table_node node;		/* from the beginning */
+	struct ike_sa *sa;
+	enum child_state state;
+	bool initiator;			/* of the exchange that made it */
+	bool lost;			/* the kernel has not got it any more */
+	bool rekeying;			/* an exchange to replace it is queued or under way */
+	uint32_t spi_in, spi_out;
+	uint32_t replaces;		/* inbound SPI of the child that it replaces; 0: none */
+	uint32_t replaced_by;		/* inbound SPI of the child that replaces it; 0: none yet */
+	struct ipsec_policy pol;	/* the outbound policy it serves */
+	struct ipsec_selector flow;	/* the packet that raised ACQUIRE; src.family AF_UNSPEC: none */
+	uint32_t acquire_seq;
+	bool acquired;			/* the kernel holds a larval SA for it */
+	const struct crypto_alg *encr, *integ, *ke;
+	bool esn;
+	struct ipsec_selector sel;	/* agreed: src is ours; when sel_exact it goes into the kernel's SA */
+	bool sel_exact;
+	struct secret key_in, auth_in, key_out, auth_out;	/* gone once installed */
+	struct timer switchover, rekey, retire;
+	struct ask ask;			/* outbound, where no exchange waits for it */
+	uint64_t up_at, rekey_at;
+	uint32_t rekeys;
+};
+
+/* A child for pol between the ends of sa, with a fresh inbound SPI; not in sa's list yet. NULL without memory. */
+struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bool initiator);
+/* Forgets it and removes nothing from the kernel, except a larval SA that waits for it. */
+void child_free(struct child_sa *c);
+
+/* Requests for the kernel, from the agreed keys. The caller asks. */
+void child_inbound_request(const struct child_sa *c, struct kern_request *rq);
+void child_outbound_request(const struct child_sa *c, struct kern_request *rq);
+
+/* Inbound is in the kernel: the child belongs to the SA from now on. */
+void child_inbound_done(struct child_sa *c);
+/*
+ * Installs outbound if it is not yet, without waiting; the child it replaces sends no more. why is for the log.
+ */
+void child_switch(struct child_sa *c, const char *why);
+/* Outbound is in the kernel (an exchange asked for it and had the answer). */
+void child_outbound_done(struct child_sa *c);
+/* Waits for a sign that the peer can receive; after that long it switches all the same. */
+void child_wait_for_peer(struct child_sa *c, uint64_t at_most);
+
+/*
+ * The end of a child: outbound leaves the kernel now, inbound after the linger. type is the event to tell, or
+ * ENGINE_EVENT_TYPES for none.
+ */
+void child_end(struct child_sa *c, enum engine_event_type type, const char *reason);
+/* Begins a rekey, unless one is under way or done. */
+void child_rekey(struct child_sa *c);
+/* A rekey came to nothing: it is tried again after delay microseconds. */
+void child_rekey_later(struct child_sa *c, uint64_t delay);
+/* The kernel asks for what c serves or will serve: its larval SA is filled or removed with c. */
+void child_acquired(struct child_sa *c, const struct ipsec_event *acquire);
+/* The kernel lost it (flush, foreign delete, hard expiry): it is replaced at once. */
+void child_lost(struct child_sa *c, const char *reason);
+
+/*
+ * Negotiates a child for pol: on an SA that is there, or on a new one. flow (may be NULL) is the acquire that asked for
+ * it.
+ */
+void child_begin(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
+		 const struct ipsec_addr *remote, const struct ipsec_event *acquire);
+
+struct child_sa *child_find(struct engine *e, uint32_t spi_in);
+/* By the SPI that the peer receives on: what its DELETE and REKEY_SA name. */
+struct child_sa *child_find_out(struct ike_sa *sa, uint32_t spi_out);
+/* Any child, also one in the making, that serves pol (and this packet, when its selectors are known). */
+struct child_sa *child_serving(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
+			       const struct ipsec_addr *remote);
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// What keydctl asks of the engine.
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/report.h"
+#include "keyd/ike/version.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* By name or by address; nothing named is everybody. */
+static bool named(const struct conf_peer *conf, const struct ipsec_addr *remote, const char *peer)
+{
+	char text[IPSEC_ADDR_STRLEN];
+
+	if (!peer || !*peer)
+		return true;
+	return !strcmp(conf->name, peer) || !strcmp(ipsec_addr_format(remote, text, sizeof(text)), peer);
+}
+
+/* The ends that a policy leaves no doubt about. */
+static bool policy_ends(const struct ipsec_policy *pol, struct ipsec_addr *local, struct ipsec_addr *remote)
+{
+	const struct ipsec_tmpl *t = &pol->tmpl[0];
+
+	if (t->mode == IPSEC_MODE_TUNNEL) {
+		*local = t->src;
+		*remote = t->dst;
+	} else {
+		if (pol->sel.src_len != ipsec_addr_bits(pol->sel.src.family) ||
+		    pol->sel.dst_len != ipsec_addr_bits(pol->sel.dst.family))
+			return false;
+		*local = pol->sel.src;
+		*remote = pol->sel.dst;
+	}
+	return !ipsec_addr_is_any(local) && !ipsec_addr_is_any(remote);
+}
+
+int engine_up(struct engine *e, uint64_t now, const char *peer)
+{
+	int n = 0;
+
+	e->now = now;
+	list_each(p, &e->spd.policies, struct spd_policy, link) {
+		struct ipsec_addr local, remote;
+		struct peer *conf;
+		bool mine;
+
+		if (p->pol.tmpl[0].proto != IPPROTO_ESP || !policy_ends(&p->pol, &local, &remote))
+			continue;
+		conf = engine_peer(e, &local, &remote);
+		mine = named(&conf->conf, &remote, peer);
+		peer_put(conf);
+		if (!mine)
+			continue;
+		n++;
+		if (!child_serving(e, &p->pol, &local, &remote))
+			child_begin(e, &p->pol, &local, &remote, NULL);
+	}
+	ike_sa_reap(e);
+	return n;
+}
+
+int engine_down(struct engine *e, uint64_t now, const char *peer)
+{
+	int n = 0;
+
+	e->now = now;
+	list_each(sa, &e->sas, struct ike_sa, link) {
+		if (!ike_sa_alive(sa) || !named(&sa->peer->conf, &sa->remote, peer))
+			continue;
+		n++;
+		if (sa->state == IKE_ESTABLISHED)
+			ikev2_version.delete_ike(sa);
+		else
+			ike_sa_end(sa, "taken down by command");
+	}
+	ike_sa_reap(e);
+	return n;
+}
+
+int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what)
+{
+	int n = 0;
+
+	e->now = now;
+	list_each(sa, &e->sas, struct ike_sa, link) {
+		if (sa->state != IKE_ESTABLISHED || !named(&sa->peer->conf, &sa->remote, peer))
+			continue;
+		if (what & ENGINE_REKEY_CHILD) {
+			list_each(c, &sa->children, struct child_sa, link) {
+				n += c->state != CHILD_REPLACED;
+				child_rekey(c);
+			}
+		}
+		if (what & ENGINE_REKEY_IKE) {
+			n++;
+			ikev2_version.rekey_ike(sa);
+		}
+	}
+	ike_sa_reap(e);
+	return n;
+}
+
+static uint64_t seconds_since(uint64_t now, uint64_t then)
+{
+	return then && now > then ? (now - then) / SECONDS(1) : 0;
+}
+
+static void child_tell(const struct child_sa *c, void (*child)(void *arg, const struct engine_child_info *), void *arg)
+{
+	struct proposal_choice algs = { .encr = c->encr, .integ = c->integ, .ke = c->ke, .esn = c->esn };
+	struct engine_child_info info = { .spi_in = c->spi_in, .spi_out = c->spi_out, .proto = IPPROTO_ESP };
+	uint64_t now = c->sa->e->now;
+
+	info.reqid = c->pol.tmpl[0].reqid;
+	info.mode = c->pol.tmpl[0].mode;
+	info.outbound_used = c->state == CHILD_UP;
+	info.old = c->state == CHILD_REPLACED;
+	info.sel = c->sel_exact ? c->sel : c->pol.sel;
+	proposal_choice_format(&algs, info.algs, sizeof(info.algs));
+	info.age_s = seconds_since(now, c->up_at);
+	info.rekey_in_s = seconds_since(c->rekey_at, now);
+	info.rekeys = c->rekeys;
+	child(arg, &info);
+}
+
+static void ike_tell(const struct ike_sa *sa, void (*ike)(void *arg, const struct engine_ike_info *), void *arg)
+{
+	struct proposal_choice algs = { .encr = sa->suite.encr, .prf = sa->suite.prf, .integ = sa->suite.integ,
+					.ke = sa->ke };
+	struct engine_ike_info info = { .local = sa->local, .remote = sa->remote, .initiator = sa->initiator };
+	uint64_t now = sa->e->now;
+
+	report_peer(sa, info.peer, sizeof(info.peer));
+	snprintf(info.state, sizeof(info.state), "%s", ike_state_name(sa->state));
+	info.local_port = sa->local_port;
+	info.remote_port = sa->remote_port;
+	memcpy(info.spi_i, sa->spi_i, sizeof(info.spi_i));
+	memcpy(info.spi_r, sa->spi_r, sizeof(info.spi_r));
+	info.local_id = sa->local_id;
+	info.remote_id = sa->remote_id;
+	proposal_choice_format(&algs, info.algs, sizeof(info.algs));
+	info.age_s = seconds_since(now, sa->established_at);
+	info.rekey_in_s = sa->state == IKE_ESTABLISHED ? seconds_since(sa->rekey_at, now) : 0;
+	info.rekeys = sa->rekeys;
+	list_each(c, &sa->children, struct child_sa, link)
+		info.nchildren++;
+	ike(arg, &info);
+}
+
+void engine_walk(struct engine *e, uint64_t now, void (*ike)(void *arg, const struct engine_ike_info *),
+		 void (*child)(void *arg, const struct engine_child_info *), void *arg)
+{
+	e->now = now;
+	list_each(sa, &e->sas, struct ike_sa, link) {
+		if (sa->state == IKE_DEAD)
+			continue;
+		ike_tell(sa, ike, arg);
+		list_each(c, &sa->children, struct child_sa, link)
+			child_tell(c, child, arg);
+	}
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* What an engine is made of. For the engine's own files only; everybody else has engine.h. */
+#ifndef KEYD_IKE_ENGINE_STATE_H
+#define KEYD_IKE_ENGINE_STATE_H
+
+#include "keyd/ike/engine.h"
+#include "keyd/ike/spd.h"
+#include "keyd/ike/timer.h"
+#include "keyd/util/list.h"
+#include "keyd/util/table.h"
+
+#define ENGINE_DATAGRAM_MAX 65535
+
+/* The settings of one peer, held by every SA that was made with them, so that a reload does not pull them away. */
+struct peer {
+	unsigned refs;
+	struct conf_peer conf;
+};
+
+/* Lets some through each second, and counts what it held back. */
+struct rate {
+	uint64_t second;
+	unsigned used, held;
+};
+
+/* A question that waits for its answer. Exactly one of kern and auth is set; owner dies only after ask_cancel. */
+struct ask {
+	struct list link;
+	uint32_t id;			/* 0: nothing is being asked */
+	void (*kern)(struct ask *a, const struct kern_answer *an);
+	void (*auth)(struct ask *a, const struct auth_answer *an);
+};
+
+struct engine {
+	const struct engine_hooks *hooks;
+	void *hooks_arg;
+	struct conf conf;			/* peers points to nothing: see peers */
+	struct peer **peers, *default_peer;	/* npeers of conf, in file order */
+	uint64_t now;				/* of the call that we are in */
+	struct timers timers;
+	struct list sas;			/* struct ike_sa .link */
+	struct table by_spi;			/* struct ike_sa .node, by our SPI */
+	struct table by_child;			/* struct child_sa .node, by inbound SPI */
+	struct list asks;			/* in the order of asking */
+	uint32_t last_ask;
+	struct list stragglers;			/* old inbound SAs, see child_sa.c */
+	struct list orphans;			/* kernel SAs from before our time, see orphan.c */
+	struct spd spd;
+	uint8_t cookie_secret[2][32];		/* now, and before */
+	uint64_t cookie_changed;
+	struct rate noise;			/* log lines that strangers can cause */
+	struct engine_stats stats;
+	uint8_t in[ENGINE_DATAGRAM_MAX], out[ENGINE_DATAGRAM_MAX];
+};
+
+struct peer *peer_get(struct peer *p);
+void peer_put(struct peer *p);
+/* With a reference for the caller. */
+struct peer *engine_peer(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote);
+
+/* Asks, and remembers whom the answer is for. a is not asking anything yet. */
+void ask_kern(struct engine *e, struct ask *a, const struct kern_request *rq,
+	      void (*fn)(struct ask *a, const struct kern_answer *an));
+void ask_auth(struct engine *e, struct ask *a, const struct auth_request *rq,
+	      void (*fn)(struct ask *a, const struct auth_answer *an));
+/* The answer, if it comes, is dropped. */
+void ask_cancel(struct ask *a);
+
+/* May one more line be logged now for something that anybody can cause? */
+bool rate_allow(struct engine *e, struct rate *r);
+/* A random delay of up to max. */
+uint64_t engine_random_below(uint64_t max);
+
+#endif

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// The queue of exchanges of an IKE SA and its window of one.
+#include "keyd/ike/exchange.h"
+
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/version.h"
+
+#include <stdlib.h>
+
+struct exchange *exchange_new(struct ike_sa *sa, const struct exchange_ops *ops)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return NULL;
+	list_init(&x->link);
+	x->sa = sa;
+	x->ops = ops;
+	return x;
+}
+
+void exchange_free(struct exchange *x)
+{
+	if (x->sa->active == x)
+		x->sa->active = NULL;
+	if (x->sa->serving == x)
+		x->sa->serving = NULL;
+	list_del(&x->link);
+	ask_cancel(&x->ask);
+	if (x->child && x->child->state == CHILD_NEW)
+		child_free(x->child);
+	else if (x->child)
+		child_end(x->child, ENGINE_EVENT_TYPES, "the exchange that made it ended");
+	if (x->new_sa)	/* freed by ike_sa_reap: somebody may be walking the list */
+		ike_sa_set_state(x->new_sa, IKE_DEAD);
+	crypto_kex_free(x->kex);
+	secret_clear(&x->ni);
+	secret_clear(&x->nr);
+	secret_clear(&x->shared);
+	if (x->bytes)
+		secret_cleanse(x->bytes, x->nbytes);
+	free(x->bytes);
+	free(x);
+}
+
+void exchange_queue(struct exchange *x)
+{
+	list_add_tail(&x->sa->queue, &x->link);
+	ike_sa_kick(x->sa);
+}
+
+void exchange_queue_first(struct exchange *x)
+{
+	list_add_head(&x->sa->queue, &x->link);
+	ike_sa_kick(x->sa);
+}
+
+void exchange_done(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	exchange_free(x);
+	ike_sa_kick(sa);
+}
+
+void exchange_fail(struct exchange *x)
+{
+	if (x->ops && x->ops->abandon)
+		x->ops->abandon(x);
+	exchange_done(x);
+}
+
+/* Which exchanges may begin in which state of the SA. */
+static bool may_begin(const struct ike_sa *sa, const struct exchange *x)
+{
+	switch (sa->state) {
+	case IKE_NEW:
+		return x->ops->type == IKEV2_EXCH_IKE_SA_INIT;
+	case IKE_INIT:
+	case IKE_AUTH:
+		return x->ops->type == IKEV2_EXCH_IKE_SA_INIT || x->ops->type == IKEV2_EXCH_IKE_AUTH;
+	case IKE_ESTABLISHED:
+		return true;
+	case IKE_REPLACED:
+	case IKE_DELETING:
+		return x->ops->type == IKEV2_EXCH_INFORMATIONAL;
+	default:
+		return false;
+	}
+}
+
+static void kick_due(struct timer *t)
+{
+	ike_sa_kick(container_of(t, struct ike_sa, kick));
+}
+
+static struct exchange *next_exchange(struct ike_sa *sa)
+{
+	uint64_t earliest = ENGINE_NEVER;
+
+	list_each(x, &sa->queue, struct exchange, link) {
+		if (!may_begin(sa, x))
+			continue;
+		if (x->not_before <= sa->e->now)
+			return x;
+		if (x->not_before < earliest)
+			earliest = x->not_before;
+	}
+	if (earliest != ENGINE_NEVER)
+		timer_set(&sa->e->timers, &sa->kick, earliest, kick_due);
+	return NULL;
+}
+
+void ike_sa_kick(struct ike_sa *sa)
+{
+	while (!sa->active && sa->state != IKE_DEAD) {
+		struct exchange *x = next_exchange(sa);
+
+		if (!x)
+			return;
+		list_del(&x->link);
+		sa->active = x;
+		ikev2_version.send_next(sa);
+	}
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* One request and its answer (RFC 7296 1 and 2.3): ours from the queue to the end, or the peer's until we answer. */
+#ifndef KEYD_IKE_EXCHANGE_H
+#define KEYD_IKE_EXCHANGE_H
+
+#include "keyd/ike/ike_sa.h"
+#include "keyd/wire/out.h"
+#include "keyd/wire/payload.h"
+
+/* One kind of exchange that we begin. Every function may end the SA. */
+struct exchange_ops {
+	const char *name;		/* for logs: "CREATE_CHILD_SA rekey" */
+	uint8_t type;			/* IKEV2_EXCH_* */
+	/* Writes the payloads. False: there is nothing to say any more, and the exchange is dropped. */
+	bool (*build)(struct exchange *x, struct wire_out *out);
+	/* x->m holds the answer. Ends with exchange_done or exchange_fail, now or later. */
+	void (*answer)(struct exchange *x);
+	/* Given up: the peer is dead, the SA ends, or the answer was of no use. May be NULL. */
+	void (*abandon)(struct exchange *x);
+};
+
+/* An exchange of ours from the queue to its end, or the peer's from its request to our answer. */
+struct exchange {
+	struct list link;		/* in ike_sa.queue while it waits for the window */
+	struct ike_sa *sa;
+	const struct exchange_ops *ops;	/* NULL: the peer began it */
+	uint32_t message_id;
+	uint64_t not_before;		/* waits until then (after TEMPORARY_FAILURE) */
+	struct ask ask;
+	struct wire_message m;		/* what the peer sent, decrypted; its views point into bytes */
+	uint8_t *bytes;
+	size_t nbytes;
+	/* what it is about */
+	struct child_sa *child;		/* being made; owned */
+	uint32_t old_spi;		/* inbound SPI of the child to be replaced or deleted; 0: none */
+	struct ike_sa *new_sa;		/* being made by a rekey of the IKE SA; owned until it is established */
+	struct crypto_kex *kex;
+	struct secret ni, nr, shared;
+	struct proposal_choice choice;
+	struct view peer_ke;		/* into m */
+	unsigned tries;			/* INVALID_KE_PAYLOAD, COOKIE or TEMPORARY_FAILURE came that often */
+	uint16_t group;			/* that the peer asked for by INVALID_KE_PAYLOAD; 0: ours */
+	uint16_t refuse;		/* responder: the error notify that the child gets */
+	/* the kernel has what child_install gave it (child), or has refused it (NULL) */
+	void (*installed)(struct exchange *x, struct child_sa *child);
+};
+
+/* Exchanges. A new one of ours, not queued yet. NULL without memory. */
+struct exchange *exchange_new(struct ike_sa *sa, const struct exchange_ops *ops);
+/* To the end of the queue; it starts when the window is free. */
+void exchange_queue(struct exchange *x);
+/* To the front: deletes that free the old. */
+void exchange_queue_first(struct exchange *x);
+/* Ends it, frees it, starts the next. */
+void exchange_done(struct exchange *x);
+/* The same after abandon. */
+void exchange_fail(struct exchange *x);
+void exchange_free(struct exchange *x);
+#endif

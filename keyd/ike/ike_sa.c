@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: MIT
+// IKE SAs: how they begin, change state and end.
+#include "keyd/ike/ike_sa.h"
+
+#include "keyd/conf/id.h"
+#include "keyd/crypto/rand.h"
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/exchange.h"
+#include "keyd/ike/report.h"
+#include "keyd/ike/version.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A replaced SA whose DELETE never comes goes after this long. */
+#define REPLACED_LIFE SECONDS(60)
+
+static const char *const state_names[IKE_STATES] = {
+	[IKE_NEW] = "new",
+	[IKE_INIT] = "init",
+	[IKE_AUTH] = "auth",
+	[IKE_ESTABLISHED] = "established",
+	[IKE_REPLACED] = "replaced",
+	[IKE_DELETING] = "deleting",
+	[IKE_DEAD] = "dead",
+};
+
+/* From (row) to (bits): everything may die. */
+static const unsigned state_steps[IKE_STATES] = {
+	[IKE_NEW] = 1u << IKE_INIT | 1u << IKE_ESTABLISHED,
+	[IKE_INIT] = 1u << IKE_AUTH,
+	[IKE_AUTH] = 1u << IKE_ESTABLISHED | 1u << IKE_DELETING,
+	[IKE_ESTABLISHED] = 1u << IKE_REPLACED | 1u << IKE_DELETING,
+	[IKE_REPLACED] = 1u << IKE_DELETING,
+	[IKE_DELETING] = 0,
+	[IKE_DEAD] = 0,
+};
+
+const char *ike_state_name(enum ike_state s)
+{
+	return s < IKE_STATES ? state_names[s] : "?";
+}
+
+static uint64_t spi_key(const uint8_t spi[8])
+{
+	uint64_t key;
+
+	memcpy(&key, spi, sizeof(key));
+	return key;
+}
+
+const uint8_t *ike_sa_our_spi(const struct ike_sa *sa)
+{
+	return sa->initiator ? sa->spi_i : sa->spi_r;
+}
+
+struct ike_sa *ike_sa_find(struct engine *e, const uint8_t spi[8])
+{
+	struct table_node *node = table_find(&e->by_spi, spi_key(spi));
+
+	return node ? container_of(node, struct ike_sa, node) : NULL;
+}
+
+/* Zero is no SPI (RFC 7296 2.6), and ours are unique among ours. */
+static int fresh_spi(struct engine *e, uint8_t spi[8])
+{
+	do {
+		if (crypto_rand(spi, 8))
+			return -1;
+	} while (!spi_key(spi) || ike_sa_find(e, spi));
+	return 0;
+}
+
+struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, bool initiator, const struct ipsec_addr *local,
+			  uint16_t local_port, const struct ipsec_addr *remote, uint16_t remote_port)
+{
+	struct ike_sa *sa = calloc(1, sizeof(*sa));
+
+	if (!sa)
+		return NULL;
+	sa->e = e;
+	sa->initiator = initiator;
+	if (fresh_spi(e, initiator ? sa->spi_i : sa->spi_r)) {
+		free(sa);
+		return NULL;
+	}
+	sa->peer = peer_get(peer);
+	sa->local = *local;
+	sa->remote = *remote;
+	sa->local_port = local_port;
+	sa->remote_port = remote_port;
+	sa->created_at = sa->heard_at = e->now;
+	list_init(&sa->queue);
+	list_init(&sa->children);
+	list_add_tail(&e->sas, &sa->link);
+	table_add(&e->by_spi, &sa->node, spi_key(ike_sa_our_spi(sa)));
+	e->stats.ike_now++;
+	e->stats.half_open_now++;
+	return sa;
+}
+
+static bool half_open(enum ike_state s)
+{
+	return s < IKE_ESTABLISHED;
+}
+
+void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
+{
+	enum ike_state from = sa->state;
+
+	if (from == to)
+		return;
+	if (to != IKE_DEAD && !(state_steps[from] & 1u << to)) {
+		report_sa(sa, LOG_LEVEL_ERROR, "state", "refused", "no step from %s to %s", ike_state_name(from),
+			  ike_state_name(to));
+		return;
+	}
+	sa->state = to;
+	if (half_open(from) && !half_open(to))
+		sa->e->stats.half_open_now--;
+	report_sa(sa, LOG_LEVEL_DEBUG, "state", ike_state_name(to), "was %s", ike_state_name(from));
+}
+
+static void drop_timers(struct ike_sa *sa)
+{
+	struct timer *all[] = { &sa->retransmit, &sa->rekey, &sa->liveness, &sa->end, &sa->kick };
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		timer_cancel(&sa->e->timers, all[i]);
+}
+
+static void drop_exchanges(struct ike_sa *sa)
+{
+	struct exchange *x;
+
+	while ((x = sa->active) || (!list_empty(&sa->queue) &&
+				    (x = list_entry(sa->queue.next, struct exchange, link)))) {
+		if (x->ops->abandon)
+			x->ops->abandon(x);
+		exchange_free(x);
+	}
+	if (sa->serving)
+		exchange_free(sa->serving);
+}
+
+void ike_sa_end(struct ike_sa *sa, const char *reason)
+{
+	bool was_up = !half_open(sa->state);
+
+	if (sa->state == IKE_DEAD)
+		return;
+	report_sa(sa, sa->replaced ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, "IKE_SA", was_up ? "down" : "failed", "%s", reason);
+	ike_sa_set_state(sa, IKE_DEAD);
+	drop_timers(sa);
+	drop_exchanges(sa);
+	list_each(c, &sa->children, struct child_sa, link)
+		child_end(c, ENGINE_CHILD_DOWN, reason);
+	if (!was_up) {
+		sa->e->stats.failed++;
+		report_event(sa, NULL, ENGINE_FAILED, "%s", reason);
+	} else if (!sa->replaced) {
+		report_event(sa, NULL, ENGINE_IKE_DOWN, "%s", reason);
+	}
+}
+
+void ike_sa_free(struct ike_sa *sa)
+{
+	if (sa->state != IKE_DEAD)
+		ike_sa_set_state(sa, IKE_DEAD);
+	drop_timers(sa);
+	drop_exchanges(sa);
+	list_each(c, &sa->children, struct child_sa, link)
+		child_free(c);
+	list_del(&sa->link);
+	table_del(&sa->e->by_spi, &sa->node);
+	sa->e->stats.ike_now--;
+	ikev2_keys_clear(&sa->keys);
+	crypto_cipher_free(sa->seal);
+	crypto_cipher_free(sa->open);
+	crypto_kex_free(sa->kex);
+	struct secret *all[] = { &sa->ni, &sa->nr, &sa->init_request, &sa->init_response, &sa->cookie, &sa->sent,
+				 &sa->answered };
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		secret_clear(all[i]);
+	peer_put(sa->peer);
+	free(sa);
+}
+
+void ike_sa_reap(struct engine *e)
+{
+	list_each(sa, &e->sas, struct ike_sa, link)
+		if (sa->state == IKE_DEAD)
+			ike_sa_free(sa);
+}
+
+int ike_sa_ciphers(struct ike_sa *sa)
+{
+	const struct ikev2_keys *k = &sa->keys;
+	struct crypto_cipher *i = crypto_cipher_new(sa->suite.encr, sa->suite.integ, secret_view(&k->sk_ei),
+						    secret_view(&k->sk_ai));
+	struct crypto_cipher *r = crypto_cipher_new(sa->suite.encr, sa->suite.integ, secret_view(&k->sk_er),
+						    secret_view(&k->sk_ar));
+
+	sa->seal = sa->initiator ? i : r;
+	sa->open = sa->initiator ? r : i;
+	return i && r ? 0 : -1;
+}
+
+bool ike_sa_alive(const struct ike_sa *sa)
+{
+	return sa->state < IKE_REPLACED;
+}
+
+struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote)
+{
+	struct ike_sa *best = NULL;
+
+	list_each(sa, &e->sas, struct ike_sa, link) {
+		if (!ike_sa_alive(sa) || !ipsec_addr_equal(&sa->local, local) ||
+		    !ipsec_addr_equal(&sa->remote, remote))
+			continue;
+		/* A half-open SA that a stranger began must not swallow our traffic. */
+		if (half_open(sa->state) && !sa->initiator)
+			continue;
+		if (!best || sa->state == IKE_ESTABLISHED)
+			best = sa;
+	}
+	return best;
+}
+
+static void rekey_due(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, rekey);
+
+	ikev2_version.rekey_ike(sa);
+}
+
+static void liveness_due(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, liveness);
+	uint64_t due = sa->heard_at + SECONDS(sa->peer->conf.dpd);
+
+	if (due > sa->e->now) {
+		timer_set(&sa->e->timers, t, due, liveness_due);
+		return;
+	}
+	timer_set(&sa->e->timers, t, sa->e->now + SECONDS(sa->peer->conf.dpd), liveness_due);
+	if (!sa->active)
+		ikev2_version.liveness(sa);
+}
+
+uint64_t ike_sa_jittered(const struct ike_sa *sa, uint64_t lifetime)
+{
+	return lifetime - engine_random_below(lifetime / 100 * sa->peer->conf.jitter + 1);
+}
+
+void ike_sa_established(struct ike_sa *sa, const char *how)
+{
+	const struct conf_peer *conf = &sa->peer->conf;
+	struct proposal_choice algs = { .encr = sa->suite.encr, .prf = sa->suite.prf, .integ = sa->suite.integ,
+					.ke = sa->ke };
+	struct engine *e = sa->e;
+	char text[128];
+
+	ike_sa_set_state(sa, IKE_ESTABLISHED);
+	timer_cancel(&e->timers, &sa->end);
+	sa->established_at = sa->heard_at = e->now;
+	sa->rekey_at = e->now + ike_sa_jittered(sa, SECONDS(conf->ike_lifetime));
+	timer_set(&e->timers, &sa->rekey, sa->rekey_at, rekey_due);
+	if (conf->dpd)
+		timer_set(&e->timers, &sa->liveness, e->now + SECONDS(conf->dpd), liveness_due);
+	proposal_choice_format(&algs, text, sizeof(text));
+	report_sa(sa, LOG_LEVEL_NOTICE, "IKE_SA", how, "%s as %s", text, sa->initiator ? "initiator" : "responder");
+	report_event(sa, NULL, sa->rekeys ? ENGINE_IKE_REKEYED : ENGINE_IKE_UP, "%s", text);
+	if (sa->rekeys)
+		e->stats.ike_rekeyed++;
+	else
+		e->stats.ike_up++;
+	ike_sa_kick(sa);
+}
+
+static void replaced_due(struct timer *t)
+{
+	ike_sa_end(container_of(t, struct ike_sa, end), "replaced, and its DELETE never came");
+}
+
+void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
+{
+	struct engine *e = old->e;
+
+	list_each(c, &old->children, struct child_sa, link)
+		c->sa = fresh;
+	list_splice_tail(&fresh->children, &old->children);
+	list_each(x, &old->queue, struct exchange, link) {
+		x->sa = fresh;
+		if (x->child)
+			x->child->sa = fresh;
+	}
+	list_splice_tail(&fresh->queue, &old->queue);
+	fresh->local_id = old->local_id;
+	fresh->remote_id = old->remote_id;
+	fresh->rekeys = old->rekeys + 1;
+	old->replaced = true;
+	ike_sa_set_state(old, IKE_REPLACED);
+	timer_cancel(&e->timers, &old->rekey);
+	timer_cancel(&e->timers, &old->liveness);
+	timer_cancel(&e->timers, &old->kick);
+	timer_set(&e->timers, &old->end, e->now + REPLACED_LIFE, replaced_due);
+	ike_sa_established(fresh, "rekeyed");
+}
+
+void ike_sa_rekey_later(struct ike_sa *sa, uint64_t delay)
+{
+	sa->rekey_at = sa->e->now + delay;
+	timer_set(&sa->e->timers, &sa->rekey, sa->rekey_at, rekey_due);
+}
+
+static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a != b && a->state == IKE_ESTABLISHED && conf_id_equal(&a->remote_id, &b->remote_id) &&
+	       conf_id_equal(&a->local_id, &b->local_id);
+}
+
+void ike_sa_supersede(struct ike_sa *sa)
+{
+	if (!sa->initial_contact)
+		return;
+	sa->initial_contact = false;
+	list_each(old, &sa->e->sas, struct ike_sa, link)
+		if (same_peer(old, sa) && old->established_at < sa->created_at)
+			ike_sa_end(old, "the peer began anew (INITIAL_CONTACT)");
+}
+
+static void redundant_due(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, end);
+
+	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "both sides began at once; the other SA stays");
+	ikev2_version.delete_ike(sa);
+}
+
+/*
+ * The SA with the smaller SPIs goes; its initiator deletes it once the other one has had time to carry traffic. The
+ * other end does nothing, so that both agree whatever order they see things in.
+ */
+void ike_sa_drop_redundant(struct ike_sa *sa)
+{
+	list_each(other, &sa->e->sas, struct ike_sa, link) {
+		struct ike_sa *goes;
+
+		if (!same_peer(other, sa) || other->initiator == sa->initiator ||
+		    other->established_at < sa->created_at)
+			continue;
+		goes = memcmp(other->spi_i, sa->spi_i, sizeof(sa->spi_i)) < 0 ? other : sa;
+		if (goes->initiator)
+			timer_set(&sa->e->timers, &goes->end, sa->e->now + SECONDS(2), redundant_due);
+	}
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* An IKE SA, the exchanges that it is in, and its life (RFC 7296 1.2, 2.8). */
+#ifndef KEYD_IKE_IKE_SA_H
+#define KEYD_IKE_IKE_SA_H
+
+#include "keyd/crypto/aead.h"
+#include "keyd/crypto/kex.h"
+#include "keyd/crypto/keymat.h"
+#include "keyd/ike/engine_state.h"
+#include "keyd/ike/proposal.h"
+
+struct child_sa;
+struct exchange;
+
+enum ike_state {
+	IKE_NEW,		/* nothing sent yet */
+	IKE_INIT,		/* initiator: IKE_SA_INIT sent; responder: answered */
+	IKE_AUTH,		/* IKE_AUTH under way */
+	IKE_ESTABLISHED,
+	IKE_REPLACED,		/* rekeyed: its children live elsewhere, it waits for its DELETE */
+	IKE_DELETING,		/* our DELETE is under way */
+	IKE_DEAD,		/* freed when the engine has finished its call */
+	IKE_STATES
+};
+
+struct ike_sa {
+	struct list link;
+	struct table_node node;
+	struct engine *e;
+	struct peer *peer;
+	enum ike_state state;
+	bool initiator;			/* of this IKE SA */
+	bool replaced;			/* its successor carries on: its end is no news */
+	bool initial_contact;		/* the peer said so, and older SAs have not been put away yet */
+	uint8_t spi_i[8], spi_r[8];
+	struct ipsec_addr local, remote;
+	uint16_t local_port, remote_port;
+	struct conf_id local_id, remote_id;
+	struct ikev2_suite suite;
+	const struct crypto_alg *ke;
+	struct ikev2_keys keys;
+	struct crypto_cipher *seal, *open;
+	/* until authenticated */
+	struct secret ni, nr;
+	struct secret init_request, init_response;	/* as sent: AUTH covers them */
+	struct crypto_kex *kex;
+	struct secret cookie;
+	/* windows of one (RFC 7296 2.3) */
+	uint32_t next_request, next_expected;
+	struct exchange *active;	/* our request under way */
+	struct list queue;		/* our exchanges to come */
+	struct exchange *serving;	/* the peer's request that we have not answered yet */
+	struct secret sent, answered;	/* our request under way; our last answer. Both as datagrams */
+	unsigned sendings;
+	uint8_t answered_hash[32];	/* of the request that it answers */
+	bool have_answered;
+	/* */
+	struct list children;		/* struct child_sa .link */
+	struct timer retransmit, rekey, liveness, end, kick;
+	uint64_t created_at, established_at, rekey_at, heard_at;
+	uint32_t rekeys;
+};
+
+const char *ike_state_name(enum ike_state s);
+
+/* A new SA in IKE_NEW, with a fresh SPI of ours and a reference on peer. NULL without memory. */
+struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, bool initiator, const struct ipsec_addr *local,
+			  uint16_t local_port, const struct ipsec_addr *remote, uint16_t remote_port);
+/* The one place that changes an SA's state: checks the step, counts, logs and arms timers. */
+void ike_sa_set_state(struct ike_sa *sa, enum ike_state to);
+/*
+ * The end of an SA: what it was doing is abandoned, its children leave the kernel (outbound now, inbound after the
+ * linger), reason is logged and told. It is freed by ike_sa_reap.
+ */
+void ike_sa_end(struct ike_sa *sa, const char *reason);
+/* Frees what has ended. Called once at the end of each engine call. */
+void ike_sa_reap(struct engine *e);
+void ike_sa_free(struct ike_sa *sa);
+
+/* Ready for SK payloads: makes the ciphers from sa->keys. 0 or -1. */
+int ike_sa_ciphers(struct ike_sa *sa);
+/* Established: arms rekey and liveness, counts, tells. */
+void ike_sa_established(struct ike_sa *sa, const char *how);
+/* fresh takes over the children, the exchanges to come and the identities of old, which then waits for its DELETE. */
+void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh);
+/* A rekey came to nothing: it is tried again after delay microseconds. */
+void ike_sa_rekey_later(struct ike_sa *sa, uint64_t delay);
+/* A soft limit, shortened at random by as much as the configuration lets it. Same unit as lifetime. */
+uint64_t ike_sa_jittered(const struct ike_sa *sa, uint64_t lifetime);
+/* The peer said INITIAL_CONTACT: ends the SAs with the same peer that were there before this one began. */
+void ike_sa_supersede(struct ike_sa *sa);
+/* Two SAs that both sides began at the same moment: the initiator of the one to go deletes it. */
+void ike_sa_drop_redundant(struct ike_sa *sa);
+
+const uint8_t *ike_sa_our_spi(const struct ike_sa *sa);
+struct ike_sa *ike_sa_find(struct engine *e, const uint8_t spi[8]);
+/* An SA to this peer that is established or that we are bringing up, to put a new child on. NULL: none. */
+struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote);
+bool ike_sa_alive(const struct ike_sa *sa);
+
+/* Starts the next one, if the window is free. */
+void ike_sa_kick(struct ike_sa *sa);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// What the kernel tells the engine: packets that want an SA, SAs that end, policies that come and go.
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/orphan.h"
+#include "keyd/ike/report.h"
+#include "keyd/ike/selector.h"
+#include "keyd/ike/straggler.h"
+
+static void on_acquire(struct engine *e, const struct ipsec_event *ev)
+{
+	const struct ipsec_policy *pol = &ev->acquire.policy;
+	const struct ipsec_addr *local = &ev->acquire.src, *remote = &ev->acquire.dst;
+	struct kern_request rq = { .op = KERN_LARVAL_DELETE };
+	struct child_sa *c;
+	char sel[SELECTOR_STRLEN];
+
+	if (ev->acquire.proto != IPPROTO_ESP || !pol->ntmpl || pol->tmpl[0].proto != IPPROTO_ESP) {
+		rq.sa = (struct ipsec_sa){ .src = *local, .dst = *remote, .proto = ev->acquire.proto,
+					   .acquire_seq = ev->acquire.seq };
+		if (pol->ntmpl) {
+			rq.sa.mode = pol->tmpl[0].mode;
+			rq.sa.reqid = pol->tmpl[0].reqid;
+		}
+		e->hooks->kern(e->hooks_arg, &rq);
+		report_failed(e, local, remote, "the policy asks for another protocol than ESP first; only ESP is negotiated");
+		return;
+	}
+	c = child_serving(e, pol, local, remote);
+	report_engine(e, LOG_LEVEL_DEBUG, "acquire seq=%u policy=%u %s%s", ev->acquire.seq, pol->index,
+		      selector_format(&ev->acquire.sel, sel, sizeof(sel)), c ? " (under way)" : "");
+	if (!c) {
+		child_begin(e, pol, local, remote, ev);
+		return;
+	}
+	child_acquired(c, ev);
+	if (c->state == CHILD_UP && !c->lost && (!c->sel_exact || selector_covers(&c->sel, &ev->acquire.sel)))
+		child_lost(c, "the kernel asks for an SA that it should have");
+	else if (c->state == CHILD_UP && !c->lost)
+		child_begin(e, pol, local, remote, ev);
+}
+
+/* By either SPI: inbound is ours, outbound is the peer's. */
+static struct child_sa *child_of(struct engine *e, const struct ipsec_sa_id *id)
+{
+	struct child_sa *c = child_find(e, id->spi);
+
+	if (c && c->state != CHILD_NEW && ipsec_addr_equal(&c->sa->local, &id->dst))
+		return c;
+	list_each(sa, &e->sas, struct ike_sa, link) {
+		if (!ipsec_addr_equal(&sa->remote, &id->dst))
+			continue;
+		c = child_find_out(sa, id->spi);
+		if (c && c->state >= CHILD_UP)
+			return c;
+	}
+	return NULL;
+}
+
+static void on_expire(struct engine *e, const struct ipsec_event *ev)
+{
+	const struct ipsec_sa *sa = &ev->expire.sa;
+	struct ipsec_sa_id id = { .dst = sa->dst, .proto = sa->proto, .spi = sa->spi };
+	struct child_sa *c = child_of(e, &id);
+
+	if (c && ev->expire.hard)
+		child_lost(c, "its hard lifetime ran out");
+	else if (c)
+		child_rekey(c);
+	else if (!c && !ev->expire.hard)
+		engine_kern_orphan(e, e->now, sa);
+}
+
+static void on_delete(struct engine *e, const struct ipsec_event *ev)
+{
+	struct child_sa *c = child_of(e, &ev->sa_id);
+
+	if (c)
+		child_lost(c, "somebody deleted its SA from the kernel");
+	else
+		stragglers_forget(e, ev->sa_id.spi);
+}
+
+static void on_flush(struct engine *e, const struct ipsec_event *ev)
+{
+	if (ev->flush_proto && ev->flush_proto != IPPROTO_ESP)
+		return;
+	stragglers_forget(e, 0);
+	orphans_free(e);
+	list_each(sa, &e->sas, struct ike_sa, link)
+		list_each(c, &sa->children, struct child_sa, link)
+			child_lost(c, "somebody flushed the SAD");
+}
+
+static void on_policy(struct engine *e, const struct ipsec_event *ev)
+{
+	spd_put(&e->spd, &ev->policy);
+}
+
+static void on_policy_delete(struct engine *e, const struct ipsec_event *ev)
+{
+	spd_remove(&e->spd, &ev->policy);
+}
+
+static void on_policy_flush(struct engine *e, const struct ipsec_event *ev)
+{
+	(void)ev;
+	spd_free(&e->spd);
+}
+
+static void (*const handlers[IPSEC_EVENT_TYPES])(struct engine *e, const struct ipsec_event *ev) = {
+	[IPSEC_EVENT_ACQUIRE] = on_acquire,
+	[IPSEC_EVENT_EXPIRE] = on_expire,
+	[IPSEC_EVENT_SA_DELETE] = on_delete,
+	[IPSEC_EVENT_SA_FLUSH] = on_flush,
+	[IPSEC_EVENT_POLICY_NEW] = on_policy,
+	[IPSEC_EVENT_POLICY_UPDATE] = on_policy,
+	[IPSEC_EVENT_POLICY_DELETE] = on_policy_delete,
+	[IPSEC_EVENT_POLICY_FLUSH] = on_policy_flush,
+};
+
+void engine_kern_event(struct engine *e, uint64_t now, const struct ipsec_event *ev)
+{
+	e->now = now;
+	if (ev->type < IPSEC_EVENT_TYPES && handlers[ev->type])
+		handlers[ev->type](e, ev);
+	ike_sa_reap(e);
+}

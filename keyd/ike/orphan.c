@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// SAs from before our time: renewed, then retired.
+#include "keyd/ike/orphan.h"
+
+#include "keyd/ike/report.h"
+#include "keyd/ike/straggler.h"
+#include "keyd/ike/version.h"
+
+#include <stdlib.h>
+
+struct orphan {
+	struct list link;
+	struct ipsec_sa sa;
+};
+
+static void orphan_free(struct orphan *o)
+{
+	list_del(&o->link);
+	free(o);
+}
+
+void orphans_free(struct engine *e)
+{
+	list_each(o, &e->orphans, struct orphan, link)
+		orphan_free(o);
+}
+
+static bool stands_in(const struct child_sa *c, const struct ipsec_sa *sa)
+{
+	const struct ike_sa *ike = c->sa;
+	bool out = ipsec_addr_equal(&sa->src, &ike->local) && ipsec_addr_equal(&sa->dst, &ike->remote);
+	bool in = ipsec_addr_equal(&sa->dst, &ike->local) && ipsec_addr_equal(&sa->src, &ike->remote);
+
+	return (out || in) && sa->reqid == c->pol.tmpl[0].reqid && sa->mode == c->pol.tmpl[0].mode;
+}
+
+void orphans_retire(const struct child_sa *c)
+{
+	struct engine *e = c->sa->e;
+
+	list_each(o, &e->orphans, struct orphan, link) {
+		bool out = ipsec_addr_equal(&o->sa.dst, &c->sa->remote);
+		struct ipsec_sa_id id = { .dst = o->sa.dst, .proto = o->sa.proto, .spi = o->sa.spi,
+					  .mark = o->sa.mark };
+
+		if (!stands_in(c, &o->sa))
+			continue;
+		straggler_add(e, &id, out ? 0 : SECONDS(c->sa->peer->conf.linger));
+		orphan_free(o);
+	}
+}
+
+/* The policy that an outbound SA serves; NULL also for inbound ones. */
+static const struct ipsec_policy *policy_of(const struct engine *e, const struct ipsec_sa *sa)
+{
+	list_each(p, &e->spd.policies, struct spd_policy, link) {
+		const struct ipsec_tmpl *t = &p->pol.tmpl[0];
+
+		if (t->proto == sa->proto && t->mode == sa->mode && t->reqid == sa->reqid &&
+		    spd_policy_joins(&p->pol, &sa->src, &sa->dst))
+			return &p->pol;
+	}
+	return NULL;
+}
+
+void engine_kern_orphan(struct engine *e, uint64_t now, const struct ipsec_sa *sa)
+{
+	const struct ipsec_policy *pol;
+	struct orphan *o;
+	unsigned n = 0;
+
+	e->now = now;
+	/* What an administrator adds by hand has no lifetime; what a key manager adds always has one. */
+	if (sa->proto != IPPROTO_ESP || !sa->hard.add_seconds || sa->state == IPSEC_STATE_LARVAL ||
+	    sa->state == IPSEC_STATE_DEAD || child_find(e, sa->spi))
+		return;
+	list_each(each, &e->orphans, struct orphan, link)
+		if (++n > ORPHANS_MAX || each->sa.spi == sa->spi)
+			return;
+	pol = policy_of(e, sa);
+	o = calloc(1, sizeof(*o));
+	if (!o)
+		return;
+	o->sa = *sa;
+	list_add_tail(&e->orphans, &o->link);
+	if (pol && !child_serving(e, pol, &sa->src, &sa->dst))
+		child_begin(e, pol, &sa->src, &sa->dst, NULL);
+	ike_sa_reap(e);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernel SAs that an earlier keyd left behind: traffic goes on over them until new ones are there. */
+#ifndef KEYD_IKE_ORPHAN_H
+#define KEYD_IKE_ORPHAN_H
+
+#include "keyd/ike/child_sa.h"
+
+#define ORPHANS_MAX 100000
+
+/* c sends now: what it stands in for leaves the kernel, outbound at once, inbound after the linger. */
+void orphans_retire(const struct child_sa *c);
+/* The SAD was flushed. */
+void orphans_free(struct engine *e);
+
+#endif

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# The engine: what both versions share, and IKEv2. One library, because each side calls the other through ike/version.h.
+ike_sources := $(wildcard keyd/ike/*.c keyd/ikev2/*.c)
+$(eval $(call library,ike,$(ike_sources),))

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Old inbound SAs and their last seconds.
+#include "keyd/ike/straggler.h"
+
+#include <stdlib.h>
+
+struct straggler {
+	struct list link;
+	struct engine *e;
+	struct timer timer;
+	struct ipsec_sa_id id;
+};
+
+static void straggler_free(struct straggler *s)
+{
+	timer_cancel(&s->e->timers, &s->timer);
+	list_del(&s->link);
+	free(s);
+}
+
+static void kernel_delete(struct engine *e, const struct ipsec_sa_id *id)
+{
+	struct kern_request rq = { .op = KERN_SA_DELETE };
+
+	rq.sa.dst = id->dst;
+	rq.sa.proto = id->proto;
+	rq.sa.spi = id->spi;
+	rq.sa.mark = id->mark;
+	e->hooks->kern(e->hooks_arg, &rq);
+}
+
+static void straggler_due(struct timer *t)
+{
+	struct straggler *s = container_of(t, struct straggler, timer);
+
+	kernel_delete(s->e, &s->id);
+	straggler_free(s);
+}
+
+void straggler_add(struct engine *e, const struct ipsec_sa_id *id, uint64_t linger)
+{
+	struct straggler *s = calloc(1, sizeof(*s));
+
+	if (!s || timer_set(&e->timers, &s->timer, e->now + linger, straggler_due)) {
+		free(s);
+		kernel_delete(e, id);
+		return;
+	}
+	s->e = e;
+	s->id = *id;
+	list_add_tail(&e->stragglers, &s->link);
+}
+
+void stragglers_forget(struct engine *e, uint32_t spi)
+{
+	list_each(s, &e->stragglers, struct straggler, link)
+		if (!spi || s->id.spi == spi)
+			straggler_free(s);
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+// IKE_AUTH: who we are, who they are, and the first child (RFC 7296 1.2, 2.15).
+#include "keyd/conf/id.h"
+#include "keyd/ike/report.h"
+#include "keyd/ikev2/child.h"
+#include "keyd/ikev2/exchanges.h"
+#include "keyd/ikev2/message.h"
+#include "keyd/ikev2/window.h"
+#include "keyd/wire/auth.h"
+#include "keyd/wire/id.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ID_BODY_MAX (4 + CONF_ID_MAX)
+
+static const char exchange_name[] = "IKE_AUTH";
+
+/* Our identity: configured, or the address that we speak from. */
+static void choose_local_id(struct ike_sa *sa)
+{
+	sa->local_id = sa->peer->conf.local_id;
+	if (sa->local_id.type == CONF_ID_ANY)
+		conf_id_from_addr(&sa->local_id, &sa->local);
+}
+
+static struct view id_body(const struct conf_id *id, uint8_t buf[ID_BODY_MAX])
+{
+	struct wire_id w = { .type = id->type, .data = { id->data, id->len } };
+	struct wr body = wr_of(buf, ID_BODY_MAX);
+
+	wire_id_put(&body, &w);
+	return wr_view(&body);
+}
+
+static void put_id(struct wire_out *out, uint8_t type, const struct conf_id *id)
+{
+	uint8_t buf[ID_BODY_MAX];
+
+	wire_payload_put(out, type, id_body(id, buf));
+}
+
+static void put_auth(struct wire_out *out, const struct secret *data)
+{
+	struct wire_auth auth = { .method = IKEV2_AUTH_PSK, .data = secret_view(data) };
+	size_t mark = wire_payload_begin(out, IKEV2_PL_AUTH);
+
+	wire_auth_put(&out->w, &auth);
+	wire_payload_end(out, mark);
+}
+
+/*
+ * Asks for the AUTH data of one end over an identification payload's body. The initiator signs its IKE_SA_INIT and the
+ * responder's nonce; the responder the other way round.
+ */
+static void ask_proof(struct exchange *x, bool of_initiator, struct view body,
+		      void (*fn)(struct ask *a, const struct auth_answer *an))
+{
+	struct ike_sa *sa = x->sa;
+	uint8_t macid[CRYPTO_PRF_MAX];
+	struct auth_request rq = { .method = IKEV2_AUTH_PSK, .prf = sa->suite.prf->ikev2_id };
+
+	if (ikev2_auth_octets_macid(sa->suite.prf, secret_view(of_initiator ? &sa->keys.sk_pi : &sa->keys.sk_pr),
+				    body, macid)) {
+		ike_sa_end(sa, "the proof of identity could not be computed");
+		return;
+	}
+	rq.local = sa->local_id;
+	rq.remote = sa->remote_id;
+	rq.local_addr = sa->local;
+	rq.remote_addr = sa->remote;
+	rq.message = secret_view(of_initiator ? &sa->init_request : &sa->init_response);
+	rq.nonce = secret_view(of_initiator ? &sa->nr : &sa->ni);
+	rq.macid = (struct view){ macid, sa->suite.prf->prf };
+	ask_auth(sa->e, &x->ask, &rq, fn);
+}
+
+static void say_no_secret(struct ike_sa *sa)
+{
+	char local[CONF_ID_STRLEN], remote[CONF_ID_STRLEN], reason[192];
+
+	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
+		  "no secret for peer \"%s\" (we are \"%s\"): add a line for it to psk.txt, or psk to its peer section",
+		  conf_id_format(&sa->remote_id, remote, sizeof(remote)),
+		  conf_id_format(&sa->local_id, local, sizeof(local)));
+	snprintf(reason, sizeof(reason), "no secret for peer \"%.120s\"", remote);
+	ike_sa_end(sa, reason);
+}
+
+/* The peer's identity from its payload, if the configuration expects it. 0 or -1 (logged). */
+static int take_remote_id(struct exchange *x, uint8_t payload)
+{
+	char got[CONF_ID_STRLEN], want[CONF_ID_STRLEN];
+	const struct wire_payload *p = wire_find(&x->m, payload);
+	struct ike_sa *sa = x->sa;
+	struct wire_id id;
+
+	if (!p || wire_id_get(&id, p->body) || id.data.n > CONF_ID_MAX) {
+		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer's identification is malformed");
+		return -1;
+	}
+	sa->remote_id = (struct conf_id){ .type = id.type, .len = (uint16_t)id.data.n };
+	memcpy(sa->remote_id.data, id.data.p, id.data.n);
+	if (conf_id_match(&sa->peer->conf.remote_id, &sa->remote_id))
+		return 0;
+	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer says it is \"%s\"; expected \"%s\"",
+		  conf_id_format(&sa->remote_id, got, sizeof(got)),
+		  conf_id_format(&sa->peer->conf.remote_id, want, sizeof(want)));
+	return -1;
+}
+
+/* Is the AUTH payload in x->m the one that only a holder of the secret can make? */
+static bool proof_fits(struct exchange *x, const struct auth_answer *an)
+{
+	const struct wire_payload *p = wire_find(&x->m, IKEV2_PL_AUTH);
+	struct wire_auth auth;
+	char remote[CONF_ID_STRLEN];
+
+	if (p && !wire_auth_get(&auth, p->body) && auth.method == IKEV2_AUTH_PSK && !an->error &&
+	    secret_equal(auth.data, (struct view){ an->data, an->n }))
+		return true;
+	conf_id_format(&x->sa->remote_id, remote, sizeof(remote));
+	if (p && !wire_auth_get(&auth, p->body) && auth.method != IKEV2_AUTH_PSK)
+		report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed",
+			  "\"%s\" authenticates by %s (%u); only a shared key is configured here", remote,
+			  ikev2_auth_method_name(auth.method), auth.method);
+	else
+		report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed",
+			  "\"%s\" does not have the same secret as we have for it", remote);
+	return false;
+}
+
+/* --- initiator --- */
+
+/* The first child's key material comes from the SA's own nonces, so the exchange needs none of its own. */
+static bool auth_build(struct exchange *x, struct wire_out *out)
+{
+	struct ike_sa *sa = x->sa;
+	bool alone = true;
+
+	put_id(out, IKEV2_PL_IDI, &sa->local_id);
+	if (sa->peer->conf.remote_id.type != CONF_ID_ANY)
+		put_id(out, IKEV2_PL_IDR, &sa->peer->conf.remote_id);
+	put_auth(out, &x->shared);
+	list_each(other, &sa->e->sas, struct ike_sa, link)
+		if (other->state == IKE_ESTABLISHED && ipsec_addr_equal(&other->remote, &sa->remote))
+			alone = false;
+	if (alone)
+		message_put_notify(out, IKEV2_N_INITIAL_CONTACT, (struct view){ 0 });
+	if (x->child)
+		child_put_offer(x, out, PROPOSAL_KE_NONE);
+	return true;
+}
+
+static void auth_ready(struct ask *a, const struct auth_answer *an)
+{
+	struct exchange *x = container_of(a, struct exchange, ask);
+
+	if (an->error) {
+		say_no_secret(x->sa);
+		return;
+	}
+	if (secret_set(&x->shared, an->data, an->n)) {
+		ike_sa_end(x->sa, "out of memory");
+		return;
+	}
+	x->not_before = 0;
+	ike_sa_kick(x->sa);
+}
+
+static void first_child_done(struct exchange *x, struct child_sa *child)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (child)
+		ikev2_confirm(sa);
+	ike_sa_drop_redundant(sa);
+	exchange_done(x);
+}
+
+static void take_child(struct exchange *x)
+{
+	uint16_t error = message_error(&x->m);
+	struct ike_sa *sa = x->sa;
+
+	ike_sa_established(sa, "established");
+	if (!x->child) {
+		exchange_done(x);
+		return;
+	}
+	if (error && !wire_find(&x->m, IKEV2_PL_SA)) {
+		child_refused(x, error, PROPOSAL_KE_NONE);
+		exchange_done(x);
+		return;
+	}
+	secret_clear(&x->shared);	/* held our AUTH data; the first child has no key exchange of its own */
+	if (child_take_answer(x, PROPOSAL_KE_NONE) ||
+	    child_derive(x, secret_view(&sa->ni), secret_view(&sa->nr))) {
+		sa->e->stats.failed++;
+		report_event(sa, x->child, ENGINE_FAILED, "the peer's answer for the child does not fit");
+		info_delete_offered(x->child);
+		exchange_done(x);
+		return;
+	}
+	child_install(x, first_child_done);
+}
+
+static void auth_checked(struct ask *a, const struct auth_answer *an)
+{
+	struct exchange *x = container_of(a, struct exchange, ask);
+
+	if (!proof_fits(x, an)) {
+		ike_sa_end(x->sa, "the peer's proof of identity is wrong: not the same secret on both sides");
+		return;
+	}
+	take_child(x);
+}
+
+static void auth_answer(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+	char reason[160];
+
+	if (!wire_find(&x->m, IKEV2_PL_AUTH)) {
+		uint16_t error = message_error(&x->m);
+
+		snprintf(reason, sizeof(reason), "the peer refused IKE_AUTH: %s (%u)%s", ikev2_notify_name(error), error,
+			 error == IKEV2_N_AUTHENTICATION_FAILED ?
+				 "; its secret for us or the identity it expects of us is another" : "");
+		ike_sa_end(sa, reason);
+		return;
+	}
+	if (take_remote_id(x, IKEV2_PL_IDR)) {
+		ike_sa_end(sa, "the peer is somebody else than expected");
+		return;
+	}
+	ask_proof(x, false, wire_find(&x->m, IKEV2_PL_IDR)->body, auth_checked);
+}
+
+static const struct exchange_ops auth_ops = {
+	.name = exchange_name,
+	.type = IKEV2_EXCH_IKE_AUTH,
+	.build = auth_build,
+	.answer = auth_answer,
+};
+
+void auth_begin(struct ike_sa *sa, struct child_sa *child)
+{
+	struct exchange *x = exchange_new(sa, &auth_ops);
+	uint8_t buf[ID_BODY_MAX];
+
+	if (!x) {
+		if (child)
+			child_free(child);
+		ike_sa_end(sa, "out of memory");
+		return;
+	}
+	x->child = child;
+	x->not_before = ENGINE_NEVER;	/* until the proof is here */
+	choose_local_id(sa);
+	sa->remote_id = sa->peer->conf.remote_id;
+	if (sa->remote_id.type == CONF_ID_ANY)
+		conf_id_from_addr(&sa->remote_id, &sa->remote);
+	exchange_queue_first(x);
+	ask_proof(x, true, id_body(&sa->local_id, buf), auth_ready);
+}
+
+/* --- responder --- */
+
+/* Sends AUTHENTICATION_FAILED and forgets the SA. */
+static void serve_failed(struct exchange *x, const char *reason)
+{
+	struct ike_sa *sa = x->sa;
+
+	window_refuse(x, IKEV2_N_AUTHENTICATION_FAILED);
+	ike_sa_end(sa, reason);
+}
+
+static void serve_answer(struct exchange *x, struct child_sa *child)
+{
+	struct ike_sa *sa = x->sa;
+	struct wire_out out;
+
+	window_answer_begin(x, &out);
+	put_id(&out, IKEV2_PL_IDR, &sa->local_id);
+	put_auth(&out, &x->nr);
+	if (child) {
+		x->child = child;
+		child_put_answer(x, &out);
+		x->child = NULL;
+		child_wait_for_peer(child, CHILD_SETTLE);
+	} else if (x->refuse) {
+		message_put_notify(&out, x->refuse, (struct view){ 0 });
+	}
+	window_answer_end(x, &out);
+	ike_sa_established(sa, "established");
+	if (!child)
+		ike_sa_supersede(sa);
+	ike_sa_drop_redundant(sa);
+}
+
+static void serve_installed(struct exchange *x, struct child_sa *child)
+{
+	if (!child)
+		x->refuse = IKEV2_N_TEMPORARY_FAILURE;
+	serve_answer(x, child);
+}
+
+/* Both sides have proved who they are; x->nr holds our AUTH data. */
+static void serve_child(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (!wire_find(&x->m, IKEV2_PL_SA)) {
+		serve_answer(x, NULL);
+		return;
+	}
+	x->refuse = child_choose(x, PROPOSAL_KE_NONE);
+	if (!x->refuse && child_derive(x, secret_view(&sa->ni), secret_view(&sa->nr)))
+		x->refuse = IKEV2_N_TEMPORARY_FAILURE;
+	if (!x->refuse) {
+		child_install(x, serve_installed);
+		return;
+	}
+	sa->e->stats.failed++;
+	serve_answer(x, NULL);
+}
+
+static void serve_proof_ready(struct ask *a, const struct auth_answer *an)
+{
+	struct exchange *x = container_of(a, struct exchange, ask);
+
+	if (an->error || secret_set(&x->nr, an->data, an->n)) {
+		serve_failed(x, "our own proof of identity could not be made");
+		return;
+	}
+	serve_child(x);
+}
+
+static void serve_checked(struct ask *a, const struct auth_answer *an)
+{
+	struct exchange *x = container_of(a, struct exchange, ask);
+	char id[CONF_ID_STRLEN], reason[160];
+	uint8_t buf[ID_BODY_MAX];
+
+	if (an->error == AUTH_NO_SECRET) {
+		snprintf(reason, sizeof(reason), "no secret for peer \"%.100s\"",
+			 conf_id_format(&x->sa->remote_id, id, sizeof(id)));
+		report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed",
+			  "%s: add a line for it to psk.txt, or psk to its peer section", reason);
+		serve_failed(x, reason);
+		return;
+	}
+	if (!proof_fits(x, an)) {
+		serve_failed(x, "the peer's proof of identity is wrong: not the same secret on both sides");
+		return;
+	}
+	ask_proof(x, false, id_body(&x->sa->local_id, buf), serve_proof_ready);
+}
+
+void auth_serve(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	ike_sa_set_state(sa, IKE_AUTH);
+	choose_local_id(sa);
+	if (take_remote_id(x, IKEV2_PL_IDI)) {
+		serve_failed(x, "the peer is somebody else than expected");
+		return;
+	}
+	sa->initial_contact = message_has_notify(&x->m, IKEV2_N_INITIAL_CONTACT, NULL);
+	ask_proof(x, true, wire_find(&x->m, IKEV2_PL_IDI)->body, serve_checked);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* The part of IKE_AUTH and CREATE_CHILD_SA that is about a Child SA: SA, TSi, TSr, its notifies, its keys, its install. */
+#ifndef KEYD_IKEV2_CHILD_H
+#define KEYD_IKEV2_CHILD_H
+
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/exchange.h"
+
+/* As initiator: writes what x->child wants. ke: is there a KE in this exchange? */
+void child_put_offer(struct exchange *x, struct wire_out *out, enum proposal_ke ke);
+/* As initiator: the answer in x->m against the offer. 0; else -1, and the reason has been logged. */
+int child_take_answer(struct exchange *x, enum proposal_ke ke);
+
+/* As initiator: the answer was an error notify. Logs, tells and counts; the child is still x's. */
+void child_refused(struct exchange *x, uint16_t error, enum proposal_ke ke);
+
+/*
+ * As responder: finds a policy, chooses algorithms, narrows the selectors and makes x->child. 0, or the notify to
+ * answer with; the reason has been logged.
+ */
+uint16_t child_choose(struct exchange *x, enum proposal_ke ke);
+/* As responder: writes the answer for x->child. */
+void child_put_answer(struct exchange *x, struct wire_out *out);
+
+/* The keys of x->child from the nonces and x->shared (RFC 7296 2.17). 0 or -1. */
+int child_derive(struct exchange *x, struct view ni, struct view nr);
+
+/*
+ * Puts x->child into the kernel, inbound first; as initiator outbound too. done is called when the kernel has answered:
+ * error 0, then x->child is NULL and *child lives in its SA; else the child is gone and the reason logged.
+ */
+void child_install(struct exchange *x, void (*done)(struct exchange *x, struct child_sa *child));
+
+/* The ESP proposals of a peer, with the groups of its IKE proposals where it wants PFS and names none. */
+void child_proposals(const struct conf_peer *conf, struct conf_proposals *out);
+
+#endif

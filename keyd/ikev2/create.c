@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+// CREATE_CHILD_SA for children: a new one, or one that replaces another (RFC 7296 1.3.1, 1.3.3, 2.8).
+#include "keyd/crypto/rand.h"
+#include "keyd/ike/report.h"
+#include "keyd/ikev2/child.h"
+#include "keyd/ikev2/exchanges.h"
+#include "keyd/ikev2/kex.h"
+#include "keyd/ikev2/message.h"
+#include "keyd/ikev2/window.h"
+
+#include <string.h>
+
+#define TRIES_MAX 8
+
+/* A failed rekey is tried again after this and as much again at random. */
+#define RETRY_AFTER SECONDS(5)
+#define RETRY_LOST_AFTER SECONDS(1)
+
+static struct child_sa *old_of(const struct exchange *x)
+{
+	return x->old_spi ? child_find(x->sa->e, x->old_spi) : NULL;
+}
+
+static enum proposal_ke ke_of(const struct exchange *x)
+{
+	return x->kex ? PROPOSAL_KE_OPTIONAL : PROPOSAL_KE_NONE;
+}
+
+static bool create_build(struct exchange *x, struct wire_out *out)
+{
+	const struct conf_peer *conf = &x->sa->peer->conf;
+	struct child_sa *old = old_of(x);
+	struct conf_proposals ours;
+
+	if (x->old_spi && (!old || old->replaced_by))
+		return false;
+	child_proposals(conf, &ours);
+	if (conf->pfs && kex_fresh(x, &ours)) {
+		report_child(x->child, LOG_LEVEL_ERROR, x->ops->name, "failed", "no key pair could be made");
+		return false;
+	}
+	if (!x->ni.n && kex_nonce(&x->ni))
+		return false;
+	if (old)
+		message_put_notify_spi(out, IKEV2_N_REKEY_SA, IKEV2_PROTO_ESP, old->spi_in);
+	child_put_offer(x, out, ke_of(x));
+	message_put_nonce(out, secret_view(&x->ni));
+	if (x->kex)
+		message_put_ke(out, x->kex);
+	return true;
+}
+
+/* The peer's SA of this negotiation is of no use to us: it is told so. */
+static void give_up(struct exchange *x)
+{
+	x->sa->e->stats.failed++;
+	report_event(x->sa, x->child, ENGINE_FAILED, "the child could not be made; see the log");
+	info_delete_offered(x->child);
+	exchange_fail(x);
+}
+
+static void create_installed(struct exchange *x, struct child_sa *child)
+{
+	struct child_sa *old = old_of(x);
+	struct ike_sa *sa = x->sa;
+
+	if (!child) {
+		sa->e->stats.failed++;
+		exchange_fail(x);
+		return;
+	}
+	if (old)
+		info_delete_child_begin(old);
+	else
+		ikev2_confirm(sa);
+	exchange_done(x);
+}
+
+/* The peer lost what we wanted to replace: begin anew with the same policy. */
+static void not_found(struct exchange *x)
+{
+	struct child_sa *old = old_of(x);
+	struct ike_sa *sa = x->sa;
+	struct ipsec_policy pol = x->child->pol;
+
+	if (old)
+		child_end(old, ENGINE_CHILD_DOWN, "the peer has not got it any more");
+	exchange_free(x);
+	child_begin(sa->e, &pol, &sa->local, &sa->remote, NULL);
+	ike_sa_kick(sa);
+}
+
+static void refused(struct exchange *x, uint16_t error)
+{
+	struct wire_notify n;
+
+	if (error == IKEV2_N_TEMPORARY_FAILURE && ++x->tries < TRIES_MAX) {
+		window_retry(x, MILLISECONDS(500) + engine_random_below(MILLISECONDS(1500)));
+		return;
+	}
+	if (error == IKEV2_N_INVALID_KE_PAYLOAD && ++x->tries < TRIES_MAX &&
+	    message_has_notify(&x->m, IKEV2_N_INVALID_KE_PAYLOAD, &n) && kex_other_group(x, &n)) {
+		window_retry(x, 0);
+		return;
+	}
+	if (error == IKEV2_N_CHILD_SA_NOT_FOUND && x->old_spi) {
+		not_found(x);
+		return;
+	}
+	child_refused(x, error, ke_of(x));
+	exchange_fail(x);
+}
+
+static void create_answer(struct exchange *x)
+{
+	uint16_t error = message_error(&x->m);
+	struct view nr;
+
+	if (error) {
+		refused(x, error);
+		return;
+	}
+	if (message_get_nonce(&x->m, &nr) || child_take_answer(x, ke_of(x)) ||
+	    (x->choice.ke && kex_take(x, x->choice.ke)) || child_derive(x, secret_view(&x->ni), nr)) {
+		give_up(x);
+		return;
+	}
+	child_install(x, create_installed);
+}
+
+static void create_abandon(struct exchange *x)
+{
+	struct child_sa *old = old_of(x);
+	uint64_t delay = old && old->lost ? RETRY_LOST_AFTER : RETRY_AFTER;
+
+	if (old && !old->replaced_by)
+		child_rekey_later(old, delay + engine_random_below(delay));
+}
+
+static const struct exchange_ops create_ops = {
+	.name = "CREATE_CHILD_SA",
+	.type = IKEV2_EXCH_CREATE_CHILD_SA,
+	.build = create_build,
+	.answer = create_answer,
+	.abandon = create_abandon,
+};
+
+static const struct exchange_ops rekey_child_ops = {
+	.name = "CREATE_CHILD_SA rekey child",
+	.type = IKEV2_EXCH_CREATE_CHILD_SA,
+	.build = create_build,
+	.answer = create_answer,
+	.abandon = create_abandon,
+};
+
+void create_begin(struct ike_sa *sa, struct child_sa *c)
+{
+	struct exchange *x = exchange_new(sa, &create_ops);
+
+	if (!x) {
+		child_free(c);
+		return;
+	}
+	x->child = c;
+	exchange_queue(x);
+}
+
+void create_rekey_begin(struct child_sa *old)
+{
+	struct exchange *x = exchange_new(old->sa, &rekey_child_ops);
+
+	if (x)
+		x->child = child_new(old->sa, &old->pol, true);
+	if (!x || !x->child) {
+		if (x)
+			exchange_free(x);
+		child_rekey_later(old, RETRY_AFTER);
+		return;
+	}
+	x->old_spi = old->spi_in;
+	x->child->replaces = old->spi_in;
+	if (old->acquired) {
+		x->child->acquired = true;
+		x->child->acquire_seq = old->acquire_seq;
+		old->acquired = false;
+	}
+	exchange_queue(x);
+}
+
+/* --- responder --- */
+
+static void serve_answer(struct exchange *x, struct child_sa *child)
+{
+	struct child_sa *old = old_of(x);
+	struct wire_out out;
+
+	window_answer_begin(x, &out);
+	x->child = child;
+	child_put_answer(x, &out);
+	x->child = NULL;
+	message_put_nonce(&out, secret_view(&x->nr));
+	if (x->kex)
+		message_put_ke(&out, x->kex);
+	child_wait_for_peer(child, old && !old->lost ? CHILD_SETTLE_REKEYED : CHILD_SETTLE);
+	window_answer_end(x, &out);
+}
+
+static void serve_installed(struct exchange *x, struct child_sa *child)
+{
+	if (child)
+		serve_answer(x, child);
+	else
+		window_refuse(x, IKEV2_N_TEMPORARY_FAILURE);
+}
+
+/* What the peer wants to replace. 0, or the notify to answer with. */
+static uint16_t serve_old(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct wire_notify n;
+	struct child_sa *old;
+
+	if (!message_has_notify(&x->m, IKEV2_N_REKEY_SA, &n))
+		return 0;
+	if (n.spi.n != 4)
+		return IKEV2_N_INVALID_SYNTAX;
+	old = child_find_out(sa, (uint32_t)n.spi.p[0] << 24 | (uint32_t)n.spi.p[1] << 16 | n.spi.p[2] << 8 | n.spi.p[3]);
+	if (!old)
+		return IKEV2_N_CHILD_SA_NOT_FOUND;
+	/* Both rekey the same child at once: both step back, wait at random, and the faster one wins (2.25). */
+	if (old->replaced_by || (sa->active && sa->active->old_spi == old->spi_in))
+		return IKEV2_N_TEMPORARY_FAILURE;
+	x->old_spi = old->spi_in;
+	return 0;
+}
+
+static void serve_refuse(struct exchange *x, uint16_t notify)
+{
+	struct wire_notify n;
+	struct wire_out out;
+
+	window_answer_begin(x, &out);
+	if (notify == IKEV2_N_INVALID_KE_PAYLOAD)
+		kex_put_invalid(x->choice.ke, &out);
+	else if (notify == IKEV2_N_CHILD_SA_NOT_FOUND && message_has_notify(&x->m, IKEV2_N_REKEY_SA, &n))
+		message_put_notify_spi(&out, notify, n.protocol,
+				       (uint32_t)n.spi.p[0] << 24 | (uint32_t)n.spi.p[1] << 16 | n.spi.p[2] << 8 |
+					       n.spi.p[3]);
+	else
+		message_put_notify(&out, notify, (struct view){ 0 });
+	window_answer_end(x, &out);
+}
+
+static uint16_t serve_child(struct exchange *x)
+{
+	uint16_t notify = serve_old(x);
+	struct view ni;
+
+	if (!notify && x->sa->active && x->sa->active->new_sa)
+		notify = IKEV2_N_TEMPORARY_FAILURE;	/* we are rekeying the IKE SA (2.25.2) */
+	if (!notify)
+		notify = child_choose(x, PROPOSAL_KE_OPTIONAL);
+	if (notify)
+		return notify;
+	x->child->replaces = x->old_spi;
+	if (x->choice.ke)
+		notify = kex_serve(x, x->choice.ke);
+	if (notify)
+		return notify;
+	if (kex_nonce(&x->nr) || message_get_nonce(&x->m, &ni) || child_derive(x, ni, secret_view(&x->nr)))
+		return IKEV2_N_TEMPORARY_FAILURE;
+	return 0;
+}
+
+void create_serve(struct exchange *x)
+{
+	uint16_t notify = serve_child(x);
+
+	if (!notify) {
+		child_install(x, serve_installed);
+		return;
+	}
+	report_sa(x->sa, LOG_LEVEL_INFO, "CREATE_CHILD_SA", "refused", "%s", ikev2_notify_name(notify));
+	serve_refuse(x, notify);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* The exchanges of IKEv2, one file each: how we begin them and how we serve the peer's. */
+#ifndef KEYD_IKEV2_EXCHANGES_H
+#define KEYD_IKEV2_EXCHANGES_H
+
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/exchange.h"
+
+/* init.c: IKE_SA_INIT (RFC 7296 1.2) */
+void init_begin(struct ike_sa *sa, struct child_sa *first);
+void init_serve(struct engine *e, const struct engine_datagram *d, const struct wire_message *m);
+
+/* auth.c: IKE_AUTH (1.2, 2.15). Takes over child (may be NULL). */
+void auth_begin(struct ike_sa *sa, struct child_sa *child);
+void auth_serve(struct exchange *x);
+
+/* create.c: CREATE_CHILD_SA for children (1.3.1, 1.3.3) */
+void create_begin(struct ike_sa *sa, struct child_sa *c);
+void create_rekey_begin(struct child_sa *old);
+void create_serve(struct exchange *x);
+
+/* rekey.c: CREATE_CHILD_SA for the IKE SA itself (1.3.2) */
+void rekey_begin(struct ike_sa *sa);
+void rekey_serve(struct exchange *x);
+
+/* info.c: INFORMATIONAL (1.4) */
+void info_delete_child_begin(struct child_sa *c);
+/* For a child that the peer has and we do not want: its answer did not fit. */
+void info_delete_offered(const struct child_sa *c);
+void info_delete_ike_begin(struct ike_sa *sa);
+void info_liveness_begin(struct ike_sa *sa);
+void info_serve(struct exchange *x);
+/* Shows a responder that we have installed the child it made with us. */
+void ikev2_confirm(struct ike_sa *sa);
+
+/* As responder: a new child sends after this long even if the peer gave no sign that it can receive. */
+#define CHILD_SETTLE MILLISECONDS(300)
+/* The same while there is an older child that works. */
+#define CHILD_SETTLE_REKEYED SECONDS(30)
+
+/* input.c */
+void ikev2_input(struct engine *e, const struct engine_datagram *d);
+
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// INFORMATIONAL: deletes and signs of life (RFC 7296 1.4).
+#include "keyd/ike/report.h"
+#include "keyd/ikev2/exchanges.h"
+#include "keyd/ikev2/message.h"
+#include "keyd/ikev2/window.h"
+#include "keyd/wire/delete.h"
+
+#include <string.h>
+
+/* --- DELETE of a child --- */
+
+static void put_delete(struct wire_out *out, uint32_t spi)
+{
+	size_t mark = wire_payload_begin(out, IKEV2_PL_DELETE);
+
+	wire_delete_put_spi(&out->w, IKEV2_PROTO_ESP, spi);
+	wire_payload_end(out, mark);
+}
+
+static bool delete_child_build(struct exchange *x, struct wire_out *out)
+{
+	struct child_sa *c = child_find(x->sa->e, x->old_spi);
+
+	/* A child that never came to be here (its answer did not fit) is named all the same. */
+	if (!c && !x->tries)
+		return false;
+	put_delete(out, x->old_spi);
+	return true;
+}
+
+static void delete_child_answer(struct exchange *x)
+{
+	struct child_sa *c = child_find(x->sa->e, x->old_spi);
+
+	if (c && c->state == CHILD_REPLACED)
+		child_end(c, ENGINE_EVENT_TYPES, "replaced");
+	else if (c)
+		child_end(c, ENGINE_CHILD_DOWN, "deleted");
+	exchange_done(x);
+}
+
+static const struct exchange_ops delete_child_ops = {
+	.name = "INFORMATIONAL delete child",
+	.type = IKEV2_EXCH_INFORMATIONAL,
+	.build = delete_child_build,
+	.answer = delete_child_answer,
+};
+
+static void delete_spi(struct ike_sa *sa, uint32_t spi_in, bool never_was)
+{
+	struct exchange *x = exchange_new(sa, &delete_child_ops);
+
+	if (!x)
+		return;
+	x->old_spi = spi_in;
+	x->tries = never_was;
+	exchange_queue_first(x);
+}
+
+void info_delete_child_begin(struct child_sa *c)
+{
+	delete_spi(c->sa, c->spi_in, false);
+}
+
+void info_delete_offered(const struct child_sa *c)
+{
+	delete_spi(c->sa, c->spi_in, true);
+}
+
+/* --- DELETE of the IKE SA --- */
+
+static bool delete_ike_build(struct exchange *x, struct wire_out *out)
+{
+	struct wire_delete d = { .protocol = IKEV2_PROTO_IKE };
+	size_t mark = wire_payload_begin(out, IKEV2_PL_DELETE);
+
+	(void)x;
+	wire_delete_put(&out->w, &d);
+	wire_payload_end(out, mark);
+	return true;
+}
+
+static void delete_ike_answer(struct exchange *x)
+{
+	ike_sa_end(x->sa, "deleted");
+}
+
+static const struct exchange_ops delete_ike_ops = {
+	.name = "INFORMATIONAL delete IKE SA",
+	.type = IKEV2_EXCH_INFORMATIONAL,
+	.build = delete_ike_build,
+	.answer = delete_ike_answer,
+};
+
+void info_delete_ike_begin(struct ike_sa *sa)
+{
+	struct exchange *x;
+
+	if (sa->state == IKE_DELETING || sa->state == IKE_DEAD)
+		return;
+	x = exchange_new(sa, &delete_ike_ops);
+	if (!x) {
+		ike_sa_end(sa, "out of memory");
+		return;
+	}
+	ike_sa_set_state(sa, IKE_DELETING);
+	exchange_queue_first(x);
+}
+
+/* --- liveness --- */
+
+static bool liveness_build(struct exchange *x, struct wire_out *out)
+{
+	(void)x;
+	(void)out;
+	return true;
+}
+
+static void liveness_answer(struct exchange *x)
+{
+	exchange_done(x);
+}
+
+static const struct exchange_ops liveness_ops = {
+	.name = "INFORMATIONAL liveness",
+	.type = IKEV2_EXCH_INFORMATIONAL,
+	.build = liveness_build,
+	.answer = liveness_answer,
+};
+
+void info_liveness_begin(struct ike_sa *sa)
+{
+	struct exchange *x = exchange_new(sa, &liveness_ops);
+
+	if (x)
+		exchange_queue(x);
+}
+
+/*
+ * Nothing in RFC 7296 tells a responder that we can receive on a new child; any request that follows does, because we
+ * only send it when the kernel has our inbound SA. Other requests waiting say it as well.
+ */
+void ikev2_confirm(struct ike_sa *sa)
+{
+	if (list_empty(&sa->queue))
+		info_liveness_begin(sa);
+}
+
+/* --- the peer's --- */
+
+/* Before the old child goes, the new one must send (RFC 7296 2.8: the DELETE is the sign to switch). */
+static void switch_from(struct ike_sa *sa, const struct child_sa *old)
+{
+	list_each(c, &sa->children, struct child_sa, link)
+		if (c->replaces == old->spi_in)
+			child_switch(c, "the peer deletes the old one");
+}
+
+static void serve_delete_spi(struct exchange *x, uint32_t spi, struct wire_out *out)
+{
+	struct child_sa *c = child_find_out(x->sa, spi);
+
+	if (!c)
+		return;
+	put_delete(out, c->spi_in);
+	switch_from(x->sa, c);
+	child_end(c, c->replaced_by ? ENGINE_EVENT_TYPES : ENGINE_CHILD_DOWN, "the peer deleted it");
+}
+
+void info_serve(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+	const struct wire_payload *p = NULL;
+	struct wire_delete d;
+	struct wire_out out;
+	bool all = false;
+	uint32_t spi;
+
+	window_answer_begin(x, &out);
+	while ((p = wire_next(&x->m, IKEV2_PL_DELETE, p))) {
+		if (wire_delete_get(&d, p->body))
+			continue;
+		all = all || d.protocol == IKEV2_PROTO_IKE;
+		for (unsigned i = 0; d.protocol == IKEV2_PROTO_ESP && wire_delete_spi(&d, i, &spi); i++)
+			serve_delete_spi(x, spi, &out);
+	}
+	window_answer_end(x, &out);
+	if (all)
+		ike_sa_end(sa, "the peer deleted it");
+}

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT
+// IKE_SA_INIT: algorithms, nonces, key exchange; nothing is authenticated yet (RFC 7296 1.2, 2.6, 2.7).
+#include "keyd/crypto/hash.h"
+#include "keyd/crypto/rand.h"
+#include "keyd/ike/report.h"
+#include "keyd/ikev2/cookie.h"
+#include "keyd/ikev2/exchanges.h"
+#include "keyd/ikev2/message.h"
+#include "keyd/ikev2/window.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HALF_OPEN_LIFE SECONDS(30)
+#define INIT_TRIES_MAX 5
+
+static const char exchange_name[] = "IKE_SA_INIT";
+
+static int fresh_nonce(struct secret *nonce)
+{
+	return secret_alloc(nonce, IKEV2_NONCE_LEN) || crypto_rand(nonce->p, nonce->n) ? -1 : 0;
+}
+
+static bool init_build(struct exchange *x, struct wire_out *out)
+{
+	struct ike_sa *sa = x->sa;
+	struct wire_sa offer;
+
+	proposal_offer(&sa->peer->conf.ike, IKEV2_PROTO_IKE, (struct view){ 0 }, PROPOSAL_KE_REQUIRED, &offer);
+	if (sa->cookie.n)
+		message_put_notify(out, IKEV2_N_COOKIE, secret_view(&sa->cookie));
+	message_put_sa(out, &offer);
+	message_put_ke(out, sa->kex);
+	message_put_nonce(out, secret_view(&sa->ni));
+	if (sa->state == IKE_NEW)
+		ike_sa_set_state(sa, IKE_INIT);
+	return true;
+}
+
+static int make_kex(struct ike_sa *sa, const struct crypto_alg *ke)
+{
+	crypto_kex_free(sa->kex);
+	sa->kex = ke ? crypto_kex_new(ke) : NULL;
+	sa->ke = ke;
+	return sa->kex ? 0 : -1;
+}
+
+/* The keys of the SA from what both sides have said. 0, or -1 and why. */
+static int init_keys(struct ike_sa *sa, struct view peer_ke, const char **why)
+{
+	struct secret shared = { 0 };
+	int ret = -1;
+
+	*why = "the peer's key exchange value is not a valid one";
+	if (crypto_kex_derive(sa->kex, peer_ke, &shared))
+		goto out;
+	*why = "the keys could not be derived";
+	if (ikev2_keymat_ike(&sa->keys, &sa->suite, secret_view(&sa->ni), secret_view(&sa->nr), secret_view(&shared),
+			     sa->spi_i, sa->spi_r) ||
+	    ike_sa_ciphers(sa))
+		goto out;
+	crypto_kex_free(sa->kex);
+	sa->kex = NULL;
+	ret = 0;
+out:
+	secret_clear(&shared);
+	return ret;
+}
+
+/* --- initiator --- */
+
+static void retry(struct exchange *x, const char *why)
+{
+	if (++x->tries > INIT_TRIES_MAX) {
+		ike_sa_end(x->sa, "the peer asks again and again for another IKE_SA_INIT");
+		return;
+	}
+	report_sa(x->sa, LOG_LEVEL_INFO, exchange_name, "again", "%s", why);
+	window_retry(x, 0);
+}
+
+static void take_other_group(struct exchange *x, const struct wire_notify *n)
+{
+	struct ike_sa *sa = x->sa;
+	uint16_t group = n->data.n == 2 ? (uint16_t)(n->data.p[0] << 8 | n->data.p[1]) : 0;
+
+	if (!proposal_has_group(&sa->peer->conf.ike, group) || (sa->ke && sa->ke->ikev2_id == group) ||
+	    make_kex(sa, crypto_alg_by_id(CRYPTO_KE, group, 0))) {
+		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
+			  "the peer wants group %u (%s), which we have not offered", group,
+			  ikev2_transform_name(IKEV2_TRANSFORM_DH, group));
+		ike_sa_end(sa, "INVALID_KE_PAYLOAD for a group that we have not offered");
+		return;
+	}
+	retry(x, "the peer prefers another group (INVALID_KE_PAYLOAD)");
+}
+
+static void say_no_proposal(struct ike_sa *sa)
+{
+	struct wire_sa offer;
+	char ours[700];
+
+	proposal_offer(&sa->peer->conf.ike, IKEV2_PROTO_IKE, (struct view){ 0 }, PROPOSAL_KE_REQUIRED, &offer);
+	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
+		  "NO_PROPOSAL_CHOSEN: the peer accepts none of what we offer: %s",
+		  proposal_format(&offer, ours, sizeof(ours)));
+	ike_sa_end(sa, "NO_PROPOSAL_CHOSEN: the peer accepts none of our IKE proposals");
+}
+
+static void refused(struct exchange *x, uint16_t error)
+{
+	char reason[96];
+
+	if (error == IKEV2_N_NO_PROPOSAL_CHOSEN) {
+		say_no_proposal(x->sa);
+		return;
+	}
+	snprintf(reason, sizeof(reason), "the peer refused IKE_SA_INIT: %s (%u)", ikev2_notify_name(error), error);
+	ike_sa_end(x->sa, reason);
+}
+
+static bool init_agree(struct exchange *x, struct wire_ke *ke, const char **why)
+{
+	struct ike_sa *sa = x->sa;
+	struct wire_sa chosen;
+	struct view nr;
+
+	*why = "SA, KE or Nonce is missing or malformed in the answer";
+	if (message_get_sa(&x->m, &chosen) || message_get_ke(&x->m, ke) || message_get_nonce(&x->m, &nr))
+		return false;
+	*why = "the peer chose something that we have not offered";
+	if (!proposal_check(&sa->peer->conf.ike, &chosen, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, &x->choice))
+		return false;
+	*why = "the peer's KE is of another group than it chose";
+	if (x->choice.ke != sa->ke || ke->group != sa->ke->ikev2_id)
+		return false;
+	*why = "out of memory";
+	if (secret_set(&sa->nr, nr.p, nr.n) || secret_set(&sa->init_response, x->bytes, x->nbytes))
+		return false;
+	sa->suite = (struct ikev2_suite){ x->choice.encr, x->choice.prf, x->choice.integ };
+	memcpy(sa->spi_r, x->m.h.spi_r, sizeof(sa->spi_r));
+	return init_keys(sa, ke->data, why) == 0;
+}
+
+static void init_answer(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct child_sa *child;
+	struct wire_notify n;
+	struct wire_ke ke;
+	uint16_t error = message_error(&x->m);
+	const char *why;
+
+	if (message_has_notify(&x->m, IKEV2_N_COOKIE, &n) && !wire_find(&x->m, IKEV2_PL_SA)) {
+		if (n.data.n < 1 || n.data.n > 64 || secret_set(&sa->cookie, n.data.p, n.data.n))
+			ike_sa_end(sa, "the peer's COOKIE has an impossible length");
+		else
+			retry(x, "the peer wants its cookie back (COOKIE)");
+		return;
+	}
+	if (message_has_notify(&x->m, IKEV2_N_INVALID_KE_PAYLOAD, &n)) {
+		take_other_group(x, &n);
+		return;
+	}
+	if (error) {
+		refused(x, error);
+		return;
+	}
+	if (!init_agree(x, &ke, &why)) {
+		ike_sa_end(sa, why);
+		return;
+	}
+	child = x->child;
+	x->child = NULL;
+	ike_sa_set_state(sa, IKE_AUTH);
+	auth_begin(sa, child);
+	exchange_done(x);
+}
+
+static const struct exchange_ops init_ops = {
+	.name = exchange_name,
+	.type = IKEV2_EXCH_IKE_SA_INIT,
+	.build = init_build,
+	.answer = init_answer,
+};
+
+void init_begin(struct ike_sa *sa, struct child_sa *first)
+{
+	struct exchange *x = exchange_new(sa, &init_ops);
+
+	if (!x || fresh_nonce(&sa->ni) || make_kex(sa, proposal_first_group(&sa->peer->conf.ike))) {
+		if (first)
+			child_free(first);
+		if (x)
+			exchange_free(x);
+		ike_sa_end(sa, "IKE_SA_INIT could not be built: no memory, or no key exchange group configured");
+		return;
+	}
+	x->child = first;
+	report_sa(sa, LOG_LEVEL_INFO, exchange_name, "begin", "as initiator");
+	exchange_queue(x);
+}
+
+/* --- responder --- */
+
+/* An answer that leaves nothing behind here. */
+static void answer_stateless(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
+			     uint16_t notify, struct view data)
+{
+	struct engine_datagram reply = *d;
+	struct wire_header h = { .major = IKEV2_MAJOR, .exchange = IKEV2_EXCH_IKE_SA_INIT,
+				 .flags = IKEV2_FLAG_RESPONSE };
+	struct wire_out out;
+
+	memcpy(h.spi_i, m->h.spi_i, sizeof(h.spi_i));
+	wire_out_begin(&out, e->out, sizeof(e->out), &h);
+	message_put_notify(&out, notify, data);
+	if (wire_out_end(&out, &reply.data))
+		return;
+	e->stats.datagrams_out++;
+	e->hooks->send(e->hooks_arg, &reply);
+}
+
+/* The SA that this request began before, if it did. */
+static struct ike_sa *already(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
+{
+	list_each(sa, &e->sas, struct ike_sa, link) {
+		if (sa->initiator || sa->state > IKE_AUTH || memcmp(sa->spi_i, m->h.spi_i, sizeof(sa->spi_i)) ||
+		    !ipsec_addr_equal(&sa->remote, &d->remote) || sa->remote_port != d->remote_port)
+			continue;
+		return sa;
+	}
+	return NULL;
+}
+
+static bool enough_room(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
+			struct view nonce)
+{
+	uint8_t cookie[COOKIE_LEN];
+
+	if (e->stats.half_open_now >= e->conf.half_open_max) {
+		report_stranger(e, d, exchange_name, "%u half-open SAs are enough", e->stats.half_open_now);
+		return false;
+	}
+	if (e->stats.half_open_now < e->conf.cookie_threshold || cookie_shown(e, d, m, nonce))
+		return true;
+	if (!cookie_make(e, d, m, nonce, cookie)) {
+		e->stats.cookies_asked++;
+		answer_stateless(e, d, m, IKEV2_N_COOKIE, (struct view){ cookie, sizeof(cookie) });
+	}
+	return false;
+}
+
+static bool choose(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
+		   const struct conf_peer *conf, const struct wire_sa *offer, const struct wire_ke *ke,
+		   struct proposal_choice *choice)
+{
+	struct wire_sa mine;
+	char theirs[600], ours[600];
+	uint8_t group[2];
+
+	if (!proposal_choose(&conf->ike, offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, choice)) {
+		proposal_offer(&conf->ike, IKEV2_PROTO_IKE, (struct view){ 0 }, PROPOSAL_KE_REQUIRED, &mine);
+		report_stranger(e, d, exchange_name, "NO_PROPOSAL_CHOSEN: the peer offers %s; we accept %s",
+				proposal_format(offer, theirs, sizeof(theirs)),
+				proposal_format(&mine, ours, sizeof(ours)));
+		answer_stateless(e, d, m, IKEV2_N_NO_PROPOSAL_CHOSEN, (struct view){ 0 });
+		e->stats.failed++;
+		return false;
+	}
+	if (ke->group == choice->ke->ikev2_id && ke->data.n == choice->ke->public_len)
+		return true;
+	group[0] = (uint8_t)(choice->ke->ikev2_id >> 8);
+	group[1] = (uint8_t)choice->ke->ikev2_id;
+	answer_stateless(e, d, m, IKEV2_N_INVALID_KE_PAYLOAD, (struct view){ group, sizeof(group) });
+	return false;
+}
+
+static void half_open_due(struct timer *t)
+{
+	ike_sa_end(container_of(t, struct ike_sa, end), "the peer began and did not go on with IKE_AUTH");
+}
+
+static int serve_answer(struct ike_sa *sa, const struct proposal_choice *choice)
+{
+	struct wire_out out;
+	struct wire_sa chosen;
+	struct view datagram;
+
+	proposal_answer(choice, IKEV2_PROTO_IKE, (struct view){ 0 }, &chosen);
+	message_begin(sa, &out, IKEV2_EXCH_IKE_SA_INIT, true, 0);
+	message_put_sa(&out, &chosen);
+	message_put_ke(&out, sa->kex);
+	message_put_nonce(&out, secret_view(&sa->nr));
+	if (message_end(sa, &out, &datagram) || secret_set(&sa->init_response, datagram.p, datagram.n))
+		return -1;
+	return 0;
+}
+
+static void serve_new(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
+		      struct peer *peer, const struct proposal_choice *choice, const struct wire_ke *ke, struct view ni)
+{
+	struct ike_sa *sa = ike_sa_new(e, peer, false, &d->local, d->local_port, &d->remote, d->remote_port);
+	const char *why = "out of memory";
+
+	if (!sa)
+		return;
+	memcpy(sa->spi_i, m->h.spi_i, sizeof(sa->spi_i));
+	sa->suite = (struct ikev2_suite){ choice->encr, choice->prf, choice->integ };
+	if (make_kex(sa, choice->ke) || fresh_nonce(&sa->nr) || secret_set(&sa->ni, ni.p, ni.n) ||
+	    secret_set(&sa->init_request, d->data.p, d->data.n) || serve_answer(sa, choice) ||
+	    init_keys(sa, ke->data, &why) || crypto_sha256(&d->data, 1, sa->answered_hash)) {
+		ike_sa_end(sa, why);
+		return;
+	}
+	ike_sa_set_state(sa, IKE_INIT);
+	sa->have_answered = true;
+	sa->next_expected = 1;
+	timer_set(&e->timers, &sa->end, e->now + HALF_OPEN_LIFE, half_open_due);
+	report_sa(sa, LOG_LEVEL_INFO, exchange_name, "answered", "as responder");
+	message_send(sa, secret_view(&sa->init_response));
+}
+
+void init_serve(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
+{
+	struct ike_sa *sa = already(e, d, m);
+	struct proposal_choice choice;
+	struct wire_sa offer;
+	struct wire_ke ke;
+	struct view ni;
+	uint8_t hash[CRYPTO_SHA256_LEN];
+	struct peer *peer;
+
+	if (sa) {
+		if (!crypto_sha256(&d->data, 1, hash) && !memcmp(hash, sa->answered_hash, sizeof(hash)) &&
+		    sa->state == IKE_INIT && !sa->serving)
+			message_send(sa, secret_view(&sa->init_response));
+		return;
+	}
+	if (!(m->h.flags & IKEV2_FLAG_INITIATOR) || m->h.message_id || wire_unknown_critical(m) ||
+	    message_get_sa(m, &offer) || message_get_ke(m, &ke) || message_get_nonce(m, &ni)) {
+		e->stats.malformed++;
+		report_stranger(e, d, exchange_name, "SA, KE or Nonce is missing or malformed");
+		return;
+	}
+	if (!enough_room(e, d, m, ni))
+		return;
+	peer = engine_peer(e, &d->local, &d->remote);
+	if (choose(e, d, m, &peer->conf, &offer, &ke, &choice))
+		serve_new(e, d, m, peer, &choice, &ke, ni);
+	peer_put(peer);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Key exchange of CREATE_CHILD_SA.
+#include "keyd/ikev2/kex.h"
+
+#include "keyd/crypto/rand.h"
+#include "keyd/ike/report.h"
+#include "keyd/ikev2/message.h"
+#include "keyd/ikev2/window.h"
+
+int kex_nonce(struct secret *nonce)
+{
+	return secret_alloc(nonce, IKEV2_NONCE_LEN) || crypto_rand(nonce->p, nonce->n) ? -1 : 0;
+}
+
+int kex_fresh(struct exchange *x, const struct conf_proposals *ours)
+{
+	const struct crypto_alg *ke = x->group ? crypto_alg_by_id(CRYPTO_KE, x->group, 0) : proposal_first_group(ours);
+
+	crypto_kex_free(x->kex);
+	x->kex = NULL;
+	if (!ke)
+		return 0;
+	x->kex = crypto_kex_new(ke);
+	return x->kex ? 0 : -1;
+}
+
+bool kex_other_group(struct exchange *x, const struct wire_notify *n)
+{
+	uint16_t group = n->data.n == 2 ? (uint16_t)(n->data.p[0] << 8 | n->data.p[1]) : 0;
+
+	if (!x->kex || !crypto_alg_by_id(CRYPTO_KE, group, 0) || crypto_kex_alg(x->kex)->ikev2_id == group)
+		return false;
+	x->group = group;
+	return true;
+}
+
+int kex_take(struct exchange *x, const struct crypto_alg *ke)
+{
+	struct wire_ke theirs;
+
+	if (x->kex && crypto_kex_alg(x->kex) == ke && !message_get_ke(&x->m, &theirs) && theirs.group == ke->ikev2_id &&
+	    !crypto_kex_derive(x->kex, theirs.data, &x->shared))
+		return 0;
+	report_sa(x->sa, LOG_LEVEL_WARNING, x->ops->name, "failed",
+		  "the peer's KE payload is missing, of another group than it chose, or not a valid value");
+	return -1;
+}
+
+uint16_t kex_serve(struct exchange *x, const struct crypto_alg *ke)
+{
+	struct wire_ke theirs;
+
+	if (message_get_ke(&x->m, &theirs) || theirs.group != ke->ikev2_id || theirs.data.n != ke->public_len)
+		return IKEV2_N_INVALID_KE_PAYLOAD;
+	x->kex = crypto_kex_new(ke);
+	if (!x->kex)
+		return IKEV2_N_TEMPORARY_FAILURE;
+	return crypto_kex_derive(x->kex, theirs.data, &x->shared) ? IKEV2_N_INVALID_SYNTAX : 0;
+}
+
+void kex_put_invalid(const struct crypto_alg *ke, struct wire_out *out)
+{
+	uint8_t group[2] = { (uint8_t)(ke->ikev2_id >> 8), (uint8_t)ke->ikev2_id };
+
+	message_put_notify(out, IKEV2_N_INVALID_KE_PAYLOAD, (struct view){ group, sizeof(group) });
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Nonces and key exchange inside CREATE_CHILD_SA (RFC 7296 1.3, 2.10): the same for children and for the IKE SA. */
+#ifndef KEYD_IKEV2_KEX_H
+#define KEYD_IKEV2_KEX_H
+
+#include "keyd/ike/exchange.h"
+#include "keyd/wire/notify.h"
+
+/* A fresh nonce of ours. 0 or -1. */
+int kex_nonce(struct secret *nonce);
+/* As initiator: x->kex of the group that was asked for, or of the first in ours; none where ours has no group. 0 or -1. */
+int kex_fresh(struct exchange *x, const struct conf_proposals *ours);
+/* INVALID_KE_PAYLOAD came: the next kex_fresh takes that group. False: we do not have it, or it is the one we used. */
+bool kex_other_group(struct exchange *x, const struct wire_notify *n);
+/* As initiator: x->shared from the KE of the answer, which must be of group ke. 0 or -1 (logged). */
+int kex_take(struct exchange *x, const struct crypto_alg *ke);
+/* As responder: x->kex and x->shared from the KE of the request. 0, or the notify to answer with. */
+uint16_t kex_serve(struct exchange *x, const struct crypto_alg *ke);
+/* INVALID_KE_PAYLOAD with the group that we want. */
+void kex_put_invalid(const struct crypto_alg *ke, struct wire_out *out);
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// Building and opening the messages of an IKE SA.
+#include "keyd/ikev2/message.h"
+
+#include "keyd/ike/report.h"
+#include "keyd/wire/nonce.h"
+#include "keyd/wire/sk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void message_begin(struct ike_sa *sa, struct wire_out *out, uint8_t exchange, bool response, uint32_t id)
+{
+	struct wire_header h = { .major = IKEV2_MAJOR, .minor = IKEV2_MINOR, .exchange = exchange, .message_id = id };
+
+	memcpy(h.spi_i, sa->spi_i, sizeof(h.spi_i));
+	memcpy(h.spi_r, sa->spi_r, sizeof(h.spi_r));
+	h.flags = (uint8_t)((sa->initiator ? IKEV2_FLAG_INITIATOR : 0) | (response ? IKEV2_FLAG_RESPONSE : 0));
+	wire_out_begin(out, sa->e->out, sizeof(sa->e->out), &h);
+	if (exchange != IKEV2_EXCH_IKE_SA_INIT)
+		wire_sk_begin(out, crypto_cipher_iv_len(sa->seal));
+}
+
+int message_end(struct ike_sa *sa, struct wire_out *out, struct view *datagram)
+{
+	struct wire_seal seal;
+
+	if (!out->sk_at)
+		return wire_out_end(out, datagram);
+	if (wire_sk_end(out, wire_sk_pad_len(out, crypto_cipher_block(sa->seal)), crypto_cipher_icv_len(sa->seal),
+			&seal))
+		return -1;
+	if (crypto_seal(sa->seal, seal.aad, seal.iv, seal.plain, seal.plain_len, seal.icv))
+		return -1;
+	*datagram = seal.datagram;
+	return 0;
+}
+
+void message_send(struct ike_sa *sa, struct view datagram)
+{
+	struct engine_datagram d = { .local = sa->local, .remote = sa->remote, .local_port = sa->local_port,
+				     .remote_port = sa->remote_port, .data = datagram };
+
+	sa->e->stats.datagrams_out++;
+	sa->e->hooks->send(sa->e->hooks_arg, &d);
+}
+
+static int open_sk(struct ike_sa *sa, struct exchange *x, const struct wire_payload *sk)
+{
+	struct view datagram = { x->bytes, x->nbytes }, inner;
+	struct wire_sk parts;
+	uint8_t *text;
+
+	if (wire_sk_split(sk, crypto_cipher_iv_len(sa->open), crypto_cipher_icv_len(sa->open), &parts))
+		return -1;
+	text = x->bytes + (parts.cipher.p - x->bytes);
+	if (crypto_open(sa->open, wire_sk_aad(datagram, sk), parts.iv.p, text, parts.cipher.n, parts.icv.p))
+		return -1;
+	if (wire_sk_unpad(parts.cipher, &inner))
+		return -1;
+	return wire_inner_get(&x->m, x->m.sk_next, inner);
+}
+
+int message_open(struct exchange *x, struct view datagram)
+{
+	const struct wire_payload *sk;
+
+	free(x->bytes);
+	x->bytes = malloc(datagram.n ? datagram.n : 1);
+	if (!x->bytes)
+		return -1;
+	x->nbytes = datagram.n;
+	memcpy(x->bytes, datagram.p, datagram.n);
+	if (wire_message_get(&x->m, (struct view){ x->bytes, x->nbytes }))
+		return -1;
+	if (x->m.h.exchange == IKEV2_EXCH_IKE_SA_INIT)
+		return 0;
+	sk = wire_find(&x->m, IKEV2_PL_SK);
+	if (!sk || !x->sa->open)
+		return -1;
+	return open_sk(x->sa, x, sk);
+}
+
+void message_put_notify(struct wire_out *out, uint16_t type, struct view data)
+{
+	struct wire_notify n = { .type = type, .data = data };
+	size_t mark = wire_payload_begin(out, IKEV2_PL_NOTIFY);
+
+	wire_notify_put(&out->w, &n);
+	wire_payload_end(out, mark);
+}
+
+void message_put_notify_spi(struct wire_out *out, uint16_t type, uint8_t protocol, uint32_t spi)
+{
+	uint8_t bytes[4] = { (uint8_t)(spi >> 24), (uint8_t)(spi >> 16), (uint8_t)(spi >> 8), (uint8_t)spi };
+	struct wire_notify n = { .protocol = protocol, .type = type, .spi = { bytes, sizeof(bytes) } };
+	size_t mark = wire_payload_begin(out, IKEV2_PL_NOTIFY);
+
+	wire_notify_put(&out->w, &n);
+	wire_payload_end(out, mark);
+}
+
+void message_put_sa(struct wire_out *out, const struct wire_sa *sa)
+{
+	size_t mark = wire_payload_begin(out, IKEV2_PL_SA);
+
+	wire_sa_put(&out->w, sa);
+	wire_payload_end(out, mark);
+}
+
+void message_put_nonce(struct wire_out *out, struct view nonce)
+{
+	wire_payload_put(out, IKEV2_PL_NONCE, nonce);
+}
+
+void message_put_ke(struct wire_out *out, const struct crypto_kex *kex)
+{
+	struct wire_ke ke = { .group = crypto_kex_alg(kex)->ikev2_id, .data = crypto_kex_public(kex) };
+	size_t mark = wire_payload_begin(out, IKEV2_PL_KE);
+
+	wire_ke_put(&out->w, &ke);
+	wire_payload_end(out, mark);
+}
+
+bool message_has_notify(const struct wire_message *m, uint16_t type, struct wire_notify *out)
+{
+	const struct wire_payload *p = NULL;
+	struct wire_notify n;
+
+	while ((p = wire_next(m, IKEV2_PL_NOTIFY, p))) {
+		if (wire_notify_get(&n, p->body) || n.type != type)
+			continue;
+		if (out)
+			*out = n;
+		return true;
+	}
+	return false;
+}
+
+uint16_t message_error(const struct wire_message *m)
+{
+	const struct wire_payload *p = NULL;
+	struct wire_notify n;
+
+	while ((p = wire_next(m, IKEV2_PL_NOTIFY, p)))
+		if (!wire_notify_get(&n, p->body) && n.type < IKEV2_N_FIRST_STATUS)
+			return n.type;
+	return 0;
+}
+
+int message_get_sa(const struct wire_message *m, struct wire_sa *sa)
+{
+	const struct wire_payload *p = wire_find(m, IKEV2_PL_SA);
+
+	return p ? wire_sa_get(sa, p->body) : -1;
+}
+
+int message_get_nonce(const struct wire_message *m, struct view *nonce)
+{
+	const struct wire_payload *p = wire_find(m, IKEV2_PL_NONCE);
+	struct wire_nonce n;
+
+	if (!p || wire_nonce_get(&n, p->body))
+		return -1;
+	*nonce = n.data;
+	return 0;
+}
+
+int message_get_ke(const struct wire_message *m, struct wire_ke *ke)
+{
+	const struct wire_payload *p = wire_find(m, IKEV2_PL_KE);
+
+	return p ? wire_ke_get(ke, p->body) : -1;
+}

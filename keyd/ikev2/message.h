@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* IKEv2 messages of one SA: begun, sealed, opened, sent (RFC 7296 3.1, 3.14). */
+#ifndef KEYD_IKEV2_MESSAGE_H
+#define KEYD_IKEV2_MESSAGE_H
+
+#include "keyd/ike/exchange.h"
+#include "keyd/wire/ke.h"
+#include "keyd/wire/notify.h"
+#include "keyd/wire/sa.h"
+
+/* Starts a message in the engine's buffer; all but IKE_SA_INIT open their SK payload too. */
+void message_begin(struct ike_sa *sa, struct wire_out *out, uint8_t exchange, bool response, uint32_t id);
+/* Pads and seals. 0 and the datagram (in the engine's buffer), or -1. */
+int message_end(struct ike_sa *sa, struct wire_out *out, struct view *datagram);
+void message_send(struct ike_sa *sa, struct view datagram);
+/* Copies the datagram into x, decrypts it there and lists its payloads in x->m. 0; -1: forged or malformed. */
+int message_open(struct exchange *x, struct view datagram);
+
+/* Payloads that every exchange writes. */
+void message_put_notify(struct wire_out *out, uint16_t type, struct view data);
+void message_put_notify_spi(struct wire_out *out, uint16_t type, uint8_t protocol, uint32_t spi);
+void message_put_sa(struct wire_out *out, const struct wire_sa *sa);
+void message_put_nonce(struct wire_out *out, struct view nonce);
+void message_put_ke(struct wire_out *out, const struct crypto_kex *kex);
+
+/* The first notify of this type. */
+bool message_has_notify(const struct wire_message *m, uint16_t type, struct wire_notify *out);
+/* The first notify that reports an error, 0 if none. */
+uint16_t message_error(const struct wire_message *m);
+/* Decodes the only or first payload of a type. 0; -1: absent or malformed. */
+int message_get_sa(const struct wire_message *m, struct wire_sa *sa);
+int message_get_nonce(const struct wire_message *m, struct view *nonce);
+int message_get_ke(const struct wire_message *m, struct wire_ke *ke);
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// One request of ours and one of the peer's at a time, each until its answer.
+#include "keyd/ikev2/window.h"
+
+#include "keyd/ike/report.h"
+#include "keyd/ikev2/message.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Doubling ends here: 64 times the first wait. */
+#define BACKOFF_STEPS_MAX 6
+
+static void retransmit_due(struct timer *t);
+
+static uint64_t wait_of(const struct ike_sa *sa)
+{
+	unsigned step = sa->sendings - 1 < BACKOFF_STEPS_MAX ? sa->sendings - 1 : BACKOFF_STEPS_MAX;
+
+	return MILLISECONDS(sa->peer->conf.retransmit_ms) << step;
+}
+
+static void send_once(struct ike_sa *sa)
+{
+	sa->sendings++;
+	timer_set(&sa->e->timers, &sa->retransmit, sa->e->now + wait_of(sa), retransmit_due);
+	message_send(sa, secret_view(&sa->sent));
+}
+
+static void retransmit_due(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, retransmit);
+	char reason[128];
+
+	if (!sa->active)
+		return;
+	if (sa->sendings >= sa->peer->conf.retransmit_tries) {
+		snprintf(reason, sizeof(reason), "no answer to %s after %u sendings: the peer counts as dead",
+			 sa->active->ops->name, sa->sendings);
+		sa->e->stats.dpd_dead++;
+		ike_sa_end(sa, reason);
+		return;
+	}
+	sa->e->stats.retransmitted++;
+	report_sa(sa, LOG_LEVEL_INFO, sa->active->ops->name, "retransmit", "message_id=%u sending %u of %u",
+		  sa->active->message_id, sa->sendings + 1, sa->peer->conf.retransmit_tries);
+	send_once(sa);
+}
+
+void window_send_next(struct ike_sa *sa)
+{
+	struct exchange *x = sa->active;
+	struct view datagram;
+	struct wire_out out;
+
+	x->message_id = sa->next_request;
+	message_begin(sa, &out, x->ops->type, false, x->message_id);
+	if (!x->ops->build(x, &out)) {
+		if (x->ops->abandon)
+			x->ops->abandon(x);
+		exchange_free(x);
+		return;
+	}
+	if (message_end(sa, &out, &datagram) || secret_set(&sa->sent, datagram.p, datagram.n)) {
+		ike_sa_end(sa, "a request could not be built");
+		return;
+	}
+	if (x->ops->type == IKEV2_EXCH_IKE_SA_INIT && secret_set(&sa->init_request, datagram.p, datagram.n)) {
+		ike_sa_end(sa, "out of memory");
+		return;
+	}
+	sa->sendings = 0;
+	send_once(sa);
+}
+
+void window_answered(struct ike_sa *sa)
+{
+	timer_cancel(&sa->e->timers, &sa->retransmit);
+	secret_clear(&sa->sent);
+	sa->heard_at = sa->e->now;
+	sa->next_request++;
+}
+
+void window_retry(struct exchange *x, uint64_t delay)
+{
+	struct ike_sa *sa = x->sa;
+
+	sa->active = NULL;
+	if (sa->state <= IKE_INIT)
+		sa->next_request = 0;
+	x->not_before = delay ? sa->e->now + delay : 0;
+	exchange_queue_first(x);
+}
+
+void window_answer_begin(struct exchange *x, struct wire_out *out)
+{
+	message_begin(x->sa, out, x->m.h.exchange, true, x->m.h.message_id);
+}
+
+void window_answer_end(struct exchange *x, struct wire_out *out)
+{
+	struct ike_sa *sa = x->sa;
+	struct view datagram;
+
+	if (message_end(sa, out, &datagram) || secret_set(&sa->answered, datagram.p, datagram.n)) {
+		ike_sa_end(sa, "an answer could not be built");
+		return;
+	}
+	sa->have_answered = true;
+	sa->next_expected++;
+	message_send(sa, datagram);
+	exchange_done(x);
+}
+
+void window_refuse(struct exchange *x, uint16_t notify)
+{
+	struct wire_out out;
+
+	window_answer_begin(x, &out);
+	message_put_notify(&out, notify, (struct view){ 0 });
+	window_answer_end(x, &out);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Hash table with chains.
+#include "keyd/util/table.h"
+
+#include <stdlib.h>
+
+#define TABLE_SLOTS_MIN 64
+
+static struct table_node **slot_of(const struct table *t, uint64_t key)
+{
+	return &t->slots[(key ^ key >> 32) & (t->nslots - 1)];
+}
+
+int table_init(struct table *t)
+{
+	*t = (struct table){ .nslots = TABLE_SLOTS_MIN };
+	t->slots = calloc(t->nslots, sizeof(*t->slots));
+	return t->slots ? 0 : -1;
+}
+
+void table_free(struct table *t)
+{
+	free(t->slots);
+	*t = (struct table){ 0 };
+}
+
+static void table_grow(struct table *t)
+{
+	struct table bigger = { .nslots = t->nslots * 2, .n = t->n };
+
+	bigger.slots = calloc(bigger.nslots, sizeof(*bigger.slots));
+	if (!bigger.slots)
+		return;
+	for (size_t i = 0; i < t->nslots; i++) {
+		while (t->slots[i]) {
+			struct table_node *node = t->slots[i];
+			struct table_node **slot = slot_of(&bigger, node->key);
+
+			t->slots[i] = node->next;
+			node->next = *slot;
+			*slot = node;
+		}
+	}
+	free(t->slots);
+	*t = bigger;
+}
+
+void table_add(struct table *t, struct table_node *node, uint64_t key)
+{
+	struct table_node **slot;
+
+	if (t->n >= t->nslots)
+		table_grow(t);
+	node->key = key;
+	slot = slot_of(t, key);
+	node->next = *slot;
+	*slot = node;
+	t->n++;
+}
+
+void table_del(struct table *t, struct table_node *node)
+{
+	struct table_node **at = slot_of(t, node->key);
+
+	while (*at && *at != node)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	*at = node->next;
+	t->n--;
+}
+
+struct table_node *table_find(const struct table *t, uint64_t key)
+{
+	struct table_node *node = *slot_of(t, key);
+
+	while (node && node->key != key)
+		node = node->next;
+	return node;
+}
