@@ -90,7 +90,7 @@ static void conf_parse_text(struct conf_parser *p, const char *name, char *text,
 	p->place = outer;
 }
 
-int conf_parse_file(struct conf_parser *p, const char *path, const struct conf_where *from)
+void conf_parse_file(struct conf_parser *p, const char *path, const struct conf_where *from)
 {
 	struct conf_where whole = { .file = path };
 	struct conf_file f;
@@ -103,11 +103,10 @@ int conf_parse_file(struct conf_parser *p, const char *path, const struct conf_w
 		else
 			conf_err(p, &whole, "%s", why);
 		p->error = r;
-		return r;
+		return;
 	}
 	conf_parse_text(p, path, f.text, f.n, *f.exposed ? f.exposed : NULL);
 	conf_file_clear(&f);
-	return 0;
 }
 
 static void conf_parser_clear(struct conf_parser *p)

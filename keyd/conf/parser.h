@@ -74,8 +74,8 @@ void conf_err(struct conf_parser *p, const struct conf_where *at, const char *fm
 /* n bytes (and a NUL) that live until the parser ends; NULL without memory, which was reported. */
 char *conf_keep(struct conf_parser *p, const char *s, size_t n);
 
-/* parser.c: reads one file on top of what is read already. */
-int conf_parse_file(struct conf_parser *p, const char *path, const struct conf_where *from);
+/* load.c: reads one file on top of what is read already; from: where it is mentioned, or NULL. */
+void conf_parse_file(struct conf_parser *p, const char *path, const struct conf_where *from);
 /* syntax.c: the sentence for a syntax error. */
 struct conf_syntax {
 	struct conf_where at;

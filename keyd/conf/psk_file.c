@@ -3,6 +3,7 @@
 #include "keyd/conf/file.h"
 #include "keyd/conf/id.h"
 #include "keyd/conf/psk.h"
+#include "keyd/conf/quantity.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -36,11 +37,6 @@ static void __attribute__((format(printf, 2, 3))) say(struct psk_reader *r, cons
 
 #define complain(r, ...) ((r)->errors++, say(r, __VA_ARGS__))
 
-static int hex_value(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
@@ -54,7 +50,7 @@ static const char *key_from_hex(struct secret *key, const char *text, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (is_blank(text[i]))
 			continue;
-		if (hex_value(text[i]) < 0)
+		if (quantity_hex_digit(text[i]) < 0)
 			return "the key begins with 0x, but not all that follows are hexadecimal digits";
 		digits++;
 	}
@@ -67,7 +63,7 @@ static const char *key_from_hex(struct secret *key, const char *text, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (is_blank(text[i]))
 			continue;
-		key->p[at / 2] = (uint8_t)(key->p[at / 2] << 4 | hex_value(text[i]));
+		key->p[at / 2] = (uint8_t)(key->p[at / 2] << 4 | quantity_hex_digit(text[i]));
 		at++;
 	}
 	return NULL;

@@ -67,6 +67,15 @@ int quantity_percent(const char *text, uint64_t *out)
 	return quantity_parse(unit_percent, text, out);
 }
 
+int quantity_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 static const char *quantity_format(const struct unit *units, uint64_t v, char *buf)
 {
 	const struct unit *u = units;

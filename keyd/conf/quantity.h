@@ -14,6 +14,9 @@ int quantity_bytes(const char *text, uint64_t *out);		/* B K M G T, of 1024; non
 int quantity_count(const char *text, uint64_t *out);		/* K M G T of 1000; none: as it is */
 int quantity_percent(const char *text, uint64_t *out);		/* with or without % */
 
+/* The value of a hexadecimal digit, or -1. */
+int quantity_hex_digit(char c);
+
 #define QUANTITY_STRLEN 32
 /* The shortest exact text, in buf[QUANTITY_STRLEN], returned. */
 const char *quantity_format_seconds(uint64_t v, char *buf);

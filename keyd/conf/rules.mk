@@ -4,7 +4,7 @@ conf_gen := $(O)/gen/keyd/conf
 conf_libs := conf crypto pfkey util
 conf_pkgs := libcrypto libmnl
 
-# The generated parts are compiled like the rest, only from another place and without warnings about their own style.
+# The generated parts are compiled like the rest, with the same warnings.
 conf_generated := $(conf_gen)/conf.tab.c $(conf_gen)/conf.yy.c
 $(eval $(call library,conf,$(wildcard keyd/conf/*.c) $(conf_generated),))
 

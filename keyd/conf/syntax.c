@@ -75,7 +75,9 @@ void conf_syntax_error(struct conf_parser *p, const struct conf_syntax *syn)
 	put_expected(p, syn, text, sizeof(text));
 	if (p->place.token == WORD && p->place.hint != PSK)
 		near = conf_did_you_mean(p->place.word.s, syn->expected);
-	if (near)
+	if (p->place.token == '{' && p->place.before == END)
+		put(text, sizeof(text), "; a '{' stands in the line of what it belongs to");
+	else if (near)
 		put(text, sizeof(text), "; did you mean '%s'?", near);
 	else if (syn->word_expected && is_name_place(p->place.hint) && conf_keyword_of_token(p->place.token))
 		put(text, sizeof(text), "; to use '%s' as a name, quote it", syn->found);

@@ -305,6 +305,7 @@ static const struct {
 	{ P "dpd 99999999999999999999s", "t:1:20: 99999999999999999999s is outside of 1s to 31622400s\n" },
 	{ P "{ dpd 1s\n dpd 2s }", "t:2:6: this is set twice: first at t:1\n" },
 	{ P "{", "t:1:17: found end of file, expected '}'\n" },
+	{ P "\n{ pfs no }", "t:2:1: found '{', expected " STATEMENTS "; a '{' stands in the line of what it belongs to\n" },
 	{ P "pfs maybe", "t:1:20: found 'maybe', expected no or yes\n" },
 	{ "peer gw", "t:1:6: peer 'gw' has no address: the statement 'address' is missing "
 	  "('address any' for one that may come from anywhere)\n" },
