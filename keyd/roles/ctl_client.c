@@ -145,7 +145,7 @@ static int append(const char *p, size_t n, void *arg)
 
 void client_send(struct client *c, json_t *o)
 {
-	if (!c->ended && (!o || json_dump_callback(o, append, c, JSON_COMPACT) || append("\n", 1, c)))
+	if (!c->ended && (!o || json_dump_callback(o, append, c, JSON_COMPACT | JSON_REAL_PRECISION(13)) || append("\n", 1, c)))
 		end_soon(c);
 	json_decref(o);
 	if (!c->ended)
