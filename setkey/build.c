@@ -24,6 +24,7 @@ void build_error(struct script *sc, unsigned int line, const char *msg, const ch
 	if (sc->failed)
 		return;
 	sc->failed = true;
+	sc->error_line = line;
 	if (++sc->errors > SCRIPT_ERRORS_TOLD || !sc->on_error)
 		return;
 	if (token)

@@ -118,6 +118,7 @@ int resolve_script(struct script *sc)
 		if (!resolve_statement(sc, st, msg, sizeof(msg), &token))
 			continue;
 		err = -1;
+		sc->error_line = st->line;
 		if (++sc->errors <= SCRIPT_ERRORS_TOLD && sc->on_error)
 			sc->on_error(sc->arg, st->line, msg, token);
 	}

@@ -29,6 +29,7 @@ static int parse(struct script *sc, yyscan_t scanner)
 static int out_of_memory(struct script *sc)
 {
 	sc->errors++;
+	sc->error_line = sc->line;
 	if (sc->on_error)
 		sc->on_error(sc->arg, sc->line, "out of memory", NULL);
 	return -1;

@@ -28,7 +28,8 @@ struct script {
 	struct statement *first, *last;
 	size_t count;
 	unsigned int errors;
-	unsigned int line;			/* where reading stands; after the end, the last line */
+	unsigned int line;			/* where reading stands */
+	unsigned int error_line;		/* of the last error */
 	bool ended;				/* by exit, quit or bye */
 
 	/* The reader's own */

@@ -94,7 +94,7 @@ static int load_file(struct options *opt)
 		goto out;
 	}
 	if (err || resolve_script(&sc)) {
-		fprintf(stderr, "setkey: %s,%u: parse failed\n", opt->file, sc.line);
+		fprintf(stderr, "setkey: %s,%u: parse failed\n", opt->file, sc.error_line);
 		goto out;
 	}
 	code = EXIT_OK;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # setkey on a real kernel: what statements leave there as "ip xfrm" reads it, the dumps, errors with their places, exit codes.
 
+# shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 setkey=${O:-build}/bin/setkey
@@ -40,15 +41,17 @@ section()
 	done
 }
 
-# policies, states: the kernel's as iproute2 tells them, without what is never of interest
+# policies, states: the kernel's as iproute2 tells them, without indentation and what is never of interest
+# shellcheck disable=SC2317 # by name, from leaves
 policies()
 {
-	in_host alice ip xfrm policy | sed 's/ *$//'
+	in_host alice ip xfrm policy | sed 's/^[\t ]*//; s/ *$//'
 }
 
+# shellcheck disable=SC2317
 states()
 {
-	in_host alice ip xfrm state | sed 's/ *$//; /anti-replay context:/d; /^\tsel src \(0.0.0.0\|::\)\/0 /d'
+	in_host alice ip xfrm state | sed 's/^[\t ]*//; s/ *$//; /anti-replay context:/d; /^sel src \(0.0.0.0\|::\)\/0 /d'
 }
 
 # leaves READER DESCRIPTION: statements, "---", what READER then shows
@@ -68,7 +71,7 @@ leaves()
 dumped()
 {
 	run "$@"
-	sed -E 's/[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}/Mmm dd hh:mm:ss yyyy/g; s/ pid=[0-9]+/ pid=PID/; s/^\tdiff: [0-9]+/\tdiff: N/' \
+	sed -E 's/[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}/Mmm dd hh:mm:ss yyyy/g; s/ pid=[0-9]+/ pid=PID/; s/^\tdiff: [0-9]+/\tdiff: N/; s/spid=[0-9]+/spid=N/' \
 		"$work/out"
 }
 
@@ -212,9 +215,9 @@ leaves states "AEADs by the names of the BSDs; a large window" <<-END
 		replay-window 0
 		aead rfc4106(gcm(aes)) 0x000102030405060708090a0b0c0d0e0f10111213 128
 		anti-replay esn context:
-		 seq-hi 0x0, seq 0x0, oseq-hi 0x0, oseq 0x0
-		 replay_window 128, bitmap-length 4
-		 00000000 00000000 00000000 00000000
+		seq-hi 0x0, seq 0x0, oseq-hi 0x0, oseq 0x0
+		replay_window 128, bitmap-length 4
+		00000000 00000000 00000000 00000000
 END
 
 leaves states "ipcomp, esp-udp, a left-padded key" <<-END
@@ -274,28 +277,28 @@ load <<-END
 		-E aes-cbc 0x000102030405060708090a0b0c0d0e0f -A hmac-sha1 "this is the test key";
 	spdadd 10.0.1.0/24 10.0.2.0/24 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/unique:5;
 END
-is "-D" "$(dumped -D)" "$(cat <<-END
-	192.0.2.1 192.0.2.2 
-		esp mode=tunnel spi=4096(0x00001000) reqid=5(0x00000005)
-		E: aes-cbc  00010203 04050607 08090a0b 0c0d0e0f
-		A: hmac-sha1  74686973 20697320 74686520 74657374 206b6579
-		seq=0x00000000 replay=32 flags=0x00000000 state=mature 
-		created: Mmm dd hh:mm:ss yyyy	current: Mmm dd hh:mm:ss yyyy
-		diff: N(s)	hard: 3600(s)	soft: 3000(s)
-		last:                     	hard: 0(s)	soft: 0(s)
-		current: 0(bytes)	hard: 1000000(bytes)	soft: 900000(bytes)
-		allocated: 0	hard: 0	soft: 0
-		sadb_seq=0 pid=PID refcnt=0
+is "-D" "$(dumped -D)" "$(cat <<'END'
+192.0.2.1 192.0.2.2 
+	esp mode=tunnel spi=4096(0x00001000) reqid=5(0x00000005)
+	E: aes-cbc  00010203 04050607 08090a0b 0c0d0e0f
+	A: hmac-sha1  74686973 20697320 74686520 74657374 206b6579
+	seq=0x00000000 replay=32 flags=0x00000000 state=mature 
+	created: Mmm dd hh:mm:ss yyyy	current: Mmm dd hh:mm:ss yyyy
+	diff: N(s)	hard: 3600(s)	soft: 3000(s)
+	last:                     	hard: 0(s)	soft: 0(s)
+	current: 0(bytes)	hard: 1000000(bytes)	soft: 900000(bytes)
+	allocated: 0	hard: 0	soft: 0
+	sadb_seq=0 pid=PID refcnt=0
 END
 )"
-is "-DP" "$(dumped -DP)" "$(cat <<-END
-	10.0.1.0/24[any] 10.0.2.0/24[any] 255
-		out prio def ipsec
-		esp/tunnel/192.0.2.1-192.0.2.2/unique:5
-		created: Mmm dd hh:mm:ss yyyy  lastused:                     
-		lifetime: 0(s) validtime: 0(s)
-		spid=1 seq=0 pid=PID
-		refcnt=2
+is "-DP" "$(dumped -DP)" "$(cat <<'END'
+10.0.1.0/24[any] 10.0.2.0/24[any] 255
+	out prio def ipsec
+	esp/tunnel/192.0.2.1-192.0.2.2/unique:5
+	created: Mmm dd hh:mm:ss yyyy  lastused:                     
+	lifetime: 0(s) validtime: 0(s)
+	spid=N seq=0 pid=PID
+	refcnt=2
 END
 )"
 run -F
@@ -312,6 +315,7 @@ fails()
 
 	shift 3
 	load "$@"
+	# shellcheck disable=SC2001 # in every line
 	is "$description" "$rc $(sed 's/ (.*//' <<<"$err")" "$want_rc $want_err"
 }
 
@@ -378,6 +382,7 @@ is "without rights: one sentence, exit code 1" "$? $(wc -l <"$work/err")" "1 1"
 
 # Monitor
 
+# shellcheck disable=SC2317 # by name, from wait_until
 monitored()
 {
 	in_host alice "$setkey" -f - <<<"spdflush; spdadd 10.0.1.0/24 10.0.2.0/24 any -P out none;" &&
@@ -386,7 +391,7 @@ monitored()
 
 host_spawn alice monitor "$setkey" -x
 check "-x shows what happens" wait_until 30 monitored
-host_stop monitor INT || :
+host_stop monitor || :
 
 # And traffic
 
