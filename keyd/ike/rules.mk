@@ -2,3 +2,4 @@
 # The engine: what both versions share, and IKEv2. One library, because each side calls the other through ike/version.h.
 ike_sources := $(wildcard keyd/ike/*.c keyd/ikev2/*.c)
 $(eval $(call library,ike,$(ike_sources),))
+$(eval $(call unit_test,engine,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: MIT
+// The simulated surroundings of two engines.
+#include "tests/unit/world.h"
+
+#include "keyd/conf/load.h"
+#include "keyd/crypto/keymat.h"
+#include "keyd/crypto/rand.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KERNEL_DELAY 150
+#define AUTH_DELAY 100
+#define PACKET_EVERY 1000
+
+enum what { DATAGRAM, KERN_RQ, KERN_AN, AUTH_AN, PACKET };
+
+struct world_event {
+	struct world_event *next;
+	uint64_t at, order;
+	enum what what;
+	unsigned host;
+	uint32_t spi;
+	struct ipsec_alg alg;
+	struct kern_request rq;
+	struct kern_answer kan;
+	struct auth_answer aan;
+	size_t n;
+	uint8_t bytes[];
+};
+
+static uint64_t rnd(struct world *w)
+{
+	w->rng ^= w->rng << 13;
+	w->rng ^= w->rng >> 7;
+	w->rng ^= w->rng << 17;
+	return w->rng;
+}
+
+static bool chance(struct world *w, unsigned percent)
+{
+	return rnd(w) % 100 < percent;
+}
+
+static int world_rand(void *arg, void *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		((uint8_t *)p)[i] = (uint8_t)(rnd(arg) >> 24);
+	return 0;
+}
+
+static struct world_event *event_new(struct world *w, enum what what, unsigned host, uint64_t at, size_t n)
+{
+	struct world_event *ev = calloc(1, sizeof(*ev) + n), **slot = &w->events;
+
+	if (!ev)
+		abort();
+	ev->what = what;
+	ev->host = host;
+	ev->at = at;
+	ev->order = ++w->order;
+	ev->n = n;
+	while (*slot && (*slot)->at <= at)
+		slot = &(*slot)->next;
+	ev->next = *slot;
+	*slot = ev;
+	return ev;
+}
+
+/* --- hooks --- */
+
+static unsigned index_of(const struct world_host *h)
+{
+	return (unsigned)(h - h->w->host);
+}
+
+static void deliver(struct world *w, unsigned to, const void *bytes, size_t n)
+{
+	struct world_event *ev = event_new(w, DATAGRAM, to, w->now + w->delay + (w->jitter ? rnd(w) % w->jitter : 0), n);
+
+	memcpy(ev->bytes, bytes, n);
+}
+
+void world_inject(struct world *w, unsigned host, const void *bytes, size_t n)
+{
+	deliver(w, host, bytes, n);
+}
+
+static void on_send(void *arg, const struct engine_datagram *d)
+{
+	struct world_host *h = arg;
+	struct world *w = h->w;
+	unsigned to = 1 - index_of(h);
+
+	h->datagrams++;
+	if (w->tap)
+		w->tap(w, index_of(h), (uint8_t *)d->data.p, d->data.n);
+	if (chance(w, w->loss))
+		return;
+	deliver(w, to, d->data.p, d->data.n);
+	if (chance(w, w->dup))
+		deliver(w, to, d->data.p, d->data.n);
+}
+
+static void on_kern(void *arg, const struct kern_request *rq)
+{
+	struct world_host *h = arg;
+
+	event_new(h->w, KERN_RQ, index_of(h), h->w->now + KERNEL_DELAY, 0)->rq = *rq;
+}
+
+static void on_auth(void *arg, const struct auth_request *rq)
+{
+	struct world_host *h = arg;
+	struct world_event *ev = event_new(h->w, AUTH_AN, index_of(h), h->w->now + AUTH_DELAY, 0);
+	const struct crypto_alg *prf = crypto_alg_by_id(CRYPTO_PRF, rq->prf, 0);
+
+	ev->aan.id = rq->id;
+	if (!h->psk) {
+		ev->aan.error = AUTH_NO_SECRET;
+		return;
+	}
+	ev->aan.n = prf->prf;
+	if (ikev2_auth_psk(prf, (struct view){ (const uint8_t *)h->psk, strlen(h->psk) }, rq->message, rq->nonce,
+			   rq->macid, ev->aan.data))
+		ev->aan.error = AUTH_FAILED;
+}
+
+static void on_event(void *arg, const struct engine_event *ev)
+{
+	struct world_host *h = arg;
+
+	h->events[ev->type]++;
+	snprintf(h->last_text, sizeof(h->last_text), "%s", ev->text);
+}
+
+static void on_log(void *arg, enum log_level level, const char *text)
+{
+	struct world_host *h = arg;
+	size_t used = strlen(h->log);
+
+	if (getenv("WORLD_TRACE"))
+		fprintf(stderr, "%9.3f host%u %d %s\n", (double)h->w->now / 1e6, index_of(h), level, text);
+	snprintf(h->log + used, sizeof(h->log) - used, "%s\n", text);
+}
+
+static const struct engine_hooks hooks = {
+	.send = on_send, .kern = on_kern, .auth = on_auth, .event = on_event, .log = on_log,
+};
+
+/* --- the kernel --- */
+
+static struct world_sa *find_sa(struct world_host *h, const struct ipsec_addr *dst, uint32_t spi)
+{
+	for (unsigned i = 0; i < h->nsas; i++)
+		if (h->sas[i].sa.spi == spi && ipsec_addr_equal(&h->sas[i].sa.dst, dst))
+			return &h->sas[i];
+	return NULL;
+}
+
+static int kernel_add(struct world_host *h, const struct ipsec_sa *sa)
+{
+	if (find_sa(h, &sa->dst, sa->spi))
+		return -EEXIST;
+	if (h->nsas == WORLD_SAS_MAX)
+		return -ENOMEM;
+	h->sas[h->nsas++] = (struct world_sa){ *sa, ++h->w->order };
+	if (ipsec_addr_equal(&sa->src, &h->addr))
+		h->larval = false;
+	return 0;
+}
+
+static int kernel_delete(struct world_host *h, const struct ipsec_sa *sa)
+{
+	struct world_sa *found = find_sa(h, &sa->dst, sa->spi);
+
+	if (!found)
+		return -ESRCH;
+	*found = h->sas[--h->nsas];
+	return 0;
+}
+
+static void kernel_do(struct world_host *h, const struct kern_request *rq)
+{
+	int error = 0;
+
+	if (rq->op == KERN_SA_ADD)
+		error = kernel_add(h, &rq->sa);
+	else if (rq->op == KERN_SA_DELETE)
+		error = kernel_delete(h, &rq->sa);
+	else if (rq->op == KERN_LARVAL_DELETE)
+		h->larval = false;
+	if (rq->id) {
+		struct world_event *ev = event_new(h->w, KERN_AN, index_of(h), h->w->now + KERNEL_DELAY, 0);
+
+		ev->kan.id = rq->id;
+		ev->kan.error = error;
+		snprintf(ev->kan.why, sizeof(ev->kan.why), "%s", error ? strerror(-error) : "");
+	}
+}
+
+struct world_sa *world_newest(struct world_host *h, bool outbound)
+{
+	struct world_sa *best = NULL;
+
+	for (unsigned i = 0; i < h->nsas; i++)
+		if (ipsec_addr_equal(&h->sas[i].sa.src, &h->addr) == outbound &&
+		    (!best || h->sas[i].order > best->order))
+			best = &h->sas[i];
+	return best;
+}
+
+unsigned world_count(struct world_host *h, bool outbound)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < h->nsas; i++)
+		n += ipsec_addr_equal(&h->sas[i].sa.src, &h->addr) == outbound;
+	return n;
+}
+
+static void acquire(struct world_host *h)
+{
+	struct ipsec_event ev = { .type = IPSEC_EVENT_ACQUIRE };
+
+	h->larval = true;
+	h->acquires++;
+	ev.acquire.seq = ++h->acquire_seq;
+	ev.acquire.src = h->addr;
+	ev.acquire.dst = h->w->host[1 - index_of(h)].addr;
+	ev.acquire.proto = IPPROTO_ESP;
+	ev.acquire.sel = h->out.sel;
+	ev.acquire.policy = h->out;
+	engine_kern_event(h->engine, h->w->now, &ev);
+}
+
+void world_packet(struct world *w, unsigned host)
+{
+	struct world_host *h = &w->host[host];
+	struct world_sa *sa = world_newest(h, true);
+	struct world_event *ev;
+
+	if (!sa) {
+		h->held++;
+		if (!h->larval)
+			acquire(h);
+		return;
+	}
+	h->sent++;
+	ev = event_new(w, PACKET, 1 - host, w->now + w->delay, 0);
+	ev->spi = sa->sa.spi;
+	ev->alg = sa->sa.aead.name[0] ? sa->sa.aead : sa->sa.enc;
+}
+
+static bool same_key(const struct ipsec_alg *a, const struct ipsec_alg *b)
+{
+	return a->key_bits == b->key_bits && !strcmp(a->name, b->name) && !memcmp(a->key, b->key, a->key_bits / 8);
+}
+
+static void packet_arrives(struct world *w, const struct world_event *ev)
+{
+	struct world_host *h = &w->host[ev->host];
+	struct world_sa *sa = find_sa(h, &h->addr, ev->spi);
+
+	if (sa && same_key(&ev->alg, sa->sa.aead.name[0] ? &sa->sa.aead : &sa->sa.enc))
+		h->received++;
+	else
+		h->lost_keying++;
+}
+
+void world_flush(struct world *w, unsigned host)
+{
+	struct ipsec_event ev = { .type = IPSEC_EVENT_SA_FLUSH };
+
+	w->host[host].nsas = 0;
+	w->host[host].larval = false;
+	engine_kern_event(w->host[host].engine, w->now, &ev);
+}
+
+bool world_joined(struct world *w)
+{
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		struct world_sa *out = world_newest(&w->host[i], true);
+		struct world_host *peer = &w->host[1 - i];
+		struct world_sa *in = out ? find_sa(peer, &peer->addr, out->sa.spi) : NULL;
+
+		if (!in || !same_key(&out->sa.aead, &in->sa.aead) || !same_key(&out->sa.enc, &in->sa.enc) ||
+		    !same_key(&out->sa.auth, &in->sa.auth))
+			return false;
+	}
+	return true;
+}
+
+/* --- time --- */
+
+static void datagram_arrives(struct world *w, const struct world_event *ev)
+{
+	struct world_host *h = &w->host[ev->host];
+	struct engine_datagram d = { .local = h->addr, .remote = w->host[1 - ev->host].addr, .local_port = 500,
+				     .remote_port = 500, .data = { ev->bytes, ev->n } };
+
+	if (!h->down)
+		engine_input(h->engine, w->now, &d);
+}
+
+static void event_run(struct world *w, const struct world_event *ev)
+{
+	struct world_host *h = &w->host[ev->host];
+
+	switch (ev->what) {
+	case DATAGRAM:
+		datagram_arrives(w, ev);
+		break;
+	case KERN_RQ:
+		kernel_do(h, &ev->rq);
+		break;
+	case KERN_AN:
+		engine_kern_answer(h->engine, w->now, &ev->kan);
+		break;
+	case AUTH_AN:
+		engine_auth_answer(h->engine, w->now, &ev->aan);
+		break;
+	case PACKET:
+		packet_arrives(w, ev);
+		break;
+	}
+}
+
+static uint64_t next_at(struct world *w, uint64_t packet_at)
+{
+	uint64_t at = w->events ? w->events->at : ENGINE_NEVER;
+
+	for (unsigned i = 0; i < WORLD_HOSTS; i++)
+		if (engine_deadline(w->host[i].engine) < at)
+			at = engine_deadline(w->host[i].engine);
+	return w->traffic && packet_at < at ? packet_at : at;
+}
+
+bool world_until(struct world *w, uint64_t us, bool (*cond)(struct world *w))
+{
+	uint64_t end = w->now + us, packet_at = w->now;
+
+	while (!cond || !cond(w)) {
+		uint64_t at = next_at(w, packet_at);
+
+		if (at > end) {
+			w->now = end;
+			return false;
+		}
+		if (at > w->now)
+			w->now = at;
+		if (w->traffic && packet_at <= w->now) {
+			packet_at = w->now + PACKET_EVERY;
+			for (unsigned i = 0; i < WORLD_HOSTS; i++)
+				world_packet(w, i);
+		}
+		while (w->events && w->events->at <= w->now) {
+			struct world_event *ev = w->events;
+
+			w->events = ev->next;
+			event_run(w, ev);
+			free(ev);
+		}
+		for (unsigned i = 0; i < WORLD_HOSTS; i++)
+			engine_tick(w->host[i].engine, w->now);
+	}
+	return true;
+}
+
+void world_run(struct world *w, uint64_t us)
+{
+	world_until(w, us, NULL);
+}
+
+/* --- beginning and end --- */
+
+static void tell_policy(struct world_host *h)
+{
+	struct ipsec_event ev = { .type = IPSEC_EVENT_POLICY_NEW, .policy = h->out };
+
+	engine_kern_event(h->engine, h->w->now, &ev);
+}
+
+static void make_policy(struct world_host *h, bool tunnel)
+{
+	unsigned me = index_of(h), you = 1 - me;
+	struct ipsec_policy *p = &h->out;
+	char net[2][32];
+
+	*p = (struct ipsec_policy){ .dir = IPSEC_DIR_OUT, .index = 9, .ntmpl = 1, .priority = 100 };
+	p->tmpl[0].proto = IPPROTO_ESP;
+	if (tunnel) {
+		snprintf(net[0], sizeof(net[0]), "10.0.%u.0", me);
+		snprintf(net[1], sizeof(net[1]), "10.0.%u.0", you);
+		ipsec_addr_parse(&p->sel.src, net[0]);
+		ipsec_addr_parse(&p->sel.dst, net[1]);
+		p->sel.src_len = p->sel.dst_len = 24;
+		p->tmpl[0].mode = IPSEC_MODE_TUNNEL;
+		p->tmpl[0].src = h->addr;
+		p->tmpl[0].dst = h->w->host[you].addr;
+	} else {
+		p->sel.src = h->addr;
+		p->sel.dst = h->w->host[you].addr;
+		p->sel.src_len = p->sel.dst_len = 32;
+		p->tmpl[0].mode = IPSEC_MODE_TRANSPORT;
+	}
+}
+
+void world_init(struct world *w, uint64_t seed, bool tunnel)
+{
+	memset(w, 0, sizeof(*w));
+	w->now = 1000000;
+	w->rng = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	w->delay = 10000;
+	crypto_rand_set(world_rand, w);
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		w->host[i].w = w;
+		ipsec_addr_parse(&w->host[i].addr, i ? "192.0.2.2" : "192.0.2.1");
+	}
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		struct world_host *h = &w->host[i];
+
+		h->psk = "correct horse";
+		conf_defaults(&h->conf);
+		make_policy(h, tunnel);
+		h->engine = engine_new(&hooks, h, &h->conf);
+		tell_policy(h);
+	}
+}
+
+void world_configure(struct world *w, unsigned host)
+{
+	if (engine_configure(w->host[host].engine, &w->host[host].conf))
+		abort();
+}
+
+/* What was asked by an engine that is gone must not reach the next one. */
+static void forget_events(struct world *w, unsigned host)
+{
+	for (struct world_event **slot = &w->events; *slot;) {
+		struct world_event *ev = *slot;
+
+		if (ev->host == host && (ev->what == KERN_AN || ev->what == AUTH_AN)) {
+			*slot = ev->next;
+			free(ev);
+		} else {
+			slot = &ev->next;
+		}
+	}
+}
+
+void world_restart(struct world *w, unsigned host, bool keep_sas)
+{
+	struct world_host *h = &w->host[host];
+
+	engine_free(h->engine);
+	forget_events(w, host);
+	if (!keep_sas)
+		h->nsas = 0;
+	h->larval = false;
+	h->engine = engine_new(&hooks, h, &h->conf);
+	tell_policy(h);
+	for (unsigned i = 0; i < h->nsas; i++) {
+		h->sas[i].sa.state = IPSEC_STATE_MATURE;
+		engine_kern_orphan(h->engine, w->now, &h->sas[i].sa);
+	}
+}
+
+void world_log_clear(struct world *w)
+{
+	for (unsigned i = 0; i < WORLD_HOSTS; i++)
+		w->host[i].log[0] = '\0';
+}
+
+void world_free(struct world *w)
+{
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		engine_free(w->host[i].engine);
+		conf_free(&w->host[i].conf);
+	}
+	while (w->events) {
+		struct world_event *ev = w->events;
+
+		w->events = ev->next;
+		free(ev);
+	}
+	crypto_rand_set(NULL, NULL);
+}

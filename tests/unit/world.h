@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hosts with engines in one process: a network that delays, loses, doubles and reorders, a kernel that holds SAs, and
+ * packets that go both ways all the time. Everything happens in simulated time, from one seed.
+ */
+#ifndef TESTS_UNIT_WORLD_H
+#define TESTS_UNIT_WORLD_H
+
+#include "keyd/ike/engine.h"
+
+#define WORLD_HOSTS 2
+#define WORLD_SAS_MAX 64
+
+struct world_sa {
+	struct ipsec_sa sa;
+	uint64_t order;			/* rises with each addition: the newest sends */
+};
+
+struct world_host {
+	struct world *w;
+	struct engine *engine;
+	struct conf conf;
+	struct ipsec_addr addr;
+	const char *psk;		/* NULL: no secret */
+	bool down;			/* what is sent to it vanishes */
+	struct world_sa sas[WORLD_SAS_MAX];
+	unsigned nsas;
+	bool larval;			/* ACQUIRE was raised and not answered yet */
+	uint32_t acquire_seq;
+	struct ipsec_policy out;
+	/* counters */
+	unsigned acquires, held, sent, received, lost_keying, lost_link, events[ENGINE_EVENT_TYPES];
+	unsigned datagrams;
+	char last_text[256];		/* of the last event */
+	char log[65536];		/* every line since world_log_clear */
+};
+
+struct world_event;
+
+struct world {
+	struct world_host host[WORLD_HOSTS];
+	uint64_t now, rng;
+	uint64_t delay, jitter;		/* of the link, microseconds */
+	unsigned loss, dup;		/* per cent of datagrams */
+	bool traffic;			/* a packet each way each millisecond */
+	struct world_event *events;
+	uint64_t order;
+	/* Called with each datagram before it is sent; may change it. NULL: nothing. */
+	void (*tap)(struct world *w, unsigned from, uint8_t *bytes, size_t n);
+};
+
+/* Two hosts with one policy for each other: transport, or tunnel between 10.0.N.0/24 networks. */
+void world_init(struct world *w, uint64_t seed, bool tunnel);
+void world_free(struct world *w);
+/* Replaces a host's engine by a fresh one, as a restarted daemon; its kernel keeps its SAs, or forgets them. */
+void world_restart(struct world *w, unsigned host, bool keep_sas);
+void world_configure(struct world *w, unsigned host);
+/* Runs for that long. */
+void world_run(struct world *w, uint64_t us);
+/* Runs until cond is true, for at most that long; returns whether it came true. */
+bool world_until(struct world *w, uint64_t us, bool (*cond)(struct world *w));
+/* A packet that matches the policy: sent in an SA, held, or the cause of an ACQUIRE. */
+void world_packet(struct world *w, unsigned host);
+void world_flush(struct world *w, unsigned host);
+/* Puts a datagram in the way of host as if it came from the other one. */
+void world_inject(struct world *w, unsigned host, const void *bytes, size_t n);
+
+struct world_sa *world_newest(struct world_host *h, bool outbound);
+unsigned world_count(struct world_host *h, bool outbound);
+/* Both can send to each other now: the newest outbound SA of each is inbound at the other, with the same keys. */
+bool world_joined(struct world *w);
+void world_log_clear(struct world *w);
+
+#endif
