@@ -12,9 +12,15 @@
 
 #define EVENTS_AT_A_TIME 512	/* datagrams; the rest keeps the descriptor readable */
 
+/*
+ * All sockets are made at the start: they belong to the network namespace (and the rights) the process had then, whatever
+ * becomes of it later.
+ */
 struct xfrm_door {
 	struct xfrm_sock ask;
-	struct xfrm_sock events;	/* fd -1 until somebody subscribes */
+	struct xfrm_sock dump;		/* apart from ask: who reads a dump may make requests meanwhile */
+	struct xfrm_sock events;
+	bool dumping, subscribed;
 };
 
 static struct xfrm_sock *ask(struct ipsec *ip)
@@ -37,6 +43,7 @@ static void xfrm_close(struct ipsec *ip)
 	struct xfrm_door *d = ip->state;
 
 	xfrm_sock_close(&d->ask);
+	xfrm_sock_close(&d->dump);
 	xfrm_sock_close(&d->events);
 	free(d);
 }
@@ -49,8 +56,12 @@ static int xfrm_open(struct ipsec *ip)
 	if (!d)
 		return -ENOMEM;
 	ip->state = d;
-	d->events.fd = -1;
+	d->dump.fd = d->events.fd = -1;
 	err = xfrm_sock_open(&d->ask);
+	if (!err)
+		err = xfrm_sock_open(&d->dump);
+	if (!err)
+		err = xfrm_sock_open(&d->events);
 	if (!err)
 		err = probe(ip);
 	if (err) {
@@ -69,23 +80,29 @@ static int request(struct ipsec *ip, struct xfrm_msg *m, xfrm_answer_fn *fn, voi
 	return err;
 }
 
-/*
- * Dumps have a socket of their own, so that the one they call back may use the door meanwhile, and may stop early
- * without leaving half a dump behind.
- */
+/* A dump begun by the reader of a dump needs a socket more. */
 static int dump(struct ipsec *ip, uint16_t type, xfrm_answer_fn *fn, void *arg)
 {
-	struct xfrm_sock s;
+	struct xfrm_door *d = ip->state;
+	struct xfrm_sock inner, *s = &d->dump;
+	bool nested = d->dumping;
 	struct xfrm_msg m;
 	int err;
 
-	err = xfrm_sock_open(&s);
-	if (err)
-		return xfrm_explain(ip, err, "");
+	if (nested) {
+		s = &inner;
+		err = xfrm_sock_open(s);
+		if (err)
+			return err;
+	}
 	/* Without a fixed part: the kernel reads none, and takes attributes right behind the header. */
 	xfrm_msg_start(&m, type, NLM_F_DUMP, 0);
-	err = xfrm_sock_request(&s, &m.nlh, fn, arg);
-	xfrm_sock_close(&s);
+	d->dumping = true;
+	err = xfrm_sock_request(s, &m.nlh, fn, arg);
+	d->dumping = nested;
+	explicit_bzero(s->buf, XFRM_SOCK_BUF);
+	if (nested)
+		xfrm_sock_close(s);
 	return err;
 }
 
@@ -300,15 +317,12 @@ static int xfrm_subscribe(struct ipsec *ip)
 	struct xfrm_door *d = ip->state;
 	int err;
 
-	if (d->events.fd >= 0)
+	if (d->subscribed)
 		return 0;
-	err = xfrm_sock_open(&d->events);
-	if (!err)
-		err = xfrm_sock_listen(&d->events);
-	if (err) {
-		xfrm_sock_close(&d->events);
+	err = xfrm_sock_listen(&d->events);
+	if (err)
 		return xfrm_explain(ip, err, "");
-	}
+	d->subscribed = true;
 	return 0;
 }
 
@@ -316,7 +330,7 @@ static int xfrm_event_fd(struct ipsec *ip)
 {
 	const struct xfrm_door *d = ip->state;
 
-	return d->events.fd >= 0 ? d->events.fd : -ENOTCONN;
+	return d->subscribed ? d->events.fd : -ENOTCONN;
 }
 
 struct reading {
@@ -351,7 +365,7 @@ static int xfrm_events_read(struct ipsec *ip, ipsec_event_fn *fn, void *arg)
 	struct xfrm_door *d = ip->state;
 	struct reading r = { .fn = fn, .arg = arg };
 
-	if (d->events.fd < 0)
+	if (!d->subscribed)
 		return ipsec_fail(ip, -ENOTCONN, "nobody has subscribed");
 	for (unsigned int i = 0; i < EVENTS_AT_A_TIME; i++) {
 		int n = xfrm_sock_read_event(&d->events, take_event, &r);

@@ -155,16 +155,21 @@ static void take_datagram(struct xfrm_sock *s, struct request *r, size_t left)
 	const struct nlmsghdr *nlh;
 
 	while (!r->finished && (nlh = next_message(&p, &left))) {
-		if (nlh->nlmsg_seq != s->seq)		/* of a request that was given up */
+		if (nlh->nlmsg_seq != s->seq)		/* of a request whose answer we stopped waiting for */
 			continue;
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 			r->interrupted = true;
 		if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE) {
-			r->result = result_of(s, nlh);
+			int err = result_of(s, nlh);
+
+			if (!r->result)
+				r->result = err;
 			r->finished = true;
 		} else if (nlh->nlmsg_type >= NLMSG_MIN_TYPE) {
-			r->result = r->fn ? r->fn(nlh, r->arg) : 0;
-			r->finished = r->result || !(r->flags & (NLM_F_ACK | NLM_F_DUMP));
+			/* After an error of fn's the rest is read all the same: the socket must be clear for the next. */
+			if (r->fn && !r->result)
+				r->result = r->fn(nlh, r->arg);
+			r->finished = !(r->flags & (NLM_F_ACK | NLM_F_DUMP));
 		}
 	}
 	if (!r->finished && left) {

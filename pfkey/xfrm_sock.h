@@ -18,7 +18,7 @@ struct xfrm_sock {
 	char words[XFRM_SOCK_WORDS];	/* the kernel's, about the last request that failed; "" if it gave none */
 };
 
-/* Called for each message of an answer; non-zero ends the request and is returned. */
+/* Called for each message of an answer; after a non-zero result, which is returned, it is not called again. */
 typedef int xfrm_answer_fn(const struct nlmsghdr *nlh, void *arg);
 
 /* 0 or -errno of socket(). */
@@ -28,7 +28,7 @@ void xfrm_sock_close(struct xfrm_sock *s);
 /*
  * Sends nlh and reads until its acknowledgement, the end of its dump, or (with neither asked for) its one answer.
  * Returns 0, what fn returned, the kernel's -errno, -EINTR for a dump that changed under way, -EBADMSG for an answer
- * that makes no sense, -ENOBUFS for one that was lost. After a dump that fn ended, close the socket.
+ * that makes no sense, -ENOBUFS for one that was lost.
  */
 int xfrm_sock_request(struct xfrm_sock *s, struct nlmsghdr *nlh, xfrm_answer_fn *fn, void *arg);
 

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS 15000		/* for what must come; the emulated machine is slow */
+#define WAIT_MS 8000		/* for what must come; the emulated machine is slow */
 #define PORT 7777
 
 static unsigned int count, failed;
