@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Numbered packets in both directions between two hosts, and how many were lost (tests/netns/flow.c sends and counts them).
-# shellcheck shell=bash disable=SC2154 # variables of hosts.sh
+# shellcheck shell=bash disable=SC2154,SC2034 # variables of hosts.sh; results for the caller
 
 flow=${O:-build}/tests/flow
 declare -A flow_ends

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Hosts and links of a test, out of network and mount namespaces.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # wait_never is a variable of wait.sh
 #
 #	+-- host alice ---------+            +-- host bob -----------+
 #	|  own network stack,   |    veth    |  own network stack,   |     host_new alice; host_new bob

@@ -8,6 +8,7 @@
 key=0x000102030405060708090a0b0c0d0e0f10111213
 
 # sa_pair HOST: both directions; policies for the addresses of alice and bob, IPv4 and IPv6
+# shellcheck disable=SC2317 # called by check
 sa_pair()
 {
 	local there=out back=in
