@@ -27,40 +27,42 @@ static void wipe_sa(struct ipsec_sa *sa)
 	secret_cleanse(sa->comp.key, sizeof(sa->comp.key));
 }
 
-int door_open(struct door **out, const char *backend, const struct door_hooks *hooks, void *arg, char *why, size_t n)
+int door_over(struct door **out, struct ipsec *ip, const struct door_hooks *hooks, void *arg, char *why, size_t n)
 {
 	struct door *d = calloc(1, sizeof(*d));
 	int r;
 
 	if (!d) {
 		snprintf(why, n, "out of memory");
+		ipsec_close(ip);
 		return -ENOMEM;
 	}
-	d->hooks = hooks;
-	d->arg = arg;
-	r = ipsec_open(&d->ip, backend, why, n);
-	if (r)
-		goto fail;
+	*d = (struct door){ .ip = ip, .hooks = hooks, .arg = arg };
 	/* Before any dump, so that nothing falls between the two. */
-	r = ipsec_subscribe(d->ip);
+	r = ipsec_subscribe(ip);
 	if (r) {
 		snprintf(why, n, "the kernel does not tell its IPsec events: %s",
-			 *ipsec_error(d->ip) ? ipsec_error(d->ip) : strerror(-r));
-		goto fail;
+			 *ipsec_error(ip) ? ipsec_error(ip) : strerror(-r));
+		door_close(d);
+		return r;
 	}
 	*out = d;
 	return 0;
-fail:
-	door_close(d);
-	return r;
+}
+
+int door_open(struct door **out, const char *backend, const struct door_hooks *hooks, void *arg, char *why, size_t n)
+{
+	struct ipsec *ip;
+	int r = ipsec_open(&ip, backend, why, n);
+
+	return r ? r : door_over(out, ip, hooks, arg, why, n);
 }
 
 void door_close(struct door *d)
 {
 	if (!d)
 		return;
-	if (d->ip)
-		ipsec_close(d->ip);
+	ipsec_close(d->ip);
 	free(d);
 }
 

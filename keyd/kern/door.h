@@ -12,6 +12,7 @@
 #define DOOR_LIFETIME_MAX (31u * 86400)
 
 struct door;
+struct ipsec;
 
 /* Who listens. Keys have been wiped out of what is told. A dump ends when a hook returns non-zero. */
 struct door_hooks {
@@ -21,6 +22,8 @@ struct door_hooks {
 
 /* Opens backend (NULL: the best) and subscribes to its events. 0, or -errno and one sentence in why[n]. */
 int door_open(struct door **out, const char *backend, const struct door_hooks *hooks, void *arg, char *why, size_t n);
+/* The same over what is open already, and which the door takes over (after an error it is closed). */
+int door_over(struct door **out, struct ipsec *ip, const struct door_hooks *hooks, void *arg, char *why, size_t n);
 /* NULL is allowed. */
 void door_close(struct door *d);
 const char *door_backend(const struct door *d);

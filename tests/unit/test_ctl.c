@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+// The control socket's language: lines, requests, and what the engine tells as JSON.
+#include "keyd/ctl/ask.h"
+#include "keyd/ctl/line.h"
+#include "keyd/ctl/render.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct lines {
+	unsigned int n;
+	char last[64];
+};
+
+static int on_line(char *line, size_t n, void *arg)
+{
+	struct lines *l = arg;
+
+	l->n++;
+	assert_int_equal(strlen(line), n);
+	strncpy(l->last, line, sizeof(l->last) - 1);
+	return !strcmp(line, "stop") ? 7 : 0;
+}
+
+static void lines_are_cut(void **state)
+{
+	static struct ctl_line l;
+	static char flood[CTL_LINE_MAX];
+	struct lines got = { 0 };
+
+	(void)state;
+	assert_int_equal(ctl_line_feed(&l, "one\ntw", 6, on_line, &got), 0);
+	assert_int_equal(got.n, 1);
+	assert_int_equal(ctl_line_feed(&l, "o\n\nthree\n", 9, on_line, &got), 0);
+	assert_int_equal(got.n, 4);
+	assert_string_equal(got.last, "three");
+	assert_int_equal(ctl_line_feed(&l, "stop\nnever\n", 11, on_line, &got), 7);
+	assert_int_equal(got.n, 5);
+	memset(flood, 'x', sizeof(flood));
+	l.n = 0;
+	assert_int_equal(ctl_line_feed(&l, flood, sizeof(flood) - 1, on_line, &got), 0);
+	assert_int_equal(ctl_line_feed(&l, "x", 1, on_line, &got), -1);
+}
+
+static int parse(struct ctl_ask *ask, const char *line, char *why, size_t n)
+{
+	*why = 0;
+	return ctl_ask_parse(ask, line, strlen(line), why, n);
+}
+
+static void requests(void **state)
+{
+	struct ctl_ask ask;
+	char why[200];
+
+	(void)state;
+	assert_int_equal(parse(&ask, "{\"cmd\":\"status\",\"id\":5}", why, sizeof(why)), 0);
+	assert_int_equal(ask.verb, CTL_ASK_STATUS);
+	assert_int_equal(ask.id, 5);
+	assert_int_equal(parse(&ask, "{\"cmd\":\"down\",\"peer\":\"berlin\"}", why, sizeof(why)), 0);
+	assert_int_equal(ask.verb, CTL_ASK_COMMAND);
+	assert_int_equal(ask.command.type, CTL_DOWN);
+	assert_string_equal(ask.command.peer, "berlin");
+	assert_int_equal(parse(&ask, "{\"cmd\":\"rekey\",\"what\":\"both\"}", why, sizeof(why)), 0);
+	assert_int_equal(ask.command.what, ENGINE_REKEY_IKE | ENGINE_REKEY_CHILD);
+	assert_string_equal(ask.command.peer, "");
+	assert_int_equal(parse(&ask, "{\"cmd\":\"log\",\"level\":\"debug\"}", why, sizeof(why)), 0);
+	assert_int_equal(ask.level, LOG_LEVEL_DEBUG);
+}
+
+static void bad_requests(void **state)
+{
+	static const char *const bad[] = {
+		"", "x", "[]", "{", "{}", "{\"cmd\":1}", "{\"cmd\":\"explode\"}", "{\"cmd\":\"up\",\"peer\":7}",
+		"{\"cmd\":\"rekey\",\"what\":\"all\"}", "{\"cmd\":\"log\"}", "{\"cmd\":\"log\",\"level\":9}",
+		"{\"cmd\":\"up\",\"cmd\":\"down\"}", "{\"cmd\":\"up\",\"peer\":\"a\\u0000b\"}", "{\"cmd\":\"up\"}x",
+		"{\"cmd\":\"up\",\"peer\":\"0123456789012345678901234567890123456789012345678901234567890123\"}",
+		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+	};
+	struct ctl_ask ask;
+	char why[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(parse(&ask, bad[i], why, sizeof(why)), -1);
+		assert_true(*why);
+	}
+}
+
+static const char *text(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	assert_non_null(s);
+	return s;
+}
+
+static void events(void **state)
+{
+	struct engine_event ev = { .type = ENGINE_CHILD_REKEYED, .peer = "berlin", .child_spi_in = 0xabc,
+				   .ike_spi_i = { 1, 2, 3, 4, 5, 6, 7, 0xff }, .text = "aes128gcm16" };
+	json_t *o;
+
+	(void)state;
+	assert_int_equal(ipsec_addr_parse(&ev.local, "192.0.2.1"), 0);
+	assert_int_equal(ipsec_addr_parse(&ev.sel.src, "10.1.0.0"), 0);
+	ev.sel.src_len = 16;
+	o = render_event(&ev);
+	assert_string_equal(text(o, "event"), "child-rekeyed");
+	assert_string_equal(text(o, "peer"), "berlin");
+	assert_string_equal(text(o, "local"), "192.0.2.1");
+	assert_true(json_is_null(json_object_get(o, "remote")));
+	assert_string_equal(text(o, "spi_i"), "01020304050607ff");
+	assert_string_equal(text(o, "spi_in"), "0x00000abc");
+	assert_string_equal(text(json_object_get(o, "selector"), "local"), "10.1.0.0/16");
+	json_decref(o);
+}
+
+/* What a role that was taken over could send: texts that do not end, bytes that are no UTF-8, lengths that lie. */
+static void hostile_structs(void **state)
+{
+	struct engine_event ev;
+	struct engine_ike_info ike;
+	struct engine_child_info child;
+	json_t *o;
+
+	(void)state;
+	memset(&ev, 0xff, sizeof(ev));
+	memset(&ike, 0xff, sizeof(ike));
+	memset(&child, 0xff, sizeof(child));
+	o = render_event(&ev);
+	assert_non_null(o);
+	assert_string_equal(text(o, "event"), "?");
+	assert_int_equal(strlen(text(o, "peer")), sizeof(ev.peer));
+	json_decref(o);
+	*(bool *)&ike.initiator = true;
+	o = render_ike(&ike);
+	assert_non_null(o);
+	json_decref(o);
+	child.old = child.outbound_used = false;
+	o = render_child(&child);
+	assert_non_null(o);
+	assert_string_equal(text(o, "mode"), "?");
+	json_decref(o);
+}
+
+static void status(void **state)
+{
+	struct engine_ike_info ike = { .peer = "berlin", .state = "established", .initiator = true, .rekeys = 3 };
+	struct engine_child_info child = { .spi_in = 1, .spi_out = 2, .mode = IPSEC_MODE_TUNNEL, .proto = IPPROTO_ESP };
+	struct engine_stats stats = { .child_now = 4 };
+	json_t *o = render_ike(&ike), *c = render_child(&child), *s = render_stats(&stats);
+
+	(void)state;
+	assert_string_equal(text(o, "role"), "initiator");
+	assert_int_equal(json_integer_value(json_object_get(o, "rekeys")), 3);
+	assert_true(json_is_array(json_object_get(o, "children")));
+	assert_string_equal(text(c, "mode"), "tunnel");
+	assert_int_equal(json_integer_value(json_object_get(s, "child_now")), 4);
+	json_decref(o);
+	json_decref(c);
+	json_decref(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_are_cut),  cmocka_unit_test(requests), cmocka_unit_test(bad_requests),
+		cmocka_unit_test(events),	  cmocka_unit_test(status),   cmocka_unit_test(hostile_structs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
