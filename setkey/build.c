@@ -12,7 +12,7 @@ static void printable(char *out, size_t n, const char *token)
 {
 	size_t i;
 
-	for (i = 0; token[i] && i < n - 1; i++)
+	for (i = 0; i < n - 1 && token[i]; i++)
 		out[i] = token[i] >= ' ' && token[i] <= '~' ? token[i] : '?';
 	out[i] = '\0';
 }

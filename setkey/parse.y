@@ -67,7 +67,7 @@ script:
 
 statement:
 	';'
-|	body ';'		{ TRY(build_end(sc)); }
+|	body ';'		{ TRY(build_end(sc)); if (sc->ended) YYACCEPT; }
 |	"exit" ';'		{ sc->ended = true; YYACCEPT; }
 |	error ';'		{ build_abandon(sc); yyerrok; }
 ;

@@ -30,7 +30,7 @@ struct script {
 	unsigned int errors;
 	unsigned int line;			/* where reading stands */
 	unsigned int error_line;		/* of the last error */
-	bool ended;				/* by exit, quit or bye */
+	bool ended;				/* by exit, quit or bye, or by on_statement */
 
 	/* The reader's own */
 	struct arena arena;
