@@ -99,7 +99,8 @@ struct ipsec_tmpl {
 	uint8_t proto;
 	uint8_t mode;
 	bool optional;				/* level "use" */
-	uint32_t reqid;				/* 0: any SA will do (level "require") */
+	/* 0 (level "require"): inbound any SA will do; outbound Linux wants an SA whose reqid is 0 as well. */
+	uint32_t reqid;
 	uint32_t spi;				/* 0: any */
 };
 
@@ -159,7 +160,7 @@ enum ipsec_event_type {
 
 struct ipsec_event {
 	uint8_t type;				/* enum ipsec_event_type */
-	uint32_t pid;				/* netlink port id or pid of the cause, 0: the kernel */
+	uint32_t pid;				/* of the cause, if it tells (libpfkey does); 0: the kernel, or not told */
 	union {
 		struct {
 			uint32_t seq;		/* to be given back in ipsec_sa.acquire_seq */

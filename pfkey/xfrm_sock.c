@@ -186,6 +186,7 @@ int xfrm_sock_request(struct xfrm_sock *s, struct nlmsghdr *nlh, xfrm_answer_fn 
 
 	s->words[0] = '\0';
 	nlh->nlmsg_seq = ++s->seq;
+	nlh->nlmsg_pid = (uint32_t)getpid();	/* not looked at, but told to all who listen as the cause of the event */
 	do {
 		n = sendto(s->fd, nlh, nlh->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel));
 	} while (n < 0 && errno == EINTR);
