@@ -1,5 +1,59 @@
 # SPDX-License-Identifier: MIT
-# Tests: what runs where, all through tests/run, which ends with one line that counts.
-test_tools := $(O)/tests/flow $(O)/tests/capture
+# Tests: what runs where, all through tests/run, whose last line counts.
+# T=NAME... picks tests by name: make check-netns T=lab runs tests/netns/test_lab.sh.
+
 $(eval $(call program,tests/flow,tests/netns/flow.c,,))
 $(eval $(call program,tests/capture,tests/netns/capture.c,,))
+test_tools := $(O)/tests/flow $(O)/tests/capture
+
+# Sanitized objects live in their own place, which is that of "make SAN=address,undefined" when O is not given.
+check_san := address,undefined
+san_O := $(if $(SAN),$(O),$(O)/san-address-undefined)
+
+pick = $(if $(T),$(foreach t,$(T),$(filter %/$(t) %/$(t).sh %/test_$(t).sh,$(1))),$(1))
+picked_unit = $(call pick,$(unit_tests))
+picked_fuzzers = $(call pick,$(fuzzers))
+picked_netns = $(call pick,$(sort $(wildcard tests/netns/test_*.sh)))
+
+run_unit = --tap --label unit $(picked_unit) $(if $(SAN),,--label san $(picked_unit:$(O)/%=$(san_O)/%))
+run_fuzz = --tap --label fuzz $(foreach f,$(picked_fuzzers:$(O)/%=$(san_O)/%),"$f tests/fuzz/corpus/$(notdir $f)")
+run_netns = --tap --label netns --lab $(picked_netns)
+
+# Tests are built by a make of their own, after what is missing was installed, and on all cores unless -j says otherwise.
+build = +$(q)$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+build_san = $(build) $(if $(SAN),,SAN=$(check_san) O=$(san_O))
+
+test-programs: $(picked_unit)
+fuzz-programs: $(picked_fuzzers)
+lab-programs: $(programs) $(test_tools)
+
+## make check             every test: unit (plain and sanitized), fuzz targets over their corpus, real kernels in the lab
+check: deps-if-missing
+	$(build) test-programs lab-programs
+	$(build_san) test-programs fuzz-programs
+	$(q)O=$(O) tests/run $(run_unit) $(run_fuzz) $(run_netns)
+
+## make check-unit        unit tests, plain and sanitized
+check-unit: deps-if-missing
+	$(build) test-programs
+	$(build_san) test-programs
+	$(q)tests/run $(run_unit)
+
+## make check-fuzz        fuzz targets over their corpus, sanitized
+check-fuzz: deps-if-missing
+	$(build_san) fuzz-programs
+	$(q)tests/run $(run_fuzz)
+
+## make check-netns       tests on a real kernel, here or in a virtual machine (LAB=auto, host or vm; see tests/README.md)
+check-netns: deps-if-missing
+	$(build) lab-programs
+	$(q)O=$(O) tests/run $(run_netns)
+
+## make clean-lab         forget the lab's kernel and what was found out about this machine's
+clean-lab:
+	rm -rf build/vm
+
+# Installs what is missing; says what it does in deps.mk.
+deps-if-missing:
+
+.PHONY: check check-unit check-fuzz check-netns clean-lab deps-if-missing test-programs fuzz-programs lab-programs
