@@ -6,3 +6,4 @@ $(eval $(call unit_test,pfkey_addr,pfkey,libmnl))
 $(eval $(call unit_test,pfkey_alg,pfkey,libmnl))
 $(eval $(call unit_test,pfkey_fake,pfkey,libmnl))
 $(eval $(call program,tests/netns/pfkey_probe,tests/netns/pfkey_probe.c,pfkey,libmnl))
+lab-programs: $(O)/tests/netns/pfkey_probe

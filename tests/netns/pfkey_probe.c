@@ -21,6 +21,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -630,7 +631,8 @@ static struct ipsec_sa larval_of(const struct ipsec_event *ev)
 	const struct ipsec_tmpl *t = &ev->acquire.policy.tmpl[ev->acquire.tmpl];
 
 	return (struct ipsec_sa){ .src = ev->acquire.src, .dst = ev->acquire.dst, .proto = ev->acquire.proto, .mode = t->mode,
-				  .reqid = t->reqid, .acquire_seq = ev->acquire.seq };
+				  .reqid = t->reqid, .acquire_seq = ev->acquire.seq, .mark = ev->acquire.policy.mark,
+				  .if_id = ev->acquire.policy.if_id };
 }
 
 static void probe_acquire(bool use_v6, bool as_tunnel)
@@ -677,6 +679,50 @@ static void probe_acquire(bool use_v6, bool as_tunnel)
 	memset(&old, 0, sizeof(old));
 	ok(ipsec_sa_get(a, &gone, &old) == -ESRCH && !ipsec_sa_dump(a, one_sa, &old) && !old.dst.family,
 	   "%s: nothing is left in the SAD", name);
+	clean();
+}
+
+static void set_larval_drop(bool drop)
+{
+	FILE *f;
+
+	enter(ns_a);
+	f = fopen("/proc/sys/net/core/xfrm_larval_drop", "w");
+	if (!f || fprintf(f, "%d\n", drop) < 0 || fclose(f))
+		bail("xfrm_larval_drop", strerror(errno));
+}
+
+/*
+ * With xfrm_larval_drop 0 the packet is held. When its larval SA goes, the hold queue's timer asks again by itself; when an
+ * SA comes, the packet leaves by it.
+ */
+static void probe_hold(void)
+{
+	struct ipsec_policy pol = plain_policy();
+	struct ipsec_sa sa = plain_sa(), larval, got = { 0 };
+	struct ipsec_sa_id id = id_of(&sa);
+	struct wanted w;
+	long end;
+
+	set_larval_drop(false);
+	pol.tmpl[0].reqid = sa.reqid;
+	pol.mark = sa.mark = id.mark = (struct ipsec_mark){ 0, 0x7 };
+	pol.if_id = 0;
+	if (ipsec_policy_add(a, &pol))
+		bail("policy", ipsec_error(a));
+	send_udp(ns_a, "192.0.2.2");
+	if (ok(wait_event(a, IPSEC_EVENT_ACQUIRE, &w), "hold: ACQUIRE")) {
+		larval = larval_of(&w.ev);
+		ok(!ipsec_larval_delete(a, &larval), "hold: larval SA (with a mark) deleted: %s", ipsec_error(a));
+		ok(wait_event(a, IPSEC_EVENT_ACQUIRE, &w) && w.ev.acquire.seq != larval.acquire_seq, "hold: asked again without a packet");
+		sa.acquire_seq = w.ev.acquire.seq;
+		ok(!ipsec_sa_add(a, &sa), "hold: SA added");
+		for (end = now_ms() + WAIT_MS; now_ms() < end && !got.usage.packets; poll(NULL, 0, 20))
+			if (ipsec_sa_get(a, &id, &got))
+				break;
+		ok(got.usage.packets == 1, "hold: the packet left by it");
+	}
+	set_larval_drop(true);
 	clean();
 }
 
@@ -792,6 +838,25 @@ static void probe_overrun(void)
 	clean();
 }
 
+/* Without the right nothing opens, and the sentence names it. */
+static void probe_rights(void)
+{
+	struct ipsec *ip;
+	char why[256];
+	int status;
+	pid_t pid;
+
+	enter(ns_a);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		if (setresuid(65534, 65534, 65534))
+			_exit(2);
+		_exit(ipsec_open(&ip, "xfrm", why, sizeof(why)) == -EPERM && !ip && strstr(why, "CAP_NET_ADMIN") ? 0 : 1);
+	}
+	ok(pid > 0 && waitpid(pid, &status, 0) == pid && !status, "no door without CAP_NET_ADMIN, and it says so");
+}
+
 static void probe_acquires(void)
 {
 	probe_acquire(false, false);
@@ -799,6 +864,7 @@ static void probe_acquires(void)
 	probe_acquire(false, true);
 	probe_acquire(true, true);
 	probe_answer();
+	probe_hold();
 }
 
 static void probe_aevents(void)
@@ -817,7 +883,7 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } parts[] = {
-	{ "policies", probe_policies }, { "policy-expire", probe_policy_expire }, { "acquire", probe_acquires },
+	{ "rights", probe_rights }, { "policies", probe_policies }, { "policy-expire", probe_policy_expire }, { "acquire", probe_acquires },
 	{ "sas", probe_sas }, { "errors", probe_sa_errors }, { "dump", probe_dump }, { "expire", probe_expire },
 	{ "aevent", probe_aevents }, { "floods", probe_floods },
 };
