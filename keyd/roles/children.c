@@ -151,12 +151,33 @@ static unsigned int count_death(struct child *c)
 	return n;
 }
 
+/* A role that cannot even end well is a failure of ours; one that was told to end, or said why it must, is none. */
+static void judge(struct child *c)
+{
+	struct parent *p = c->p;
+
+	if (WIFSIGNALED(c->status)) {
+		if (p->ending && WTERMSIG(c->status) == SIGTERM)
+			return;
+		log_error("a role died: role=%s pid=%d signal=%d (%s)", role_name(c->id), c->last_pid,
+			  WTERMSIG(c->status), strsignal(WTERMSIG(c->status)));
+	} else {
+		if (p->ending && (WEXITSTATUS(c->status) == KEYD_OK || WEXITSTATUS(c->status) == p->code))
+			return;
+		log_error("a role ended: role=%s pid=%d code=%d", role_name(c->id), c->last_pid,
+			  WEXITSTATUS(c->status));
+	}
+	if (p->ending && !p->code)
+		p->code = KEYD_FAILED;
+}
+
 /* The process has been reaped and its last words have been read. */
 static void gone(struct child *c)
 {
 	unsigned int deaths;
 
 	c->ready = false;
+	judge(c);
 	if (c->p->ending) {
 		if (!children_left(c->p))
 			loop_stop(c->p->loop, c->p->code);
@@ -226,16 +247,8 @@ int children_start(struct parent *p)
 
 static void reaped(struct child *c, int status)
 {
-	bool bad = !WIFEXITED(status) || WEXITSTATUS(status);
-
-	if (WIFSIGNALED(status))
-		log_error("a role died: role=%s pid=%d signal=%d (%s)", role_name(c->id), c->pid, WTERMSIG(status),
-			  strsignal(WTERMSIG(status)));
-	else if (bad || !c->p->ending)
-		log_error("a role ended: role=%s pid=%d code=%d", role_name(c->id), c->pid, WEXITSTATUS(status));
-	/* A role that cannot even end well is a failure of ours. */
-	if (c->p->ending && bad && !c->p->code)
-		c->p->code = KEYD_FAILED;
+	c->last_pid = c->pid;
+	c->status = status;
 	c->pid = 0;
 	if (!c->ch)
 		gone(c);

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 64
+#define BACKLOG 256
 
 static int make_dir(const char *path, char *why, size_t n)
 {

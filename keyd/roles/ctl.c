@@ -16,6 +16,7 @@
 #define CLIENTS_MAX 64
 #define WAITING_MAX 256
 #define GROUPS_MAX 256
+#define BURST 32		/* connections taken before others get their turn */
 
 /* A request that another role works on. */
 struct waiting {
@@ -160,21 +161,15 @@ static bool peer_allowed(int fd)
 	return false;
 }
 
-static void on_connect(void *arg, unsigned int ready)
+static void welcome(int fd)
 {
-	int fd = accept4(ctl.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct client *c;
+	struct client *c = client_new(ctl.w->loop, fd, &client_hooks);
 	int slot = 0;
 
-	(void)arg;
-	(void)ready;
-	if (fd < 0)
+	if (!c)
 		return;
 	while (slot < CLIENTS_MAX && ctl.clients[slot])
 		slot++;
-	c = client_new(ctl.w->loop, fd, &client_hooks);
-	if (!c)
-		return;
 	if (slot < CLIENTS_MAX && peer_allowed(fd)) {
 		ctl.clients[slot] = c;
 		return;
@@ -182,6 +177,20 @@ static void on_connect(void *arg, unsigned int ready)
 	refuse(c, 0, slot == CLIENTS_MAX ? "too many connections to the control socket"
 					 : "only root and members of the group gapless may ask");
 	client_finish(c);
+}
+
+static void on_connect(void *arg, unsigned int ready)
+{
+	int fd;
+
+	(void)arg;
+	(void)ready;
+	for (int i = 0; i < BURST; i++) {
+		fd = accept4(ctl.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		welcome(fd);
+	}
 }
 
 /* From the parent. */

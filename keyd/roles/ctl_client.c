@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define QUEUE_MAX (64u << 20)	/* bytes that may wait: a status of many SAs fits */
+#define QUEUE_HIGH (1u << 20)	/* bytes from which on no more requests are read */
 #define READ_MAX 4096
 
 struct client {
@@ -59,7 +60,8 @@ static void flush(struct client *c)
 		if (c->finishing)
 			return end_soon(c);
 	}
-	loop_fd_want(c->watch, (c->finishing ? 0u : LOOP_READ) | (c->n ? LOOP_WRITE : 0u));
+	loop_fd_want(c->watch, (c->finishing || c->n - c->sent > QUEUE_HIGH ? 0u : LOOP_READ) |
+				       (c->n ? LOOP_WRITE : 0u));
 }
 
 static void on_ready(void *arg, unsigned int ready)

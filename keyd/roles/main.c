@@ -3,6 +3,7 @@
 #include "keyd/roles/parent.h"
 #include "keyd/roles/worker.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
 int main(int argc, char **argv)
@@ -16,8 +17,8 @@ int main(int argc, char **argv)
 	if (!o.role)
 		return parent_main(&o);
 	role = role_by_id(role_by_name(o.role));
-	if (!role) {
-		fprintf(stderr, "keyd: there is no role \"%s\"\n", o.role);
+	if (!role || fcntl(ROLE_CHANNEL_FD, F_GETFD) < 0) {
+		fprintf(stderr, "keyd: roles are started by keyd itself\n");
 		return KEYD_USAGE;
 	}
 	log_open(role->who, o.target, o.level);

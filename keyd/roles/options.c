@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,19 +70,19 @@ static int level_set(struct options *o, const char *name)
 	return 0;
 }
 
-/* A file whose name must hold after a chdir and for every reload. */
-static const char *absolute(const char *path)
+/* A file whose name must hold after a chdir and for every reload. full has room for PATH_MAX. */
+static const char *absolute(const char *path, char *full)
 {
-	char *full = realpath(path, NULL);
-
-	return full ? full : path;
+	return realpath(path, full) ? full : path;
 }
 
 static int option(struct options *o, int c)
 {
+	static char conf[PATH_MAX], psk[PATH_MAX];
+
 	switch (c) {
-	case 'f': o->conf = absolute(optarg); return 0;
-	case OPT_PSK: o->psk = absolute(optarg); return 0;
+	case 'f': o->conf = absolute(optarg, conf); return 0;
+	case OPT_PSK: o->psk = absolute(optarg, psk); return 0;
 	case 'n': o->check = true; return 0;
 	case OPT_DUMP: o->dump = true; return 0;
 	case 'v': o->level += o->level < LOG_LEVEL_DEBUG; return 0;

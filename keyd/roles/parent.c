@@ -133,16 +133,12 @@ static int check_only(const struct parent *p)
 	return KEYD_OK;
 }
 
-/* What needs root and can go wrong with a sentence: sockets, and the kernel's switch. */
+/* What can go wrong with a sentence: sockets, and the kernel's switch. */
 static int open_all(struct parent *p)
 {
 	const struct group *gr = getgrnam(ROLE_USER);
 	char why[300];
 
-	if (geteuid() != 0) {
-		log_error("keyd must be started by root: it binds port %u and changes the kernel's SAs", p->conf.port);
-		return KEYD_FAILED;
-	}
 	if (sockets_open(&p->sockets, NULL, &p->conf, why, sizeof(why)) ||
 	    (p->control_fd = control_open(p->options->run_dir, gr ? gr->gr_gid : 0, why, sizeof(why))) < 0) {
 		log_error("%s", why);
@@ -196,6 +192,10 @@ int parent_main(struct options *o)
 	int code;
 
 	log_open("keyd", LOG_TARGET_STDERR, o->level);
+	if (!o->check && !o->dump && geteuid() != 0) {
+		log_error("keyd must be started by root: it binds IKE's port, reads secrets and changes the kernel's SAs");
+		return KEYD_FAILED;
+	}
 	if (settings_load(o, &p.conf, &p.secrets, on_mistake, &mistake))
 		return KEYD_CONFIG;
 	if (o->check || o->dump) {

@@ -19,6 +19,8 @@ struct child {
 	struct parent *p;
 	enum role_id id;
 	pid_t pid;			/* 0: none */
+	pid_t last_pid;			/* of the one that has been reaped, */
+	int status;			/* and how it ended, as of waitpid */
 	struct ipc *ch;			/* NULL: none, or it has ended */
 	struct ipc_table table;
 	bool ready;

@@ -2,6 +2,8 @@
 // A small wrapper over libevent-core.
 #include "keyd/util/loop.h"
 
+#include "keyd/util/log.h"
+
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -42,11 +44,18 @@ uint64_t loop_now(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+static void on_log(int severity, const char *text)
+{
+	if (severity >= EVENT_LOG_WARN)
+		log_warning("libevent: %s", text);
+}
+
 struct loop *loop_new(void)
 {
 	struct loop *l = calloc(1, sizeof(*l));
 	struct event_config *config = event_config_new();
 
+	event_set_log_callback(on_log);
 	if (l && config) {
 		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 		l->base = event_base_new_with_config(config);
