@@ -57,6 +57,23 @@ static int listen_on(const struct sockaddr_un *un, gid_t gid)
 	return r;
 }
 
+static int write_pid(const char *dir, char *why, size_t n)
+{
+	char path[256];
+	FILE *f;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "%s/" PID_FILE_NAME, dir);
+	f = fopen(path, "we");
+	if (!f || fprintf(f, "%d\n", getpid()) < 0)
+		r = -errno;
+	if (f && fclose(f))
+		r = -errno;
+	if (r)
+		snprintf(why, n, "%s cannot be written: %s", path, strerror(-r));
+	return r;
+}
+
 int control_open(const char *dir, gid_t gid, char *why, size_t n)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
@@ -72,6 +89,7 @@ int control_open(const char *dir, gid_t gid, char *why, size_t n)
 	r = make_dir(dir, why, n);
 	r = r ? r : make_dir(empty, why, n);
 	r = r ? r : remove_stale(&un, why, n);
+	r = r ? r : write_pid(dir, why, n);
 	if (r)
 		return r;
 	r = listen_on(&un, gid);
@@ -82,8 +100,11 @@ int control_open(const char *dir, gid_t gid, char *why, size_t n)
 
 void control_unlink(const char *dir)
 {
+	static const char *const names[] = { CONTROL_SOCKET_NAME, PID_FILE_NAME };
 	char path[256];
 
-	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET_NAME, dir);
-	unlink(path);
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		unlink(path);
+	}
 }

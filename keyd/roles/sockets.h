@@ -29,11 +29,14 @@ const char *sockets_format(const struct sockets *s, char *buf, size_t n);
 
 #define CONTROL_SOCKET_NAME "keyd.sock"
 
+#define PID_FILE_NAME "keyd.pid"
+
 /*
  * Makes dir (and the empty directory that roles are locked up in) and listens on dir/keyd.sock, for root and the group
- * gid. Returns the descriptor, or -errno and one sentence in why[n].
+ * gid; dir/keyd.pid gets our process ID. Returns the descriptor, or -errno and one sentence in why[n].
  */
 int control_open(const char *dir, gid_t gid, char *why, size_t n);
+/* Removes both files. */
 void control_unlink(const char *dir);
 
 #endif
