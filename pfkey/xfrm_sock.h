@@ -3,23 +3,16 @@
 #ifndef PFKEY_XFRM_SOCK_H
 #define PFKEY_XFRM_SOCK_H
 
-#include <libmnl/libmnl.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "pfkey/xfrm_answer.h"
 
 #define XFRM_SOCK_BUF 32768		/* the kernel never makes a larger message of a dump */
-#define XFRM_SOCK_WORDS 160		/* the longest sentence of the kernel's that is kept */
 
 struct xfrm_sock {
 	int fd;
 	uint32_t seq;			/* of the last request */
 	uint8_t *buf;			/* for what arrives, XFRM_SOCK_BUF bytes */
-	char words[XFRM_SOCK_WORDS];	/* the kernel's, about the last request that failed; "" if it gave none */
+	char words[XFRM_WORDS_MAX];	/* the kernel's, about the last request that failed; "" if it gave none */
 };
-
-/* Called for each message of an answer; after a non-zero result, which is returned, it is not called again. */
-typedef int xfrm_answer_fn(const struct nlmsghdr *nlh, void *arg);
 
 /* 0 or -errno of socket(). */
 int xfrm_sock_open(struct xfrm_sock *s);
