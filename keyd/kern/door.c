@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define TELL_TRIES 8
+#define LARVALS_MAX 1024
 
 struct door {
 	struct ipsec *ip;
@@ -118,6 +119,8 @@ static int on_sa(const struct ipsec_sa *sa, void *arg)
 	struct door *d = arg;
 	struct ipsec_sa copy = *sa;
 
+	if (sa->state == IPSEC_STATE_LARVAL)
+		return 0;
 	wipe_sa(&copy);
 	return d->hooks->orphan(d->arg, &copy);
 }
@@ -150,6 +153,32 @@ int door_tell(struct door *d)
 	int r = tell(d, tell_policies);
 
 	return r ? r : tell(d, tell_sas);
+}
+
+struct larvals {
+	unsigned int n;
+	struct ipsec_sa sa[LARVALS_MAX];
+};
+
+static int note_larval(const struct ipsec_sa *sa, void *arg)
+{
+	struct larvals *l = arg;
+
+	if (sa->state == IPSEC_STATE_LARVAL && !sa->spi && l->n < LARVALS_MAX)
+		l->sa[l->n++] = *sa;
+	return 0;
+}
+
+int door_forget_larvals(struct door *d)
+{
+	struct larvals *l = calloc(1, sizeof(*l));
+	int r = l ? ipsec_sa_dump(d->ip, note_larval, l) : -ENOMEM;
+
+	/* One that is gone by now is as good. Of more than fit the rest expires by itself. */
+	for (unsigned int i = 0; !r && i < l->n; i++)
+		ipsec_larval_delete(d->ip, &l->sa[i]);
+	free(l);
+	return r == -EINTR ? 0 : r;
 }
 
 static int sa_add(struct door *d, const struct ipsec_sa *sa, struct kern_answer *an)

@@ -35,8 +35,14 @@ int door_fd(const struct door *d);
  * -errno.
  */
 int door_read(struct door *d);
-/* POLICY_FLUSH, a POLICY_NEW for each policy, then each SA as an orphan. 0, -errno, or what a hook returned. */
+/* POLICY_FLUSH, a POLICY_NEW for each policy, then each SA that is no larval one as an orphan. 0, -errno, or what a hook returned. */
 int door_tell(struct door *d);
+
+/*
+ * Removes the larval SAs that ACQUIREs left to an engine that is gone: the next packet asks again at once, and not after
+ * net.core.xfrm_acq_expires. 0 or -errno.
+ */
+int door_forget_larvals(struct door *d);
 
 /*
  * Whether a request makes sense, whoever sent it: sizes, names, a lifetime that ends. 0, or -EINVAL and one sentence in

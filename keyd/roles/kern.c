@@ -82,8 +82,9 @@ static void stop(struct worker *w)
 /* A new ike role knows nothing: it hears of all that is there before anything else. */
 static void peer_up(struct worker *w, enum role_id peer)
 {
-	int r = door_tell(kern.door);
+	int r = door_forget_larvals(kern.door);
 
+	r = r ? r : door_tell(kern.door);
 	if (r && r != -EPIPE)
 		log_error("reading the SPD and SAD failed: role=kern error=\"%s\"", strerror(-r));
 	if (r != -EPIPE)

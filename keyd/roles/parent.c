@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define END_PATIENCE 3000000u		/* µs for the roles to end by themselves */
@@ -191,6 +193,9 @@ int parent_main(struct options *o)
 	struct message_result mistake = { 0 };
 	int code;
 
+	/* Secrets pass through, and are kept for an auth role that must be started again. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	log_open("keyd", LOG_TARGET_STDERR, o->level);
 	if (!o->check && !o->dump && geteuid() != 0) {
 		log_error("keyd must be started by root: it binds IKE's port, reads secrets and changes the kernel's SAs");

@@ -29,7 +29,10 @@ static const struct {
 	{ SCMP_SYS(restart_syscall), ALL },	/* the kernel's own, after a stop */
 	{ SCMP_SYS(rt_sigreturn), ALL },	/* end of a signal handler */
 
-	/* Channels between roles: one sendmsg and one recvmsg per message, poll where a dump waits for its reader. */
+	/*
+	 * Channels between roles: one sendmsg and one recvmsg per message, poll where a dump waits for its reader. The
+	 * same calls serve UDP, and sendto and recvmsg serve netlink.
+	 */
 	{ SCMP_SYS(sendmsg), ALL },
 	{ SCMP_SYS(recvmsg), ALL },
 	{ SCMP_SYS(poll), ALL },
@@ -59,13 +62,9 @@ static const struct {
 	{ SCMP_SYS(rt_sigaction), ALL },
 	{ SCMP_SYS(tgkill), ALL },
 
-	{ SCMP_SYS(recvfrom), KERN },		/* libmnl reads netlink so */
-	{ SCMP_SYS(getsockname), KERN },	/* libmnl learns its port id */
-	{ SCMP_SYS(setsockopt), KERN | IKE },	/* netlink buffers; UDP buffers */
 	{ SCMP_SYS(getsockopt), CTL },		/* SO_PEERCRED of who connects */
 	{ SCMP_SYS(accept4), CTL },
 	{ SCMP_SYS(read), ALL },		/* ctl: requests; all: libevent's own wake-up */
-	{ SCMP_SYS(munlockall), AUTH },
 };
 
 /* What libraries try and can do without: they are told no and go on. */

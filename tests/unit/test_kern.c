@@ -211,6 +211,42 @@ static void an_overrun_tells_all_again(void **state)
 	assert_int_equal(f->told.others, 1);
 }
 
+static unsigned int larvals;
+
+static int count_larval(const struct ipsec_sa *sa, void *arg)
+{
+	(void)arg;
+	larvals += sa->state == IPSEC_STATE_LARVAL;
+	return 0;
+}
+
+static void larvals_of_an_engine_that_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct ipsec_event ev = { .type = IPSEC_EVENT_ACQUIRE };
+	struct kern_request rq = sane(0x3000);
+	struct kern_answer an;
+
+	ev.acquire.src = rq.sa.src;
+	ev.acquire.dst = rq.sa.dst;
+	ev.acquire.proto = IPPROTO_ESP;
+	ev.acquire.seq = 1;
+	ev.acquire.policy.ntmpl = 1;
+	ev.acquire.policy.tmpl[0] = (struct ipsec_tmpl){ .proto = IPPROTO_ESP, .mode = IPSEC_MODE_TRANSPORT };
+	assert_int_equal(execute(f, &rq, &an), 0);
+	assert_int_equal(ipsec_fake_event(f->ip, &ev), 0);
+	assert_int_equal(ipsec_sa_dump(f->ip, count_larval, NULL), 0);
+	assert_int_equal(larvals, 1);
+	assert_int_equal(door_tell(f->door), 0);
+	assert_int_equal(f->told.orphans, 1);		/* the other one */
+	assert_int_equal(door_forget_larvals(f->door), 0);
+	larvals = 0;
+	assert_int_equal(ipsec_sa_dump(f->ip, count_larval, NULL), 0);
+	assert_int_equal(larvals, 0);
+	assert_int_equal(door_tell(f->door), 0);
+	assert_int_equal(f->told.orphans, 2);
+}
+
 static void telling_ends_when_nobody_listens(void **state)
 {
 	struct fixture *f = *state;
@@ -240,6 +276,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(insane_requests_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_is_told_without_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_overrun_tells_all_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(larvals_of_an_engine_that_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(telling_ends_when_nobody_listens, setup, teardown),
 		cmocka_unit_test(no_such_backend),
 	};
