@@ -29,7 +29,7 @@ struct role {
 	/* A channel to that role is there, or is gone. May be NULL. */
 	void (*peer_up)(struct worker *w, enum role_id peer);
 	void (*peer_down)(struct worker *w, enum role_id peer);
-	/* What it takes from each: NULL ends with a channel refused. The parent's rows are added to the common ones. */
+	/* What it takes from each; NULL: it has no channel to that role. The parent's come behind those all roles take. */
 	const struct ipc_rule *rules[ROLES];
 	int cap;			/* the one capability kept, or ROLE_NO_CAP */
 	bool chroot;			/* into the empty directory */

@@ -3,3 +3,4 @@
 keyd_pkgs := libevent_core libcrypto libmnl libseccomp libcap-ng jansson
 programs += $(O)/bin/keyd
 $(eval $(call program,bin/keyd,$(wildcard keyd/roles/*.c),ctl auth kern ike conf crypto wire pfkey util,$(keyd_pkgs)))
+$(eval $(call unit_test,seccomp,,libseccomp,keyd/roles/seccomp.c))
