@@ -18,6 +18,10 @@
 #define SPI_MIN 0x1000u
 /* A replaced child whose DELETE never comes goes after this long. */
 #define RETIRE_AFTER SECONDS(60)
+/* No peer sends a request again after this long: it has our answer, or has given up. */
+#define CONFIRMED_AFTER SECONDS(120)
+/* A rekey that comes before the child is confirmed waits this long and looks again. */
+#define UNCONFIRMED_RETRY MILLISECONDS(500)
 /* The kernel's hard limit stands this far behind the soft one: time to try again when a rekey fails. */
 #define HARD_SLACK_MIN 300u
 
@@ -252,10 +256,20 @@ static void rekey_due(struct timer *t)
 	child_rekey(c);
 }
 
+static bool confirmed(const struct child_sa *c)
+{
+	return c->initiator || c->confirmed || c->sa->e->now - c->up_at > CONFIRMED_AFTER;
+}
+
 void child_rekey(struct child_sa *c)
 {
 	if (c->state == CHILD_REPLACED || c->rekeying || c->replaced_by)
 		return;
+	/* The peer may not know yet that it exists: a rekey would be answered by CHILD_SA_NOT_FOUND. */
+	if (c->state == CHILD_INBOUND || !confirmed(c)) {
+		child_rekey_later(c, UNCONFIRMED_RETRY);
+		return;
+	}
 	c->rekeying = true;
 	ikev2_version.rekey_child(c);
 }
@@ -334,6 +348,14 @@ static void switch_answered(struct ask *a, const struct kern_answer *an)
 	}
 	report_child(c, LOG_LEVEL_ERROR, "CHILD_SA", "failed", "the kernel refused the outbound SA: %s", an->why);
 	ikev2_version.delete_child(c);
+}
+
+void child_confirm(struct child_sa *c, const char *why)
+{
+	if (c->initiator)
+		return;
+	c->confirmed = true;
+	child_switch(c, why);
 }
 
 void child_switch(struct child_sa *c, const char *why)

@@ -23,6 +23,7 @@ struct child_sa {
 	struct ike_sa *sa;
 	enum child_state state;
 	bool initiator;			/* of the exchange that made it */
+	bool confirmed;			/* the peer has shown that it has it too; ours are, from the answer on */
 	bool lost;			/* the kernel has not got it any more */
 	bool rekeying;			/* an exchange to replace it is queued or under way */
 	uint32_t spi_in, spi_out;
@@ -54,6 +55,8 @@ void child_outbound_request(const struct child_sa *c, struct kern_request *rq);
 
 /* Inbound is in the kernel: the child belongs to the SA from now on. */
 void child_inbound_done(struct child_sa *c);
+/* The peer went on after our answer: it has the child. Switches. */
+void child_confirm(struct child_sa *c, const char *why);
 /*
  * Installs outbound if it is not yet, without waiting; the child it replaces sends no more. why is for the log.
  */

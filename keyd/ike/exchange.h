@@ -25,6 +25,7 @@ struct exchange {
 	struct ike_sa *sa;
 	const struct exchange_ops *ops;	/* NULL: the peer began it */
 	uint32_t message_id;
+	bool answered;			/* the answer is here and being worked on: copies of it are no news */
 	uint64_t not_before;		/* waits until then (after TEMPORARY_FAILURE) */
 	struct ask ask;
 	struct wire_message m;		/* what the peer sent, decrypted; its views point into bytes */

@@ -86,7 +86,8 @@ static void not_found(struct exchange *x)
 	if (old)
 		child_end(old, ENGINE_CHILD_DOWN, "the peer has not got it any more");
 	exchange_free(x);
-	child_begin(sa->e, &pol, &sa->local, &sa->remote, NULL);
+	if (!child_serving(sa->e, &pol, &sa->local, &sa->remote))
+		child_begin(sa->e, &pol, &sa->local, &sa->remote, NULL);
 	ike_sa_kick(sa);
 }
 

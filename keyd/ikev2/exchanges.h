@@ -35,8 +35,8 @@ void ikev2_confirm(struct ike_sa *sa);
 
 /* As responder: a new child sends after this long even if the peer gave no sign that it can receive. */
 #define CHILD_SETTLE MILLISECONDS(300)
-/* The same while there is an older child that works. */
-#define CHILD_SETTLE_REKEYED SECONDS(30)
+/* The same while there is an older child that works: longer than any peer sends its request again. */
+#define CHILD_SETTLE_REKEYED SECONDS(120)
 
 /* input.c */
 void ikev2_input(struct engine *e, const struct engine_datagram *d);

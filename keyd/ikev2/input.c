@@ -72,8 +72,7 @@ static void dispatch(struct exchange *x)
 static void peer_goes_on(struct ike_sa *sa)
 {
 	list_each(c, &sa->children, struct child_sa, link)
-		if (!c->initiator)
-			child_switch(c, "the peer goes on");
+		child_confirm(c, "the peer goes on");
 }
 
 static void request(struct ike_sa *sa, const struct engine_datagram *d, const struct wire_header *h)
@@ -113,7 +112,7 @@ static void answer(struct ike_sa *sa, const struct engine_datagram *d, const str
 	struct exchange *x = sa->active;
 
 	/* Late copies of answers that we had already come here as well, and are no news. */
-	if (!x || h->message_id != x->message_id || h->exchange != x->ops->type)
+	if (!x || x->answered || h->message_id != x->message_id || h->exchange != x->ops->type)
 		return;
 	if (message_open(x, d->data)) {
 		sa->e->stats.malformed++;
@@ -121,6 +120,7 @@ static void answer(struct ike_sa *sa, const struct engine_datagram *d, const str
 		return;
 	}
 	window_answered(sa);
+	x->answered = true;
 	if (wire_unknown_critical(&x->m)) {
 		report_sa(sa, LOG_LEVEL_NOTICE, x->ops->name, "ignored", "the answer has an unknown critical payload");
 		exchange_fail(x);

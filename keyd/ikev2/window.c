@@ -86,6 +86,7 @@ void window_retry(struct exchange *x, uint64_t delay)
 	struct ike_sa *sa = x->sa;
 
 	sa->active = NULL;
+	x->answered = false;
 	if (sa->state <= IKE_INIT)
 		sa->next_request = 0;
 	x->not_before = delay ? sa->e->now + delay : 0;

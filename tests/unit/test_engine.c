@@ -86,9 +86,14 @@ static void test_bad_network(void **state)
 		w.loss = seed % 30;
 		w.dup = seed % 20;
 		w.jitter = 40000;
-		world_packet(&w, 0);
-		assert_true(world_until(&w, SECONDS(120), world_joined));
+		/* A set-up may fail altogether; the next packet begins another. */
+		for (int i = 0; i < 300 && !world_joined(&w); i++) {
+			world_packet(&w, 0);
+			world_until(&w, SECONDS(1), world_joined);
+		}
+		assert_true(world_joined(&w));
 		world_run(&w, SECONDS(3));
+		w.host[0].lost_keying = w.host[1].lost_keying = 0;
 		w.traffic = true;
 		for (int i = 0; i < 8; i++) {
 			engine_rekey(w.host[i & 1].engine, w.now, NULL,
