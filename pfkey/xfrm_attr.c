@@ -142,15 +142,21 @@ int xfrm_attr_get_ctx(const struct xfrm_attrs *t, char ctx[IPSEC_CTX_MAX])
 	const struct nlattr *attr = t->a[XFRMA_SEC_CTX];
 	struct xfrm_user_sec_ctx x;
 	const char *label;
+	size_t n;
 
 	ctx[0] = '\0';
 	if (!xfrm_attr_copy(t, XFRMA_SEC_CTX, &x, sizeof(x)))
 		return 0;
 	label = (const char *)mnl_attr_get_payload(attr) + sizeof(x);
-	if (x.ctx_len > mnl_attr_get_payload_len(attr) - sizeof(x) || x.ctx_len >= IPSEC_CTX_MAX)
+	n = x.ctx_len;
+	if (n > mnl_attr_get_payload_len(attr) - sizeof(x))
 		return -EBADMSG;
-	memcpy(ctx, label, x.ctx_len);
-	ctx[x.ctx_len] = '\0';
+	if (n && !label[n - 1])		/* it counts the NUL, and need not have one */
+		n--;
+	if (n >= IPSEC_CTX_MAX)
+		return -EBADMSG;
+	memcpy(ctx, label, n);
+	ctx[n] = '\0';
 	return 0;
 }
 

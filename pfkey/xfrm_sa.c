@@ -176,6 +176,8 @@ static int alg_get(const struct nlattr *attr, size_t head, struct ipsec_alg *alg
 	if (!memchr(x.alg_name, '\0', sizeof(x.alg_name)) || key > n - head || key > sizeof(alg->key))
 		return -EBADMSG;
 	memset(alg, 0, sizeof(*alg));
+	if (!x.alg_name[0])
+		return 0;
 	strcpy(alg->name, x.alg_name);
 	alg->key_bits = (uint16_t)x.alg_key_len;
 	memcpy(alg->key, p + head, key);
@@ -202,7 +204,7 @@ static int algs_get(const struct xfrm_attrs *t, struct ipsec_sa *sa)
 			continue;
 		if (alg_get(attr, rows[i].head, alg))
 			return -EBADMSG;
-		if (!rows[i].icv)
+		if (!rows[i].icv || !alg->name[0])
 			continue;
 		memcpy(&x, mnl_attr_get_payload(attr), sizeof(x));
 		if (x.alg_trunc_len > UINT16_MAX)
@@ -232,14 +234,14 @@ static void encap_get(const struct xfrm_attrs *t, struct ipsec_sa *sa)
 {
 	struct xfrm_encap_tmpl x;
 
-	if (!xfrm_attr_copy(t, XFRMA_ENCAP, &x, sizeof(x)))
+	if (!xfrm_attr_copy(t, XFRMA_ENCAP, &x, sizeof(x)) || !x.encap_type)
 		return;
 	sa->encap.type = x.encap_type;
 	sa->encap.sport = ntohs(x.encap_sport);
 	sa->encap.dport = ntohs(x.encap_dport);
 	xfrm_addr_get(&sa->encap.oa, &x.encap_oa, sa->dst.family);
 	if (ipsec_addr_is_any(&sa->encap.oa))
-		sa->encap.oa.family = AF_UNSPEC;
+		memset(&sa->encap.oa, 0, sizeof(sa->encap.oa));
 }
 
 /* The kernel fills in a family where there was no selector (see xfrm_sa_put): undo that, so that values come back. */
@@ -250,7 +252,7 @@ static void forget_empty_selector(struct ipsec_sa *sa)
 
 	if (!s->src.family && sa->mode == IPSEC_MODE_TUNNEL)
 		sa->flags &= (uint16_t)~IPSEC_SA_AF_UNSPEC;
-	else if (wild && s->src.family == sa->dst.family && sa->mode != IPSEC_MODE_TUNNEL)
+	if (!s->src.family || (wild && s->src.family == sa->dst.family && sa->mode != IPSEC_MODE_TUNNEL))
 		memset(&sa->sel, 0, sizeof(sa->sel));
 }
 
@@ -295,6 +297,8 @@ int xfrm_sa_from(const struct xfrm_usersa_info *info, const struct xfrm_attrs *t
 	if (xfrm_attr_copy(t, XFRMA_SET_MARK, &sa->output_mark.value, 4))
 		sa->output_mark.mask = UINT32_MAX;
 	xfrm_attr_copy(t, XFRMA_SET_MARK_MASK, &sa->output_mark.mask, 4);
+	if (!sa->output_mark.mask)
+		sa->output_mark.value = 0;
 	xfrm_attr_copy(t, XFRMA_TFCPAD, &sa->tfc_pad, 4);
 	sa->state = is_larval(sa) ? IPSEC_STATE_LARVAL : IPSEC_STATE_MATURE;
 	return 0;
