@@ -25,7 +25,7 @@ int fake_sa_init(struct fake *f)
 /* Doubles the table; without memory it stays as it is and is only slower. */
 static void grow(struct fake *f)
 {
-	struct fake_sa_list *bigger = calloc(f->buckets * 2, sizeof(*bigger));
+	struct fake_sa_list *bigger = calloc((size_t)f->buckets * 2, sizeof(*bigger));
 	struct fake_sa *s;
 
 	if (!bigger)
