@@ -4,7 +4,7 @@
 
 $(eval $(call program,tests/flow,tests/netns/flow.c,,))
 $(eval $(call program,tests/capture,tests/netns/capture.c,,))
-test_tools := $(O)/tests/flow $(O)/tests/capture
+test_tools += $(O)/tests/flow $(O)/tests/capture
 
 # Sanitized objects live in their own place, which is that of "make SAN=address,undefined" when O is not given.
 check_san := address,undefined

@@ -24,11 +24,6 @@ flow_start()
 		--id $flow_last_id
 }
 
-flow_number()
-{
-	[[ $(tail -n 1 "$(host_log "$1")") =~ \"$2\":(-?[0-9]+) ]] && echo "${BASH_REMATCH[1]}"
-}
-
 # flow_wait NAME sent|received PACKETS [SECONDS]: until each direction has so many, told once for every second's worth; 30 s
 flow_wait()
 {
@@ -41,8 +36,17 @@ flow_reached()
 
 	[ "$2" = sent ] || end=recv
 	for host in ${flow_ends[$1]}; do
-		number=$(flow_number "$1-$end-$host" "$2") && [ "$number" -ge "$3" ] || return
+		flow_number "$1-$end-$host" "$2" && [ "$number" -ge "$3" ] || return
 	done
+}
+
+# flow_number TAG KEY: from the last line it printed, into $number; no program is started, for this is asked often
+flow_number()
+{
+	local -a lines
+
+	mapfile -t lines <"$work/${tag_host[$1]}/$1.log"
+	[[ ${lines[-1]-} =~ \"$2\":(-?[0-9]+) ]] && number=${BASH_REMATCH[1]}
 }
 
 # flow_stop NAME: sets flow_sent, flow_received, flow_lost, flow_duplicates, flow_reordered (both directions together),
@@ -66,21 +70,28 @@ flow_stop()
 # flow_add NAME FROM TO: one direction's numbers into the sums
 flow_add()
 {
-	local sent received gap run tail
+	local key number tail
+	local -A n
 
-	if ! { sent=$(flow_number "$1-send-$2" sent) && received=$(flow_number "$1-recv-$3" received); }; then
-		echo "# flow $1: $2 to $3 did not tell its numbers"
-		return 1
-	fi
-	gap=$(flow_number "$1-recv-$3" longest_gap_ms)
-	run=$(flow_number "$1-recv-$3" longest_loss)
-	tail=$((sent - 1 - $(flow_number "$1-recv-$3" highest))) # lost as well, in one run
-	[ "$tail" -le "$run" ] || run=$tail
-	flow_sent=$((flow_sent + sent))
-	flow_received=$((flow_received + received))
-	flow_duplicates=$((flow_duplicates + $(flow_number "$1-recv-$3" duplicates)))
-	flow_reordered=$((flow_reordered + $(flow_number "$1-recv-$3" reordered)))
-	[ "$gap" -le "$flow_gap_ms" ] || flow_gap_ms=$gap
-	[ "$run" -le "$flow_gap_packets" ] || flow_gap_packets=$run
-	echo "# flow $1 $2 to $3: sent=$sent received=$received lost=$((sent - received)) longest_gap_ms=$gap longest_loss=$run"
+	for key in sent received duplicates reordered highest longest_gap_ms longest_loss; do
+		if [ $key = sent ]; then
+			flow_number "$1-send-$2" $key
+		else
+			flow_number "$1-recv-$3" $key
+		fi || {
+			echo "# flow $1: $2 to $3 did not tell its number '$key'"
+			return 1
+		}
+		n[$key]=$number
+	done
+	tail=$((n[sent] - 1 - n[highest])) # lost as well, in one run
+	[ "$tail" -le "${n[longest_loss]}" ] || n[longest_loss]=$tail
+	flow_sent=$((flow_sent + n[sent]))
+	flow_received=$((flow_received + n[received]))
+	flow_duplicates=$((flow_duplicates + n[duplicates]))
+	flow_reordered=$((flow_reordered + n[reordered]))
+	[ "${n[longest_gap_ms]}" -le "$flow_gap_ms" ] || flow_gap_ms=${n[longest_gap_ms]}
+	[ "${n[longest_loss]}" -le "$flow_gap_packets" ] || flow_gap_packets=${n[longest_loss]}
+	echo "# flow $1 $2 to $3: sent=${n[sent]} received=${n[received]} lost=$((n[sent] - n[received]))" \
+		"longest_gap_ms=${n[longest_gap_ms]} longest_loss=${n[longest_loss]}"
 }

@@ -62,10 +62,10 @@ host_new()
 	mkfifo "$work/$name/up"
 	unshare --net --mount -- /bin/sh -c "$host_setup" >"$work/$name/up" 2>"$work/$name/setup.log" {wait_never}>&- &
 	host_holder[$name]=$!
-	disown $! # no word from the shell about its end
 	hosts+=("$name")
 	host_links[$name]=0
 	read -r answer <"$work/$name/up"
+	rm "$work/$name/up"
 	[ "$answer" = up ] || {
 		echo "Bail out! host $name did not come up: $(cat "$work/$name/setup.log")"
 		exit 1
@@ -170,7 +170,7 @@ host_stop()
 
 	[ -n "$pid" ] || return 0
 	if kill -"${2:-TERM}" "$pid" 2>/dev/null && ! wait_until "${3:-10}" process_gone "$pid"; then
-		echo "# $1 does not end by ${2:-TERM}: killing it"
+		echo "# $1 does not end: killing it"
 		kill -KILL "$pid" 2>/dev/null
 	fi
 	unset "tag_pid[$1]"
@@ -223,10 +223,8 @@ hosts_cleanup()
 	for name in "${hosts[@]}"; do
 		host_kill_all "${host_holder[$name]}"
 	done
-	for name in "${hosts[@]}"; do
-		wait_until 5 process_gone "${host_holder[$name]}"
-	done
-	[ -z "${LAB_OUT-}" ] || cp -r "$work" "$LAB_OUT/$(basename "$0" .sh)"
+	wait 2>/dev/null
+	[ -z "${LAB_KEEP-}" ] || cp -r "$work" "$LAB_OUT/$(basename "$0" .sh)"
 	rm -rf "$work"
 }
 
