@@ -36,12 +36,15 @@ base_ldflags := -Wl,-z,relro,-z,now -Wl,--as-needed $(sanflags)
 programs :=
 unit_tests :=
 fuzzers :=
+generated_headers :=
+packages_used :=
 
 # Packages' flags are asked for once, and only when something is compiled.
 pkgs = $(shell $(PKG_CONFIG) --$(1) $(2) 2>/dev/null)
 
 # $(call library,NAME,SOURCES,PKG-CONFIG PACKAGES) builds $(O)/lib/NAME.a
 define library
+packages_used += $(3)
 $(1)_objects := $$(patsubst %.c,$(O)/obj/%.o,$(2))
 $(1)_pkgs := $(3)
 $$($(1)_objects): pkgs_used := $(3)
@@ -54,6 +57,7 @@ endef
 
 # $(call program,PATH UNDER $(O),SOURCES,OUR LIBRARIES in link order,PKG-CONFIG PACKAGES,OTHER FLAGS)
 define program
+packages_used += $(4)
 $(1)_objects := $$(patsubst %.c,$(O)/obj/%.o,$(2))
 $$($(1)_objects): pkgs_used := $(4)
 $(O)/$(1): $$($(1)_objects) $$(patsubst %,$(O)/lib/%.a,$(3))
@@ -84,12 +88,23 @@ $(O)/obj/%.o: %.c
 
 include $(sort $(wildcard *.mk */rules.mk */*/rules.mk))
 
+$(require_tools)
+
+## make                   the programs: build/bin/keyd, keydctl, setkey (SAN=address,undefined: sanitized; WERROR=1; V=1: show commands)
 all: $(programs)
 
+## make dist              a tarball of what is committed
+dist:
+	@mkdir -p build
+	$(q)git archive --prefix=gapless-$(VERSION)/ -o build/gapless-$(VERSION).tar.gz HEAD
+	@echo build/gapless-$(VERSION).tar.gz
+
+## make clean             remove everything that was built or fetched (build/)
 clean:
 	rm -rf build
 
+## make help              this list
 help:
-	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+	@sed -n 's/^## //p' $(filter %Makefile %.mk,$(MAKEFILE_LIST))
 
-.PHONY: all clean help
+.PHONY: all dist clean help

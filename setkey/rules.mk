@@ -19,6 +19,7 @@ $(setkey_gen)/parse.c $(setkey_gen)/parse.h &: setkey/parse.y
 	$(q)bison -Wall -Werror --header=$(setkey_gen)/parse.h -o $(setkey_gen)/parse.c $<
 
 $(setkey_objects): | $(setkey_gen)/scan.h $(setkey_gen)/parse.h
+generated_headers += $(setkey_gen)/scan.h $(setkey_gen)/parse.h
 
 $(eval $(call unit_test,setkey_parse,setkey pfkey,libmnl))
 $(eval $(call unit_test,setkey_apply,setkey pfkey,libmnl))

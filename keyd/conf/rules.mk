@@ -19,6 +19,7 @@ $(conf_gen)/conf.yy.c: keyd/conf/conf.l
 	$(q)flex -o $@ $<
 
 $(conf_objects): | $(conf_gen)/conf.tab.h
+generated_headers += $(conf_gen)/conf.tab.h
 
 $(eval $(call unit_test,conf,$(conf_libs),$(conf_pkgs)))
 $(eval $(call unit_test,conf_id,$(conf_libs),$(conf_pkgs)))
