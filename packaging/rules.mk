@@ -1,15 +1,51 @@
 # SPDX-License-Identifier: MIT
-# What "make install" puts where: lines of mode, source and destination; a source of "-" is a directory to be made.
+# What "make install" puts where: mode, source, destination; packaging/install knows the rest.
+SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/gapless
+
 define install_files
 755 $(O)/bin/keyd $(LIBEXECDIR)/gapless/keyd
 755 $(O)/bin/keydctl $(LIBEXECDIR)/gapless/keydctl
 755 $(O)/bin/setkey $(LIBEXECDIR)/gapless/setkey
+link $(LIBEXECDIR)/gapless/keyd $(SBINDIR)/keyd
+link $(LIBEXECDIR)/gapless/keydctl $(SBINDIR)/keydctl
+link $(LIBEXECDIR)/gapless/setkey $(SBINDIR)/setkey
 644 keyd/keyd.8 $(MANDIR)/man8/keyd.8
 644 keyd/ctl/keydctl.8 $(MANDIR)/man8/keydctl.8
 644 setkey/setkey.8 $(MANDIR)/man8/setkey.8
-755 - $(SYSCONFDIR)/gapless
+644 keyd/conf/keyd.conf.5 $(MANDIR)/man5/keyd.conf.5
+700 - $(SYSCONFDIR)/gapless
 644 packaging/systemd/gapless.service $(PREFIX)/lib/systemd/system/gapless.service
 644 packaging/sysusers.d/gapless.conf $(PREFIX)/lib/sysusers.d/gapless.conf
 755 packaging/rc.d/gapless $(PREFIX)/share/gapless/rc.d/gapless
+644 packaging/examples/ipsec.conf $(DOCDIR)/examples/ipsec.conf
+644 packaging/examples/keyd.conf $(DOCDIR)/examples/keyd.conf
+644 packaging/examples/psk.txt $(DOCDIR)/examples/psk.txt
+644 LICENSE $(DOCDIR)/copyright
 endef
+
+export install_files
+for_install = O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBEXECDIR=$(LIBEXECDIR) SBINDIR=$(SBINDIR) \
+	SYSCONFDIR=$(SYSCONFDIR) RUNDIR=$(RUNDIR)
+listed = $(q)printf '%s\n' "$$install_files" | $(for_install) packaging/install
+
+## make install           DESTDIR= PREFIX=/usr SYSCONFDIR=/etc LIBEXECDIR=, SBINDIR=, MANDIR=, RUNDIR=/run
+install: all
+	$(listed) install
+
+## make uninstall         remove what make install (with the same variables) put there; files in /etc/gapless stay
+uninstall:
+	$(listed) uninstall
+
+# The programs have two of these paths in them: other paths, and what knows them is compiled again.
+paths := $(O)/paths
+paths_now := $(SYSCONFDIR) $(RUNDIR)
+ifneq ($(file <$(paths)),$(paths_now))
+ifneq ($(building),)
+$(shell mkdir -p $(O); echo '$(paths_now)' >$(paths))
+endif
+endif
+$(patsubst %,$(O)/obj/%.o,keyd/ctl/client keyd/ctl/keydctl keyd/roles/options keyd/roles/settings): $(paths)
+
+.PHONY: install uninstall

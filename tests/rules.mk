@@ -14,9 +14,11 @@ pick = $(if $(T),$(foreach t,$(T),$(filter %/$(t) %/$(t).sh %/test_$(t).sh,$(1))
 picked_unit = $(call pick,$(unit_tests))
 picked_fuzzers = $(call pick,$(fuzzers))
 picked_netns = $(call pick,$(sort $(wildcard tests/netns/test_*.sh)))
+picked_build = $(call pick,$(sort $(wildcard tests/build/test_*.sh)))
 
 run_unit = --tap --label unit $(picked_unit) $(if $(SAN),,--label san $(picked_unit:$(O)/%=$(san_O)/%))
 run_fuzz = --tap --label fuzz $(foreach f,$(picked_fuzzers:$(O)/%=$(san_O)/%),"$f tests/fuzz/corpus/$(notdir $f)")
+run_build = --tap --label build $(picked_build)
 run_netns = --tap --label netns --lab $(picked_netns)
 
 # Tests are built by a make of their own, after what is missing was installed, and on all cores unless -j says otherwise.
@@ -27,11 +29,11 @@ test-programs: $(picked_unit)
 fuzz-programs: $(picked_fuzzers)
 lab-programs: $(programs) $(test_tools)
 
-## make check             every test: unit (plain and sanitized), fuzz targets over their corpus, real kernels in the lab
+## make check             every test: unit (plain and sanitized), fuzz targets over their corpus, make install, real kernels in the lab
 check: deps-if-missing
 	$(build) test-programs lab-programs
 	$(build_san) test-programs fuzz-programs
-	$(q)O=$(O) tests/run $(run_unit) $(run_fuzz) $(run_netns)
+	$(q)O=$(O) tests/run $(run_unit) $(run_fuzz) $(run_build) $(run_netns)
 
 ## make check-unit        unit tests, plain and sanitized
 check-unit: deps-if-missing

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# make install puts everything where it was told, with paths that fit, and make uninstall takes it away. Needs built programs.
+
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+
+root=$(mktemp -d "${TMPDIR:-/tmp}/gapless-install.XXXXXX")
+trap 'rm -rf "$root"' EXIT
+prefix=/opt/gapless
+
+# The programs of this build, without touching it: the paths inside them are the default's.
+make_it()
+{
+	make --no-print-directory O="${O:-build}" DESTDIR="$root" PREFIX=$prefix "$@"
+}
+
+files()
+{
+	(cd "$root" && find . ! -type d | sort)
+}
+
+no_other_prefix()
+{
+	! grep -rnE '/usr/(libexec|sbin)' "$root" --include='*.[1-9]' --include='*.service' --include='*.conf' --include=gapless
+}
+
+for_root_alone()
+{
+	[ "$(stat -c %a "$root/etc/gapless")" = 700 ]
+}
+
+check "make install works into a folder of its own" make_it install
+for program in keyd keydctl setkey; do
+	check "$program is there, and named in sbin" test -x "$root$prefix/libexec/gapless/$program" -a \
+		"$(readlink "$root$prefix/sbin/$program")" = $prefix/libexec/gapless/$program
+	check "$program runs from there" "$root$prefix/libexec/gapless/$program" -h
+done
+for page in man8/keyd.8 man8/keydctl.8 man8/setkey.8 man5/keyd.conf.5; do
+	check "$page is there" test -s "$root$prefix/share/man/$page"
+done
+check "systemd's unit starts the installed keyd" grep -qx "ExecStart=$prefix/libexec/gapless/keyd .*" \
+	"$root$prefix/lib/systemd/system/gapless.service"
+check "rc.d's script starts the installed keyd" grep -qx "keyd=$prefix/libexec/gapless/keyd" \
+	"$root$prefix/share/gapless/rc.d/gapless"
+check "no text names another prefix" no_other_prefix
+check "/etc/gapless is for root alone" for_root_alone
+check "the examples are there" test -s "$root$prefix/share/doc/gapless/examples/ipsec.conf"
+
+echo secret >"$root/etc/gapless/psk.txt"
+check "make install again keeps what the administrator wrote" make_it install
+is "it is still there" "$(cat "$root/etc/gapless/psk.txt")" secret
+check "make uninstall works" make_it uninstall
+is "and leaves only that" "$(files)" ./etc/gapless/psk.txt
+rm "$root/etc/gapless/psk.txt"
+make_it uninstall >/dev/null
+is "the folder goes when it is empty" "$(ls "$root/etc/gapless" 2>&1)" "ls: cannot access '$root/etc/gapless': No such file or directory"
+finish
