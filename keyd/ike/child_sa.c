@@ -215,28 +215,15 @@ static void common_request(const struct child_sa *c, struct kern_request *rq, co
 		sa->flags |= IPSEC_SA_AF_UNSPEC;
 }
 
-static void turn_selector(struct ipsec_selector *s)
-{
-	struct ipsec_selector from = *s;
-
-	s->src = from.dst;
-	s->src_len = from.dst_len;
-	s->dst = from.src;
-	s->dst_len = from.src_len;
-	s->sport = from.dport;
-	s->sport_mask = from.dport_mask;
-	s->dport = from.sport;
-	s->dport_mask = from.sport_mask;
-}
-
 void child_inbound_request(const struct child_sa *c, struct kern_request *rq)
 {
 	common_request(c, rq, &c->key_in, &c->auth_in);
 	rq->sa.src = c->sa->remote;
 	rq->sa.dst = c->sa->local;
 	rq->sa.spi = c->spi_in;
+	rq->sa.reqid = spd_inbound_reqid(&c->sa->e->spd, &c->pol);
 	if (c->sel_exact)
-		turn_selector(&rq->sa.sel);
+		selector_turn(&rq->sa.sel);
 }
 
 void child_outbound_request(const struct child_sa *c, struct kern_request *rq)

@@ -6,23 +6,37 @@
 #include "keyd/ike/selector.h"
 #include "keyd/ike/straggler.h"
 
+/* What we cannot negotiate must not keep the kernel waiting. */
+static void refuse_acquire(struct engine *e, const struct ipsec_event *ev, const char *why)
+{
+	const struct ipsec_tmpl *t = &ev->acquire.policy.tmpl[ev->acquire.tmpl];
+	struct kern_request rq = { .op = KERN_LARVAL_DELETE };
+
+	rq.sa.src = ev->acquire.src;
+	rq.sa.dst = ev->acquire.dst;
+	rq.sa.proto = ev->acquire.proto;
+	rq.sa.mode = t->mode;
+	rq.sa.reqid = t->reqid;
+	rq.sa.acquire_seq = ev->acquire.seq;
+	e->hooks->kern(e->hooks_arg, &rq);
+	report_failed(e, &ev->acquire.src, &ev->acquire.dst, why);
+}
+
 static void on_acquire(struct engine *e, const struct ipsec_event *ev)
 {
 	const struct ipsec_policy *pol = &ev->acquire.policy;
 	const struct ipsec_addr *local = &ev->acquire.src, *remote = &ev->acquire.dst;
-	struct kern_request rq = { .op = KERN_LARVAL_DELETE };
 	struct child_sa *c;
 	char sel[SELECTOR_STRLEN];
 
-	if (ev->acquire.proto != IPPROTO_ESP || !pol->ntmpl || pol->tmpl[0].proto != IPPROTO_ESP) {
-		rq.sa = (struct ipsec_sa){ .src = *local, .dst = *remote, .proto = ev->acquire.proto,
-					   .acquire_seq = ev->acquire.seq };
-		if (pol->ntmpl) {
-			rq.sa.mode = pol->tmpl[0].mode;
-			rq.sa.reqid = pol->tmpl[0].reqid;
-		}
-		e->hooks->kern(e->hooks_arg, &rq);
-		report_failed(e, local, remote, "the policy asks for another protocol than ESP first; only ESP is negotiated");
+	if (ev->acquire.tmpl >= IPSEC_TMPL_MAX)
+		return;
+	if (ev->acquire.proto != IPPROTO_ESP) {
+		refuse_acquire(e, ev, "the policy asks for AH or IPComp; only ESP is negotiated");
+		return;
+	}
+	if (ev->acquire.tmpl != 0 || pol->ntmpl != 1) {
+		refuse_acquire(e, ev, "the policy asks for several protocols; only a single ESP rule is negotiated");
 		return;
 	}
 	c = child_serving(e, pol, local, remote);

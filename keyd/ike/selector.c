@@ -29,6 +29,27 @@ bool selector_covers(const struct ipsec_selector *a, const struct ipsec_selector
 	       port_covers(a->dport, a->dport_mask, b->dport, b->dport_mask);
 }
 
+static bool proto_has_types(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 || proto == 135;
+}
+
+void selector_turn(struct ipsec_selector *s)
+{
+	struct ipsec_selector from = *s;
+
+	s->src = from.dst;
+	s->src_len = from.dst_len;
+	s->dst = from.src;
+	s->dst_len = from.src_len;
+	if (proto_has_types(s->proto))
+		return;	/* these are no ports: type and code stay where they are */
+	s->sport = from.dport;
+	s->sport_mask = from.dport_mask;
+	s->dport = from.sport;
+	s->dport_mask = from.sport_mask;
+}
+
 static void format_end(const struct ipsec_addr *a, uint8_t len, uint16_t port, uint16_t mask, char *buf, size_t n)
 {
 	char text[IPSEC_ADDR_STRLEN];
@@ -51,11 +72,6 @@ const char *selector_format(const struct ipsec_selector *s, char *buf, size_t n)
 	else
 		snprintf(buf, n, "%s %s any", src, dst);
 	return buf;
-}
-
-static bool proto_has_types(uint8_t proto)
-{
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 || proto == 135;
 }
 
 /* Type and code stand in both sides' ports (RFC 7296 3.13.1); the kernel has the type as source, the code as target. */

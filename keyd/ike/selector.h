@@ -13,6 +13,8 @@ enum selector_side { SELECTOR_SRC, SELECTOR_DST };
 bool selector_equal(const struct ipsec_selector *a, const struct ipsec_selector *b);
 /* Does a contain all of b? */
 bool selector_covers(const struct ipsec_selector *a, const struct ipsec_selector *b);
+/* The other direction: source and destination change places. */
+void selector_turn(struct ipsec_selector *s);
 /* "10.0.1.0/24[any] 10.0.2.0/24[any] any" into buf[n], returned. */
 const char *selector_format(const struct ipsec_selector *s, char *buf, size_t n);
 

@@ -10,6 +10,7 @@
 void spd_init(struct spd *s)
 {
 	list_init(&s->policies);
+	list_init(&s->inbound);
 	s->n = 0;
 }
 
@@ -24,6 +25,13 @@ void spd_free(struct spd *s)
 {
 	list_each(p, &s->policies, struct spd_policy, link)
 		spd_drop(s, p);
+	list_each(q, &s->inbound, struct spd_policy, link)
+		spd_drop(s, q);
+}
+
+static struct list *list_of(struct spd *s, const struct ipsec_policy *pol)
+{
+	return pol->dir == IPSEC_DIR_OUT ? &s->policies : &s->inbound;
 }
 
 static bool same_key(const struct ipsec_policy *a, const struct ipsec_policy *b)
@@ -36,7 +44,7 @@ static bool same_key(const struct ipsec_policy *a, const struct ipsec_policy *b)
 
 void spd_remove(struct spd *s, const struct ipsec_policy *key)
 {
-	list_each(p, &s->policies, struct spd_policy, link)
+	list_each(p, list_of(s, key), struct spd_policy, link)
 		if (same_key(&p->pol, key))
 			spd_drop(s, p);
 }
@@ -46,14 +54,27 @@ void spd_put(struct spd *s, const struct ipsec_policy *pol)
 	struct spd_policy *p;
 
 	spd_remove(s, pol);
-	if (pol->dir != IPSEC_DIR_OUT || pol->action != IPSEC_ACTION_ALLOW || !pol->ntmpl || s->n >= SPD_POLICIES_MAX)
+	if (pol->dir == IPSEC_DIR_FWD || pol->socket || pol->action != IPSEC_ACTION_ALLOW || !pol->ntmpl ||
+	    s->n >= SPD_POLICIES_MAX)
 		return;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return;
 	p->pol = *pol;
-	list_add_tail(&s->policies, &p->link);
+	list_add_tail(list_of(s, pol), &p->link);
 	s->n++;
+}
+
+uint32_t spd_inbound_reqid(const struct spd *s, const struct ipsec_policy *pol)
+{
+	struct ipsec_selector back = pol->sel;
+
+	selector_turn(&back);
+	list_each(p, &s->inbound, struct spd_policy, link)
+		if (selector_equal(&p->pol.sel, &back) && p->pol.tmpl[0].mode == pol->tmpl[0].mode &&
+		    p->pol.tmpl[0].proto == pol->tmpl[0].proto && p->pol.if_id == pol->if_id)
+			return p->pol.tmpl[0].reqid;
+	return pol->tmpl[0].reqid;
 }
 
 static bool addr_fits(const struct ipsec_addr *end, const struct ipsec_addr *a)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A mirror of the kernel's outbound policies: what a responder may agree to, and what "keydctl up" brings up. */
+/* A mirror of the kernel's policies: what a responder may agree to, what "keydctl up" brings up, which reqid fits. */
 #ifndef KEYD_IKE_SPD_H
 #define KEYD_IKE_SPD_H
 
@@ -15,16 +15,20 @@ struct spd_policy {
 };
 
 struct spd {
-	struct list policies;		/* of struct spd_policy, in no order */
+	struct list policies;		/* outbound ones; of struct spd_policy, in no order */
+	struct list inbound;
 	unsigned n;
 };
 
 void spd_init(struct spd *s);
 void spd_free(struct spd *s);
-/* Keeps outbound policies that ask for IPsec and forgets what they replace; others are ignored. */
+/* Keeps policies of either direction that ask for IPsec and forgets what they replace; others are ignored. */
 void spd_put(struct spd *s, const struct ipsec_policy *pol);
 /* By index, or by selector where the index is 0. */
 void spd_remove(struct spd *s, const struct ipsec_policy *key);
+
+/* The reqid that the inbound SA must have for pol's traffic coming back: that of the policy in the other direction. */
+uint32_t spd_inbound_reqid(const struct spd *s, const struct ipsec_policy *pol);
 
 /* The ends of the SA that a policy's first template asks for; transport: taken from the selector, may be prefixes. */
 bool spd_policy_joins(const struct ipsec_policy *pol, const struct ipsec_addr *local, const struct ipsec_addr *remote);

@@ -7,6 +7,7 @@
 # lib/hosts.sh    host_new link_new in_host host_spawn  hosts, links, background programs
 # lib/capture.sh  capture_start cleartext_count …       packets on the wire
 # lib/flow.sh     flow_start flow_stop                  numbered packets, and how many were lost
+# lib/keyd.sh     keyd_start policy_pair …           setkey and keyd
 #
 # Whatever ends the test, everything it started is ended and removed; on a failure the hosts' logs, SAs, policies and
 # counters are printed. Run it by "make check-netns T=NAME" or, with root and a kernel that has IPsec, just so.
@@ -22,6 +23,9 @@ netns_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$netns_dir/../lib/capture.sh"
 # shellcheck source=tests/lib/flow.sh
 . "$netns_dir/../lib/flow.sh"
+
+# shellcheck source=tests/lib/keyd.sh
+. "$netns_dir/../lib/keyd.sh"
 
 on_failure()
 {

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+# Two hosts with the same few lines of policy and one secret: setkey and keyd as built, in hosts of hosts.sh.
+# shellcheck shell=bash disable=SC2154 # variables of hosts.sh
+
+bin=$PWD/${O:-build}/bin
+secret="correct horse battery staple"
+
+# secret_file HOST PEER [SECRET]: /etc/gapless/psk.txt of a host
+secret_file()
+{
+	in_host "$1" sh -c 'mkdir -p /etc/gapless && umask 077 && printf "%s %s\n" "$1" "$2" >/etc/gapless/psk.txt' sh \
+		"$2" "${3-$secret}"
+}
+
+# conf_file HOST: /etc/gapless/keyd.conf from standard input
+conf_file()
+{
+	in_host "$1" sh -c 'mkdir -p /etc/gapless && umask 077 && cat >/etc/gapless/keyd.conf'
+}
+
+# policy_file HOST: /etc/gapless/ipsec.conf from standard input
+policy_file()
+{
+	in_host "$1" sh -c 'mkdir -p /etc/gapless && cat >/etc/gapless/ipsec.conf'
+}
+
+# policy_load HOST
+policy_load()
+{
+	in_host "$1" "$bin/setkey" -f /etc/gapless/ipsec.conf
+}
+
+# policy_pair HOST SOURCE DESTINATION RULE: out and in, as setkey's file has them. RULE: esp/transport//require, …;
+# of a tunnel esp/tunnel/HERE-THERE/level, whose ends are turned round for "in".
+policy_pair()
+{
+	local back=$4 ends
+
+	if [[ $4 =~ ^(.*/tunnel/)([^/]*)(/.*)$ ]]; then
+		ends=${BASH_REMATCH[2]}
+		back=${BASH_REMATCH[1]}${ends#*-}-${ends%-*}${BASH_REMATCH[3]}
+	fi
+	policy_file "$1" <<-END
+		# Neighbour discovery goes on in clear, or IPv6 hosts on one link never find each other; first, or the rest wins.
+		spdupdate ::/0 ::/0 icmp6 135,0 -P out prio high none;
+		spdupdate ::/0 ::/0 icmp6 135,0 -P in prio high none;
+		spdupdate ::/0 ::/0 icmp6 136,0 -P out prio high none;
+		spdupdate ::/0 ::/0 icmp6 136,0 -P in prio high none;
+		spdupdate $2 $3 any -P out ipsec $4;
+		spdupdate $3 $2 any -P in ipsec $back;
+	END
+	policy_load "$1"
+}
+
+# keyd_start HOST [OPTION...]: with its keyd.conf if there is one, else with its psk.txt alone. Not inside "check", whose
+# subshell would forget it.
+keyd_start()
+{
+	local host=$1 options=(--psk /etc/gapless/psk.txt)
+
+	shift
+	in_host "$host" test ! -e /etc/gapless/keyd.conf || options=(-f /etc/gapless/keyd.conf)
+	host_spawn "$host" "keyd-$host" "$bin/keyd" -v "${options[@]}" "$@"
+	wait_log "keyd-$host" 'ready:' 30 || not_ok "keyd on $host is ready"
+}
+
+# keyds_start and keyds_stop: both hosts
+keyds_start()
+{
+	keyd_start alice "$@"
+	keyd_start bob "$@"
+}
+
+keyds_stop()
+{
+	host_stop keyd-alice
+	host_stop keyd-bob
+}
+
+keydctl()
+{
+	local host=$1
+
+	shift
+	in_host "$host" "$bin/keydctl" "$@"
+}
+
+# keyd_count HOST WORD: how many log lines say that something came to this result
+keyd_count()
+{
+	grep -cE "$2" "$(host_log "keyd-$1")"
+}
+
+# sa_count HOST: mature SAs in the kernel
+sa_count()
+{
+	in_host "$1" ip xfrm state list nokeys | grep -c '^src'
+}
