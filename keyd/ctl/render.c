@@ -145,10 +145,12 @@ json_t *render_event(const struct engine_event *ev)
 	const char *name = ev->type < ENGINE_EVENT_TYPES ? event_names[ev->type] : "?";
 	struct timespec now;
 	json_t *o;
+	long ms;
 
 	clock_gettime(CLOCK_REALTIME, &now);
+	ms = now.tv_nsec / 1000000;
 	o = json_pack("{s:s, s:f, s:o, s:o, s:o, s:o, s:o}", "event", name,
-		      "time", (double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1000, "peer", TEXT(ev->peer),
+		      "time", (double)now.tv_sec + (double)ms / 1000, "peer", TEXT(ev->peer),
 		      "local", addr(&ev->local), "remote", addr(&ev->remote),
 		      "spi_i", spi64(ev->ike_spi_i), "spi_r", spi64(ev->ike_spi_r));
 	if (o && (ev->child_spi_in || ev->child_spi_out)) {

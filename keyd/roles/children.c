@@ -190,7 +190,7 @@ static void gone(struct child *c)
 		parent_end(c->p, KEYD_FAILED);
 		return;
 	}
-	loop_timer_set(c->restart, loop_now() + ((uint64_t)RESTART_FIRST << (deaths - 1)));
+	loop_timer_set(c->restart, loop_now() + ((uint64_t)RESTART_FIRST << deaths) / 2);
 }
 
 static void channel_ended(struct ipc *ch, enum ipc_end why, void *arg)

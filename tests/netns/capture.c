@@ -95,7 +95,7 @@ static void record(FILE *f, const void *frame, size_t len, size_t wire_length)
 static unsigned long drain(int fd, FILE *f)
 {
 	static unsigned char frame[FRAME_MAX];
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = { 0 };
 	unsigned long recorded = 0;
 	socklen_t from_len;
 	ssize_t n;
