@@ -22,6 +22,8 @@
 #define CONFIRMED_AFTER SECONDS(120)
 /* A rekey that comes before the child is confirmed waits this long and looks again. */
 #define UNCONFIRMED_RETRY MILLISECONDS(500)
+/* A replaced outbound SA leaves the kernel this long after its successor came. */
+#define OUTBOUND_DRAIN SECONDS(1)
 /* The kernel's hard limit stands this far behind the soft one: time to try again when a rekey fails. */
 #define HARD_SLACK_MIN 300u
 
@@ -104,11 +106,6 @@ struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bo
 	return c;
 }
 
-static void kern_tell(struct engine *e, const struct kern_request *rq)
-{
-	e->hooks->kern(e->hooks_arg, rq);
-}
-
 /* Without this the kernel would be silent for net.core.xfrm_acq_expires (30 s). */
 static void larval_delete(struct child_sa *c)
 {
@@ -122,7 +119,7 @@ static void larval_delete(struct child_sa *c)
 	rq.sa.if_id = c->pol.if_id;
 	rq.sa.mark = c->pol.mark;
 	rq.sa.acquire_seq = c->acquire_seq;
-	kern_tell(c->sa->e, &rq);
+	c->sa->e->hooks->kern(c->sa->e->hooks_arg, &rq);
 	c->acquired = false;
 }
 
@@ -317,9 +314,10 @@ void child_outbound_done(struct child_sa *c)
 		c->sa->e->stats.child_rekeyed++;
 	else
 		c->sa->e->stats.child_up++;
-	report_child(c, LOG_LEVEL_NOTICE, "CHILD_SA", c->replaces ? "rekeyed" : "up", "%s %s %s", text,
+	report_child(c, LOG_LEVEL_NOTICE, "CHILD_SA", c->replaces ? "rekeyed" : "up", "%s %s %s as %s", text,
 		     c->pol.tmpl[0].mode == IPSEC_MODE_TRANSPORT ? "transport" : "tunnel",
-		     selector_format(c->sel_exact ? &c->sel : &c->pol.sel, sel, sizeof(sel)));
+		     selector_format(c->sel_exact ? &c->sel : &c->pol.sel, sel, sizeof(sel)),
+		     c->initiator ? "initiator" : "responder");
 	report_event(c->sa, c, c->replaces ? ENGINE_CHILD_REKEYED : ENGINE_CHILD_UP, "%s", text);
 	orphans_retire(c);
 	ike_sa_supersede(c->sa);
@@ -374,15 +372,10 @@ static void kernel_forget(struct child_sa *c)
 	struct ipsec_sa_id out = { .dst = c->sa->remote, .proto = IPPROTO_ESP, .spi = c->spi_out,
 				   .mark = c->pol.mark };
 	struct ipsec_sa_id in = { .dst = c->sa->local, .proto = IPPROTO_ESP, .spi = c->spi_in };
-	struct kern_request rq = { .op = KERN_SA_DELETE };
 
-	if (c->state >= CHILD_UP || c->ask.id || c->initiator) {
-		rq.sa.dst = out.dst;
-		rq.sa.proto = out.proto;
-		rq.sa.spi = out.spi;
-		rq.sa.mark = out.mark;
-		kern_tell(e, &rq);
-	}
+	/* With a successor, nothing new takes the outbound SA; a packet that has taken it may still be in it. */
+	if (c->state >= CHILD_UP || c->ask.id || c->initiator)
+		straggler_add(e, &out, c->replaced_by ? OUTBOUND_DRAIN : 0);
 	if (c->state >= CHILD_INBOUND)
 		straggler_add(e, &in, SECONDS(c->sa->peer->conf.linger));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Old inbound SAs and their last seconds.
+// Old SAs and their last seconds in the kernel.
 #include "keyd/ike/straggler.h"
 
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static void straggler_due(struct timer *t)
 
 void straggler_add(struct engine *e, const struct ipsec_sa_id *id, uint64_t linger)
 {
-	struct straggler *s = calloc(1, sizeof(*s));
+	struct straggler *s = linger ? calloc(1, sizeof(*s)) : NULL;
 
 	if (!s || timer_set(&e->timers, &s->timer, e->now + linger, straggler_due)) {
 		free(s);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Inbound SAs whose child has ended: they stay for packets that are still on their way (RFC 7296 2.8). */
+/* SAs whose child has ended: they stay a while for packets that are still on their way (RFC 7296 2.8). */
 #ifndef KEYD_IKE_STRAGGLER_H
 #define KEYD_IKE_STRAGGLER_H
 
 #include "keyd/ike/engine_state.h"
 
-/* The SA leaves the kernel linger microseconds from now. Without memory it leaves now. */
+/* The SA leaves the kernel linger microseconds from now (0: now). Without memory it leaves now. */
 void straggler_add(struct engine *e, const struct ipsec_sa_id *id, uint64_t linger);
 /* The kernel has not got it any more; spi 0: none of them. */
 void stragglers_forget(struct engine *e, uint32_t spi);
