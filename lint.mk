@@ -13,7 +13,6 @@ lint_ours := includes lengths spdx words
 ## make lint              cppcheck, clang-tidy, shellcheck, mandoc, and our own: includes, lengths, spdx, words (each also: make lint-NAME)
 lint:
 	$(q)packaging/deps --if-missing build tests lint
-	$(build) $(generated_headers)
 	$(build) --keep-going lint-all
 
 lint-all: lint-cppcheck lint-tidy lint-shell lint-man $(lint_ours:%=lint-%)
