@@ -73,10 +73,10 @@ unit_tests += $(O)/tests/unit/$(1)
 $(call program,tests/unit/$(1),tests/unit/test_$(1).c $(4),$(2),cmocka $(3))
 endef
 
-# $(call fuzzer,NAME,OUR LIBRARIES,PKG-CONFIG PACKAGES): tests/fuzz/fuzz_NAME.c replayed over tests/fuzz/corpus/NAME
+# $(call fuzzer,NAME,OUR LIBRARIES,PKG-CONFIG PACKAGES,EXTRA SOURCES): tests/fuzz/fuzz_NAME.c over tests/fuzz/corpus/NAME
 define fuzzer
 fuzzers += $(O)/tests/fuzz/$(1)
-$(call program,tests/fuzz/$(1),tests/fuzz/fuzz_$(1).c tests/fuzz/replay.c,$(2),$(3))
+$(call program,tests/fuzz/$(1),tests/fuzz/fuzz_$(1).c tests/fuzz/replay.c $(4),$(2),$(3))
 endef
 
 q := $(if $(V),,@)

@@ -225,17 +225,19 @@ static const char *transform_word(const struct wire_transform *t, char *buf, siz
 	return buf;
 }
 
-/* Alternatives are joined by '/', types by '-', in the order of the types. */
+/* Alternatives are joined by '/', types by '-', in the order that the configuration has them. */
 static size_t format_proposal(const struct wire_proposal *p, char *buf, size_t n)
 {
+	static const uint8_t order[] = { IKEV2_TRANSFORM_ENCR, IKEV2_TRANSFORM_INTEG, IKEV2_TRANSFORM_PRF,
+					 IKEV2_TRANSFORM_DH, IKEV2_TRANSFORM_ESN };
 	char word[64];
 	size_t used = 0;
 
-	for (unsigned type = 1; type < TYPES; type++) {
+	for (unsigned k = 0; k < sizeof(order); k++) {
 		bool first = true;
 
 		for (unsigned i = 0; i < p->n && used < n; i++) {
-			if (p->t[i].type != type)
+			if (p->t[i].type != order[k])
 				continue;
 			used += (size_t)snprintf(buf + used, n - used, "%s%s", !first ? "/" : used ? "-" : "",
 						 transform_word(&p->t[i], word, sizeof(word)));

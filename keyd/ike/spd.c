@@ -109,6 +109,7 @@ const struct ipsec_policy *spd_match(const struct spd *s, const struct ipsec_add
 				     const struct wire_ts_list *ts_remote, bool transport, const char **why)
 {
 	const struct ipsec_policy *best = NULL;
+	bool other_mode = false;
 	int best_share = 0;
 
 	*why = "no outbound policy with ESP between these addresses (setkey -DP shows the policies)";
@@ -118,17 +119,18 @@ const struct ipsec_policy *spd_match(const struct spd *s, const struct ipsec_add
 
 		if (pol->tmpl[0].proto != IPPROTO_ESP || !spd_policy_joins(pol, local, remote))
 			continue;
-		if (!best && pol->tmpl[0].mode == IPSEC_MODE_TRANSPORT && !transport)
-			*why = "our policy says transport, the peer asks for tunnel mode";
-		if (pol->tmpl[0].mode == IPSEC_MODE_TRANSPORT && !transport)
-			continue;
 		n = share(pol, ts_local, ts_remote);
-		if (n < 0 && !best)
-			*why = "no policy between these addresses covers the peer's traffic selectors";
+		if (n >= 0 && pol->tmpl[0].mode == IPSEC_MODE_TRANSPORT && !transport) {
+			other_mode = true;
+			continue;
+		}
+		*why = "no policy between these addresses covers the peer's traffic selectors";
 		if (n < 0 || n < best_share || (best && n == best_share && pol->priority >= best->priority))
 			continue;
 		best = pol;
 		best_share = n;
 	}
+	if (other_mode)
+		*why = "our policy says transport, the peer asks for tunnel mode";
 	return best;
 }
