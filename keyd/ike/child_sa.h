@@ -53,6 +53,9 @@ void child_free(struct child_sa *c);
 void child_inbound_request(const struct child_sa *c, struct kern_request *rq);
 void child_outbound_request(const struct child_sa *c, struct kern_request *rq);
 
+/* Removes the larval SA that waits for c: else the kernel would be silent for net.core.xfrm_acq_expires (30 s). */
+void child_larval_delete(struct child_sa *c);
+
 /* Inbound is in the kernel: the child belongs to the SA from now on. */
 void child_inbound_done(struct child_sa *c);
 /* The peer went on after our answer: it has the child. Switches. */

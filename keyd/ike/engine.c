@@ -2,7 +2,6 @@
 // The engine's outside: it begins, takes what comes, and tells what it holds.
 #include "keyd/ike/engine.h"
 
-#include "keyd/conf/load.h"
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/orphan.h"
@@ -14,73 +13,6 @@
 #include <string.h>
 
 #define NOISE_PER_SECOND 10
-
-struct peer *peer_get(struct peer *p)
-{
-	p->refs++;
-	return p;
-}
-
-void peer_put(struct peer *p)
-{
-	if (p && !--p->refs)
-		free(p);
-}
-
-static struct peer *peer_new(const struct conf_peer *conf)
-{
-	struct peer *p = calloc(1, sizeof(*p));
-
-	if (!p)
-		return NULL;
-	p->refs = 1;
-	p->conf = *conf;
-	return p;
-}
-
-static void peers_free(struct peer **peers, unsigned n)
-{
-	for (unsigned i = 0; peers && i < n; i++)
-		peer_put(peers[i]);
-	free(peers);
-}
-
-int engine_configure(struct engine *e, const struct conf *conf)
-{
-	struct peer *standard = peer_new(&conf->defaults);
-	struct peer **peers = calloc(conf->npeers + 1, sizeof(*peers));
-	struct conf_peer *flat = calloc(conf->npeers + 1, sizeof(*flat));
-	bool ok = standard && peers && flat;
-
-	for (unsigned i = 0; ok && i < conf->npeers; i++) {
-		flat[i] = conf->peers[i];
-		peers[i] = peer_new(&conf->peers[i]);
-		ok = peers[i] != NULL;
-	}
-	if (!ok) {
-		peers_free(peers, conf->npeers);
-		peer_put(standard);
-		free(flat);
-		return -1;
-	}
-	peers_free(e->peers, e->conf.npeers);
-	peer_put(e->default_peer);
-	free(e->conf.peers);
-	e->conf = *conf;
-	e->conf.peers = flat;
-	e->peers = peers;
-	e->default_peer = standard;
-	return 0;
-}
-
-struct peer *engine_peer(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote)
-{
-	const struct conf_peer *conf = conf_peer_find(&e->conf, local, remote);
-
-	if (conf == &e->conf.defaults)
-		return peer_get(e->default_peer);
-	return peer_get(e->peers[conf - e->conf.peers]);
-}
 
 struct engine *engine_new(const struct engine_hooks *hooks, void *arg, const struct conf *conf)
 {
@@ -116,9 +48,7 @@ void engine_free(struct engine *e)
 	timers_free(&e->timers);
 	table_free(&e->by_spi);
 	table_free(&e->by_child);
-	peers_free(e->peers, e->conf.npeers);
-	peer_put(e->default_peer);
-	free(e->conf.peers);
+	peers_free(e);
 	secret_cleanse(e, sizeof(*e));
 	free(e);
 }

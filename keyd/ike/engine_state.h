@@ -55,6 +55,7 @@ struct engine {
 
 struct peer *peer_get(struct peer *p);
 void peer_put(struct peer *p);
+void peers_free(struct engine *e);
 /* With a reference for the caller. */
 struct peer *engine_peer(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote);
 

@@ -77,7 +77,7 @@ static int get_ts(const struct wire_message *m, uint8_t type, struct wire_ts_lis
 	return p && !wire_ts_get(ts, p->body) && ts->n ? 0 : -1;
 }
 
-static uint32_t spi_of(struct view v)
+uint32_t child_spi(struct view v)
 {
 	return (uint32_t)v.p[0] << 24 | (uint32_t)v.p[1] << 16 | (uint32_t)v.p[2] << 8 | v.p[3];
 }
@@ -88,7 +88,7 @@ static void take_choice(struct child_sa *c, const struct proposal_choice *choice
 	c->integ = choice->integ;
 	c->ke = choice->ke;
 	c->esn = choice->esn;
-	c->spi_out = spi_of(choice->spi);
+	c->spi_out = child_spi(choice->spi);
 }
 
 static int refuse(struct exchange *x, const char *why)

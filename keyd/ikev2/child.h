@@ -31,6 +31,9 @@ int child_derive(struct exchange *x, struct view ni, struct view nr);
  */
 void child_install(struct exchange *x, void (*done)(struct exchange *x, struct child_sa *child));
 
+/* The SPI that four bytes of a payload name. */
+uint32_t child_spi(struct view v);
+
 /* The ESP proposals of a peer, with the groups of its IKE proposals where it wants PFS and names none. */
 void child_proposals(const struct conf_peer *conf, struct conf_proposals *out);
 

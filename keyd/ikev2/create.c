@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#define TRIES_MAX 8
-
 /* A failed rekey is tried again after this and as much again at random. */
 #define RETRY_AFTER SECONDS(5)
 #define RETRY_LOST_AFTER SECONDS(1)
@@ -93,17 +91,8 @@ static void not_found(struct exchange *x)
 
 static void refused(struct exchange *x, uint16_t error)
 {
-	struct wire_notify n;
-
-	if (error == IKEV2_N_TEMPORARY_FAILURE && ++x->tries < TRIES_MAX) {
-		window_retry(x, MILLISECONDS(500) + engine_random_below(MILLISECONDS(1500)));
+	if (kex_retry(x, error))
 		return;
-	}
-	if (error == IKEV2_N_INVALID_KE_PAYLOAD && ++x->tries < TRIES_MAX &&
-	    message_has_notify(&x->m, IKEV2_N_INVALID_KE_PAYLOAD, &n) && kex_other_group(x, &n)) {
-		window_retry(x, 0);
-		return;
-	}
 	if (error == IKEV2_N_CHILD_SA_NOT_FOUND && x->old_spi) {
 		not_found(x);
 		return;
@@ -225,7 +214,7 @@ static uint16_t serve_old(struct exchange *x)
 		return 0;
 	if (n.spi.n != 4)
 		return IKEV2_N_INVALID_SYNTAX;
-	old = child_find_out(sa, (uint32_t)n.spi.p[0] << 24 | (uint32_t)n.spi.p[1] << 16 | n.spi.p[2] << 8 | n.spi.p[3]);
+	old = child_find_out(sa, child_spi(n.spi));
 	if (!old)
 		return IKEV2_N_CHILD_SA_NOT_FOUND;
 	/* Both rekey the same child at once: both step back, wait at random, and the faster one wins (2.25). */
@@ -244,9 +233,7 @@ static void serve_refuse(struct exchange *x, uint16_t notify)
 	if (notify == IKEV2_N_INVALID_KE_PAYLOAD)
 		kex_put_invalid(x->choice.ke, &out);
 	else if (notify == IKEV2_N_CHILD_SA_NOT_FOUND && message_has_notify(&x->m, IKEV2_N_REKEY_SA, &n))
-		message_put_notify_spi(&out, notify, n.protocol,
-				       (uint32_t)n.spi.p[0] << 24 | (uint32_t)n.spi.p[1] << 16 | n.spi.p[2] << 8 |
-					       n.spi.p[3]);
+		message_put_notify_spi(&out, notify, n.protocol, child_spi(n.spi));
 	else
 		message_put_notify(&out, notify, (struct view){ 0 });
 	window_answer_end(x, &out);

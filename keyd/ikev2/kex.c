@@ -7,6 +7,10 @@
 #include "keyd/ikev2/message.h"
 #include "keyd/ikev2/window.h"
 
+#define TRIES_MAX 8
+#define RETRY_MIN MILLISECONDS(500)
+#define RETRY_SPREAD MILLISECONDS(1500)
+
 int kex_nonce(struct secret *nonce)
 {
 	return secret_alloc(nonce, IKEV2_NONCE_LEN) || crypto_rand(nonce->p, nonce->n) ? -1 : 0;
@@ -24,13 +28,29 @@ int kex_fresh(struct exchange *x, const struct conf_proposals *ours)
 	return x->kex ? 0 : -1;
 }
 
-bool kex_other_group(struct exchange *x, const struct wire_notify *n)
+/* The next kex_fresh takes the group that the peer names. False: we do not have it, or it is the one we used. */
+static bool other_group(struct exchange *x, const struct wire_notify *n)
 {
 	uint16_t group = n->data.n == 2 ? (uint16_t)(n->data.p[0] << 8 | n->data.p[1]) : 0;
 
 	if (!x->kex || !crypto_alg_by_id(CRYPTO_KE, group, 0) || crypto_kex_alg(x->kex)->ikev2_id == group)
 		return false;
 	x->group = group;
+	return true;
+}
+
+bool kex_retry(struct exchange *x, uint16_t error)
+{
+	struct wire_notify n;
+	uint64_t delay = 0;
+
+	if (error == IKEV2_N_TEMPORARY_FAILURE)
+		delay = RETRY_MIN + engine_random_below(RETRY_SPREAD);
+	else if (error != IKEV2_N_INVALID_KE_PAYLOAD || !message_has_notify(&x->m, error, &n) || !other_group(x, &n))
+		return false;
+	if (++x->tries >= TRIES_MAX)
+		return false;
+	window_retry(x, delay);
 	return true;
 }
 

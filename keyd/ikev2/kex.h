@@ -4,14 +4,16 @@
 #define KEYD_IKEV2_KEX_H
 
 #include "keyd/ike/exchange.h"
-#include "keyd/wire/notify.h"
 
 /* A fresh nonce of ours. 0 or -1. */
 int kex_nonce(struct secret *nonce);
 /* As initiator: x->kex of the group that was asked for, or of the first in ours; none where ours has no group. 0 or -1. */
 int kex_fresh(struct exchange *x, const struct conf_proposals *ours);
-/* INVALID_KE_PAYLOAD came: the next kex_fresh takes that group. False: we do not have it, or it is the one we used. */
-bool kex_other_group(struct exchange *x, const struct wire_notify *n);
+/*
+ * As initiator: sends the request once more where the refusal says how it may succeed: later (TEMPORARY_FAILURE), or with
+ * another group (INVALID_KE_PAYLOAD). False: it does not, or it was tried often enough.
+ */
+bool kex_retry(struct exchange *x, uint16_t error);
 /* As initiator: x->shared from the KE of the answer, which must be of group ke. 0 or -1 (logged). */
 int kex_take(struct exchange *x, const struct crypto_alg *ke);
 /* As responder: x->kex and x->shared from the KE of the request. 0, or the notify to answer with. */

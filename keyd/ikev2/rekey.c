@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define TRIES_MAX 8
 #define RETRY_AFTER SECONDS(5)
 
 static bool rekey_build(struct exchange *x, struct wire_out *out)
@@ -46,17 +45,8 @@ static int derive(struct exchange *x, struct view ni, struct view nr)
 
 static void refused(struct exchange *x, uint16_t error)
 {
-	struct wire_notify n;
-
-	if (error == IKEV2_N_TEMPORARY_FAILURE && ++x->tries < TRIES_MAX) {
-		window_retry(x, MILLISECONDS(500) + engine_random_below(MILLISECONDS(1500)));
+	if (kex_retry(x, error))
 		return;
-	}
-	if (error == IKEV2_N_INVALID_KE_PAYLOAD && ++x->tries < TRIES_MAX &&
-	    message_has_notify(&x->m, IKEV2_N_INVALID_KE_PAYLOAD, &n) && kex_other_group(x, &n)) {
-		window_retry(x, 0);
-		return;
-	}
 	report_sa(x->sa, LOG_LEVEL_WARNING, x->ops->name, "failed", "the peer refused: %s (%u)",
 		  ikev2_notify_name(error), error);
 	exchange_fail(x);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// What the kernel is asked to do for a child: its two SAs, and the larval one that waits for them.
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/selector.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The kernel's hard limit stands this far behind the soft one: time to try again when a rekey fails. */
+#define HARD_SLACK_MIN 300u
+
+void child_larval_delete(struct child_sa *c)
+{
+	struct kern_request rq = { .op = KERN_LARVAL_DELETE };
+
+	rq.sa.src = c->sa->local;
+	rq.sa.dst = c->sa->remote;
+	rq.sa.proto = IPPROTO_ESP;
+	rq.sa.mode = c->pol.tmpl[0].mode;
+	rq.sa.reqid = c->pol.tmpl[0].reqid;
+	rq.sa.if_id = c->pol.if_id;
+	rq.sa.mark = c->pol.mark;
+	rq.sa.acquire_seq = c->acquire_seq;
+	c->sa->e->hooks->kern(c->sa->e->hooks_arg, &rq);
+	c->acquired = false;
+}
+
+static void set_alg(struct ipsec_alg *to, const struct crypto_alg *alg, const struct secret *key)
+{
+	snprintf(to->name, sizeof(to->name), "%s", alg->kernel_name ? alg->kernel_name : "");
+	to->key_bits = (uint16_t)(key->n * 8);
+	to->icv_bits = alg->icv_bits;
+	if (key->n && key->n <= sizeof(to->key))
+		memcpy(to->key, key->p, key->n);
+}
+
+static uint64_t hard_of(uint64_t soft)
+{
+	return soft ? soft + soft / 4 + 1 : 0;
+}
+
+static void set_lifetimes(const struct child_sa *c, struct ipsec_sa *sa)
+{
+	const struct conf_peer *conf = &c->sa->peer->conf;
+	uint32_t slack = conf->child_lifetime / 4;
+
+	sa->soft.add_seconds = conf->child_lifetime;
+	sa->hard.add_seconds = (uint64_t)conf->child_lifetime + (slack > HARD_SLACK_MIN ? slack : HARD_SLACK_MIN);
+	sa->soft.bytes = ike_sa_jittered(c->sa, conf->child_bytes);
+	sa->hard.bytes = hard_of(conf->child_bytes);
+	sa->soft.packets = ike_sa_jittered(c->sa, conf->child_packets);
+	sa->hard.packets = hard_of(conf->child_packets);
+}
+
+static void common_request(const struct child_sa *c, struct kern_request *rq, const struct secret *key,
+			   const struct secret *auth)
+{
+	struct ipsec_sa *sa = &rq->sa;
+
+	*rq = (struct kern_request){ .op = KERN_SA_ADD };
+	sa->proto = IPPROTO_ESP;
+	sa->mode = c->pol.tmpl[0].mode;
+	sa->reqid = c->pol.tmpl[0].reqid;
+	sa->if_id = c->pol.if_id;
+	sa->replay_window = c->sa->peer->conf.replay_window;
+	if (c->esn)
+		sa->flags |= IPSEC_SA_ESN;
+	if (c->encr->aead) {
+		set_alg(&sa->aead, c->encr, key);
+	} else {
+		set_alg(&sa->enc, c->encr, key);
+		set_alg(&sa->auth, c->integ, auth);
+	}
+	set_lifetimes(c, sa);
+	if (c->sel_exact)
+		sa->sel = c->sel;
+	else if (sa->mode == IPSEC_MODE_TUNNEL)
+		sa->flags |= IPSEC_SA_AF_UNSPEC;
+}
+
+void child_inbound_request(const struct child_sa *c, struct kern_request *rq)
+{
+	common_request(c, rq, &c->key_in, &c->auth_in);
+	rq->sa.src = c->sa->remote;
+	rq->sa.dst = c->sa->local;
+	rq->sa.spi = c->spi_in;
+	rq->sa.reqid = spd_inbound_reqid(&c->sa->e->spd, &c->pol);
+	if (c->sel_exact)
+		selector_turn(&rq->sa.sel);
+}
+
+void child_outbound_request(const struct child_sa *c, struct kern_request *rq)
+{
+	common_request(c, rq, &c->key_out, &c->auth_out);
+	rq->sa.src = c->sa->local;
+	rq->sa.dst = c->sa->remote;
+	rq->sa.spi = c->spi_out;
+	rq->sa.mark = c->pol.mark;
+	rq->sa.acquire_seq = c->acquire_seq;
+}
