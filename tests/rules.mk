@@ -4,7 +4,10 @@
 
 $(eval $(call program,tests/flow,tests/netns/flow.c,,))
 $(eval $(call program,tests/capture,tests/netns/capture.c,,))
-test_tools += $(O)/tests/flow $(O)/tests/capture
+$(eval $(call program,tests/hostile,tests/netns/hostile.c,,))
+$(eval $(call program,tests/hostile-control,tests/netns/hostile_control.c,,))
+$(eval $(call program,tests/json,tests/netns/json.c,,jansson))
+test_tools += $(addprefix $(O)/tests/,flow capture hostile hostile-control json)
 
 # Sanitized objects live in their own place, which is that of "make SAN=address,undefined" when O is not given.
 check_san := address,undefined

@@ -96,3 +96,77 @@ sa_count()
 {
 	in_host "$1" ip xfrm state list nokeys | grep -c '^src'
 }
+
+# keyd_said HOST REGEX [SECONDS]: a point that the log of the keyd that runs there has such a line, soon
+keyd_said()
+{
+	check "$1 says: $2" wait_log "keyd-$1" "$2" "${3:-20}"
+}
+
+# role_pid HOST ROLE: the role's process, into $pid; no program is started. Fails where there is none now.
+role_pid()
+{
+	local parent=${tag_pid[keyd-$1]:?no keyd there} children title
+
+	read -r children 2>/dev/null <"/proc/$parent/task/$parent/children"
+	for pid in $children; do
+		IFS= read -r -d '' title 2>/dev/null <"/proc/$pid/cmdline"
+		[ "$title" != "keyd: $2" ] || return 0
+	done
+	pid=
+	return 1
+}
+
+# role_pids HOST: of all roles, into $pids
+role_pids()
+{
+	local role pid
+
+	pids=
+	for role in kern ike auth ctl; do
+		role_pid "$1" $role || return
+		pids+="$role=$pid "
+	done
+}
+
+# keyd_kill HOST: what a crash of all at once is like; nothing gets a chance to clean up
+keyd_kill()
+{
+	local pids pid children parent=${tag_pid[keyd-$1]}
+
+	read -r children 2>/dev/null <"/proc/$parent/task/$parent/children"
+	# shellcheck disable=SC2086
+	kill -KILL $parent $children
+	for pid in $children; do
+		wait_until 10 process_gone "$pid"
+	done
+	host_stop "keyd-$1" CONT
+}
+
+# keyd_fails HOST CODE REGEX COMMAND...: a point that it ends with that exit code and says that
+keyd_fails()
+{
+	local host=$1 code=$2 wanted=$3 output rc
+
+	shift 3
+	output=$(in_host "$host" timeout 30 "$@" 2>&1)
+	rc=$?
+	if [ $rc = "$code" ] && grep -qE -- "$wanted" <<<"$output"; then
+		ok "exit code $code: $wanted"
+	else
+		not_ok "exit code $code: $wanted"
+		note "$* ended with $rc"$'\n'"$output"
+	fi
+}
+
+# not COMMAND...: for check, where failing is right
+not()
+{
+	! "$@"
+}
+
+# sas_are HOST NUMBER: for wait_until
+sas_are()
+{
+	[ "$(sa_count "$1")" = "$2" ]
+}
