@@ -33,6 +33,7 @@ struct ipsec_backend {
 	int (*policy_flush)(struct ipsec *ip);
 	int (*policy_dump)(struct ipsec *ip, ipsec_policy_fn *fn, void *arg);
 	int (*subscribe)(struct ipsec *ip);
+	int (*subscribe_ae)(struct ipsec *ip, bool on);
 	int (*event_fd)(struct ipsec *ip);
 	int (*events_read)(struct ipsec *ip, ipsec_event_fn *fn, void *arg);
 };
@@ -89,6 +90,11 @@ int ipsec_reqid_alloc(struct ipsec *ip, uint32_t *reqid);
  * ACQUIRE is also what makes the kernel keep larval SAs for us.
  */
 int ipsec_subscribe(struct ipsec *ip);
+/*
+ * IPSEC_EVENT_AE comes only while it is wanted: by the kernel's defaults (net.core.xfrm_aevent_rseqth) a busy SA raises
+ * one for every other packet. After ipsec_subscribe.
+ */
+int ipsec_subscribe_ae(struct ipsec *ip, bool on);
 int ipsec_event_fd(struct ipsec *ip);
 int ipsec_events_read(struct ipsec *ip, ipsec_event_fn *fn, void *arg);
 

@@ -103,6 +103,15 @@ static int fake_subscribe(struct ipsec *ip)
 	return f->fd < 0 ? -errno : 0;
 }
 
+/* Nothing here raises such events by itself; ipsec_fake_event brings them in any case. */
+static int fake_subscribe_ae(struct ipsec *ip, bool on)
+{
+	const struct fake *f = ip->state;
+
+	(void)on;
+	return f->fd >= 0 ? 0 : -ENOTCONN;
+}
+
 static int fake_event_fd(struct ipsec *ip)
 {
 	const struct fake *f = ip->state;
@@ -154,6 +163,7 @@ const struct ipsec_backend ipsec_backend_fake = {
 	.policy_flush = fake_policy_flush,
 	.policy_dump = fake_policy_dump,
 	.subscribe = fake_subscribe,
+	.subscribe_ae = fake_subscribe_ae,
 	.event_fd = fake_event_fd,
 	.events_read = fake_events_read,
 };

@@ -269,6 +269,12 @@ int ipsec_subscribe(struct ipsec *ip)
 	return done(ip, ip->ops->subscribe(ip));
 }
 
+int ipsec_subscribe_ae(struct ipsec *ip, bool on)
+{
+	ip->error[0] = '\0';
+	return done(ip, ip->ops->subscribe_ae(ip, on));
+}
+
 int ipsec_event_fd(struct ipsec *ip)
 {
 	return ip->ops->event_fd(ip);

@@ -326,6 +326,14 @@ static int xfrm_subscribe(struct ipsec *ip)
 	return 0;
 }
 
+static int xfrm_subscribe_ae(struct ipsec *ip, bool on)
+{
+	struct xfrm_door *d = ip->state;
+	int err = d->subscribed ? xfrm_sock_listen_ae(&d->events, on) : -ENOTCONN;
+
+	return err ? xfrm_explain(ip, err, "") : 0;
+}
+
 static int xfrm_event_fd(struct ipsec *ip)
 {
 	const struct xfrm_door *d = ip->state;
@@ -397,6 +405,7 @@ const struct ipsec_backend ipsec_backend_xfrm = {
 	.policy_flush = xfrm_policy_flush,
 	.policy_dump = xfrm_policy_dump,
 	.subscribe = xfrm_subscribe,
+	.subscribe_ae = xfrm_subscribe_ae,
 	.event_fd = xfrm_event_fd,
 	.events_read = xfrm_events_read,
 };

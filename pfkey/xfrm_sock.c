@@ -15,8 +15,7 @@
 #define ANSWER_TIMEOUT_S 10		/* the kernel answers before send() returns; later means never */
 
 static const int groups[] = {
-	XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_SA, XFRMNLGRP_POLICY, XFRMNLGRP_AEVENTS, XFRMNLGRP_MIGRATE,
-	XFRMNLGRP_MAPPING,
+	XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_SA, XFRMNLGRP_POLICY, XFRMNLGRP_MIGRATE, XFRMNLGRP_MAPPING,
 };
 
 int xfrm_sock_open(struct xfrm_sock *s)
@@ -115,6 +114,14 @@ int xfrm_sock_listen(struct xfrm_sock *s)
 		if (setsockopt(s->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof(groups[i])))
 			return -errno;
 	return 0;
+}
+
+int xfrm_sock_listen_ae(struct xfrm_sock *s, bool on)
+{
+	const int group = XFRMNLGRP_AEVENTS;
+
+	return setsockopt(s->fd, SOL_NETLINK, on ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &group,
+			  sizeof(group)) ? -errno : 0;
 }
 
 int xfrm_sock_read_event(struct xfrm_sock *s, xfrm_answer_fn *fn, void *arg)

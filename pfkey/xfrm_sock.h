@@ -25,8 +25,10 @@ void xfrm_sock_close(struct xfrm_sock *s);
  */
 int xfrm_sock_request(struct xfrm_sock *s, struct nlmsghdr *nlh, xfrm_answer_fn *fn, void *arg);
 
-/* Joins every group with events, does not block from now on, and has a large receive buffer. 0 or -errno. */
+/* Joins every group with events but AEVENTS, does not block from now on, and has a large receive buffer. 0 or -errno. */
 int xfrm_sock_listen(struct xfrm_sock *s);
+/* Joins or leaves the group AEVENTS as well. */
+int xfrm_sock_listen_ae(struct xfrm_sock *s, bool on);
 /*
  * Reads one datagram of events; fn's result is ignored. Returns 1, 0 when there is none, -ENOBUFS when some were lost
  * before this one, or -errno.

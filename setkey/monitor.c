@@ -136,6 +136,8 @@ int monitor_run(struct ipsec *ip, const struct dump_options *opt, bool unix_time
 	struct pollfd pfd;
 	int n = ipsec_subscribe(ip);
 
+	if (!n)
+		n = ipsec_subscribe_ae(ip, true);
 	if (n < 0)
 		return n;
 	pfd = (struct pollfd){ .fd = ipsec_event_fd(ip), .events = POLLIN };

@@ -899,7 +899,7 @@ int main(int argc, char **argv)
 	puts("TAP version 13");
 	a = door_in(ns_a);
 	b = door_in(ns_b);
-	if (ipsec_subscribe(a) || ipsec_subscribe(b))
+	if (ipsec_subscribe(a) || ipsec_subscribe(b) || ipsec_subscribe_ae(a, true) || ipsec_subscribe_ae(b, true))
 		bail("subscribe", ipsec_error(a));
 	ok(!strcmp(ipsec_backend_name(a), "xfrm"), "the best backend is xfrm");
 	clean();
