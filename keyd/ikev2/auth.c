@@ -49,6 +49,16 @@ static void put_auth(struct wire_out *out, const struct secret *data)
 	wire_payload_end(out, mark);
 }
 
+/* Whom we mean to reach: what it then says of itself must not choose the secret that it is measured by. */
+static struct conf_id expected_id(const struct ike_sa *sa)
+{
+	struct conf_id id = sa->peer->conf.remote_id;
+
+	if (id.type == CONF_ID_ANY)
+		conf_id_from_addr(&id, &sa->remote);
+	return id;
+}
+
 /*
  * Asks for the AUTH data of one end over an identification payload's body. The initiator signs its IKE_SA_INIT and the
  * responder's nonce; the responder the other way round.
@@ -66,7 +76,7 @@ static void ask_proof(struct exchange *x, bool of_initiator, struct view body,
 		return;
 	}
 	rq.local = sa->local_id;
-	rq.remote = sa->remote_id;
+	rq.remote = sa->initiator ? expected_id(sa) : sa->remote_id;
 	rq.local_addr = sa->local;
 	rq.remote_addr = sa->remote;
 	rq.message = secret_view(of_initiator ? &sa->init_request : &sa->init_response);
@@ -87,12 +97,26 @@ static void say_no_secret(struct ike_sa *sa)
 	ike_sa_end(sa, reason);
 }
 
+/* Where nothing is configured, a name may be any, but an address must be the one that it talks from. */
+static bool id_expected(const struct ike_sa *sa)
+{
+	const struct conf_id *want = &sa->peer->conf.remote_id;
+	struct conf_id here;
+
+	if (want->type != CONF_ID_ANY)
+		return conf_id_match(want, &sa->remote_id);
+	conf_id_from_addr(&here, &sa->remote);
+	return (sa->remote_id.type != CONF_ID_IPV4 && sa->remote_id.type != CONF_ID_IPV6) ||
+	       conf_id_equal(&here, &sa->remote_id);
+}
+
 /* The peer's identity from its payload, if the configuration expects it. 0 or -1 (logged). */
 static int take_remote_id(struct exchange *x, uint8_t payload)
 {
 	char got[CONF_ID_STRLEN], want[CONF_ID_STRLEN];
 	const struct wire_payload *p = wire_find(&x->m, payload);
 	struct ike_sa *sa = x->sa;
+	struct conf_id expected;
 	struct wire_id id;
 
 	if (!p || wire_id_get(&id, p->body) || id.data.n > CONF_ID_MAX) {
@@ -101,11 +125,12 @@ static int take_remote_id(struct exchange *x, uint8_t payload)
 	}
 	sa->remote_id = (struct conf_id){ .type = id.type, .len = (uint16_t)id.data.n };
 	memcpy(sa->remote_id.data, id.data.p, id.data.n);
-	if (conf_id_match(&sa->peer->conf.remote_id, &sa->remote_id))
+	if (id_expected(sa))
 		return 0;
-	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer says it is \"%s\"; expected \"%s\"",
-		  conf_id_format(&sa->remote_id, got, sizeof(got)),
-		  conf_id_format(&sa->peer->conf.remote_id, want, sizeof(want)));
+	expected = expected_id(sa);
+	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
+		  "the peer says it is \"%s\"; expected \"%s\" (\"id remote\" in its peer section says otherwise)",
+		  conf_id_format(&sa->remote_id, got, sizeof(got)), conf_id_format(&expected, want, sizeof(want)));
 	return -1;
 }
 
@@ -210,6 +235,7 @@ static void auth_checked(struct ask *a, const struct auth_answer *an)
 	struct exchange *x = container_of(a, struct exchange, ask);
 
 	if (!proof_fits(x, an)) {
+		info_disown(x->sa);
 		ike_sa_end(x->sa, "the peer's proof of identity is wrong: not the same secret on both sides");
 		return;
 	}
@@ -231,6 +257,7 @@ static void auth_answer(struct exchange *x)
 		return;
 	}
 	if (take_remote_id(x, IKEV2_PL_IDR)) {
+		info_disown(sa);
 		ike_sa_end(sa, "the peer is somebody else than expected");
 		return;
 	}
@@ -258,9 +285,7 @@ void auth_begin(struct ike_sa *sa, struct child_sa *child)
 	x->child = child;
 	x->not_before = ENGINE_NEVER;	/* until the proof is here */
 	choose_local_id(sa);
-	sa->remote_id = sa->peer->conf.remote_id;
-	if (sa->remote_id.type == CONF_ID_ANY)
-		conf_id_from_addr(&sa->remote_id, &sa->remote);
+	sa->remote_id = expected_id(sa);
 	exchange_queue_first(x);
 	ask_proof(x, true, id_body(&sa->local_id, buf), auth_ready);
 }

@@ -108,6 +108,19 @@ void info_delete_ike_begin(struct ike_sa *sa)
 	exchange_queue_first(x);
 }
 
+/* Once and without waiting for an answer: if it is lost, the peer finds out by its liveness check. */
+void info_disown(struct ike_sa *sa)
+{
+	struct wire_out out;
+	struct view datagram;
+
+	message_begin(sa, &out, IKEV2_EXCH_INFORMATIONAL, false, sa->next_request);
+	message_put_notify(&out, IKEV2_N_AUTHENTICATION_FAILED, (struct view){ 0 });
+	delete_ike_build(NULL, &out);
+	if (!message_end(sa, &out, &datagram))
+		message_send(sa, datagram);
+}
+
 /* --- liveness --- */
 
 static bool liveness_build(struct exchange *x, struct wire_out *out)
