@@ -15,6 +15,7 @@
 
 #define CLIENTS_MAX 64
 #define WAITING_MAX 256
+#define WAITING_OF_ONE 32	/* nobody who asks without reading keeps others from asking */
 #define GROUPS_MAX 256
 #define BURST 32		/* connections taken before others get their turn */
 
@@ -66,17 +67,21 @@ static void refuse(struct client *c, json_int_t ask_id, const char *why)
 
 static struct waiting *waiting_new(struct client *c, const struct ctl_ask *ask)
 {
-	for (int i = 0; i < WAITING_MAX; i++) {
-		struct waiting *w = &ctl.waiting[i];
+	struct waiting *w = NULL;
+	unsigned int others = 0;
 
-		if (w->id)
-			continue;
-		if (!++ctl.last_id)
-			ctl.last_id = 1;
-		*w = (struct waiting){ ctl.last_id, client_id(c), ask->verb, ask->id, json_array() };
-		return w;
+	for (int i = 0; i < WAITING_MAX; i++) {
+		if (!ctl.waiting[i].id)
+			w = &ctl.waiting[i];
+		else
+			others += ctl.waiting[i].client == client_id(c);
 	}
-	return NULL;
+	if (!w || others >= WAITING_OF_ONE)
+		return NULL;
+	if (!++ctl.last_id)
+		ctl.last_id = 1;
+	*w = (struct waiting){ ctl.last_id, client_id(c), ask->verb, ask->id, json_array() };
+	return w;
 }
 
 static struct waiting *waiting_by_id(uint32_t id)
