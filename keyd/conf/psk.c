@@ -63,27 +63,30 @@ static bool is_address_of(const struct conf_id *id, const struct ipsec_addr *add
 	return of.type != CONF_ID_ANY && conf_id_equal(id, &of);
 }
 
-/* 0: does not fit; else the larger the more specific: identity, then prefix, then our identity. */
+/*
+ * 0: does not fit; else the larger the more specific: the very address, identity, prefix, our identity. The address comes
+ * first because policies are made for addresses: whoever claims another name, from there it must know that host's secret.
+ */
 static unsigned psk_fit(const struct psk_entry *e, const struct conf_id *local, const struct conf_id *remote,
 			const struct ipsec_addr *addr)
 {
-	enum { ID = 1000, LEN = 2 };
+	enum { ADDRESS = 10000, ID = 1000, LEN = 2 };
 	unsigned fit = 1;
 
 	if (e->id.type != CONF_ID_ANY) {
-		if (remote && remote->type && same_id(&e->id, remote))
+		if (addr && is_address_of(&e->id, addr))
+			fit += ADDRESS;
+		else if (remote && remote->type && same_id(&e->id, remote))
 			fit += 2 * ID;
 		else if (remote && remote->type && conf_id_match(&e->id, remote))
 			fit += ID;
-		else if (addr && is_address_of(&e->id, addr))
-			fit += LEN * (ipsec_addr_bits(addr->family) + 1U);
 		else
 			return 0;
 	}
 	if (e->remote.family) {
 		if (!addr || !ipsec_addr_in_prefix(addr, &e->remote, e->remote_len))
 			return 0;
-		fit += LEN * (e->remote_len + 1U);
+		fit += e->remote_len == ipsec_addr_bits(addr->family) ? ADDRESS : LEN * (e->remote_len + 1U);
 	}
 	if (e->local.type != CONF_ID_ANY) {
 		if (!local || !same_id(&e->local, local))

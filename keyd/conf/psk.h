@@ -48,8 +48,8 @@ const char *psk_key_parse(struct secret *key, const char *text, size_t n, bool h
 int psk_add(struct conf_secrets *s, struct psk_entry *e);
 
 /*
- * The secret for this pair: an exact remote identity before a pattern before the remote's address (longest prefix first)
- * before "*"; then one that names our identity; then file order. Each argument may be NULL: not known. Names are compared
+ * The secret for this pair: one for the remote's very address before an exact remote identity before a pattern before
+ * prefixes (longest first) before "*"; then one that names our identity; then file order. Each argument may be NULL: not known. Names are compared
  * as text whatever their type, as racoon does. NULL: there is none. Lives as long as s is not changed.
  */
 const struct psk_entry *psk_find(const struct conf_secrets *s, const struct conf_id *local, const struct conf_id *remote,

@@ -149,7 +149,7 @@ void ike_sa_end(struct ike_sa *sa, const char *reason)
 
 	if (sa->state == IKE_DEAD)
 		return;
-	report_sa(sa, sa->replaced ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, "IKE_SA", was_up ? "down" : "failed", "%s", reason);
+	report_sa(sa, sa->quiet ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, "IKE_SA", was_up ? "down" : "failed", "%s", reason);
 	ike_sa_set_state(sa, IKE_DEAD);
 	drop_timers(sa);
 	drop_exchanges(sa);
@@ -158,7 +158,7 @@ void ike_sa_end(struct ike_sa *sa, const char *reason)
 	if (!was_up) {
 		sa->e->stats.failed++;
 		report_event(sa, NULL, ENGINE_FAILED, "%s", reason);
-	} else if (!sa->replaced) {
+	} else if (!sa->quiet) {
 		report_event(sa, NULL, ENGINE_IKE_DOWN, "%s", reason);
 	}
 }
@@ -300,7 +300,7 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	fresh->local_id = old->local_id;
 	fresh->remote_id = old->remote_id;
 	fresh->rekeys = old->rekeys + 1;
-	old->replaced = true;
+	old->quiet = true;
 	ike_sa_set_state(old, IKE_REPLACED);
 	timer_cancel(&e->timers, &old->rekey);
 	timer_cancel(&e->timers, &old->liveness);

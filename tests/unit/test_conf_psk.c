@@ -109,8 +109,11 @@ static void test_find(void **state)
 		{ NULL, NULL, NULL, "any" },
 		{ NULL, "192.0.2.1", NULL, "host" },
 		{ NULL, NULL, "192.0.2.1", "host" },
-		{ NULL, "bob@example", "192.0.2.1", "bob" },
-		{ "me.example", "bob@example", "192.0.2.1", "bob and me" },
+		/* Whoever speaks from a host that has a secret of its own must know that one. */
+		{ NULL, "bob@example", "192.0.2.1", "host" },
+		{ NULL, "192.0.2.7", "192.0.2.1", "host" },
+		{ NULL, "bob@example", "192.0.2.7", "bob" },
+		{ "me.example", "bob@example", "203.0.113.7", "bob and me" },
 		{ NULL, "eve@example", "203.0.113.1", "users" },
 		{ NULL, "nobody", "192.0.2.9", "net" },
 		{ NULL, "nobody", "192.0.3.9", "wide" },

@@ -2,6 +2,7 @@
 // Two engines talk in memory: set-up, rekeys, deletes, failures, loss, reordering, hostile datagrams.
 #include "tests/unit/world.h"
 
+#include "keyd/conf/id.h"
 #include "keyd/crypto/alg.h"
 #include "keyd/ike/timer.h"
 
@@ -209,6 +210,42 @@ static void test_no_secret(void **state)
 		assert_non_null(strstr(w.host[who].log, "no secret for peer"));
 		assert_int_equal(w.host[0].events[ENGINE_FAILED], 1);
 		assert_false(w.host[0].larval);
+		world_free(&w);
+	}
+}
+
+/* Nobody is somebody else: an address that is not its own, a name that is not the configured one. */
+static void test_identities(void **state)
+{
+	static const struct {
+		const char *says, *expected;	/* by host 1, by host 0; NULL: not configured */
+		bool up;
+	} t[] = {
+		{ NULL, NULL, true }, { "192.0.2.9", NULL, false }, { "b.example", NULL, true },
+		{ "b.example", "b.example", true }, { "b.example", "c.example", false },
+		{ "192.0.2.9", "192.0.2.9", true }, { NULL, "b.example", false },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(t) / sizeof(t[0]); i++) {
+		unsigned k = i / 2, begins = i % 2;
+
+		world_init(&w, 1 + i, false);
+		if (t[k].says)
+			conf_id_parse(&w.host[1].conf.defaults.local_id, t[k].says);
+		if (t[k].expected)
+			conf_id_parse(&w.host[0].conf.defaults.remote_id, t[k].expected);
+		world_configure(&w, 0);
+		world_configure(&w, 1);
+		world_packet(&w, begins);
+		assert_int_equal(world_until(&w, SECONDS(5), world_joined), t[k].up);
+		if (!t[k].up)
+			assert_non_null(strstr(w.host[0].log, "; expected \""));
+		world_run(&w, SECONDS(60));
+		for (unsigned h = 0; h < WORLD_HOSTS; h++) {
+			assert_int_equal(w.host[h].nsas, t[k].up ? 2 : 0);
+			assert_false(w.host[h].larval);
+		}
 		world_free(&w);
 	}
 }
@@ -531,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_timers_rekey),
 		cmocka_unit_test(test_wrong_secret),
 		cmocka_unit_test(test_no_secret),
+		cmocka_unit_test(test_identities),
 		cmocka_unit_test(test_no_proposal),
 		cmocka_unit_test(test_no_child_proposal),
 		cmocka_unit_test(test_other_policy),
