@@ -19,8 +19,8 @@
 #define RETIRE_AFTER SECONDS(60)
 /* No peer sends a request again after this long: it has our answer, or has given up. */
 #define CONFIRMED_AFTER SECONDS(120)
-/* A rekey that comes before the child is confirmed waits this long and looks again. */
-#define UNCONFIRMED_RETRY MILLISECONDS(500)
+/* A rekey that comes before the child can send waits this long and looks again. */
+#define NOT_YET_RETRY MILLISECONDS(500)
 /* A replaced outbound SA leaves the kernel this long after its successor came. */
 #define OUTBOUND_DRAIN SECONDS(1)
 
@@ -146,7 +146,7 @@ static void rekey_due(struct timer *t)
 	child_rekey(c);
 }
 
-static bool confirmed(const struct child_sa *c)
+bool child_confirmed(const struct child_sa *c)
 {
 	return c->initiator || c->confirmed || c->sa->e->now - c->up_at > CONFIRMED_AFTER;
 }
@@ -155,9 +155,8 @@ void child_rekey(struct child_sa *c)
 {
 	if (c->state == CHILD_REPLACED || c->rekeying || c->replaced_by)
 		return;
-	/* The peer may not know yet that it exists: a rekey would be answered by CHILD_SA_NOT_FOUND. */
-	if (c->state == CHILD_INBOUND || !confirmed(c)) {
-		child_rekey_later(c, UNCONFIRMED_RETRY);
+	if (c->state == CHILD_INBOUND) {
+		child_rekey_later(c, NOT_YET_RETRY);
 		return;
 	}
 	c->rekeying = true;

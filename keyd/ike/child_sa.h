@@ -60,6 +60,8 @@ void child_larval_delete(struct child_sa *c);
 void child_inbound_done(struct child_sa *c);
 /* The peer went on after our answer: it has the child. Switches. */
 void child_confirm(struct child_sa *c, const char *why);
+/* False: our answer may still be on its way, and the peer not know yet that the child exists. */
+bool child_confirmed(const struct child_sa *c);
 /*
  * Installs outbound if it is not yet, without waiting; the child it replaces sends no more. why is for the log.
  */

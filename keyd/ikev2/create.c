@@ -91,8 +91,15 @@ static void not_found(struct exchange *x)
 
 static void refused(struct exchange *x, uint16_t error)
 {
+	struct child_sa *old = old_of(x);
+
 	if (kex_retry(x, error))
 		return;
+	if (error == IKEV2_N_CHILD_SA_NOT_FOUND && old && !child_confirmed(old)) {
+		report_child(old, LOG_LEVEL_INFO, x->ops->name, "postponed", "the peer has not seen our answer yet");
+		exchange_fail(x);
+		return;
+	}
 	if (error == IKEV2_N_CHILD_SA_NOT_FOUND && x->old_spi) {
 		not_found(x);
 		return;

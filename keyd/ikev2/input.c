@@ -90,6 +90,9 @@ static void request(struct ike_sa *sa, const struct engine_datagram *d, const st
 	}
 	if (h->message_id != sa->next_expected || sa->serving || !sa->open)
 		return;
+	/* Who has not proved yet who it is gets no answer; if its proof was lost, the request comes again. */
+	if (sa->initiator && sa->state < IKE_ESTABLISHED)
+		return;
 	x = exchange_new(sa, NULL);
 	if (!x)
 		return;
