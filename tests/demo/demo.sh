@@ -76,7 +76,7 @@ act()
 # of ESP stands in its second word.
 wire_show()
 {
-	exec {wire}> >(exec sed -u '/./s/^/   wire: /')
+	exec {wire}> >(exec sed -un '/./s/^/   wire: /p')
 	# shellcheck disable=SC2016
 	host_spawn alice tcpdump bash -c 'exec tcpdump -l -n -i eth0 "$1" 2> >(cat) 1>&"$2"' bash \
 		'udp port 500 or udp port 4500 or (ip proto 50 and ip[24:4] <= 2)' "$wire"
@@ -98,10 +98,10 @@ settled()
 # rekey HOST child|ike: under load; done when both sides say so and another half second of traffic has arrived
 rekey()
 {
-	local number
+	local number before
 
-	wanted[$2]=$((wanted[$2] + 1))
-	act "$1" rekey "$2" && wait_until 20 settled "$2" "${wanted[$2]}" || fail "no rekey ($2) by $1"
+	before=$(act alice rekeyed "$2")
+	act "$1" rekey "$2" && wait_until 20 settled "$2" $((before + 1)) || fail "no rekey ($2) by $1"
 	flow_number load-recv-alice received
 	flow_wait load received $((number + rate)) || fail "traffic goes on"
 }
@@ -123,7 +123,6 @@ fail()
 	failed=1
 }
 
-declare -A wanted=([child]=0 [ike]=0)
 failed=0
 SECONDS=0
 
@@ -149,6 +148,7 @@ show "$first" ping -c 3 -i 0.5 -W 10 "${address[$(other "$first")]}" || fail "pi
 headline "Load: $rate packets/s each way"
 flow_start load alice "${address[alice]}" bob "${address[bob]}" $rate && flow_wait load received $((2 * rate)) ||
 	fail "traffic does not flow"
+{ act alice show && act bob show; } >/dev/null # while that is measured, programs shall start, as in the rekeys
 quiet_gap_ms=$(longest_gap)
 
 for round in $(seq "$rounds"); do
