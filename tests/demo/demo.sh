@@ -177,6 +177,7 @@ rekeys=$(($(act alice rekeyed child) + $(act alice rekeyed ike)))
 echo "on the wire: $(capture_count demo 'udp port 500 or udp port 4500') packets of IKE, $(esp_count demo) of ESP"
 echo "longest time without a packet: $flow_gap_ms ms; before the first rekey, $quiet_gap_ms ms; duration: $SECONDS s"
 [ "$flow_lost" = 0 ] && [ "$cleartext" = 0 ] || failed=1
+[ $failed = 0 ] || hosts_report
 echo "demo: sent=$flow_sent received=$flow_received lost=$flow_lost cleartext=$cleartext rekeys=$rekeys"
-tap_failed=$failed # what has failed was told: no need for the hosts' logs
+tap_failed=$failed # the report is out already, and the line above is the last
 exit $failed
