@@ -143,24 +143,40 @@ static void drop_exchanges(struct ike_sa *sa)
 		exchange_free(sa->serving);
 }
 
-void ike_sa_end(struct ike_sa *sa, const char *reason)
+static void log_end(struct ike_sa *sa, bool stranger, const char *reason)
 {
-	bool was_up = !half_open(sa->state);
-
-	if (sa->state == IKE_DEAD)
+	if (stranger && !rate_allow(sa->e, &sa->e->noise))
 		return;
-	report_sa(sa, sa->quiet ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, "IKE_SA", was_up ? "down" : "failed", "%s", reason);
-	ike_sa_set_state(sa, IKE_DEAD);
-	drop_timers(sa);
-	drop_exchanges(sa);
-	list_each(c, &sa->children, struct child_sa, link)
-		child_end(c, ENGINE_CHILD_DOWN, reason);
+	report_sa(sa, stranger || sa->quiet ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, "IKE_SA",
+		  half_open(sa->state) ? "failed" : "down", "%s", reason);
+}
+
+static void tell_end(struct ike_sa *sa, bool was_up, const char *reason)
+{
 	if (!was_up) {
 		sa->e->stats.failed++;
 		report_event(sa, NULL, ENGINE_FAILED, "%s", reason);
 	} else if (!sa->quiet) {
 		report_event(sa, NULL, ENGINE_IKE_DOWN, "%s", reason);
 	}
+}
+
+void ike_sa_end(struct ike_sa *sa, const char *reason)
+{
+	bool was_up = !half_open(sa->state);
+	/* Anybody can begin and not go on: that is no news of the peer whose address was used. */
+	bool stranger = !sa->initiator && sa->state == IKE_INIT;
+
+	if (sa->state == IKE_DEAD)
+		return;
+	log_end(sa, stranger, reason);
+	ike_sa_set_state(sa, IKE_DEAD);
+	drop_timers(sa);
+	drop_exchanges(sa);
+	list_each(c, &sa->children, struct child_sa, link)
+		child_end(c, ENGINE_CHILD_DOWN, reason);
+	if (!stranger)
+		tell_end(sa, was_up, reason);
 }
 
 void ike_sa_free(struct ike_sa *sa)

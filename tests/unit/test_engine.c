@@ -547,6 +547,9 @@ static void test_flood(void **state)
 	world_run(&w, SECONDS(1));
 	engine_stats(w.host[1].engine, &st);
 	assert_true(st.half_open_now <= w.host[1].conf.cookie_threshold);
+	assert_true(st.half_open_now > 10);
+	world_run(&w, SECONDS(60));	/* they end, and nobody is told that the honest peer failed */
+	assert_int_equal(w.host[1].events[ENGINE_FAILED], 0);
 	assert_true(st.cookies_asked > 2900);
 	assert_undisturbed();
 }
