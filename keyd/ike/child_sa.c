@@ -10,6 +10,7 @@
 #include "keyd/ike/straggler.h"
 #include "keyd/ike/version.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -287,8 +288,7 @@ static void kernel_forget(struct child_sa *c)
 
 void child_end(struct child_sa *c, enum engine_event_type type, const char *reason)
 {
-	if (!c->lost)
-		kernel_forget(c);
+	kernel_forget(c);	/* also when it is lost: perhaps only a half of it is, and what is gone is no error */
 	report_child(c, type < ENGINE_EVENT_TYPES ? LOG_LEVEL_NOTICE : LOG_LEVEL_DEBUG, "CHILD_SA", "down", "%s",
 		     reason);
 	if (type < ENGINE_EVENT_TYPES)
@@ -305,6 +305,33 @@ void child_lost(struct child_sa *c, const char *reason)
 		return;
 	report_child(c, LOG_LEVEL_WARNING, "CHILD_SA", "lost", "%s; it is replaced at once", reason);
 	child_rekey(c);
+}
+
+static void doubt_answered(struct ask *a, const struct kern_answer *an)
+{
+	struct child_sa *c = container_of(a, struct child_sa, ask);
+
+	if (an->error == -ESRCH)
+		child_lost(c, "the kernel asks for an SA that it should have");
+	else
+		c->acquired = false;
+}
+
+/*
+ * An ACQUIRE that was raised before the outbound SA was there may be read after; the kernel has then filled or dropped its
+ * larval SA by itself. So ask, and believe only that it is gone.
+ */
+void child_doubt(struct child_sa *c)
+{
+	struct kern_request rq = { .op = KERN_SA_GET };
+
+	if (c->ask.id || c->lost)
+		return;
+	rq.sa.dst = c->sa->remote;
+	rq.sa.proto = IPPROTO_ESP;
+	rq.sa.spi = c->spi_out;
+	rq.sa.mark = c->pol.mark;
+	ask_kern(c->sa->e, &c->ask, &rq, doubt_answered);
 }
 
 void child_acquired(struct child_sa *c, const struct ipsec_event *acquire)

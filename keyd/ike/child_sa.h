@@ -82,6 +82,8 @@ void child_rekey(struct child_sa *c);
 void child_rekey_later(struct child_sa *c, uint64_t delay);
 /* The kernel asks for what c serves or will serve: its larval SA is filled or removed with c. */
 void child_acquired(struct child_sa *c, const struct ipsec_event *acquire);
+/* The kernel asks for what c sends by: it is asked whether the SA is still there. */
+void child_doubt(struct child_sa *c);
 /* The kernel lost it (flush, foreign delete, hard expiry): it is replaced at once. */
 void child_lost(struct child_sa *c, const char *reason);
 

@@ -48,7 +48,7 @@ static void on_acquire(struct engine *e, const struct ipsec_event *ev)
 	}
 	child_acquired(c, ev);
 	if (c->state == CHILD_UP && !c->lost && (!c->sel_exact || selector_covers(&c->sel, &ev->acquire.sel)))
-		child_lost(c, "the kernel asks for an SA that it should have");
+		child_doubt(c);
 	else if (c->state == CHILD_UP && !c->lost)
 		child_begin(e, pol, local, remote, ev);
 }

@@ -390,6 +390,25 @@ static void test_flush(void **state)
 	}
 }
 
+/* An ACQUIRE that comes late is no reason for a rekey; one because the SA is gone without a word is. */
+static void test_late_acquire(void **state)
+{
+	(void)state;
+	for (unsigned who = 0; who < WORLD_HOSTS; who++) {
+		up(true, 1 + who);
+		world_acquire(&w, who);
+		world_run(&w, SECONDS(30));
+		assert_settled();
+		assert_int_equal(w.host[who].events[ENGINE_CHILD_REKEYED], 0);
+		w.host[who].nsas = 0;
+		world_packet(&w, who);
+		assert_true(world_until(&w, MILLISECONDS(100), world_joined));
+		world_run(&w, SECONDS(30));
+		assert_settled();
+		world_free(&w);
+	}
+}
+
 static void test_restart(void **state)
 {
 	(void)state;
@@ -580,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_dead_peer),
 		cmocka_unit_test(test_unreachable_peer),
 		cmocka_unit_test(test_flush),
+		cmocka_unit_test(test_late_acquire),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_replayed),

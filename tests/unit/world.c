@@ -190,6 +190,8 @@ static void kernel_do(struct world_host *h, const struct kern_request *rq)
 		error = kernel_add(h, &rq->sa);
 	else if (rq->op == KERN_SA_DELETE)
 		error = kernel_delete(h, &rq->sa);
+	else if (rq->op == KERN_SA_GET)
+		error = find_sa(h, &rq->sa.dst, rq->sa.spi) ? 0 : -ESRCH;
 	else if (rq->op == KERN_LARVAL_DELETE)
 		h->larval = false;
 	if (rq->id) {
@@ -221,11 +223,13 @@ unsigned world_count(struct world_host *h, bool outbound)
 	return n;
 }
 
-static void acquire(struct world_host *h)
+void world_acquire(struct world *w, unsigned host)
 {
+	struct world_host *h = &w->host[host];
+
 	struct ipsec_event ev = { .type = IPSEC_EVENT_ACQUIRE };
 
-	h->larval = true;
+	h->larval = !world_newest(h, true);
 	h->acquires++;
 	ev.acquire.seq = ++h->acquire_seq;
 	ev.acquire.src = h->addr;
@@ -245,7 +249,7 @@ void world_packet(struct world *w, unsigned host)
 	if (!sa) {
 		h->held++;
 		if (!h->larval)
-			acquire(h);
+			world_acquire(w, host);
 		return;
 	}
 	h->sent++;

@@ -61,6 +61,8 @@ void world_run(struct world *w, uint64_t us);
 bool world_until(struct world *w, uint64_t us, bool (*cond)(struct world *w));
 /* A packet that matches the policy: sent in an SA, held, or the cause of an ACQUIRE. */
 void world_packet(struct world *w, unsigned host);
+/* Raises ACQUIRE, whether there is an SA or not. */
+void world_acquire(struct world *w, unsigned host);
 void world_flush(struct world *w, unsigned host);
 /* Puts a datagram in the way of host as if it came from the other one. */
 void world_inject(struct world *w, unsigned host, const void *bytes, size_t n);
