@@ -22,8 +22,6 @@
 #define CONFIRMED_AFTER SECONDS(120)
 /* A rekey that comes before the child can send waits this long and looks again. */
 #define NOT_YET_RETRY MILLISECONDS(500)
-/* A replaced outbound SA leaves the kernel this long after its successor came. */
-#define OUTBOUND_DRAIN SECONDS(1)
 
 struct child_sa *child_find(struct engine *e, uint32_t spi_in)
 {

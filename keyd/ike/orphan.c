@@ -45,7 +45,7 @@ void orphans_retire(const struct child_sa *c)
 
 		if (!stands_in(c, &o->sa))
 			continue;
-		straggler_add(e, &id, out ? 0 : SECONDS(c->sa->peer->conf.linger));
+		straggler_add(e, &id, out ? OUTBOUND_DRAIN : SECONDS(c->sa->peer->conf.linger));
 		orphan_free(o);
 	}
 }

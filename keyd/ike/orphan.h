@@ -7,7 +7,7 @@
 
 #define ORPHANS_MAX 100000
 
-/* c sends now: what it stands in for leaves the kernel, outbound at once, inbound after the linger. */
+/* c sends now: what it stands in for leaves the kernel, outbound when it has drained, inbound after the linger. */
 void orphans_retire(const struct child_sa *c);
 /* The SAD was flushed. */
 void orphans_free(struct engine *e);

@@ -5,6 +5,9 @@
 
 #include "keyd/ike/engine_state.h"
 
+/* An outbound SA with a successor leaves the kernel after this long: packets that have taken it are then through. */
+#define OUTBOUND_DRAIN SECONDS(1)
+
 /* The SA leaves the kernel linger microseconds from now (0: now). Without memory it leaves now. */
 void straggler_add(struct engine *e, const struct ipsec_sa_id *id, uint64_t linger);
 /* The kernel has not got it any more; spi 0: none of them. */
