@@ -43,7 +43,7 @@ struct engine {
 	struct table by_child;			/* struct child_sa .node, by inbound SPI */
 	struct list asks;			/* in the order of asking */
 	uint32_t last_ask;
-	struct list stragglers;			/* old inbound SAs, see child_sa.c */
+	struct list stragglers;			/* old SAs in their last seconds, see straggler.c */
 	struct list orphans;			/* kernel SAs from before our time, see orphan.c */
 	struct spd spd;
 	uint8_t cookie_secret[2][32];		/* now, and before */

@@ -38,7 +38,6 @@ struct exchange {
 	struct crypto_kex *kex;
 	struct secret ni, nr, shared;
 	struct proposal_choice choice;
-	struct view peer_ke;		/* into m */
 	unsigned tries;			/* INVALID_KE_PAYLOAD, COOKIE or TEMPORARY_FAILURE came that often */
 	uint16_t group;			/* that the peer asked for by INVALID_KE_PAYLOAD; 0: ours */
 	uint16_t refuse;		/* responder: the error notify that the child gets */

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 // CREATE_CHILD_SA for children: a new one, or one that replaces another (RFC 7296 1.3.1, 1.3.3, 2.8).
-#include "keyd/crypto/rand.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/child.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/kex.h"
 #include "keyd/ikev2/message.h"
 #include "keyd/ikev2/window.h"
-
-#include <string.h>
 
 /* A failed rekey is tried again after this and as much again at random. */
 #define RETRY_AFTER SECONDS(5)
@@ -236,13 +233,12 @@ static void serve_refuse(struct exchange *x, uint16_t notify)
 	struct wire_notify n;
 	struct wire_out out;
 
+	if (notify != IKEV2_N_CHILD_SA_NOT_FOUND || !message_has_notify(&x->m, IKEV2_N_REKEY_SA, &n)) {
+		kex_refuse(x, notify);
+		return;
+	}
 	window_answer_begin(x, &out);
-	if (notify == IKEV2_N_INVALID_KE_PAYLOAD)
-		kex_put_invalid(x->choice.ke, &out);
-	else if (notify == IKEV2_N_CHILD_SA_NOT_FOUND && message_has_notify(&x->m, IKEV2_N_REKEY_SA, &n))
-		message_put_notify_spi(&out, notify, n.protocol, child_spi(n.spi));
-	else
-		message_put_notify(&out, notify, (struct view){ 0 });
+	message_put_notify_spi(&out, notify, n.protocol, child_spi(n.spi));
 	window_answer_end(x, &out);
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // IKE_SA_INIT: algorithms, nonces, key exchange; nothing is authenticated yet (RFC 7296 1.2, 2.6, 2.7).
 #include "keyd/crypto/hash.h"
-#include "keyd/crypto/rand.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/cookie.h"
 #include "keyd/ikev2/exchanges.h"
+#include "keyd/ikev2/kex.h"
 #include "keyd/ikev2/message.h"
 #include "keyd/ikev2/window.h"
 
@@ -15,11 +15,6 @@
 #define INIT_TRIES_MAX 5
 
 static const char exchange_name[] = "IKE_SA_INIT";
-
-static int fresh_nonce(struct secret *nonce)
-{
-	return secret_alloc(nonce, IKEV2_NONCE_LEN) || crypto_rand(nonce->p, nonce->n) ? -1 : 0;
-}
 
 static bool init_build(struct exchange *x, struct wire_out *out)
 {
@@ -188,7 +183,7 @@ void init_begin(struct ike_sa *sa, struct child_sa *first)
 {
 	struct exchange *x = exchange_new(sa, &init_ops);
 
-	if (!x || fresh_nonce(&sa->ni) || make_kex(sa, proposal_first_group(&sa->peer->conf.ike))) {
+	if (!x || kex_nonce(&sa->ni) || make_kex(sa, proposal_first_group(&sa->peer->conf.ike))) {
 		if (first)
 			child_free(first);
 		if (x)
@@ -307,7 +302,7 @@ static void serve_new(struct engine *e, const struct engine_datagram *d, const s
 		return;
 	memcpy(sa->spi_i, m->h.spi_i, sizeof(sa->spi_i));
 	sa->suite = (struct ikev2_suite){ choice->encr, choice->prf, choice->integ };
-	if (make_kex(sa, choice->ke) || fresh_nonce(&sa->nr) || secret_set(&sa->ni, ni.p, ni.n) ||
+	if (make_kex(sa, choice->ke) || kex_nonce(&sa->nr) || secret_set(&sa->ni, ni.p, ni.n) ||
 	    secret_set(&sa->init_request, d->data.p, d->data.n) || serve_answer(sa, choice) ||
 	    init_keys(sa, ke->data, &why) || crypto_sha256(&d->data, 1, sa->answered_hash)) {
 		ike_sa_end(sa, why);

@@ -78,9 +78,17 @@ uint16_t kex_serve(struct exchange *x, const struct crypto_alg *ke)
 	return crypto_kex_derive(x->kex, theirs.data, &x->shared) ? IKEV2_N_INVALID_SYNTAX : 0;
 }
 
-void kex_put_invalid(const struct crypto_alg *ke, struct wire_out *out)
+void kex_refuse(struct exchange *x, uint16_t notify)
 {
-	uint8_t group[2] = { (uint8_t)(ke->ikev2_id >> 8), (uint8_t)ke->ikev2_id };
+	uint16_t group = x->choice.ke ? x->choice.ke->ikev2_id : 0;
+	uint8_t bytes[2] = { (uint8_t)(group >> 8), (uint8_t)group };
+	struct wire_out out;
 
-	message_put_notify(out, IKEV2_N_INVALID_KE_PAYLOAD, (struct view){ group, sizeof(group) });
+	if (notify != IKEV2_N_INVALID_KE_PAYLOAD) {
+		window_refuse(x, notify);
+		return;
+	}
+	window_answer_begin(x, &out);
+	message_put_notify(&out, notify, (struct view){ bytes, sizeof(bytes) });
+	window_answer_end(x, &out);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nonces and key exchange inside CREATE_CHILD_SA (RFC 7296 1.3, 2.10): the same for children and for the IKE SA. */
+/* Nonces, and key exchange inside CREATE_CHILD_SA (RFC 7296 1.3, 2.10): the same for children and for the IKE SA. */
 #ifndef KEYD_IKEV2_KEX_H
 #define KEYD_IKEV2_KEX_H
 
@@ -18,7 +18,7 @@ bool kex_retry(struct exchange *x, uint16_t error);
 int kex_take(struct exchange *x, const struct crypto_alg *ke);
 /* As responder: x->kex and x->shared from the KE of the request. 0, or the notify to answer with. */
 uint16_t kex_serve(struct exchange *x, const struct crypto_alg *ke);
-/* INVALID_KE_PAYLOAD with the group that we want. */
-void kex_put_invalid(const struct crypto_alg *ke, struct wire_out *out);
+/* Answers with notify alone; INVALID_KE_PAYLOAD names the group of x->choice. Ends x. */
+void kex_refuse(struct exchange *x, uint16_t notify);
 
 #endif

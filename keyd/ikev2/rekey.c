@@ -155,18 +155,6 @@ static uint16_t serve_keys(struct exchange *x)
 	return derive(x, ni, secret_view(&x->nr)) ? IKEV2_N_TEMPORARY_FAILURE : 0;
 }
 
-static void serve_refuse(struct exchange *x, uint16_t notify)
-{
-	struct wire_out out;
-
-	window_answer_begin(x, &out);
-	if (notify == IKEV2_N_INVALID_KE_PAYLOAD)
-		kex_put_invalid(x->choice.ke, &out);
-	else
-		message_put_notify(&out, notify, (struct view){ 0 });
-	window_answer_end(x, &out);
-}
-
 void rekey_serve(struct exchange *x)
 {
 	uint16_t notify = serve_choose(x);
@@ -177,7 +165,7 @@ void rekey_serve(struct exchange *x)
 	if (!notify)
 		notify = serve_keys(x);
 	if (notify) {
-		serve_refuse(x, notify);
+		kex_refuse(x, notify);
 		return;
 	}
 	fresh = x->new_sa;
