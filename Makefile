@@ -86,7 +86,8 @@ $(O)/obj/%.o: %.c
 	@echo "  CC      $<"
 	$(q)$(CC) $(base_cflags) $(CFLAGS) $(call pkgs,cflags,$(pkgs_used)) -c -o $@ $<
 
-include $(sort $(wildcard *.mk */rules.mk */*/rules.mk))
+# Folders first: what they add to lists (programs, generated_headers) is complete for the goals in *.mk.
+include $(sort $(wildcard */rules.mk */*/rules.mk)) $(sort $(wildcard *.mk))
 
 $(require_tools)
 
