@@ -86,8 +86,8 @@ $(O)/obj/%.o: %.c
 	@echo "  CC      $<"
 	$(q)$(CC) $(base_cflags) $(CFLAGS) $(call pkgs,cflags,$(pkgs_used)) -c -o $@ $<
 
-# Folders first: what they add to lists (programs, generated_headers) is complete for the goals in *.mk.
-include $(sort $(wildcard */rules.mk */*/rules.mk)) $(sort $(wildcard *.mk))
+# lint.mk last: by then generated_headers is complete.
+include $(sort $(filter-out lint.mk,$(wildcard *.mk */rules.mk */*/rules.mk))) lint.mk
 
 $(require_tools)
 
