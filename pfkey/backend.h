@@ -17,6 +17,35 @@ typedef int ipsec_sa_fn(const struct ipsec_sa *sa, void *arg);		/* non-zero ends
 typedef int ipsec_policy_fn(const struct ipsec_policy *pol, void *arg);
 typedef void ipsec_event_fn(const struct ipsec_event *ev, void *arg);
 
+/* One change, as a value. What the pointers point to is copied, or done with, when the call returns. */
+enum ipsec_op_type {
+	IPSEC_OP_SA_ADD,		/* .sa */
+	IPSEC_OP_SA_UPDATE,		/* .sa */
+	IPSEC_OP_SA_DELETE,		/* .sa_id */
+	IPSEC_OP_SA_FLUSH,		/* .proto; 0: all */
+	IPSEC_OP_POLICY_ADD,		/* .policy */
+	IPSEC_OP_POLICY_UPDATE,		/* .policy */
+	IPSEC_OP_POLICY_DELETE,		/* .policy, as a key */
+	IPSEC_OP_POLICY_FLUSH,
+	IPSEC_OPS
+};
+
+struct ipsec_op {
+	uint8_t type;			/* enum ipsec_op_type */
+	uint8_t proto;
+	uint64_t tag;			/* the caller's own; comes back with the result */
+	union {
+		const struct ipsec_sa *sa;
+		const struct ipsec_sa_id *sa_id;
+		const struct ipsec_policy *policy;
+	};
+};
+
+/* err is 0 or -errno; the sentence is ipsec_error()'s until the next call. */
+typedef void ipsec_result_fn(uint64_t tag, int err, void *arg);
+/* A message as the kernel sent it, which may hold keys. */
+typedef void ipsec_raw_fn(const void *msg, size_t n, void *arg);
+
 struct ipsec_backend {
 	const char *name;
 	int (*open)(struct ipsec *ip);
@@ -32,6 +61,9 @@ struct ipsec_backend {
 	int (*policy_delete)(struct ipsec *ip, const struct ipsec_policy *key);
 	int (*policy_flush)(struct ipsec *ip);
 	int (*policy_dump)(struct ipsec *ip, ipsec_policy_fn *fn, void *arg);
+	/* Both NULL: the API does each operation by itself as it is put. Results are given to ipsec_batch_result(). */
+	int (*batch_put)(struct ipsec *ip, const struct ipsec_op *op);
+	int (*batch_end)(struct ipsec *ip);
 	int (*subscribe)(struct ipsec *ip);
 	int (*subscribe_ae)(struct ipsec *ip, bool on);
 	int (*event_fd)(struct ipsec *ip);
@@ -39,10 +71,11 @@ struct ipsec_backend {
 };
 
 extern const struct ipsec_backend ipsec_backend_xfrm;
+extern const struct ipsec_backend ipsec_backend_pfkey;
 extern const struct ipsec_backend ipsec_backend_fake;
 
 /*
- * Opens a backend: "xfrm", "fake", or NULL for the best one here. Returns 0 and *out (close with ipsec_close), or
+ * Opens a backend: "xfrm", "pfkey", "fake", or NULL for the best one that this kernel has (xfrm, else pfkey). Returns 0 and *out (close with ipsec_close), or
  * -errno; why[n] (may be NULL) then has one sentence for a person, naming the kernel option, module or right that lacks.
  */
 int ipsec_open(struct ipsec **out, const char *backend, char *why, size_t n);
@@ -78,11 +111,23 @@ int ipsec_policy_delete(struct ipsec *ip, const struct ipsec_policy *key);
 int ipsec_policy_flush(struct ipsec *ip);
 int ipsec_policy_dump(struct ipsec *ip, ipsec_policy_fn *fn, void *arg);
 
+/* One change now, by the call above that is named like it. */
+int ipsec_do(struct ipsec *ip, const struct ipsec_op *op);
 /*
- * A reqid above 0x3fff that no policy in the SPD uses and that was not given away through ip before: for the level
- * "unique" without a number. -ENOENT: none found.
+ * Many changes: as few system calls as the backend can, done in the order they were put. fn is called once for each, in
+ * that order, from within put or end. One that fails does not stop those behind it. Between begin and end no other call
+ * that changes or asks something may be made on ip (call end first). put returns 0, or -errno when nothing more can be
+ * sent; end likewise, and after it every result was told. -EBUSY: a batch was begun already.
  */
-int ipsec_reqid_alloc(struct ipsec *ip, uint32_t *reqid);
+int ipsec_batch_begin(struct ipsec *ip, ipsec_result_fn *fn, void *arg);
+int ipsec_batch_put(struct ipsec *ip, const struct ipsec_op *op);
+int ipsec_batch_end(struct ipsec *ip);
+
+/*
+ * n reqids above 0x3fff that no policy in the SPD uses and that were not given away through ip before: for the level
+ * "unique" without a number. Reads the SPD once for every 16,384 of them. -ENOENT: not that many are free.
+ */
+int ipsec_reqid_alloc(struct ipsec *ip, uint32_t *reqids, size_t n);
 
 /*
  * Events: subscribe once, wait until event_fd is readable, then read. read takes what is there, calls fn for each, never
@@ -97,6 +142,9 @@ int ipsec_subscribe(struct ipsec *ip);
 int ipsec_subscribe_ae(struct ipsec *ip, bool on);
 int ipsec_event_fd(struct ipsec *ip);
 int ipsec_events_read(struct ipsec *ip, ipsec_event_fn *fn, void *arg);
+
+/* Shows fn every message that ipsec_events_read reads, before its events. NULL: no more. */
+void ipsec_events_raw(struct ipsec *ip, ipsec_raw_fn *fn, void *arg);
 
 /* Checks that need no kernel: sizes, ranges, a mode and a protocol that go together. 0, or -EINVAL and a sentence in why[n]. */
 int ipsec_sa_check(const struct ipsec_sa *sa, char *why, size_t n);

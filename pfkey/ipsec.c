@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REQID_MANUAL_MAX 0x3fff		/* up to here they belong to people and to config files, as in af_key */
-#define REQID_WINDOW 0x4000		/* how many are looked at in one pass over the SPD */
-#define REQID_PASSES 64
-
 /* In order of preference; the fake is only for those who ask for it. */
 static const struct ipsec_backend *const backends[] = { &ipsec_backend_xfrm, &ipsec_backend_fake };
 
@@ -46,7 +42,6 @@ int ipsec_open(struct ipsec **out, const char *backend, char *why, size_t n)
 	ip = calloc(1, sizeof(*ip));
 	if (!ip)
 		return -ENOMEM;
-	ip->last_reqid = REQID_MANUAL_MAX;
 	ip->ops = find_backend(backend);
 	if (ip->ops)
 		err = ip->ops->open(ip);
@@ -80,8 +75,7 @@ const char *ipsec_error(const struct ipsec *ip)
 	return ip->error;
 }
 
-/* The end of every call: an error always has a sentence, if only errno's. */
-static int done(struct ipsec *ip, int err)
+int ipsec_done(struct ipsec *ip, int err)
 {
 	if (err < 0 && !ip->error[0])
 		return ipsec_fail(ip, err, "%s", strerror(-err));
@@ -96,7 +90,7 @@ static int sa_put(struct ipsec *ip, const struct ipsec_sa *sa, bool update)
 	err = ipsec_sa_check(sa, ip->error, sizeof(ip->error));
 	if (!err)
 		err = ip->ops->sa_add(ip, sa, update);
-	return done(ip, err);
+	return ipsec_done(ip, err);
 }
 
 int ipsec_sa_add(struct ipsec *ip, const struct ipsec_sa *sa)
@@ -112,13 +106,13 @@ int ipsec_sa_update(struct ipsec *ip, const struct ipsec_sa *sa)
 int ipsec_sa_get(struct ipsec *ip, const struct ipsec_sa_id *id, struct ipsec_sa *out)
 {
 	ip->error[0] = '\0';
-	return done(ip, ip->ops->sa_get(ip, id, out));
+	return ipsec_done(ip, ip->ops->sa_get(ip, id, out));
 }
 
 int ipsec_sa_delete(struct ipsec *ip, const struct ipsec_sa_id *id)
 {
 	ip->error[0] = '\0';
-	return done(ip, ip->ops->sa_delete(ip, id));
+	return ipsec_done(ip, ip->ops->sa_delete(ip, id));
 }
 
 int ipsec_sa_flush(struct ipsec *ip, uint8_t proto)
@@ -129,13 +123,13 @@ int ipsec_sa_flush(struct ipsec *ip, uint8_t proto)
 	err = ip->ops->sa_flush(ip, proto);
 	if (err == -ESRCH)	/* what Linux says of an empty SAD */
 		err = 0;
-	return done(ip, err);
+	return ipsec_done(ip, err);
 }
 
 int ipsec_sa_dump(struct ipsec *ip, ipsec_sa_fn *fn, void *arg)
 {
 	ip->error[0] = '\0';
-	return done(ip, ip->ops->sa_dump(ip, fn, arg));
+	return ipsec_done(ip, ip->ops->sa_dump(ip, fn, arg));
 }
 
 int ipsec_spi_alloc(struct ipsec *ip, const struct ipsec_sa *larval, uint32_t min, uint32_t max, uint32_t *spi)
@@ -145,7 +139,7 @@ int ipsec_spi_alloc(struct ipsec *ip, const struct ipsec_sa *larval, uint32_t mi
 		return ipsec_fail(ip, -EINVAL, "no SPI lies between %#x and %#x", min, max);
 	if (!ipsec_addr_size(larval->dst.family) || larval->src.family != larval->dst.family)
 		return ipsec_fail(ip, -EINVAL, "an SPI needs two addresses of one family");
-	return done(ip, ip->ops->spi_alloc(ip, larval, min, max, spi));
+	return ipsec_done(ip, ip->ops->spi_alloc(ip, larval, min, max, spi));
 }
 
 /*
@@ -179,7 +173,7 @@ int ipsec_policy_add(struct ipsec *ip, const struct ipsec_policy *pol)
 	err = ipsec_policy_check(pol, ip->error, sizeof(ip->error));
 	if (!err)
 		err = ip->ops->policy_add(ip, pol, false);
-	return done(ip, err);
+	return ipsec_done(ip, err);
 }
 
 int ipsec_policy_update(struct ipsec *ip, const struct ipsec_policy *pol)
@@ -190,19 +184,19 @@ int ipsec_policy_update(struct ipsec *ip, const struct ipsec_policy *pol)
 	err = ipsec_policy_check(pol, ip->error, sizeof(ip->error));
 	if (!err)
 		err = ip->ops->policy_add(ip, pol, true);
-	return done(ip, err);
+	return ipsec_done(ip, err);
 }
 
 int ipsec_policy_get(struct ipsec *ip, const struct ipsec_policy *key, struct ipsec_policy *out)
 {
 	ip->error[0] = '\0';
-	return done(ip, ip->ops->policy_get(ip, key, out));
+	return ipsec_done(ip, ip->ops->policy_get(ip, key, out));
 }
 
 int ipsec_policy_delete(struct ipsec *ip, const struct ipsec_policy *key)
 {
 	ip->error[0] = '\0';
-	return done(ip, ip->ops->policy_delete(ip, key));
+	return ipsec_done(ip, ip->ops->policy_delete(ip, key));
 }
 
 int ipsec_policy_flush(struct ipsec *ip)
@@ -213,66 +207,31 @@ int ipsec_policy_flush(struct ipsec *ip)
 	err = ip->ops->policy_flush(ip);
 	if (err == -ESRCH)
 		err = 0;
-	return done(ip, err);
+	return ipsec_done(ip, err);
 }
 
 int ipsec_policy_dump(struct ipsec *ip, ipsec_policy_fn *fn, void *arg)
 {
 	ip->error[0] = '\0';
-	return done(ip, ip->ops->policy_dump(ip, fn, arg));
+	return ipsec_done(ip, ip->ops->policy_dump(ip, fn, arg));
 }
 
-struct reqid_search {
-	uint32_t base;
-	uint8_t used[REQID_WINDOW / 8];
-};
-
-static int note_reqids(const struct ipsec_policy *pol, void *arg)
+void ipsec_events_raw(struct ipsec *ip, ipsec_raw_fn *fn, void *arg)
 {
-	struct reqid_search *s = arg;
-
-	for (unsigned int i = 0; i < pol->ntmpl; i++) {
-		uint32_t at = pol->tmpl[i].reqid - s->base;
-
-		if (at < REQID_WINDOW)
-			s->used[at / 8] |= (uint8_t)(1 << at % 8);
-	}
-	return 0;
-}
-
-int ipsec_reqid_alloc(struct ipsec *ip, uint32_t *reqid)
-{
-	struct reqid_search s;
-
-	for (unsigned int pass = 0; pass < REQID_PASSES; pass++) {
-		int err;
-
-		memset(&s, 0, sizeof(s));
-		s.base = ip->last_reqid < UINT32_MAX - REQID_WINDOW ? ip->last_reqid + 1 : REQID_MANUAL_MAX + 1;
-		err = ipsec_policy_dump(ip, note_reqids, &s);
-		if (err)
-			return err;
-		for (uint32_t at = 0; at < REQID_WINDOW; at++) {
-			ip->last_reqid = s.base + at;
-			if (!(s.used[at / 8] & 1 << at % 8)) {
-				*reqid = ip->last_reqid;
-				return 0;
-			}
-		}
-	}
-	return ipsec_fail(ip, -ENOENT, "no free reqid was found");
+	ip->on_raw = fn;
+	ip->raw_arg = arg;
 }
 
 int ipsec_subscribe(struct ipsec *ip)
 {
 	ip->error[0] = '\0';
-	return done(ip, ip->ops->subscribe(ip));
+	return ipsec_done(ip, ip->ops->subscribe(ip));
 }
 
 int ipsec_subscribe_ae(struct ipsec *ip, bool on)
 {
 	ip->error[0] = '\0';
-	return done(ip, ip->ops->subscribe_ae(ip, on));
+	return ipsec_done(ip, ip->ops->subscribe_ae(ip, on));
 }
 
 int ipsec_event_fd(struct ipsec *ip)
@@ -283,5 +242,5 @@ int ipsec_event_fd(struct ipsec *ip)
 int ipsec_events_read(struct ipsec *ip, ipsec_event_fn *fn, void *arg)
 {
 	ip->error[0] = '\0';
-	return done(ip, ip->ops->events_read(ip, fn, arg));
+	return ipsec_done(ip, ip->ops->events_read(ip, fn, arg));
 }

@@ -49,10 +49,18 @@ struct ipsec_encap {
 	struct ipsec_addr oa;			/* original address; AF_UNSPEC: not known */
 };
 
+/* Whether a network device does the work (XFRMA_OFFLOAD_DEV). */
+enum ipsec_offload_kind { IPSEC_OFFLOAD_NONE, IPSEC_OFFLOAD_CRYPTO, IPSEC_OFFLOAD_PACKET };
+struct ipsec_offload {
+	uint32_t ifindex;
+	uint8_t kind;				/* enum ipsec_offload_kind */
+	bool inbound;				/* an SA that receives; policies leave it false */
+};
+
 struct ipsec_usage {
 	uint64_t bytes, packets;
 	uint64_t add_time, use_time;		/* seconds since 1970; 0: never */
-	uint32_t seq, oseq;			/* last sequence number received, sent */
+	uint64_t seq, oseq;			/* last sequence number received, sent; 64 bits long with ESN */
 	uint32_t replay_failed, icv_failed;	/* packets */
 };
 
@@ -68,6 +76,8 @@ enum {						/* struct ipsec_sa .flags */
 	IPSEC_SA_DONT_ENCAP_DSCP = 1 << 8,
 	IPSEC_SA_OSEQ_MAY_WRAP = 1 << 9,
 };
+
+enum ipsec_sa_dir { IPSEC_SA_DIR_ANY, IPSEC_SA_DIR_IN, IPSEC_SA_DIR_OUT };	/* XFRM_SA_DIR_* */
 
 struct ipsec_sa {
 	struct ipsec_addr src, dst;		/* outer addresses */
@@ -85,8 +95,13 @@ struct ipsec_sa {
 	uint32_t if_id;
 	uint32_t replay_window;			/* packets, 0–4096 */
 	uint32_t tfc_pad;
+	struct ipsec_offload offload;
+	uint8_t dir;				/* enum ipsec_sa_dir; what the kernel then holds it to (Linux 6.10) */
+	uint32_t nat_keepalive;			/* seconds between keepalives the kernel sends (Linux 6.11); 0: none */
 	struct ipsec_lifetime soft, hard;
 	uint32_t acquire_seq;			/* of the ACQUIRE it answers; 0: none */
+	/* When added: go on after usage.seq and usage.oseq, taking all up to seq as received. For an SA that comes back. */
+	bool resume;
 	char ctx[IPSEC_CTX_MAX];		/* security label; empty: none */
 	/* read back from the kernel, ignored when added */
 	uint8_t state;				/* enum ipsec_sa_state */
@@ -104,15 +119,22 @@ struct ipsec_tmpl {
 	uint32_t spi;				/* 0: any */
 };
 
+enum {						/* struct ipsec_policy .flags */
+	IPSEC_POLICY_LOCALOK = 1 << 0,		/* a socket may override it */
+	IPSEC_POLICY_ICMP = 1 << 1,		/* matches the payload of ICMP errors, too */
+};
+
 struct ipsec_policy {
 	struct ipsec_selector sel;
 	uint8_t dir;				/* enum ipsec_dir */
 	uint8_t action;				/* enum ipsec_action */
 	uint8_t type;				/* XFRM_POLICY_TYPE_MAIN or _SUB */
+	uint8_t flags;
 	uint32_t priority;			/* the kernel's: small wins */
 	uint32_t index;				/* 0 when added: the kernel chooses */
 	struct ipsec_mark mark;
 	uint32_t if_id;
+	struct ipsec_offload offload;
 	uint8_t ntmpl;
 	struct ipsec_tmpl tmpl[IPSEC_TMPL_MAX];
 	struct ipsec_lifetime soft, hard;
@@ -135,7 +157,7 @@ struct ipsec_ae {
 	struct ipsec_sa_id id;
 	struct ipsec_addr src;
 	uint32_t reqid;
-	uint32_t seq, oseq;
+	uint64_t seq, oseq;
 	uint64_t bytes, packets;
 };
 

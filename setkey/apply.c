@@ -256,7 +256,7 @@ static int choose_reqids(struct apply *ap, const struct statement *st, struct ip
 
 	for (unsigned int i = 0; i < pol->ntmpl && !err; i++)
 		if (st->policy->rules[i].level == LEVEL_UNIQUE && !pol->tmpl[i].reqid)
-			err = ipsec_reqid_alloc(ap->ip, &pol->tmpl[i].reqid);
+			err = ipsec_reqid_alloc(ap->ip, &pol->tmpl[i].reqid, 1);
 	return err;
 }
 

@@ -105,7 +105,7 @@ static void print_state(const struct ipsec_sa *sa, FILE *out)
 			 (sa->flags & IPSEC_SA_DECAP_DSCP ? SAFLAGS_DECAP_DSCP : 0) |
 			 (sa->flags & IPSEC_SA_NOPMTUDISC ? SAFLAGS_NOPMTUDISC : 0);
 
-	fprintf(out, "\tseq=0x%08x replay=%u flags=0x%08x state=%s \n", sa->usage.oseq ? sa->usage.oseq : sa->usage.seq,
+	fprintf(out, "\tseq=0x%08x replay=%u flags=0x%08x state=%s \n", (uint32_t)(sa->usage.oseq ? sa->usage.oseq : sa->usage.seq),
 		sa->replay_window, flags, sa->state < 4 ? states[sa->state] : "unknown");
 }
 

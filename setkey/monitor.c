@@ -3,6 +3,7 @@
 #include "setkey/monitor.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <sys/time.h>
 
@@ -93,7 +94,7 @@ static void print_summary(const struct ipsec_event *ev, FILE *out)
 		break;
 	case IPSEC_EVENT_AE:
 		print_id(&ev->ae.id, out);
-		fprintf(out, " seq=%u oseq=%u", ev->ae.seq, ev->ae.oseq);
+		fprintf(out, " seq=%" PRIu64 " oseq=%" PRIu64, ev->ae.seq, ev->ae.oseq);
 		break;
 	}
 }

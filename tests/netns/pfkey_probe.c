@@ -605,7 +605,7 @@ static void probe_policies(void)
 	ok(!ipsec_policy_flush(a), "flush of no policy is no error");
 	drain(a, 0);
 	pol.tmpl[0].reqid = 0x4000;
-	ok(!ipsec_policy_update(a, &pol) && !ipsec_reqid_alloc(a, &reqid) && reqid == 0x4001, "a free reqid: %#x", reqid);
+	ok(!ipsec_policy_update(a, &pol) && !ipsec_reqid_alloc(a, &reqid, 1) && reqid == 0x4001, "a free reqid: %#x", reqid);
 	ok(!ipsec_policy_flush(a) && wait_event(a, IPSEC_EVENT_POLICY_FLUSH, &w), "flush event");
 	clean();
 }

@@ -267,8 +267,8 @@ static void test_reqid(void **state)
 
 	pol.tmpl[0].reqid = 0x4001;
 	assert_int_equal(ipsec_policy_add(ip, &pol), 0);
-	assert_int_equal(ipsec_reqid_alloc(ip, &a), 0);
-	assert_int_equal(ipsec_reqid_alloc(ip, &b), 0);
+	assert_int_equal(ipsec_reqid_alloc(ip, &a, 1), 0);
+	assert_int_equal(ipsec_reqid_alloc(ip, &b, 1), 0);
 	assert_int_equal(a, 0x4000);
 	assert_int_equal(b, 0x4002);
 }
