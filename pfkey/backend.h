@@ -152,5 +152,10 @@ int ipsec_policy_check(const struct ipsec_policy *pol, char *why, size_t n);
 
 /* Only for the fake backend (others: -EOPNOTSUPP): tests put events into its queue, as the kernel would raise them. */
 int ipsec_fake_event(struct ipsec *ip, const struct ipsec_event *ev);
+/*
+ * Only for the fake backend, too: of the changes to come (those of enum ipsec_op_type, if they pass the checks) the nth
+ * (1: the next) changes nothing and fails with err (-errno), once. 0: none does.
+ */
+int ipsec_fake_fail(struct ipsec *ip, unsigned int nth, int err);
 
 #endif

@@ -94,6 +94,26 @@ int ipsec_fake_event(struct ipsec *ip, const struct ipsec_event *ev)
 	return err;
 }
 
+int ipsec_fake_fail(struct ipsec *ip, unsigned int nth, int err)
+{
+	struct fake *f = ip->state;
+
+	if (ip->ops != &ipsec_backend_fake)
+		return ipsec_fail(ip, -EOPNOTSUPP, "only the fake backend fails on request");
+	f->fail_in = nth;
+	f->fail_err = err;
+	return 0;
+}
+
+int fake_refuse(struct ipsec *ip)
+{
+	struct fake *f = ip->state;
+
+	if (!f->fail_in || --f->fail_in)
+		return 0;
+	return ipsec_fail(ip, f->fail_err, "%s (as ordered)", strerror(-f->fail_err));
+}
+
 static int fake_subscribe(struct ipsec *ip)
 {
 	struct fake *f = ip->state;

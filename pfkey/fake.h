@@ -41,11 +41,16 @@ struct fake {
 	STAILQ_HEAD(fake_queue, fake_event) queue;
 	uint32_t queued;
 	bool overrun;
+	unsigned int fail_in;				/* changes until one fails; 0: none will */
+	int fail_err;
 	int fd;						/* eventfd: readable while there are events; -1: nobody subscribed */
 };
 
 /* Puts an event of our own making (.pid is filled in) into the queue, when somebody has subscribed. */
 void fake_raise(struct fake *f, struct ipsec_event *ev);
+
+/* The error that ipsec_fake_fail ordered for this change, or 0. Every change asks once, first. */
+int fake_refuse(struct ipsec *ip);
 
 int fake_sa_init(struct fake *f);
 void fake_sa_free_all(struct fake *f);

@@ -64,7 +64,10 @@ int fake_policy_add(struct ipsec *ip, const struct ipsec_policy *pol, bool updat
 	struct fake *f = ip->state;
 	struct fake_policy *p = find(f, pol, false);
 	uint32_t index = p ? p->pol.index : new_index(f, pol);
+	int err = fake_refuse(ip);
 
+	if (err)
+		return err;
 	if (p && !update)
 		return ipsec_fail(ip, -EEXIST, "there is such a policy already");
 	if (p) {
@@ -99,7 +102,10 @@ int fake_policy_delete(struct ipsec *ip, const struct ipsec_policy *key)
 	struct ipsec_event ev = { .type = IPSEC_EVENT_POLICY_DELETE };
 	struct fake *f = ip->state;
 	struct fake_policy *p = find(f, key, true);
+	int err = fake_refuse(ip);
 
+	if (err)
+		return err;
 	if (!p)
 		return ipsec_fail(ip, -ENOENT, "there is no such policy");
 	ev.policy = p->pol;
@@ -113,7 +119,10 @@ int fake_policy_flush(struct ipsec *ip)
 {
 	struct ipsec_event ev = { .type = IPSEC_EVENT_POLICY_FLUSH };
 	struct fake *f = ip->state;
+	int err = fake_refuse(ip);
 
+	if (err)
+		return err;
 	if (TAILQ_EMPTY(&f->policies))
 		return -ESRCH;
 	fake_policy_free_all(f);

@@ -143,7 +143,10 @@ int fake_sa_add(struct ipsec *ip, const struct ipsec_sa *sa, bool update)
 	struct fake *f = ip->state;
 	struct ipsec_sa_id id = id_of(sa);
 	struct fake_sa *old = find(f, &id), *now;
+	int err = fake_refuse(ip);
 
+	if (err)
+		return err;
 	if (old && !update)
 		return ipsec_fail(ip, -EEXIST, "there is an SA with this SPI already");
 	if (!old && update)
@@ -185,7 +188,10 @@ int fake_sa_delete(struct ipsec *ip, const struct ipsec_sa_id *id)
 {
 	struct ipsec_event ev = { .type = IPSEC_EVENT_SA_DELETE };
 	struct fake_sa *s = find(ip->state, id);
+	int err = fake_refuse(ip);
 
+	if (err)
+		return err;
 	if (!s)
 		return ipsec_fail(ip, -ESRCH, "there is no such SA");
 	ev.sa_id = id_of(&s->sa);
@@ -199,8 +205,11 @@ int fake_sa_flush(struct ipsec *ip, uint8_t proto)
 	struct ipsec_event ev = { .type = IPSEC_EVENT_SA_FLUSH, .flush_proto = proto };
 	struct fake *f = ip->state;
 	struct fake_sa *s, *next;
+	int err = fake_refuse(ip);
 	bool any = false;
 
+	if (err)
+		return err;
 	for (s = TAILQ_FIRST(&f->sas); s; s = next) {
 		next = TAILQ_NEXT(s, all);
 		if (proto && s->sa.proto != proto)

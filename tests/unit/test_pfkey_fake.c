@@ -421,6 +421,39 @@ static void test_overrun(void **state)
 	assert_int_equal(ipsec_events_read(ip, last_type, &type), 0);
 }
 
+/* Each kind of change is refused once when it is its turn, and leaves everything as it was. */
+static void test_fail(void **state)
+{
+	struct ipsec *ip = *state;
+	struct ipsec_sa sa = esp_sa(0x100), other = esp_sa(0x101);
+	struct ipsec_sa_id id = id_of(&sa);
+	struct ipsec_policy pol = out_policy("10.0.0.1", 1), got;
+	const struct ipsec_op ops[] = {
+		{ .type = IPSEC_OP_SA_ADD, .sa = &other }, { .type = IPSEC_OP_SA_UPDATE, .sa = &sa },
+		{ .type = IPSEC_OP_SA_DELETE, .sa_id = &id }, { .type = IPSEC_OP_SA_FLUSH },
+		{ .type = IPSEC_OP_POLICY_ADD, .policy = &pol }, { .type = IPSEC_OP_POLICY_UPDATE, .policy = &pol },
+		{ .type = IPSEC_OP_POLICY_DELETE, .policy = &pol }, { .type = IPSEC_OP_POLICY_FLUSH },
+	};
+
+	assert_int_equal(ipsec_sa_add(ip, &sa), 0);
+	assert_int_equal(ipsec_policy_add(ip, &pol), 0);
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		assert_int_equal(ipsec_fake_fail(ip, 1, -ENOMEM), 0);
+		assert_int_equal(ipsec_do(ip, &ops[i]), -ENOMEM);
+		assert_non_null(strstr(ipsec_error(ip), "ordered"));
+		assert_int_equal(sas(ip), 1);
+		assert_int_equal(ipsec_policy_get(ip, &pol, &got), 0);
+	}
+	assert_int_equal(ipsec_fake_fail(ip, 3, -EPERM), 0);
+	assert_int_equal(ipsec_sa_update(ip, &sa), 0);
+	assert_int_equal(ipsec_policy_add(ip, &pol), -EEXIST);		/* a failure of its own counts as well */
+	assert_int_equal(ipsec_sa_update(ip, &sa), -EPERM);
+	assert_int_equal(ipsec_sa_update(ip, &sa), 0);
+	assert_int_equal(ipsec_fake_fail(ip, 1, -EPERM), 0);
+	assert_int_equal(ipsec_fake_fail(ip, 0, 0), 0);
+	assert_int_equal(ipsec_sa_update(ip, &sa), 0);
+}
+
 static void test_open(void **state)
 {
 	struct ipsec *ip = *state, *none;
@@ -505,7 +538,7 @@ int main(void)
 		WITH_FAKE(test_sad), WITH_FAKE(test_replaced_by_update), WITH_FAKE(test_marks),
 		WITH_FAKE(test_many), WITH_FAKE(test_dump_callback), WITH_FAKE(test_spd),
 		WITH_FAKE(test_reqid), WITH_FAKE(test_events), WITH_FAKE(test_larval), WITH_FAKE(test_expire),
-		WITH_FAKE(test_overrun), WITH_FAKE(test_open), cmocka_unit_test(test_sa_check),
+		WITH_FAKE(test_overrun), WITH_FAKE(test_open), WITH_FAKE(test_fail), cmocka_unit_test(test_sa_check),
 		cmocka_unit_test(test_policy_check),
 	};
 
