@@ -9,6 +9,17 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* Around what the library gives to others: names as C has them, which the shared library shows. */
+#ifdef __cplusplus
+#define IPSEC_API_BEGIN extern "C" { _Pragma("GCC visibility push(default)")
+#define IPSEC_API_END _Pragma("GCC visibility pop") }
+#else
+#define IPSEC_API_BEGIN _Pragma("GCC visibility push(default)")
+#define IPSEC_API_END _Pragma("GCC visibility pop")
+#endif
+
+IPSEC_API_BEGIN
+
 /* family is AF_INET, AF_INET6 or AF_UNSPEC (0, "no address"); bytes are in network order, the unused ones are zero. */
 struct ipsec_addr {
 	uint16_t family;
@@ -48,5 +59,7 @@ bool ipsec_addr_is_any(const struct ipsec_addr *a);
 bool ipsec_addr_in_prefix(const struct ipsec_addr *a, const struct ipsec_addr *net, uint8_t len);
 /* First and last address of net/len. */
 void ipsec_addr_prefix_range(const struct ipsec_addr *net, uint8_t len, struct ipsec_addr *first, struct ipsec_addr *last);
+
+IPSEC_API_END
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "pfkey/ipsec.h"
 
+IPSEC_API_BEGIN
+
 enum ipsec_alg_kind { IPSEC_ALG_ENC, IPSEC_ALG_AUTH, IPSEC_ALG_AEAD, IPSEC_ALG_COMP };
 
 enum {					/* struct ipsec_alg_info .flags */
@@ -50,5 +52,7 @@ bool ipsec_alg_key_ok(const struct ipsec_alg_info *alg, unsigned int bits);
 int ipsec_alg_set(struct ipsec_alg *out, const struct ipsec_alg_info *alg, const void *key, unsigned int bits);
 /* The rows in order: NULL gives the first, the last gives NULL. */
 const struct ipsec_alg_info *ipsec_alg_next(const struct ipsec_alg_info *prev);
+
+IPSEC_API_END
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "pfkey/ipsec.h"
 
+IPSEC_API_BEGIN
+
 struct ipsec;			/* an open door to one kernel (or to memory) */
 
 typedef int ipsec_sa_fn(const struct ipsec_sa *sa, void *arg);		/* non-zero ends the dump and is returned */
@@ -46,37 +48,10 @@ typedef void ipsec_result_fn(uint64_t tag, int err, void *arg);
 /* A message as the kernel sent it, which may hold keys. */
 typedef void ipsec_raw_fn(const void *msg, size_t n, void *arg);
 
-struct ipsec_backend {
-	const char *name;
-	int (*open)(struct ipsec *ip);
-	void (*close)(struct ipsec *ip);
-	int (*sa_add)(struct ipsec *ip, const struct ipsec_sa *sa, bool update);
-	int (*sa_get)(struct ipsec *ip, const struct ipsec_sa_id *id, struct ipsec_sa *out);
-	int (*sa_delete)(struct ipsec *ip, const struct ipsec_sa_id *id);
-	int (*sa_flush)(struct ipsec *ip, uint8_t proto);
-	int (*sa_dump)(struct ipsec *ip, ipsec_sa_fn *fn, void *arg);
-	int (*spi_alloc)(struct ipsec *ip, const struct ipsec_sa *larval, uint32_t min, uint32_t max, uint32_t *spi);
-	int (*policy_add)(struct ipsec *ip, const struct ipsec_policy *pol, bool update);
-	int (*policy_get)(struct ipsec *ip, const struct ipsec_policy *key, struct ipsec_policy *out);
-	int (*policy_delete)(struct ipsec *ip, const struct ipsec_policy *key);
-	int (*policy_flush)(struct ipsec *ip);
-	int (*policy_dump)(struct ipsec *ip, ipsec_policy_fn *fn, void *arg);
-	/* Both NULL: the API does each operation by itself as it is put. Results are given to ipsec_batch_result(). */
-	int (*batch_put)(struct ipsec *ip, const struct ipsec_op *op);
-	int (*batch_end)(struct ipsec *ip);
-	int (*subscribe)(struct ipsec *ip);
-	int (*subscribe_ae)(struct ipsec *ip, bool on);
-	int (*event_fd)(struct ipsec *ip);
-	int (*events_read)(struct ipsec *ip, ipsec_event_fn *fn, void *arg);
-};
-
-extern const struct ipsec_backend ipsec_backend_xfrm;
-extern const struct ipsec_backend ipsec_backend_pfkey;
-extern const struct ipsec_backend ipsec_backend_fake;
-
 /*
- * Opens a backend: "xfrm", "pfkey", "fake", or NULL for the best one that this kernel has (xfrm, else pfkey). Returns 0 and *out (close with ipsec_close), or
- * -errno; why[n] (may be NULL) then has one sentence for a person, naming the kernel option, module or right that lacks.
+ * Opens a backend: "xfrm", "pfkey", "fake", or NULL for the best one that this kernel has (xfrm, else pfkey). Returns 0
+ * and *out (close with ipsec_close), or -errno; why[n] (may be NULL) then has one sentence for a person, naming the
+ * kernel option, module or right that lacks.
  */
 int ipsec_open(struct ipsec **out, const char *backend, char *why, size_t n);
 void ipsec_close(struct ipsec *ip);
@@ -157,5 +132,7 @@ int ipsec_fake_event(struct ipsec *ip, const struct ipsec_event *ev);
  * (1: the next) changes nothing and fails with err (-errno), once. 0: none does.
  */
 int ipsec_fake_fail(struct ipsec *ip, unsigned int nth, int err);
+
+IPSEC_API_END
 
 #endif

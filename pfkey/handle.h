@@ -5,6 +5,35 @@
 
 #include "pfkey/backend.h"
 
+/* What a backend does for the calls of backend.h that are named like these. */
+struct ipsec_backend {
+	const char *name;
+	int (*open)(struct ipsec *ip);
+	void (*close)(struct ipsec *ip);
+	int (*sa_add)(struct ipsec *ip, const struct ipsec_sa *sa, bool update);
+	int (*sa_get)(struct ipsec *ip, const struct ipsec_sa_id *id, struct ipsec_sa *out);
+	int (*sa_delete)(struct ipsec *ip, const struct ipsec_sa_id *id);
+	int (*sa_flush)(struct ipsec *ip, uint8_t proto);
+	int (*sa_dump)(struct ipsec *ip, ipsec_sa_fn *fn, void *arg);
+	int (*spi_alloc)(struct ipsec *ip, const struct ipsec_sa *larval, uint32_t min, uint32_t max, uint32_t *spi);
+	int (*policy_add)(struct ipsec *ip, const struct ipsec_policy *pol, bool update);
+	int (*policy_get)(struct ipsec *ip, const struct ipsec_policy *key, struct ipsec_policy *out);
+	int (*policy_delete)(struct ipsec *ip, const struct ipsec_policy *key);
+	int (*policy_flush)(struct ipsec *ip);
+	int (*policy_dump)(struct ipsec *ip, ipsec_policy_fn *fn, void *arg);
+	/* Both NULL: the API does each operation by itself as it is put. Results are given to ipsec_batch_result(). */
+	int (*batch_put)(struct ipsec *ip, const struct ipsec_op *op);
+	int (*batch_end)(struct ipsec *ip);
+	int (*subscribe)(struct ipsec *ip);
+	int (*subscribe_ae)(struct ipsec *ip, bool on);
+	int (*event_fd)(struct ipsec *ip);
+	int (*events_read)(struct ipsec *ip, ipsec_event_fn *fn, void *arg);
+};
+
+extern const struct ipsec_backend ipsec_backend_xfrm;
+extern const struct ipsec_backend ipsec_backend_pfkey;
+extern const struct ipsec_backend ipsec_backend_fake;
+
 struct ipsec {
 	const struct ipsec_backend *ops;
 	void *state;			/* the backend's own, made by its open, freed by its close */

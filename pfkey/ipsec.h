@@ -8,6 +8,8 @@
 
 #include "pfkey/addr.h"
 
+IPSEC_API_BEGIN
+
 #define IPSEC_ALG_NAME_MAX 64	/* with the final NUL; the kernel's limit */
 #define IPSEC_KEY_MAX 128	/* bytes of key material of one algorithm */
 #define IPSEC_TMPL_MAX 6	/* XFRM_MAX_DEPTH */
@@ -214,5 +216,7 @@ struct ipsec_event {
 		struct ipsec_ae ae;
 	};
 };
+
+IPSEC_API_END
 
 #endif
