@@ -4,8 +4,10 @@ setkey_gen := $(O)/gen/setkey
 setkey_generated := $(setkey_gen)/scan.c $(setkey_gen)/parse.c
 setkey_sources := $(filter-out setkey/setkey.c,$(wildcard setkey/*.c)) $(setkey_generated)
 
-$(eval $(call library,setkey,$(setkey_sources),libmnl))
-$(eval $(call program,bin/setkey,setkey/setkey.c,setkey pfkey,libmnl))
+setkey_pkgs := libmnl jansson libedit
+
+$(eval $(call library,setkey,$(setkey_sources),$(setkey_pkgs)))
+$(eval $(call program,bin/setkey,setkey/setkey.c,setkey pfkey,$(setkey_pkgs)))
 programs += $(O)/bin/setkey
 
 $(setkey_gen)/scan.c $(setkey_gen)/scan.h &: setkey/scan.l
@@ -21,7 +23,7 @@ $(setkey_gen)/parse.c $(setkey_gen)/parse.h &: setkey/parse.y
 $(setkey_objects): | $(setkey_gen)/scan.h $(setkey_gen)/parse.h
 generated_headers += $(setkey_gen)/scan.h $(setkey_gen)/parse.h
 
-$(eval $(call unit_test,setkey_parse,setkey pfkey,libmnl))
-$(eval $(call unit_test,setkey_apply,setkey pfkey,libmnl))
-$(eval $(call unit_test,setkey_dump,setkey pfkey,libmnl))
-$(eval $(call fuzzer,setkey,setkey pfkey,libmnl))
+$(eval $(call unit_test,setkey_parse,setkey pfkey,$(setkey_pkgs)))
+$(eval $(call unit_test,setkey_apply,setkey pfkey,$(setkey_pkgs)))
+$(eval $(call unit_test,setkey_dump,setkey pfkey,$(setkey_pkgs)))
+$(eval $(call fuzzer,setkey,setkey pfkey,$(setkey_pkgs)))
