@@ -8,6 +8,7 @@ PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 RUNDIR ?= /run
 LIBEXECDIR ?= $(PREFIX)/libexec
+LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 VERSION := 0.1.0
 
@@ -20,6 +21,7 @@ sanflags := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 endif
 
 CC := gcc
+OBJCOPY ?= objcopy
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -34,6 +36,7 @@ base_ldflags := -Wl,-z,relro,-z,now -Wl,--as-needed $(sanflags)
 .SUFFIXES:
 
 programs :=
+libraries :=
 unit_tests :=
 fuzzers :=
 generated_headers :=
@@ -53,6 +56,23 @@ $(O)/lib/$(1).a: $$($(1)_objects)
 	@rm -f $$@
 	$$(q)ar rcs $$@ $$^
 -include $$($(1)_objects:.o=.d)
+endef
+
+# $(call public_library,NAME,VERSION): the library above for others, as $(O)/lib/libNAME.so.VERSION and libNAME.a. What they
+# can see of it is listed in NAME/libNAME.map; the first number of VERSION changes with the ABI.
+define public_library
+libraries += $(O)/lib/lib$(1).so.$(2) $(O)/lib/lib$(1).a
+$(O)/lib/lib$(1).so.$(2): $$($(1)_objects) $(1)/lib$(1).map
+	@mkdir -p $$(@D)
+	@echo "  LD      $$@"
+	$$(q)$(CC) -shared -Wl,-soname,lib$(1).so.$(firstword $(subst ., ,$(2))) -Wl,--version-script=$(1)/lib$(1).map \
+		$(if $(SAN),,-Wl,-z,defs) $(base_ldflags) $(LDFLAGS) -o $$@ $$($(1)_objects) $$(call pkgs,libs,$$($(1)_pkgs))
+$(O)/lib/lib$(1).a: $$($(1)_objects)
+	@mkdir -p $$(@D)
+	$$(q)$(CC) -r -nostdlib -o $$(@:.a=.o) $$^
+	$$(q)$(OBJCOPY) --localize-hidden $$(@:.a=.o)
+	@rm -f $$@
+	$$(q)ar rcs $$@ $$(@:.a=.o)
 endef
 
 # $(call program,PATH UNDER $(O),SOURCES,OUR LIBRARIES in link order,PKG-CONFIG PACKAGES,OTHER FLAGS)
@@ -91,8 +111,8 @@ include $(sort $(filter-out lint.mk,$(wildcard *.mk */rules.mk */*/rules.mk))) l
 
 $(require_tools)
 
-## make                   the programs: build/bin/keyd, keydctl, setkey (SAN=address,undefined: sanitized; WERROR=1; V=1: show commands)
-all: $(programs)
+## make                   the programs: build/bin/keyd, keydctl, setkey; libpfkey, in build/lib (SAN=address,undefined: sanitized; WERROR=1; V=1: show commands)
+all: $(programs) $(libraries)
 
 ## make dist              a tarball of what is committed
 dist:

@@ -4,6 +4,14 @@ SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/gapless
 
+pfkey_so = libpfkey.so.$(pfkey_version)
+pfkey_functions := $(shell sed -n 's/^\t\(ipsec_[a-z_]*\);$$/\1/p' pfkey/libpfkey.map)
+
+define newline
+
+
+endef
+
 define install_files
 755 $(O)/bin/keyd $(LIBEXECDIR)/gapless/keyd
 755 $(O)/bin/keydctl $(LIBEXECDIR)/gapless/keydctl
@@ -15,6 +23,18 @@ link $(LIBEXECDIR)/gapless/setkey $(SBINDIR)/setkey
 644 keyd/ctl/keydctl.8 $(MANDIR)/man8/keydctl.8
 644 setkey/setkey.8 $(MANDIR)/man8/setkey.8
 644 keyd/conf/keyd.conf.5 $(MANDIR)/man5/keyd.conf.5
+755 $(O)/lib/$(pfkey_so) $(LIBDIR)/$(pfkey_so)
+link $(pfkey_so) $(LIBDIR)/$(basename $(basename $(pfkey_so)))
+link $(pfkey_so) $(LIBDIR)/libpfkey.so
+644 $(O)/lib/libpfkey.a $(LIBDIR)/libpfkey.a
+644 pfkey/libpfkey.pc.in $(LIBDIR)/pkgconfig/libpfkey.pc
+644 pfkey/addr.h $(PREFIX)/include/pfkey/addr.h
+644 pfkey/alg.h $(PREFIX)/include/pfkey/alg.h
+644 pfkey/backend.h $(PREFIX)/include/pfkey/backend.h
+644 pfkey/ipsec.h $(PREFIX)/include/pfkey/ipsec.h
+644 pfkey/pfkey.3 $(MANDIR)/man3/pfkey.3
+$(foreach name,$(pfkey_functions),link pfkey.3 $(MANDIR)/man3/$(name).3$(newline))
+644 pfkey/examples/pair.c $(DOCDIR)/examples/pair.c
 700 - $(SYSCONFDIR)/gapless
 644 packaging/systemd/gapless.service $(PREFIX)/lib/systemd/system/gapless.service
 644 packaging/sysusers.d/gapless.conf $(PREFIX)/lib/sysusers.d/gapless.conf
@@ -26,11 +46,11 @@ link $(LIBEXECDIR)/gapless/setkey $(SBINDIR)/setkey
 endef
 
 export install_files
-for_install = O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBEXECDIR=$(LIBEXECDIR) SBINDIR=$(SBINDIR) \
-	SYSCONFDIR=$(SYSCONFDIR) RUNDIR=$(RUNDIR)
+for_install = O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) LIBEXECDIR=$(LIBEXECDIR) \
+	SBINDIR=$(SBINDIR) SYSCONFDIR=$(SYSCONFDIR) RUNDIR=$(RUNDIR) VERSION=$(VERSION)
 listed = $(q)printf '%s\n' "$$install_files" | $(for_install) packaging/install
 
-## make install           DESTDIR= PREFIX=/usr SYSCONFDIR=/etc LIBEXECDIR=, SBINDIR=, MANDIR=, RUNDIR=/run
+## make install           DESTDIR= PREFIX=/usr SYSCONFDIR=/etc LIBDIR=, LIBEXECDIR=, SBINDIR=, MANDIR=, RUNDIR=/run
 install: all
 	$(listed) install
 

@@ -36,9 +36,16 @@ for program in keyd keydctl setkey; do
 		"$(readlink "$root$prefix/sbin/$program")" = $prefix/libexec/gapless/$program
 	check "$program runs from there" "$root$prefix/libexec/gapless/$program" -h
 done
-for page in man8/keyd.8 man8/keydctl.8 man8/setkey.8 man5/keyd.conf.5; do
+for page in man8/keyd.8 man8/keydctl.8 man8/setkey.8 man5/keyd.conf.5 man3/pfkey.3 man3/ipsec_open.3; do
 	check "$page is there" test -s "$root$prefix/share/man/$page"
 done
+for file in libpfkey.so libpfkey.so.0 libpfkey.a pkgconfig/libpfkey.pc; do
+	check "lib/$file is there" test -s "$root$prefix/lib/$file"
+done
+check "libpfkey.pc names this installation" grep -qx "prefix=$prefix" "$root$prefix/lib/pkgconfig/libpfkey.pc"
+check "and its libraries" grep -qx "libdir=$prefix/lib" "$root$prefix/lib/pkgconfig/libpfkey.pc"
+is "the headers are those of the public interface" "$(cd "$root$prefix/include" && echo pfkey/*)" \
+	"pfkey/addr.h pfkey/alg.h pfkey/backend.h pfkey/ipsec.h"
 check "systemd's unit starts the installed keyd" grep -qx "ExecStart=$prefix/libexec/gapless/keyd .*" \
 	"$root$prefix/lib/systemd/system/gapless.service"
 check "rc.d's script starts the installed keyd" grep -qx "keyd=$prefix/libexec/gapless/keyd" \
@@ -50,6 +57,11 @@ check "the examples are there" test -s "$root$prefix/share/doc/gapless/examples/
 echo secret >"$root/etc/gapless/psk.txt"
 check "make install again keeps what the administrator wrote" make_it install
 is "it is still there" "$(cat "$root/etc/gapless/psk.txt")" secret
+check "another LIBDIR is taken" make_it LIBDIR=$prefix/lib64 install
+check "also by libpfkey.pc" grep -qx "libdir=$prefix/lib64" "$root$prefix/lib64/pkgconfig/libpfkey.pc"
+make_it LIBDIR=$prefix/lib64 uninstall >/dev/null
+is "and given back" "$(cd "$root$prefix" && ls -d lib64 2>&1)" "ls: cannot access 'lib64': No such file or directory"
+make_it install >/dev/null
 check "make uninstall works" make_it uninstall
 is "and leaves only that" "$(files)" ./etc/gapless/psk.txt
 rm "$root/etc/gapless/psk.txt"
