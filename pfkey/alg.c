@@ -75,26 +75,26 @@ static const struct ipsec_alg_info algs[] = {
 
 	/* Integrity */
 	{ IPSEC_ALG_AUTH, NAMES("hmac-sha256", "hmac-sha2-256"), KERNEL("hmac(sha256)", "sha256"),
-	  .sadb = SADB_X_AALG_SHA2_256HMAC, KEY_ONE(256), .icv_bits = 128,
+	  .sadb = SADB_X_AALG_SHA2_256HMAC, KEY_ONE(256), .icv_bits = 128, .icv_max = 256,
 	  .config = "CONFIG_CRYPTO_HMAC, CONFIG_CRYPTO_SHA256" },
 	{ IPSEC_ALG_AUTH, NAMES("hmac-sha384", "hmac-sha2-384"), KERNEL("hmac(sha384)"),
-	  .sadb = SADB_X_AALG_SHA2_384HMAC, KEY_ONE(384), .icv_bits = 192,
+	  .sadb = SADB_X_AALG_SHA2_384HMAC, KEY_ONE(384), .icv_bits = 192, .icv_max = 384,
 	  .config = "CONFIG_CRYPTO_HMAC, CONFIG_CRYPTO_SHA512" },
 	{ IPSEC_ALG_AUTH, NAMES("hmac-sha512", "hmac-sha2-512"), KERNEL("hmac(sha512)"),
-	  .sadb = SADB_X_AALG_SHA2_512HMAC, KEY_ONE(512), .icv_bits = 256,
+	  .sadb = SADB_X_AALG_SHA2_512HMAC, KEY_ONE(512), .icv_bits = 256, .icv_max = 512,
 	  .config = "CONFIG_CRYPTO_HMAC, CONFIG_CRYPTO_SHA512" },
 	{ IPSEC_ALG_AUTH, NAMES("hmac-sha1"), KERNEL("hmac(sha1)", "sha1"), .sadb = SADB_AALG_SHA1HMAC,
-	  KEY_ONE(160), .icv_bits = 96, .config = "CONFIG_CRYPTO_HMAC, CONFIG_CRYPTO_SHA1" },
+	  KEY_ONE(160), .icv_bits = 96, .icv_max = 160, .config = "CONFIG_CRYPTO_HMAC, CONFIG_CRYPTO_SHA1" },
 	{ IPSEC_ALG_AUTH, NAMES("hmac-md5"), KERNEL("hmac(md5)", "md5"), .sadb = SADB_AALG_MD5HMAC,
-	  KEY_ONE(128), .icv_bits = 96, .config = "CONFIG_CRYPTO_HMAC, CONFIG_CRYPTO_MD5" },
+	  KEY_ONE(128), .icv_bits = 96, .icv_max = 128, .config = "CONFIG_CRYPTO_HMAC, CONFIG_CRYPTO_MD5" },
 	{ IPSEC_ALG_AUTH, NAMES("hmac-ripemd160"), KERNEL("hmac(rmd160)", "rmd160"), .sadb = SADB_X_AALG_RIPEMD160HMAC,
-	  KEY_ONE(160), .icv_bits = 96, .config = "CONFIG_CRYPTO_HMAC, CONFIG_CRYPTO_RMD160" },
+	  KEY_ONE(160), .icv_bits = 96, .icv_max = 160, .config = "CONFIG_CRYPTO_HMAC, CONFIG_CRYPTO_RMD160" },
 	{ IPSEC_ALG_AUTH, NAMES("aes-xcbc-mac"), KERNEL("xcbc(aes)"), .sadb = SADB_X_AALG_AES_XCBC_MAC,
-	  KEY_ONE(128), .icv_bits = 96, .config = "CONFIG_CRYPTO_XCBC, CONFIG_CRYPTO_AES" },
-	{ IPSEC_ALG_AUTH, NAMES("aes-cmac"), KERNEL("cmac(aes)"), KEY_ONE(128), .icv_bits = 96,
+	  KEY_ONE(128), .icv_bits = 96, .icv_max = 128, .config = "CONFIG_CRYPTO_XCBC, CONFIG_CRYPTO_AES" },
+	{ IPSEC_ALG_AUTH, NAMES("aes-cmac"), KERNEL("cmac(aes)"), KEY_ONE(128), .icv_bits = 96, .icv_max = 128,
 	  .config = "CONFIG_CRYPTO_CMAC, CONFIG_CRYPTO_AES" },
 	{ IPSEC_ALG_AUTH, NAMES("hmac-sm3"), KERNEL("hmac(sm3)"), .sadb = SADB_X_AALG_SM3_256HMAC,
-	  KEY_ONE(256), .icv_bits = 256, .config = "CONFIG_CRYPTO_HMAC, CONFIG_CRYPTO_SM3" },
+	  KEY_ONE(256), .icv_bits = 256, .icv_max = 256, .config = "CONFIG_CRYPTO_HMAC, CONFIG_CRYPTO_SM3" },
 	{ IPSEC_ALG_AUTH, NAMES("null"), KERNEL("digest_null"), .sadb = SADB_X_AALG_NULL,
 	  KEY_ONE(0), .config = "CONFIG_CRYPTO_NULL" },
 	{ IPSEC_ALG_AUTH, NAMES("keyed-md5"), .flags = IPSEC_ALG_ABSENT, KEY_ONE(128), .icv_bits = 96 },
@@ -149,6 +149,13 @@ const struct ipsec_alg_info *ipsec_alg_by_sadb(enum ipsec_alg_kind kind, uint8_t
 bool ipsec_alg_key_ok(const struct ipsec_alg_info *alg, unsigned int bits)
 {
 	return bits >= alg->key_min && bits <= alg->key_max && (bits - alg->key_min) % alg->key_step == 0;
+}
+
+bool ipsec_alg_icv_ok(const struct ipsec_alg_info *alg, unsigned int bits)
+{
+	if (alg->kind == IPSEC_ALG_AUTH)
+		return bits && bits % 8 == 0 && bits <= alg->icv_max;
+	return alg->kind == IPSEC_ALG_AEAD && bits && ipsec_alg_by_kernel(alg->kind, alg->kernel[0], bits);
 }
 
 int ipsec_alg_set(struct ipsec_alg *out, const struct ipsec_alg_info *alg, const void *key, unsigned int bits)

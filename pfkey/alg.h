@@ -31,6 +31,7 @@ struct ipsec_alg_info {
 	uint16_t key_min, key_max, key_step;	/* bits, salt included */
 	uint16_t salt_bits;			/* the last bits of the key that are salt or nonce */
 	uint16_t icv_bits;
+	uint16_t icv_max;			/* of what may be asked for instead; the hash's size. 0: only icv_bits */
 	const char *config;			/* the kernel options it needs, for error messages; NULL: none */
 };
 
@@ -45,6 +46,11 @@ const struct ipsec_alg_info *ipsec_alg_by_kernel(enum ipsec_alg_kind kind, const
 const struct ipsec_alg_info *ipsec_alg_by_sadb(enum ipsec_alg_kind kind, uint8_t number);
 /* May a key have this many bits (salt included)? */
 bool ipsec_alg_key_ok(const struct ipsec_alg_info *alg, unsigned int bits);
+/*
+ * May the integrity check value have this many bits? Integrity algorithms: whole bytes up to icv_max. AEADs: what one of
+ * the rows with this kernel name has. Others have none.
+ */
+bool ipsec_alg_icv_ok(const struct ipsec_alg_info *alg, unsigned int bits);
 /*
  * Fills *out with the kernel's name, the key of bits bits (a multiple of 8) and icv_bits of the row.
  * 0, -EINVAL (key size) or -EOPNOTSUPP (IPSEC_ALG_ABSENT); *out is then untouched.

@@ -2,16 +2,17 @@
 /* Whether an SA or a policy makes sense, told before any kernel is asked. */
 #include "pfkey/alg.h"
 #include "pfkey/backend.h"
+#include "pfkey/xfrm_compat.h"
 
 #include <errno.h>
 #include <linux/udp.h>
-#include <linux/xfrm.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SA_FLAGS_ALL ((IPSEC_SA_OSEQ_MAY_WRAP << 1) - 1)
 #define LEGACY_WINDOW 32
+#define POLICY_FLAGS_ALL (IPSEC_POLICY_LOCALOK | IPSEC_POLICY_ICMP)
 
 struct reason {
 	char *why;
@@ -66,6 +67,8 @@ static int check_alg(const struct reason *w, enum ipsec_alg_kind kind, const str
 	info = ipsec_alg_by_kernel(kind, alg->name, 0);
 	if (info && !ipsec_alg_key_ok(info, alg->key_bits))
 		return no(w, "%s does not take a key of %u bits", info->names[0], alg->key_bits);
+	if (info && alg->icv_bits && !ipsec_alg_icv_ok(info, alg->icv_bits))
+		return no(w, "%s has no integrity check value of %u bits", info->names[0], alg->icv_bits);
 	return 0;
 }
 
@@ -100,8 +103,40 @@ static int check_replay(const struct reason *w, const struct ipsec_sa *sa)
 		return no(w, "a replay window of %u packets: at most %u", sa->replay_window, XFRMA_REPLAY_ESN_MAX);
 	if (sa->proto == IPPROTO_COMP && (esn || sa->replay_window > LEGACY_WINDOW))
 		return no(w, "IPComp has no sequence numbers");
-	if (esn && !sa->replay_window)
+	/* Linux 6.10 knows that an outbound SA receives nothing, and takes none there. */
+	if (esn && !sa->replay_window && sa->dir != IPSEC_SA_DIR_OUT)
 		return no(w, "extended sequence numbers need a replay window");
+	if (sa->resume && sa->proto == IPPROTO_COMP)
+		return no(w, "IPComp has no sequence numbers to go on with");
+	if (sa->resume && !esn && (sa->usage.seq > UINT32_MAX || sa->usage.oseq > UINT32_MAX))
+		return no(w, "a sequence number beyond 32 bits needs extended sequence numbers");
+	return 0;
+}
+
+static int check_offload(const struct reason *w, const struct ipsec_offload *o)
+{
+	if (o->kind > IPSEC_OFFLOAD_PACKET)
+		return no(w, "unknown kind of offload %u", o->kind);
+	if (!o->kind != !o->ifindex)
+		return no(w, "an offload needs a device and its kind");
+	return 0;
+}
+
+/* To whom the work is given, and which way the SA looks. */
+static int check_sa_place(const struct reason *w, const struct ipsec_sa *sa)
+{
+	int err = check_offload(w, &sa->offload);
+
+	if (err)
+		return err;
+	if (sa->offload.kind && sa->proto != IPPROTO_ESP)
+		return no(w, "devices offload ESP only");
+	if (sa->dir > IPSEC_SA_DIR_OUT)
+		return no(w, "unknown direction %u", sa->dir);
+	if (sa->offload.kind && sa->dir && sa->offload.inbound != (sa->dir == IPSEC_SA_DIR_IN))
+		return no(w, "the offload has another direction than the SA");
+	if (sa->nat_keepalive && (sa->dir != IPSEC_SA_DIR_OUT || sa->encap.type != UDP_ENCAP_ESPINUDP))
+		return no(w, "NAT keepalives are sent for an SA with UDP encapsulation and direction out");
 	return 0;
 }
 
@@ -145,7 +180,7 @@ int ipsec_sa_check(const struct ipsec_sa *sa, char *why, size_t n)
 			return no(&w, "in transport mode the selector has the family of the addresses");
 	}
 	if ((err = check_algs(&w, sa)) || (err = check_replay(&w, sa)) || (err = check_sa_options(&w, sa)) ||
-	    (err = check_mark(&w, &sa->mark, "mark")) || (err = check_mark(&w, &sa->output_mark, "output mark")))
+	    (err = check_sa_place(&w, sa)) || (err = check_mark(&w, &sa->mark, "mark")) || (err = check_mark(&w, &sa->output_mark, "output mark")))
 		return err;
 	return 0;
 }
@@ -160,6 +195,23 @@ static int check_tmpl(const struct reason *w, const struct ipsec_tmpl *t)
 		if (!ipsec_addr_size(t->src.family) || t->src.family != t->dst.family)
 			return no(w, "a tunnel needs two ends of one family");
 	return 0;
+}
+
+static int check_policy_options(const struct reason *w, const struct ipsec_policy *pol)
+{
+	int err = check_offload(w, &pol->offload);
+
+	if (err)
+		return err;
+	if (pol->offload.kind == IPSEC_OFFLOAD_CRYPTO)
+		return no(w, "a policy is offloaded for whole packets, not for crypto");
+	if (pol->offload.inbound)
+		return no(w, "the offload of a policy has the policy's direction");
+	if (pol->flags & ~POLICY_FLAGS_ALL)
+		return no(w, "unknown flags %#x", pol->flags & ~POLICY_FLAGS_ALL);
+	if (!terminated(pol->ctx, sizeof(pol->ctx)))
+		return no(w, "the security label is too long");
+	return check_mark(w, &pol->mark, "mark");
 }
 
 int ipsec_policy_check(const struct ipsec_policy *pol, char *why, size_t n)
@@ -180,12 +232,10 @@ int ipsec_policy_check(const struct ipsec_policy *pol, char *why, size_t n)
 		return no(&w, "%u templates: at most %u", pol->ntmpl, IPSEC_TMPL_MAX);
 	if (pol->index && (pol->index & 7) != pol->dir)
 		return no(&w, "index %u belongs to another direction", pol->index);
-	if (!terminated(pol->ctx, sizeof(pol->ctx)))
-		return no(&w, "the security label is too long");
 	for (unsigned int i = 0; i < pol->ntmpl; i++) {
 		err = check_tmpl(&w, &pol->tmpl[i]);
 		if (err)
 			return err;
 	}
-	return check_mark(&w, &pol->mark, "mark");
+	return check_policy_options(&w, pol);
 }

@@ -102,7 +102,10 @@ struct ipsec_sa {
 	uint32_t nat_keepalive;			/* seconds between keepalives the kernel sends (Linux 6.11); 0: none */
 	struct ipsec_lifetime soft, hard;
 	uint32_t acquire_seq;			/* of the ACQUIRE it answers; 0: none */
-	/* When added: go on after usage.seq and usage.oseq, taking all up to seq as received. For an SA that comes back. */
+	/*
+	 * When added: go on after usage.seq and usage.oseq, taking all up to seq as received. For an SA that comes back.
+	 * With usage.add_time also its counters and times go on, so that its lifetimes end when they would have.
+	 */
 	bool resume;
 	char ctx[IPSEC_CTX_MAX];		/* security label; empty: none */
 	/* read back from the kernel, ignored when added */

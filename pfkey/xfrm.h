@@ -7,9 +7,9 @@
 #define PFKEY_XFRM_H
 
 #include "pfkey/backend.h"
+#include "pfkey/xfrm_compat.h"
 
 #include <libmnl/libmnl.h>
-#include <linux/xfrm.h>
 
 /* Room for the largest message we make: an SA with every attribute (about 2 KB). */
 #define XFRM_MSG_MAX_SIZE 4096
@@ -23,18 +23,19 @@ struct xfrm_msg {
 	};
 };
 
-/* Starts a message; head is the size of its fixed part, which is zeroed and returned. */
+/* Starts a message; head is the size of its fixed part, which is zeroed and returned. The rest stays as it is. */
 void *xfrm_msg_start(struct xfrm_msg *m, uint16_t type, uint16_t flags, size_t head);
 /* An attribute of n zero bytes, to be filled in. Never fails: XFRM_MSG_MAX_SIZE is more than all of them together. */
 void *xfrm_attr_room(struct xfrm_msg *m, uint16_t type, size_t n);
 void xfrm_attr_u32(struct xfrm_msg *m, uint16_t type, uint32_t v);
-/* XFRMA_MARK and XFRMA_IF_ID, each only when set; XFRMA_SEC_CTX likewise. */
+/* XFRMA_MARK and XFRMA_IF_ID, each only when set; XFRMA_SEC_CTX and XFRMA_OFFLOAD_DEV likewise. */
 void xfrm_attr_mark(struct xfrm_msg *m, const struct ipsec_mark *mark, uint32_t if_id);
 void xfrm_attr_ctx(struct xfrm_msg *m, const char *ctx);
+void xfrm_attr_offload(struct xfrm_msg *m, const struct ipsec_offload *o);
 
 /* The attributes of a message by type, each at least as long as its fixed part; NULL where there is none. */
 struct xfrm_attrs {
-	const struct nlattr *a[XFRMA_MAX + 1];
+	const struct nlattr *a[XFRM_ATTR_MAX + 1];
 };
 
 /* head: size of the fixed part. 0, or -EBADMSG: the message or an attribute is cut short. */
@@ -42,6 +43,7 @@ int xfrm_attrs_get(struct xfrm_attrs *t, const struct nlmsghdr *nlh, size_t head
 /* Copies min(n, length of the attribute) bytes out (attributes are aligned to 4 bytes only); false when it is absent. */
 bool xfrm_attr_copy(const struct xfrm_attrs *t, uint16_t type, void *out, size_t n);
 void xfrm_attr_get_mark(const struct xfrm_attrs *t, struct ipsec_mark *mark, uint32_t *if_id);
+void xfrm_attr_get_offload(const struct xfrm_attrs *t, struct ipsec_offload *o);
 int xfrm_attr_get_ctx(const struct xfrm_attrs *t, char ctx[IPSEC_CTX_MAX]);
 
 /* Parts that messages share. */

@@ -12,11 +12,13 @@
 
 void *xfrm_msg_start(struct xfrm_msg *m, uint16_t type, uint16_t flags, size_t head)
 {
-	memset(m, 0, sizeof(*m));
-	mnl_nlmsg_put_header(m->bytes);
+	size_t n = MNL_NLMSG_HDRLEN + MNL_ALIGN(head);
+
+	memset(m, 0, n);
+	m->nlh.nlmsg_len = (uint32_t)n;
 	m->nlh.nlmsg_type = type;
 	m->nlh.nlmsg_flags = NLM_F_REQUEST | flags;
-	return mnl_nlmsg_put_extra_header(&m->nlh, head);
+	return mnl_nlmsg_get_payload(&m->nlh);
 }
 
 void *xfrm_attr_room(struct xfrm_msg *m, uint16_t type, size_t n)
@@ -24,6 +26,7 @@ void *xfrm_attr_room(struct xfrm_msg *m, uint16_t type, size_t n)
 	struct nlattr *attr = mnl_nlmsg_get_payload_tail(&m->nlh);
 
 	assert(m->nlh.nlmsg_len + MNL_ALIGN(MNL_ATTR_HDRLEN + n) <= sizeof(m->bytes));
+	memset(attr, 0, MNL_ALIGN(MNL_ATTR_HDRLEN + n));
 	attr->nla_type = type;
 	attr->nla_len = (uint16_t)(MNL_ATTR_HDRLEN + n);
 	m->nlh.nlmsg_len += (uint32_t)MNL_ALIGN(attr->nla_len);
@@ -63,8 +66,20 @@ void xfrm_attr_ctx(struct xfrm_msg *m, const char *ctx)
 	memcpy(x + 1, ctx, n);
 }
 
+void xfrm_attr_offload(struct xfrm_msg *m, const struct ipsec_offload *o)
+{
+	struct xfrm_user_offload *x;
+
+	if (o->kind == IPSEC_OFFLOAD_NONE)
+		return;
+	x = xfrm_attr_room(m, XFRMA_OFFLOAD_DEV, sizeof(*x));
+	x->ifindex = (int)o->ifindex;
+	x->flags = (uint8_t)((o->inbound ? XFRM_OFFLOAD_INBOUND : 0) |
+			     (o->kind == IPSEC_OFFLOAD_PACKET ? XFRM_OFFLOAD_PACKET : 0));
+}
+
 /* The fixed part of each attribute that is read. */
-static const uint16_t attr_min[XFRMA_MAX + 1] = {
+static const uint16_t attr_min[XFRM_ATTR_MAX + 1] = {
 	[XFRMA_ALG_AUTH] = sizeof(struct xfrm_algo),
 	[XFRMA_ALG_CRYPT] = sizeof(struct xfrm_algo),
 	[XFRMA_ALG_COMP] = sizeof(struct xfrm_algo),
@@ -81,9 +96,12 @@ static const uint16_t attr_min[XFRMA_MAX + 1] = {
 	[XFRMA_TFCPAD] = sizeof(uint32_t),
 	[XFRMA_REPLAY_ESN_VAL] = sizeof(struct xfrm_replay_state_esn),
 	[XFRMA_SA_EXTRA_FLAGS] = sizeof(uint32_t),
+	[XFRMA_OFFLOAD_DEV] = sizeof(struct xfrm_user_offload),
 	[XFRMA_SET_MARK] = sizeof(uint32_t),
 	[XFRMA_SET_MARK_MASK] = sizeof(uint32_t),
 	[XFRMA_IF_ID] = sizeof(uint32_t),
+	[XFRM_ATTR_SA_DIR] = sizeof(uint8_t),
+	[XFRM_ATTR_NAT_KEEPALIVE] = sizeof(uint32_t),
 };
 
 int xfrm_attrs_get(struct xfrm_attrs *t, const struct nlmsghdr *nlh, size_t head)
@@ -103,7 +121,7 @@ int xfrm_attrs_get(struct xfrm_attrs *t, const struct nlmsghdr *nlh, size_t head
 		    attr->nla_len > (size_t)(end - p))
 			return -EBADMSG;
 		type = attr->nla_type & NLA_TYPE_MASK;
-		if (type <= XFRMA_MAX) {
+		if (type <= XFRM_ATTR_MAX) {
 			if (mnl_attr_get_payload_len(attr) < attr_min[type])
 				return -EBADMSG;
 			t->a[type] = attr;
@@ -135,6 +153,17 @@ void xfrm_attr_get_mark(const struct xfrm_attrs *t, struct ipsec_mark *mark, uin
 	*mark = (struct ipsec_mark){ .value = x.v, .mask = x.m };
 	if (if_id)
 		xfrm_attr_copy(t, XFRMA_IF_ID, if_id, sizeof(*if_id));
+}
+
+void xfrm_attr_get_offload(const struct xfrm_attrs *t, struct ipsec_offload *o)
+{
+	struct xfrm_user_offload x;
+
+	if (!xfrm_attr_copy(t, XFRMA_OFFLOAD_DEV, &x, sizeof(x)) || !x.ifindex)
+		return;
+	o->ifindex = (uint32_t)x.ifindex;
+	o->inbound = x.flags & XFRM_OFFLOAD_INBOUND;
+	o->kind = x.flags & XFRM_OFFLOAD_PACKET ? IPSEC_OFFLOAD_PACKET : IPSEC_OFFLOAD_CRYPTO;
 }
 
 int xfrm_attr_get_ctx(const struct xfrm_attrs *t, char ctx[IPSEC_CTX_MAX])

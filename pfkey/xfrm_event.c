@@ -183,8 +183,8 @@ static int ae_get(const struct nlmsghdr *nlh, const void *p, const struct xfrm_a
 		ev->ae.oseq = old.oseq;
 	}
 	if (xfrm_attr_copy(t, XFRMA_REPLAY_ESN_VAL, &esn, sizeof(esn))) {
-		ev->ae.seq = esn.seq;
-		ev->ae.oseq = esn.oseq;
+		ev->ae.seq = (uint64_t)esn.seq_hi << 32 | esn.seq;
+		ev->ae.oseq = (uint64_t)esn.oseq_hi << 32 | esn.oseq;
 	}
 	if (xfrm_attr_copy(t, XFRMA_LTIME_VAL, &cur, sizeof(cur))) {
 		ev->ae.bytes = cur.bytes;

@@ -6,6 +6,12 @@
 #include <errno.h>
 #include <string.h>
 
+static const struct { uint8_t ours, flag; } policy_flags[] = {
+	{ IPSEC_POLICY_LOCALOK, XFRM_POLICY_LOCALOK },
+	{ IPSEC_POLICY_ICMP, XFRM_POLICY_ICMP },
+};
+#define POLICY_FLAGS (sizeof(policy_flags) / sizeof(policy_flags[0]))
+
 static bool is_tunnel(const struct ipsec_tmpl *t)
 {
 	return t->mode == IPSEC_MODE_TUNNEL || t->mode == IPSEC_MODE_BEET;
@@ -50,6 +56,9 @@ void xfrm_policy_put(struct xfrm_msg *m, const struct ipsec_policy *pol, bool up
 	info->index = pol->index;
 	info->dir = pol->dir;
 	info->action = pol->action == IPSEC_ACTION_BLOCK ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW;
+	for (size_t i = 0; i < POLICY_FLAGS; i++)
+		if (pol->flags & policy_flags[i].ours)
+			info->flags |= policy_flags[i].flag;
 	if (pol->ntmpl) {
 		tmpl = xfrm_attr_room(m, XFRMA_TMPL, pol->ntmpl * sizeof(*tmpl));
 		for (unsigned int i = 0; i < pol->ntmpl; i++) {
@@ -60,6 +69,7 @@ void xfrm_policy_put(struct xfrm_msg *m, const struct ipsec_policy *pol, bool up
 	}
 	policy_type_put(m, pol->type);
 	xfrm_attr_mark(m, &pol->mark, pol->if_id);
+	xfrm_attr_offload(m, &pol->offload);
 	xfrm_attr_ctx(m, pol->ctx);
 }
 
@@ -123,7 +133,11 @@ int xfrm_policy_from(const struct xfrm_userpolicy_info *info, const struct xfrm_
 	xfrm_usage_get(&pol->usage, &info->curlft);
 	xfrm_attr_copy(t, XFRMA_POLICY_TYPE, &type, sizeof(type));
 	pol->type = type.type;
+	for (size_t i = 0; i < POLICY_FLAGS; i++)
+		if (info->flags & policy_flags[i].flag)
+			pol->flags |= policy_flags[i].ours;
 	xfrm_attr_get_mark(t, &pol->mark, &pol->if_id);
+	xfrm_attr_get_offload(t, &pol->offload);
 	if (t->a[XFRMA_TMPL] && tmpls_get(t->a[XFRMA_TMPL], pol))
 		return -EBADMSG;
 	return xfrm_attr_get_ctx(t, pol->ctx);

@@ -80,7 +80,19 @@ static void algs_put(struct xfrm_msg *m, const struct ipsec_sa *sa)
 	}
 }
 
-/* Windows beyond 32 packets and ESN live in their own attribute; the old field is then 0. */
+static void legacy_resume_put(struct xfrm_msg *m, const struct ipsec_sa *sa)
+{
+	struct xfrm_replay_state *x = xfrm_attr_room(m, XFRMA_REPLAY_VAL, sizeof(*x));
+
+	x->seq = (uint32_t)sa->usage.seq;
+	x->oseq = (uint32_t)sa->usage.oseq;
+	x->bitmap = sa->replay_window ? UINT32_MAX : 0;
+}
+
+/*
+ * Windows beyond 32 packets and ESN live in their own attribute; the old field is then 0. An SA that is resumed has
+ * received all that lies in its window, so that nothing can be played back.
+ */
 static void replay_put(struct xfrm_msg *m, struct xfrm_usersa_info *info, const struct ipsec_sa *sa)
 {
 	uint32_t words = (sa->replay_window + 31) / 32;
@@ -88,11 +100,34 @@ static void replay_put(struct xfrm_msg *m, struct xfrm_usersa_info *info, const 
 
 	if (sa->replay_window <= LEGACY_WINDOW && !(sa->flags & IPSEC_SA_ESN)) {
 		info->replay_window = (uint8_t)sa->replay_window;
+		if (sa->resume)
+			legacy_resume_put(m, sa);
 		return;
 	}
 	x = xfrm_attr_room(m, XFRMA_REPLAY_ESN_VAL, sizeof(*x) + words * sizeof(x->bmp[0]));
 	x->bmp_len = words;
 	x->replay_window = sa->replay_window;
+	if (!sa->resume)
+		return;
+	x->seq = (uint32_t)sa->usage.seq;
+	x->seq_hi = (uint32_t)(sa->usage.seq >> 32);
+	x->oseq = (uint32_t)sa->usage.oseq;
+	x->oseq_hi = (uint32_t)(sa->usage.oseq >> 32);
+	memset(x->bmp, 0xff, words * sizeof(x->bmp[0]));
+}
+
+/* How far its lifetimes have run: they are not to begin anew. */
+static void used_put(struct xfrm_msg *m, const struct ipsec_sa *sa)
+{
+	struct xfrm_lifetime_cur *x;
+
+	if (!sa->resume || !sa->usage.add_time)
+		return;
+	x = xfrm_attr_room(m, XFRMA_LTIME_VAL, sizeof(*x));
+	x->bytes = sa->usage.bytes;
+	x->packets = sa->usage.packets;
+	x->add_time = sa->usage.add_time;
+	x->use_time = sa->usage.use_time;
 }
 
 static void encap_put(struct xfrm_msg *m, const struct ipsec_encap *encap)
@@ -106,6 +141,12 @@ static void encap_put(struct xfrm_msg *m, const struct ipsec_encap *encap)
 	x->encap_sport = htons(encap->sport);
 	x->encap_dport = htons(encap->dport);
 	xfrm_addr_put(&x->encap_oa, &encap->oa);
+}
+
+static void dir_put(struct xfrm_msg *m, uint8_t dir)
+{
+	if (dir != IPSEC_SA_DIR_ANY)
+		*(uint8_t *)xfrm_attr_room(m, XFRM_ATTR_SA_DIR, sizeof(dir)) = dir;
 }
 
 void xfrm_sa_put(struct xfrm_msg *m, const struct ipsec_sa *sa, bool update)
@@ -127,6 +168,7 @@ void xfrm_sa_put(struct xfrm_msg *m, const struct ipsec_sa *sa, bool update)
 		info->flags |= XFRM_STATE_AF_UNSPEC;
 	algs_put(m, sa);
 	replay_put(m, info, sa);
+	used_put(m, sa);
 	encap_put(m, &sa->encap);
 	xfrm_attr_mark(m, &sa->mark, sa->if_id);
 	if (sa->output_mark.mask) {
@@ -137,6 +179,10 @@ void xfrm_sa_put(struct xfrm_msg *m, const struct ipsec_sa *sa, bool update)
 		xfrm_attr_u32(m, XFRMA_TFCPAD, sa->tfc_pad);
 	if (extra)
 		xfrm_attr_u32(m, XFRMA_SA_EXTRA_FLAGS, extra);
+	xfrm_attr_offload(m, &sa->offload);
+	dir_put(m, sa->dir);
+	if (sa->nat_keepalive)
+		xfrm_attr_u32(m, XFRM_ATTR_NAT_KEEPALIVE, sa->nat_keepalive);
 	xfrm_attr_ctx(m, sa->ctx);
 }
 
@@ -160,6 +206,8 @@ void xfrm_spi_put(struct xfrm_msg *m, const struct ipsec_sa *larval, uint32_t mi
 	x->min = min;
 	x->max = max;
 	xfrm_attr_mark(m, &larval->mark, larval->if_id);
+	/* Linux lets no SA with a direction take the place of a larval one with another or none. */
+	dir_put(m, larval->dir);
 }
 
 /* ---- messages to values ---- */
@@ -224,8 +272,8 @@ static void replay_get(const struct xfrm_attrs *t, struct ipsec_sa *sa)
 		sa->usage.oseq = old.oseq;
 	}
 	if (xfrm_attr_copy(t, XFRMA_REPLAY_ESN_VAL, &x, sizeof(x))) {
-		sa->usage.seq = x.seq;
-		sa->usage.oseq = x.oseq;
+		sa->usage.seq = (uint64_t)x.seq_hi << 32 | x.seq;
+		sa->usage.oseq = (uint64_t)x.oseq_hi << 32 | x.oseq;
 		sa->replay_window = x.replay_window;
 	}
 }
@@ -300,6 +348,11 @@ int xfrm_sa_from(const struct xfrm_usersa_info *info, const struct xfrm_attrs *t
 	if (!sa->output_mark.mask)
 		sa->output_mark.value = 0;
 	xfrm_attr_copy(t, XFRMA_TFCPAD, &sa->tfc_pad, 4);
+	xfrm_attr_get_offload(t, &sa->offload);
+	xfrm_attr_copy(t, XFRM_ATTR_SA_DIR, &sa->dir, 1);
+	if (sa->dir > IPSEC_SA_DIR_OUT)
+		return -EBADMSG;
+	xfrm_attr_copy(t, XFRM_ATTR_NAT_KEEPALIVE, &sa->nat_keepalive, 4);
 	sa->state = is_larval(sa) ? IPSEC_STATE_LARVAL : IPSEC_STATE_MATURE;
 	return 0;
 }

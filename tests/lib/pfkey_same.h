@@ -37,6 +37,12 @@ static inline const char *encap_differs(const struct ipsec_encap *a, const struc
 	return NULL;
 }
 
+static inline const char *offload_differs(const struct ipsec_offload *a, const struct ipsec_offload *b)
+{
+	SAME(ifindex); SAME(kind); SAME(inbound);
+	return NULL;
+}
+
 /* All that is set by who adds it; not state, usage and acquire_seq. */
 static inline const char *sa_differs(const struct ipsec_sa *a, const struct ipsec_sa *b)
 {
@@ -45,7 +51,8 @@ static inline const char *sa_differs(const struct ipsec_sa *a, const struct ipse
 	SAME_PART(alg_differs, aead); SAME_PART(alg_differs, enc); SAME_PART(alg_differs, auth); SAME_PART(alg_differs, comp);
 	SAME_PART(encap_differs, encap);
 	SAME(mark.value); SAME(mark.mask); SAME(output_mark.value); SAME(output_mark.mask); SAME(if_id);
-	SAME(replay_window); SAME(tfc_pad);
+	SAME(replay_window); SAME(tfc_pad); SAME(dir); SAME(nat_keepalive);
+	SAME_PART(offload_differs, offload);
 	SAME_PART(lifetime_differs, soft); SAME_PART(lifetime_differs, hard);
 	SAME_TEXT(ctx);
 	return NULL;
@@ -61,8 +68,9 @@ static inline const char *tmpl_differs(const struct ipsec_tmpl *a, const struct 
 static inline const char *policy_differs(const struct ipsec_policy *a, const struct ipsec_policy *b)
 {
 	SAME_PART(selector_differs, sel);
-	SAME(dir); SAME(action); SAME(type); SAME(priority); SAME(mark.value); SAME(mark.mask); SAME(if_id); SAME(ntmpl);
+	SAME(dir); SAME(action); SAME(type); SAME(flags); SAME(priority); SAME(mark.value); SAME(mark.mask); SAME(if_id); SAME(ntmpl);
 	SAME(socket);
+	SAME_PART(offload_differs, offload);
 	for (unsigned int i = 0; i < a->ntmpl; i++)
 		SAME_PART(tmpl_differs, tmpl[i]);
 	SAME_PART(lifetime_differs, soft); SAME_PART(lifetime_differs, hard);

@@ -26,6 +26,7 @@ static void test_rows(void **state)
 		assert_true((a->key_max - a->key_min) % a->key_step == 0 && a->key_min % 8 == 0);
 		assert_true(a->salt_bits <= a->key_min);
 		assert_true(a->kind != IPSEC_ALG_AEAD || a->icv_bits);
+		assert_true(!a->icv_bits || a->flags & IPSEC_ALG_ABSENT || ipsec_alg_icv_ok(a, a->icv_bits));
 		assert_true(ipsec_alg_key_ok(a, a->key_min) && ipsec_alg_key_ok(a, a->key_max));
 		assert_false(ipsec_alg_key_ok(a, a->key_max + a->key_step) || ipsec_alg_key_ok(a, a->key_min - 8u));
 	}
@@ -89,6 +90,26 @@ static void test_by_kernel(void **state)
 	assert_null(ipsec_alg_by_sadb(IPSEC_ALG_AUTH, 0));
 }
 
+/* Rows: what may be asked for as truncation. */
+static void test_icv(void **state)
+{
+	static const struct { enum ipsec_alg_kind kind; const char *name; unsigned int bits; bool ok; } rows[] = {
+		{ IPSEC_ALG_AUTH, "hmac-sha256", 96, true }, { IPSEC_ALG_AUTH, "hmac-sha256", 256, true },
+		{ IPSEC_ALG_AUTH, "hmac-sha256", 264, false }, { IPSEC_ALG_AUTH, "hmac-sha256", 100, false },
+		{ IPSEC_ALG_AUTH, "hmac-sha256", 0, false }, { IPSEC_ALG_AUTH, "hmac-md5", 128, true },
+		{ IPSEC_ALG_AUTH, "hmac-md5", 160, false }, { IPSEC_ALG_AUTH, "aes-xcbc-mac", 128, true },
+		{ IPSEC_ALG_AUTH, "hmac-sha512", 512, true }, { IPSEC_ALG_AUTH, "null", 96, false },
+		{ IPSEC_ALG_AEAD, "aes-gcm-16", 64, true }, { IPSEC_ALG_AEAD, "aes-gcm-16", 72, false },
+		{ IPSEC_ALG_AEAD, "chacha20-poly1305", 96, false }, { IPSEC_ALG_AEAD, "chacha20-poly1305", 128, true },
+		{ IPSEC_ALG_ENC, "aes-cbc", 96, false }, { IPSEC_ALG_COMP, "deflate", 96, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (ipsec_alg_icv_ok(ipsec_alg_by_name(rows[i].kind, rows[i].name), rows[i].bits) != rows[i].ok)
+			fail_msg("row %zu", i);
+}
+
 static void test_set(void **state)
 {
 	const struct ipsec_alg_info *gcm = ipsec_alg_by_name(IPSEC_ALG_AEAD, "aes-gcm-16");
@@ -112,7 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows), cmocka_unit_test(test_known), cmocka_unit_test(test_by_kernel),
-		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_icv), cmocka_unit_test(test_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

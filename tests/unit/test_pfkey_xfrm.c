@@ -36,7 +36,10 @@ static struct ipsec_sa full_sa(void)
 	struct ipsec_sa sa = { .src = addr("2001:db8::1"), .dst = addr("2001:db8::2"), .proto = IPPROTO_ESP,
 		.mode = IPSEC_MODE_TUNNEL, .flags = 0x3ff, .spi = 0x12345678, .reqid = 0xfedcba98, .if_id = 9, .tfc_pad = 1400,
 		.replay_window = 4096, .acquire_seq = 77, .mark = { 0x10, 0xf0 }, .output_mark = { 0x20, 0xff },
-		.encap = { 2, 4500, 4501, addr("2001:db8::3") }, .soft = { 1, 2, 3, 4 }, .hard = { 5, 6, 7, 8 } };
+		.encap = { 2, 4500, 4501, addr("2001:db8::3") }, .offload = { 6, IPSEC_OFFLOAD_PACKET, true },
+		.dir = IPSEC_SA_DIR_OUT, .nat_keepalive = 20, .resume = true,
+		.usage = { .bytes = 1, .packets = 2, .add_time = 3, .use_time = 4, .seq = 5ull << 32 | 6, .oseq = 7ull << 32 | 8 },
+		.soft = { 1, 2, 3, 4 }, .hard = { 5, 6, 7, 8 } };
 
 	sa.sel = (struct ipsec_selector){ .src = addr("10.0.0.0"), .dst = addr("10.1.0.0"), .src_len = 8, .dst_len = 16,
 		.proto = IPPROTO_TCP, .sport = 1, .sport_mask = 2, .dport = 3, .dport_mask = 4, .ifindex = 5 };
@@ -51,6 +54,7 @@ static struct ipsec_sa full_sa(void)
 static struct ipsec_policy full_policy(void)
 {
 	struct ipsec_policy pol = { .dir = IPSEC_DIR_FWD, .action = IPSEC_ACTION_BLOCK, .type = XFRM_POLICY_TYPE_SUB,
+		.flags = IPSEC_POLICY_LOCALOK | IPSEC_POLICY_ICMP, .offload = { 7, IPSEC_OFFLOAD_PACKET, false },
 		.priority = 0x80000001, .index = 0x1002, .mark = { 1, 3 }, .if_id = 4, .ntmpl = IPSEC_TMPL_MAX,
 		.soft = { 1, 2, 3, 4 }, .hard = { 5, 6, 7, 8 }, .ctx = "system_u:object_r:ipsec_spd_t:s0" };
 
@@ -74,6 +78,14 @@ static void same_sa(const struct ipsec_sa *want, const struct ipsec_sa *got)
 		fail_msg("%s differs", differs);
 }
 
+static const struct nlattr *find_attr(const struct xfrm_msg *m, size_t head, uint16_t type)
+{
+	struct xfrm_attrs t;
+
+	assert_int_equal(xfrm_attrs_get(&t, &m->nlh, head), 0);
+	return t.a[type];
+}
+
 static void test_sa_full(void **state)
 {
 	struct ipsec_sa sa = full_sa(), got;
@@ -86,17 +98,13 @@ static void test_sa_full(void **state)
 	assert_int_equal(xfrm_sa_get(&m.nlh, &got), 0);
 	same_sa(&sa, &got);
 	assert_int_equal(got.acquire_seq, 77);
+	assert_true(got.usage.seq == (5ull << 32 | 6) && got.usage.oseq == (7ull << 32 | 8));
 	assert_int_equal(got.state, IPSEC_STATE_MATURE);
 	xfrm_sa_put(&m, &sa, true);
 	assert_int_equal(m.nlh.nlmsg_type, XFRM_MSG_UPDSA);
-}
-
-static const struct nlattr *find_attr(const struct xfrm_msg *m, size_t head, uint16_t type)
-{
-	struct xfrm_attrs t;
-
-	assert_int_equal(xfrm_attrs_get(&t, &m->nlh, head), 0);
-	return t.a[type];
+	xfrm_spi_put(&m, &sa, 0x100, 0x200);
+	assert_int_equal(*(const uint8_t *)mnl_attr_get_payload(find_attr(&m, sizeof(struct xfrm_userspi_info), XFRM_ATTR_SA_DIR)),
+			 IPSEC_SA_DIR_OUT);
 }
 
 /* What is not set makes no attribute, and the shapes the kernel insists on. */
@@ -110,7 +118,7 @@ static void test_sa_shapes(void **state)
 	(void)state;
 	alg(&sa.auth, "hmac(sha256)", 256, 0);
 	xfrm_sa_put(&m, &sa, false);
-	for (uint16_t type = 1; type <= XFRMA_MAX; type++)
+	for (uint16_t type = 1; type <= XFRM_ATTR_MAX; type++)
 		assert_int_equal(!!find_attr(&m, head, type), type == XFRMA_ALG_AUTH);
 	memcpy(&info, mnl_nlmsg_get_payload(&m.nlh), sizeof(info));
 	assert_true(info.lft.hard_byte_limit == XFRM_INF && info.lft.soft_packet_limit == XFRM_INF);
@@ -153,6 +161,51 @@ static void test_sa_shapes(void **state)
 	xfrm_sa_put(&m, &sa, false);
 	assert_int_equal(xfrm_sa_get(&m.nlh, &got), 0);
 	assert_int_equal(got.aead.icv_bits, 128);
+}
+
+/* An SA that goes on: its numbers, all of its window taken as received, and its age only when that is known. */
+static void test_resume(void **state)
+{
+	const size_t head = sizeof(struct xfrm_usersa_info);
+	struct ipsec_sa sa = { .src = addr("192.0.2.1"), .dst = addr("192.0.2.2"), .proto = IPPROTO_ESP, .spi = 0x100,
+			       .resume = true, .usage = { .seq = 7, .oseq = 8, .bytes = 9, .packets = 10 } };
+	struct xfrm_replay_state_esn esn;
+	struct xfrm_lifetime_cur used;
+	struct xfrm_replay_state old;
+	const struct nlattr *attr;
+	struct xfrm_msg m;
+
+	(void)state;
+	alg(&sa.aead, "rfc4106(gcm(aes))", 160, 128);
+	xfrm_sa_put(&m, &sa, false);
+	memcpy(&old, mnl_attr_get_payload(find_attr(&m, head, XFRMA_REPLAY_VAL)), sizeof(old));
+	assert_true(old.seq == 7 && old.oseq == 8 && !old.bitmap);
+	assert_null(find_attr(&m, head, XFRMA_LTIME_VAL));
+	sa.replay_window = 32;
+	sa.usage.add_time = 1700000000;
+	sa.usage.use_time = 1700000001;
+	xfrm_sa_put(&m, &sa, false);
+	memcpy(&old, mnl_attr_get_payload(find_attr(&m, head, XFRMA_REPLAY_VAL)), sizeof(old));
+	assert_true(old.bitmap == UINT32_MAX);
+	memcpy(&used, mnl_attr_get_payload(find_attr(&m, head, XFRMA_LTIME_VAL)), sizeof(used));
+	assert_true(used.bytes == 9 && used.packets == 10 && used.add_time == 1700000000 && used.use_time == 1700000001);
+
+	sa.replay_window = 100;
+	sa.usage.seq = 0x1234567890;
+	sa.flags = IPSEC_SA_ESN;
+	xfrm_sa_put(&m, &sa, false);
+	assert_null(find_attr(&m, head, XFRMA_REPLAY_VAL));
+	attr = find_attr(&m, head, XFRMA_REPLAY_ESN_VAL);
+	memcpy(&esn, mnl_attr_get_payload(attr), sizeof(esn));
+	assert_true(esn.seq == 0x34567890 && esn.seq_hi == 0x12 && esn.oseq == 8 && !esn.oseq_hi && esn.bmp_len == 4);
+	for (size_t i = 0; i < 16; i++)
+		assert_int_equal(((const uint8_t *)mnl_attr_get_payload(attr))[sizeof(esn) + i], 0xff);
+	sa.resume = false;
+	xfrm_sa_put(&m, &sa, false);
+	assert_null(find_attr(&m, head, XFRMA_LTIME_VAL));
+	attr = find_attr(&m, head, XFRMA_REPLAY_ESN_VAL);
+	memcpy(&esn, mnl_attr_get_payload(attr), sizeof(esn));
+	assert_true(!esn.seq && !esn.seq_hi && !esn.oseq && !((const uint8_t *)mnl_attr_get_payload(attr))[sizeof(esn)]);
 }
 
 static void test_larval_and_age(void **state)
@@ -300,6 +353,7 @@ static void test_lies(void **state)
 	struct ipsec_policy pol = full_policy(), got_pol;
 	struct xfrm_msg m, good;
 #define IN(type, attr) ((struct type *)mnl_attr_get_payload(find_attr(&m, head, attr)))
+#define IN_BYTE(attr) ((uint8_t *)mnl_attr_get_payload(find_attr(&m, head, attr)))
 #define LIE(statement) do { m = good; statement; assert_int_equal(xfrm_sa_get(&m.nlh, &got), -EBADMSG); } while (0)
 
 	(void)state;
@@ -310,6 +364,7 @@ static void test_lies(void **state)
 	LIE(IN(xfrm_algo_auth, XFRMA_ALG_AUTH_TRUNC)->alg_key_len = 1032);
 	LIE(IN(xfrm_algo_auth, XFRMA_ALG_AUTH_TRUNC)->alg_trunc_len = 0x10000);
 	LIE(IN(xfrm_algo_aead, XFRMA_ALG_AEAD)->alg_key_len = 4000);
+	LIE(*IN_BYTE(XFRM_ATTR_SA_DIR) = 3);
 	LIE(IN(xfrm_user_sec_ctx, XFRMA_SEC_CTX)->ctx_len = 300);
 	LIE(((struct xfrm_usersa_info *)mnl_nlmsg_get_payload(&m.nlh))->family = AF_UNIX);
 	LIE(((struct nlattr *)(uintptr_t)find_attr(&m, head, XFRMA_MARK))->nla_len = 3);
@@ -518,7 +573,7 @@ static void test_policy_events(void **state)
 static void test_other_events(void **state)
 {
 	struct ipsec_addr one = addr("192.0.2.1"), two = addr("192.0.2.2");
-	struct xfrm_replay_state_esn esn = { .seq = 7, .oseq = 8 };
+	struct xfrm_replay_state_esn esn = { .seq = 7, .oseq = 8, .seq_hi = 1, .oseq_hi = 2 };
 	struct xfrm_lifetime_cur cur = { .bytes = 1000, .packets = 10 };
 	struct xfrm_user_mapping *mapping;
 	struct xfrm_userpolicy_id *policy;
@@ -551,7 +606,7 @@ static void test_other_events(void **state)
 	memcpy(xfrm_attr_room(&m, XFRMA_LTIME_VAL, sizeof(cur)), &cur, sizeof(cur));
 	ev = event_of(&m, sizeof(*ae));
 	assert_int_equal(ev.type, IPSEC_EVENT_AE);
-	assert_true(ev.ae.seq == 7 && ev.ae.oseq == 8 && ev.ae.bytes == 1000 && ev.ae.packets == 10 && ev.ae.reqid == 4 &&
+	assert_true(ev.ae.seq == (1ull << 32 | 7) && ev.ae.oseq == (2ull << 32 | 8) && ev.ae.bytes == 1000 && ev.ae.packets == 10 && ev.ae.reqid == 4 &&
 		    ev.ae.id.spi == 0x100 && ipsec_addr_equal(&ev.ae.src, &one));
 
 	policy = xfrm_msg_start(&m, XFRM_MSG_MIGRATE, 0, sizeof(*policy));
@@ -667,7 +722,7 @@ static void test_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sa_full), cmocka_unit_test(test_sa_shapes), cmocka_unit_test(test_larval_and_age),
+		cmocka_unit_test(test_sa_full), cmocka_unit_test(test_sa_shapes), cmocka_unit_test(test_larval_and_age), cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_policy_full), cmocka_unit_test(test_socket_policy), cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_lies), cmocka_unit_test(test_acquire), cmocka_unit_test(test_sa_events),
 		cmocka_unit_test(test_policy_events), cmocka_unit_test(test_other_events), cmocka_unit_test(test_answers),
