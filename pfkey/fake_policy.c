@@ -23,7 +23,7 @@ static bool same_selector(const struct ipsec_selector *a, const struct ipsec_sel
 	       a->sport_mask == b->sport_mask && a->dport_mask == b->dport_mask && a->ifindex == b->ifindex;
 }
 
-/* The priority is no part of a policy's identity, nor is its label here. */
+/* The priority is no part of a policy's identity. */
 static struct fake_policy *find(struct fake *f, const struct ipsec_policy *key, bool by_index)
 {
 	struct fake_policy *p;
@@ -38,7 +38,7 @@ static struct fake_policy *find(struct fake *f, const struct ipsec_policy *key, 
 		}
 		if (pol->dir == key->dir && pol->type == key->type && pol->if_id == key->if_id &&
 		    pol->mark.value == key->mark.value && pol->mark.mask == key->mark.mask &&
-		    same_selector(&pol->sel, &key->sel))
+		    same_selector(&pol->sel, &key->sel) && !strcmp(pol->ctx, key->ctx))
 			return p;
 	}
 	return NULL;

@@ -38,6 +38,25 @@ static void grow(struct fake *f)
 			LIST_INSERT_HEAD(bucket(f, s->sa.spi), s, by_spi);
 }
 
+/* Counts from nothing, or goes on as struct ipsec_sa says of .resume. There is no clock: add_time stays 0 or as it was. */
+static void start_usage(struct ipsec_sa *sa)
+{
+	struct ipsec_usage was = sa->usage;
+
+	memset(&sa->usage, 0, sizeof(sa->usage));
+	if (!sa->resume)
+		return;
+	sa->resume = false;
+	sa->usage.seq = was.seq;
+	sa->usage.oseq = was.oseq;
+	if (!was.add_time)
+		return;
+	sa->usage.bytes = was.bytes;
+	sa->usage.packets = was.packets;
+	sa->usage.add_time = was.add_time;
+	sa->usage.use_time = was.use_time;
+}
+
 static struct fake_sa *insert(struct fake *f, const struct ipsec_sa *sa, uint8_t state)
 {
 	struct fake_sa *s = calloc(1, sizeof(*s));
@@ -46,7 +65,7 @@ static struct fake_sa *insert(struct fake *f, const struct ipsec_sa *sa, uint8_t
 		return NULL;
 	s->sa = *sa;
 	s->sa.state = state;
-	memset(&s->sa.usage, 0, sizeof(s->sa.usage));
+	start_usage(&s->sa);
 	TAILQ_INSERT_HEAD(&f->sas, s, all);
 	if (sa->spi)
 		LIST_INSERT_HEAD(bucket(f, sa->spi), s, by_spi);
@@ -125,16 +144,35 @@ static struct fake_sa *larval_by_ends(struct fake *f, const struct ipsec_sa *sa)
 	return NULL;
 }
 
-/* SADB_UPDATE of a living SA changes what may change under way, and no key (xfrm_state_update()). */
-static void update_living(struct ipsec_sa *of, const struct ipsec_sa *from)
+/*
+ * SADB_UPDATE of a living SA changes what may change under way, and neither keys nor selector, window or flags
+ * (xfrm_state_update()). It cannot give it encapsulation nor take it away, nor turn its direction.
+ */
+static int update_living(struct ipsec *ip, struct ipsec_sa *of, const struct ipsec_sa *from)
 {
+	if (of->dir != from->dir)
+		return ipsec_fail(ip, -ESRCH, "there is no such SA with this direction");
+	if (of->encap.type != from->encap.type)
+		return ipsec_fail(ip, -EINVAL, "an SA has UDP encapsulation from its beginning or never");
+	of->encap = from->encap;
 	of->soft = from->soft;
 	of->hard = from->hard;
-	of->encap = from->encap;
-	of->if_id = from->if_id;
-	of->output_mark = from->output_mark;
-	if (from->sel.src.family)
-		of->sel = from->sel;
+	of->state = IPSEC_STATE_MATURE;
+	if (from->output_mark.mask || from->output_mark.value)
+		of->output_mark = from->output_mark;
+	if (from->if_id)
+		of->if_id = from->if_id;
+	return 0;
+}
+
+/* The larval SA in whose place sa comes: the one an update names, or the one that an ACQUIRE left; NULL: none. */
+static struct fake_sa *larval_of(struct fake *f, const struct ipsec_sa *sa, struct fake_sa *named)
+{
+	struct fake_sa *s = named ? named : larval_by_seq(f, sa->acquire_seq);
+
+	if (s && (s->sa.proto != sa->proto || !ipsec_addr_equal(&s->sa.dst, &sa->dst)))
+		s = NULL;
+	return s ? s : larval_by_ends(f, sa);
 }
 
 int fake_sa_add(struct ipsec *ip, const struct ipsec_sa *sa, bool update)
@@ -142,7 +180,7 @@ int fake_sa_add(struct ipsec *ip, const struct ipsec_sa *sa, bool update)
 	struct ipsec_event ev = { .type = update ? IPSEC_EVENT_SA_UPDATE : IPSEC_EVENT_SA_NEW };
 	struct fake *f = ip->state;
 	struct ipsec_sa_id id = id_of(sa);
-	struct fake_sa *old = find(f, &id), *now;
+	struct fake_sa *old = find(f, &id), *now = old;
 	int err = fake_refuse(ip);
 
 	if (err)
@@ -152,16 +190,13 @@ int fake_sa_add(struct ipsec *ip, const struct ipsec_sa *sa, bool update)
 	if (!old && update)
 		return ipsec_fail(ip, -ESRCH, "there is no such SA");
 	if (old && old->sa.state != IPSEC_STATE_LARVAL) {
-		update_living(&old->sa, sa);
-		now = old;
+		err = update_living(ip, &old->sa, sa);
+		if (err)
+			return err;
 	} else {
-		if (!old) {
-			old = larval_by_seq(f, sa->acquire_seq);
-			if (old && (old->sa.proto != sa->proto || !ipsec_addr_equal(&old->sa.dst, &sa->dst)))
-				old = NULL;
-		}
-		if (!old)
-			old = larval_by_ends(f, sa);
+		if (old && sa->dir && old->sa.dir != sa->dir)
+			return ipsec_fail(ip, -ESRCH, "there is no such SA with this direction");
+		old = larval_of(f, sa, old);
 		now = insert(f, sa, IPSEC_STATE_MATURE);
 		if (!now)
 			return -ENOMEM;
@@ -263,7 +298,7 @@ int fake_spi_alloc(struct ipsec *ip, const struct ipsec_sa *larval, uint32_t min
 	struct fake *f = ip->state;
 	struct fake_sa *s = larval_by_seq(f, larval->acquire_seq);
 	struct ipsec_sa fresh = { .src = larval->src, .dst = larval->dst, .proto = larval->proto, .mode = larval->mode,
-				  .reqid = larval->reqid, .mark = larval->mark, .if_id = larval->if_id };
+				  .reqid = larval->reqid, .mark = larval->mark, .if_id = larval->if_id, .dir = larval->dir };
 
 	if (s && !ipsec_addr_equal(&s->sa.dst, &larval->dst))
 		s = NULL;

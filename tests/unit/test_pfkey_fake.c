@@ -146,6 +146,50 @@ static void test_replaced_by_update(void **state)
 	assert_int_equal(got.hard.packets, 9);
 }
 
+/* What Linux changes of a living SA, what it keeps, and what it refuses. */
+static void test_update_living(void **state)
+{
+	struct ipsec *ip = *state;
+	struct ipsec_sa sa = esp_sa(0x300), now, got;
+	struct ipsec_sa_id id = id_of(&sa);
+
+	sa.encap = (struct ipsec_encap){ .type = 2, .sport = 4500, .dport = 4500 };
+	sa.if_id = 1;
+	sa.resume = true;
+	sa.usage = (struct ipsec_usage){ .bytes = 1, .packets = 2, .add_time = 3, .use_time = 4, .seq = 5, .oseq = 6 };
+	assert_int_equal(ipsec_sa_add(ip, &sa), 0);
+	assert_int_equal(ipsec_sa_get(ip, &id, &got), 0);
+	assert_memory_equal(&got.usage, &sa.usage, sizeof(sa.usage));
+	now = sa;
+	now.resume = false;
+	now.encap.dport = 61000;
+	now.soft.bytes = 7;
+	now.replay_window = 64;
+	now.reqid = 99;
+	now.sel = (struct ipsec_selector){ .src = addr("192.0.2.1"), .dst = addr("192.0.2.2") };
+	now.if_id = 0;
+	now.output_mark = (struct ipsec_mark){ 1, 1 };
+	assert_int_equal(ipsec_sa_update(ip, &now), 0);
+	assert_int_equal(ipsec_sa_get(ip, &id, &got), 0);
+	assert_memory_equal(&got.usage, &sa.usage, sizeof(sa.usage));
+	sa.encap.dport = 61000;
+	sa.soft.bytes = 7;
+	sa.output_mark = now.output_mark;
+	assert_null(sa_differs(&sa, &got));
+	now.encap.type = 0;
+	assert_int_equal(ipsec_sa_update(ip, &now), -EINVAL);
+	now = sa;
+	now.dir = IPSEC_SA_DIR_IN;
+	assert_int_equal(ipsec_sa_update(ip, &now), -ESRCH);
+	/* Numbers without an age go on alone. */
+	assert_int_equal(ipsec_sa_delete(ip, &id), 0);
+	sa.usage.add_time = 0;
+	sa.resume = true;
+	assert_int_equal(ipsec_sa_add(ip, &sa), 0);
+	assert_int_equal(ipsec_sa_get(ip, &id, &got), 0);
+	assert_true(got.usage.seq == 5 && got.usage.oseq == 6 && !got.usage.bytes && !got.usage.packets);
+}
+
 static void test_marks(void **state)
 {
 	struct ipsec *ip = *state;
@@ -495,6 +539,23 @@ static void test_sa_check(void **state)
 	SPOILT("replay window", sa.replay_window = 4097);
 	SPOILT("extended sequence", sa.flags = IPSEC_SA_ESN);
 	SPOILT("flags", sa.flags = 0x8000);
+	SPOILT("check value of 104", sa.aead.icv_bits = 104);
+	SPOILT("check value of 264", memset(&sa.aead, 0, sizeof(sa.aead)); strcpy(sa.enc.name, "ecb(cipher_null)");
+	       strcpy(sa.auth.name, "hmac(sha256)"); sa.auth.key_bits = 256; sa.auth.icv_bits = 264);
+	SPOILT("go on", memset(&sa.aead, 0, sizeof(sa.aead)); strcpy(sa.comp.name, "deflate"); sa.proto = IPPROTO_COMP;
+	       sa.resume = true);
+	SPOILT("beyond 32 bits", sa.resume = true; sa.usage.oseq = 1ull << 32);
+	SPOILT("kind", sa.offload.ifindex = 1);
+	SPOILT("device", sa.offload.kind = IPSEC_OFFLOAD_CRYPTO);
+	SPOILT("offload 3", sa.offload.kind = 3; sa.offload.ifindex = 1);
+	SPOILT("ESP only", memset(&sa.aead, 0, sizeof(sa.aead)); sa.proto = IPPROTO_AH; strcpy(sa.auth.name, "hmac(sha1)");
+	       sa.auth.key_bits = 160; sa.offload = (struct ipsec_offload){ 1, IPSEC_OFFLOAD_CRYPTO, true });
+	SPOILT("another direction", sa.dir = IPSEC_SA_DIR_OUT; sa.offload = (struct ipsec_offload){ 1, IPSEC_OFFLOAD_CRYPTO, true });
+	SPOILT("another direction", sa.dir = IPSEC_SA_DIR_IN; sa.offload = (struct ipsec_offload){ 1, IPSEC_OFFLOAD_CRYPTO, false });
+	SPOILT("direction 3", sa.dir = 3);
+	SPOILT("keepalives", sa.nat_keepalive = 20);
+	SPOILT("keepalives", sa.nat_keepalive = 20; sa.dir = IPSEC_SA_DIR_OUT);
+	SPOILT("keepalives", sa.nat_keepalive = 20; sa.encap = (struct ipsec_encap){ .type = 2, .sport = 1, .dport = 1 });
 	SPOILT("tunnel", sa.tfc_pad = 100);
 	SPOILT("ports", sa.encap.type = 2);
 	SPOILT("outside its mask", sa.mark.value = 1);
@@ -504,6 +565,20 @@ static void test_sa_check(void **state)
 	SPOILT("/33", sa.sel.src = sa.sel.dst = addr("10.0.0.0"); sa.sel.dst_len = 33);
 #undef SPOILT
 	assert_int_equal(ipsec_sa_check(&(struct ipsec_sa){ 0 }, NULL, 0), -EINVAL);
+	/* What goes: an outbound SA with ESN and no window, keepalives, a name that only the kernel knows. */
+	good.dir = IPSEC_SA_DIR_OUT;
+	good.flags = IPSEC_SA_ESN;
+	good.encap = (struct ipsec_encap){ .type = 2, .sport = 4500, .dport = 4500 };
+	good.nat_keepalive = 20;
+	assert_int_equal(ipsec_sa_check(&good, why, sizeof(why)), 0);
+	good = esp_sa(0x100);
+	memset(&good.aead, 0, sizeof(good.aead));
+	strcpy(good.enc.name, "cbc(aria)");
+	good.enc.key_bits = 120;
+	strcpy(good.auth.name, "hmac(streebog256)");
+	good.auth.key_bits = 256;
+	good.auth.icv_bits = 200;
+	assert_int_equal(ipsec_sa_check(&good, why, sizeof(why)), 0);
 }
 
 static void test_policy_check(void **state)
@@ -528,6 +603,10 @@ static void test_policy_check(void **state)
 	SPOILT("protocol 6", pol.tmpl[0].proto = IPPROTO_TCP);
 	SPOILT("label", memset(pol.ctx, 'x', sizeof(pol.ctx)));
 	SPOILT("mask", pol.mark.value = 1);
+	SPOILT("flags", pol.flags = 4);
+	SPOILT("whole packets", pol.offload = (struct ipsec_offload){ 1, IPSEC_OFFLOAD_CRYPTO, false });
+	SPOILT("policy's direction", pol.offload = (struct ipsec_offload){ 1, IPSEC_OFFLOAD_PACKET, true });
+	SPOILT("device", pol.offload.kind = IPSEC_OFFLOAD_PACKET);
 #undef SPOILT
 }
 
@@ -535,7 +614,7 @@ int main(void)
 {
 #define WITH_FAKE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		WITH_FAKE(test_sad), WITH_FAKE(test_replaced_by_update), WITH_FAKE(test_marks),
+		WITH_FAKE(test_sad), WITH_FAKE(test_replaced_by_update), WITH_FAKE(test_update_living), WITH_FAKE(test_marks),
 		WITH_FAKE(test_many), WITH_FAKE(test_dump_callback), WITH_FAKE(test_spd),
 		WITH_FAKE(test_reqid), WITH_FAKE(test_events), WITH_FAKE(test_larval), WITH_FAKE(test_expire),
 		WITH_FAKE(test_overrun), WITH_FAKE(test_open), WITH_FAKE(test_fail), cmocka_unit_test(test_sa_check),
