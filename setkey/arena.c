@@ -31,30 +31,46 @@ static struct arena_block *block_add(struct arena *a, size_t n)
 	return b;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+static void *take(struct arena *a, size_t n, size_t align)
 {
-	const size_t align = _Alignof(max_align_t);
 	struct arena_block *b = a->blocks;
+	size_t skip = b ? -b->used & (align - 1) : 0;
 	void *p;
 
-	if (n > SIZE_MAX - align)
-		return NULL;
-	n = (n + align - 1) / align * align;
-	if (!b || b->size - b->used < n)
+	if (!b || b->size - b->used < skip || b->size - b->used - skip < n) {
 		b = block_add(a, n);
+		skip = 0;
+	}
 	if (!b)
 		return NULL;
-	p = b->bytes + b->used;
-	b->used += n;
-	return memset(p, 0, n);
+	p = b->bytes + b->used + skip;
+	b->used += skip + n;
+	return p;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	void *p = take(a, n, _Alignof(uint64_t));
+
+	return p ? memset(p, 0, n) : NULL;
 }
 
 void *arena_copy(struct arena *a, const void *p, size_t n)
 {
-	char *copy = arena_alloc(a, n + 1);
+	void *copy = take(a, n, _Alignof(uint64_t));
 
-	if (copy && n)
+	return copy && n ? memcpy(copy, p, n) : copy;
+}
+
+char *arena_text(struct arena *a, const char *p, size_t n)
+{
+	char *copy = n < SIZE_MAX ? take(a, n + 1, 1) : NULL;
+
+	if (!copy)
+		return NULL;
+	if (n)
 		memcpy(copy, p, n);
+	copy[n] = '\0';
 	return copy;
 }
 

@@ -12,10 +12,12 @@ struct arena {
 	struct arena_block *blocks;	/* the one in use first */
 };
 
-/* n zero bytes, aligned for any type; NULL without memory. */
+/* n zero bytes, aligned for pointers and integers; NULL without memory. */
 void *arena_alloc(struct arena *a, size_t n);
-/* Copies of n bytes, followed by a NUL that is not counted. */
+/* A copy of n bytes that hold such things. */
 void *arena_copy(struct arena *a, const void *p, size_t n);
+/* A copy of n characters, followed by a NUL that is not counted. */
+char *arena_text(struct arena *a, const char *p, size_t n);
 /* Cleanses and frees everything. */
 void arena_clear(struct arena *a);
 

@@ -62,16 +62,32 @@ int build_begin(struct script *sc, enum command command, unsigned int line)
 		if (!st->sa)
 			return no_memory(sc);
 		st->sa->mode = IPSEC_MODE_ANY;
-		st->sa->oa.prefix = -1;
 	}
 	if (has_policy(command)) {
 		st->policy = arena_alloc(&sc->arena, sizeof(*st->policy));
 		if (!st->policy)
 			return no_memory(sc);
 		st->policy->priority = 0x80000000;
+		sc->upper = &st->policy->upper;
 	}
 	sc->st = st;
+	sc->end = &st->src;
+	sc->dst = &st->dst;
 	return 0;
+}
+
+struct more_spec *build_more(struct script *sc)
+{
+	struct statement *st = sc->st;
+
+	if (st->more)
+		return st->more;
+	st->more = arena_alloc(&sc->arena, sizeof(*st->more));
+	if (!st->more)
+		no_memory(sc);
+	else
+		st->more->oa.prefix = -1;
+	return st->more;
 }
 
 /* What the grammar cannot say: which parts a command cannot do without. NULL, or what is wrong. */
@@ -102,20 +118,30 @@ static const char *missing(const struct statement *st)
 	return NULL;
 }
 
+/* Rules were collected aside, as their number was not known. */
+static int keep_rules(struct script *sc)
+{
+	struct policy_spec *pol = sc->st->policy;
+
+	if (!pol || !pol->nrules)
+		return 0;
+	pol->rules = arena_copy(&sc->arena, sc->rules, pol->nrules * sizeof(sc->rules[0]));
+	return pol->rules ? 0 : no_memory(sc);
+}
+
 int build_end(struct script *sc)
 {
 	struct statement *st = sc->st;
 	const char *msg = missing(st);
 
+	if (!msg)
+		msg = build_options_wrong(st);
 	if (msg) {
 		build_error(sc, sc->line, msg, ";");
 		return -1;
 	}
-	if (st->policy && st->policy->nrules) {
-		st->policy->rules = arena_copy(&sc->arena, sc->rules, st->policy->nrules * sizeof(sc->rules[0]));
-		if (!st->policy->rules)
-			return no_memory(sc);
-	}
+	if (keep_rules(sc))
+		return -1;
 	sc->st = NULL;
 	sc->count++;
 	if (sc->on_statement) {
@@ -149,6 +175,17 @@ int build_number(struct script *sc, unsigned int line, const char *digits, uint6
 	return -1;
 }
 
+int build_hex_number(struct script *sc, unsigned int line, struct text digits, uint64_t *out)
+{
+	errno = 0;
+	*out = strtoull(digits.p, NULL, 16);
+	if (!errno)
+		return 0;
+	/* Not the digits: somebody may have written a key in the wrong place. */
+	build_error(sc, line, "number too big", "0x...");
+	return -1;
+}
+
 int build_range(struct script *sc, unsigned int line, const char *what, uint64_t v, uint64_t max)
 {
 	char msg[64], token[24];
@@ -174,13 +211,29 @@ int build_name_flags(struct script *sc, const char *flags)
 	return 0;
 }
 
+/* The scope in "fe80::1%eth0" is cut off: no SA and no policy of Linux has one, and PF_KEY ignored it, too. */
+static int parse_numeric(struct ipsec_addr *addr, const char *host)
+{
+	const char *scope = strchr(host, '%');
+	char plain[IPSEC_ADDR_STRLEN];
+
+	if (!scope)
+		return ipsec_addr_parse(addr, host);
+	if ((size_t)(scope - host) >= sizeof(plain) || !scope[1])
+		return -EINVAL;
+	snprintf(plain, sizeof(plain), "%.*s", (int)(scope - host), host);
+	if (ipsec_addr_parse(addr, plain))
+		return -EINVAL;
+	return addr->family == AF_INET6 ? 0 : -EINVAL;
+}
+
 int build_endpoint(struct script *sc, unsigned int line, struct endpoint *ep, struct text host)
 {
 	const struct name_flags *names = &sc->st->names;
 	struct ipsec_addr addr;
 
 	ep->host = host.p;
-	if (ipsec_addr_parse(&addr, host.p))
+	if (parse_numeric(&addr, host.p))
 		return 0;
 	if (names->family && names->family != addr.family) {
 		build_error(sc, line, "address of the other family than -4 or -6 says", host.p);
@@ -193,11 +246,41 @@ int build_endpoint(struct script *sc, unsigned int line, struct endpoint *ep, st
 	return 0;
 }
 
-int build_port(struct script *sc, unsigned int line, struct port *port, uint64_t number)
+int build_rule_addr(struct script *sc, unsigned int line, struct ipsec_addr *addr, struct text text)
 {
-	if (build_range(sc, line, "port", number, UINT16_MAX))
+	if (!parse_numeric(addr, text.p))
+		return 0;
+	build_error(sc, line, "invalid IP address", text.p);
+	return -1;
+}
+
+int build_oa(struct script *sc, unsigned int line, struct text host)
+{
+	struct more_spec *more = build_more(sc);
+
+	return more ? build_endpoint(sc, line, &more->oa, host) : -1;
+}
+
+int build_prefix(struct script *sc, unsigned int line, uint64_t bits)
+{
+	if (build_range(sc, line, "prefix length", bits, 128))
+		return -1;
+	sc->end->prefix = (int16_t)bits;
+	return 0;
+}
+
+int build_port(struct script *sc, unsigned int line, uint64_t number)
+{
+	return build_port_mask(sc, line, number, number ? UINT16_MAX : 0);
+}
+
+int build_port_mask(struct script *sc, unsigned int line, uint64_t number, uint64_t mask)
+{
+	struct port *port = &sc->end->port;
+
+	if (build_range(sc, line, "port", number, UINT16_MAX) || build_range(sc, line, "port mask", mask, UINT16_MAX))
 		return -1;
 	port->number = (uint16_t)number;
-	port->set = number != 0;
+	port->mask = (uint16_t)mask;
 	return 0;
 }

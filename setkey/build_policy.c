@@ -12,6 +12,16 @@
 #define IPPROTO_MH 135
 #endif
 
+#define UPPER_ANY 255	/* PF_KEY's "any", which -DP shows */
+
+int build_upper_proto(struct script *sc, unsigned int line, uint64_t proto)
+{
+	if (build_range(sc, line, "protocol", proto, UINT8_MAX))
+		return -1;
+	sc->upper->proto = proto == UPPER_ANY ? 0 : (uint8_t)proto;
+	return 0;
+}
+
 int build_upper_name(struct script *sc, unsigned int line, struct text name)
 {
 	int proto = upper_by_name(name.p);
@@ -20,7 +30,7 @@ int build_upper_name(struct script *sc, unsigned int line, struct text name)
 		build_error(sc, line, "invalid upper layer protocol", name.p);
 		return -1;
 	}
-	sc->st->policy->proto = (uint8_t)proto;
+	sc->upper->proto = (uint8_t)proto;
 	return 0;
 }
 
@@ -35,48 +45,48 @@ static int bad_detail(struct script *sc, unsigned int line, const char *token)
 	return -1;
 }
 
-static void set_detail(struct policy_spec *pol, uint16_t type, uint16_t code, bool have_code)
+static void set_detail(struct upper_spec *upper, uint16_t type, uint16_t code, bool have_code)
 {
-	pol->type = type;
-	pol->code = code;
-	pol->have_type = true;
-	pol->have_code = have_code;
+	upper->type = type;
+	upper->code = code;
+	upper->have_type = true;
+	upper->have_code = have_code;
 }
 
 int build_upper_detail(struct script *sc, unsigned int line, struct text detail)
 {
-	struct policy_spec *pol = sc->st->policy;
+	struct upper_spec *upper = sc->upper;
 	struct ipsec_addr key;
 	unsigned long type, code;
 	char *end;
 
-	if (pol->proto == IPPROTO_GRE) {
+	if (upper->proto == IPPROTO_GRE) {
 		if (ipsec_addr_parse(&key, detail.p) || key.family != AF_INET)
 			return bad_detail(sc, line, detail.p);
-		set_detail(pol, (uint16_t)(key.b[0] << 8 | key.b[1]), (uint16_t)(key.b[2] << 8 | key.b[3]), true);
+		set_detail(upper, (uint16_t)(key.b[0] << 8 | key.b[1]), (uint16_t)(key.b[2] << 8 | key.b[3]), true);
 		return 0;
 	}
 	type = strtoul(detail.p, &end, 10);
-	if (!has_types(pol->proto) || *end != ',' || type > UINT8_MAX)
+	if (!has_types(upper->proto) || *end != ',' || type > UINT8_MAX)
 		return bad_detail(sc, line, detail.p);
 	code = strtoul(end + 1, &end, 10);
 	if (*end || code > UINT8_MAX)
 		return bad_detail(sc, line, detail.p);
-	set_detail(pol, (uint16_t)type, (uint16_t)code, true);
+	set_detail(upper, (uint16_t)type, (uint16_t)code, true);
 	return 0;
 }
 
 int build_upper_number(struct script *sc, unsigned int line, uint64_t v)
 {
-	struct policy_spec *pol = sc->st->policy;
+	struct upper_spec *upper = sc->upper;
 	char token[24];
 
-	if (pol->proto == IPPROTO_GRE && v <= UINT32_MAX) {
-		set_detail(pol, (uint16_t)(v >> 16), (uint16_t)v, true);
+	if (upper->proto == IPPROTO_GRE && v <= UINT32_MAX) {
+		set_detail(upper, (uint16_t)(v >> 16), (uint16_t)v, true);
 		return 0;
 	}
-	if (has_types(pol->proto) && v <= UINT8_MAX) {
-		set_detail(pol, (uint16_t)v, 0, false);
+	if (has_types(upper->proto) && v <= UINT8_MAX) {
+		set_detail(upper, (uint16_t)v, 0, false);
 		return 0;
 	}
 	snprintf(token, sizeof(token), "%" PRIu64, v);
@@ -93,12 +103,13 @@ int build_priority(struct script *sc, unsigned int line, uint32_t base, char sig
 	return 0;
 }
 
-int build_rule_addr(struct script *sc, unsigned int line, struct ipsec_addr *addr, struct text text)
+int build_rule_reqid(struct script *sc, unsigned int line, enum policy_level level, uint64_t reqid)
 {
-	if (!ipsec_addr_parse(addr, text.p))
-		return 0;
-	build_error(sc, line, "invalid IP address", text.p);
-	return -1;
+	if (build_range(sc, line, "reqid", reqid, UINT32_MAX))
+		return -1;
+	sc->rule.level = (uint8_t)level;
+	sc->rule.reqid = (uint32_t)reqid;
+	return 0;
 }
 
 int build_rule_me(struct script *sc, unsigned int line, enum ipsec_dir dir)
@@ -120,7 +131,7 @@ int build_rule_end(struct script *sc, unsigned int line)
 		return 0;
 	if (pol->nrules == IPSEC_TMPL_MAX)
 		msg = "more rules than the kernel takes";
-	else if (rule->mode == IPSEC_MODE_TUNNEL && !rule->src.family)
+	else if (rule->mode != IPSEC_MODE_TRANSPORT && !rule->src.family)
 		msg = "a tunnel needs the addresses of both ends";
 	else if (rule->src.family != rule->dst.family)
 		msg = "the ends of a rule are of different families";

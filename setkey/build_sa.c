@@ -2,7 +2,6 @@
 /* The parts of a security association as they are read: SPI, keys, algorithms, security label. */
 #include "setkey/build.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,15 +25,6 @@ int build_spi(struct script *sc, unsigned int line, uint64_t spi)
 	}
 	sc->st->sa->spi = (uint32_t)spi;
 	return 0;
-}
-
-int build_spi_hex(struct script *sc, unsigned int line, struct text digits)
-{
-	uint64_t spi;
-
-	errno = 0;
-	spi = strtoull(digits.p, NULL, 16);
-	return build_spi(sc, line, errno ? UINT64_MAX : spi);
 }
 
 static uint8_t nibble(char c)
@@ -78,11 +68,28 @@ static void key_error(struct script *sc, unsigned int line, const struct ipsec_a
 	build_error(sc, line, msg, alg->names[0]);
 }
 
+static struct alg_spec *place(struct script *sc, enum ipsec_alg_kind kind)
+{
+	struct sa_spec *sa = sc->st->sa;
+
+	return kind == IPSEC_ALG_ENC ? &sa->enc : kind == IPSEC_ALG_AUTH ? &sa->auth : &sa->comp;
+}
+
+/* Of a policy? */
+static bool misplaced(struct script *sc, unsigned int line, const char *name)
+{
+	if (sc->st->sa)
+		return false;
+	build_error(sc, line, "algorithms are for associations", name);
+	return true;
+}
+
 int build_alg(struct script *sc, unsigned int line, enum ipsec_alg_kind kind, struct text name, struct text key)
 {
 	const struct ipsec_alg_info *alg = find(kind, name.p);
-	struct alg_spec *spec;
 
+	if (misplaced(sc, line, name.p))
+		return -1;
 	if (!alg) {
 		build_error(sc, line, "unknown algorithm", name.p);
 		return -1;
@@ -91,20 +98,43 @@ int build_alg(struct script *sc, unsigned int line, enum ipsec_alg_kind kind, st
 		key_error(sc, line, alg, key.n * 8);
 		return -1;
 	}
-	spec = kind == IPSEC_ALG_ENC ? &sc->st->sa->enc : kind == IPSEC_ALG_AUTH ? &sc->st->sa->auth : &sc->st->sa->comp;
-	*spec = (struct alg_spec){ alg, (const uint8_t *)key.p, (uint16_t)key.n };
+	*place(sc, kind) = (struct alg_spec){ alg, (const uint8_t *)key.p, (uint16_t)key.n, false };
 	return 0;
 }
 
-int build_ctx(struct script *sc, unsigned int line, struct ctx_spec *ctx, uint64_t doi, uint64_t alg, struct text label)
+/* What the kernel's names are made of; anything else is rather a key in the wrong place, and not shown. */
+static bool is_kernel_name(const struct text *name)
 {
-	if (build_range(sc, line, "domain of interpretation", doi, UINT8_MAX) ||
-	    build_range(sc, line, "security context algorithm", alg, UINT8_MAX))
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789()-_,.";
+
+	return name->n && name->n < IPSEC_ALG_NAME_MAX && strspn(name->p, chars) == name->n;
+}
+
+int build_kernel_alg(struct script *sc, unsigned int line, enum ipsec_alg_kind kind, struct text name, struct text key)
+{
+	struct ipsec_alg_info *alg;
+
+	if (misplaced(sc, line, "\"...\""))
 		return -1;
-	if (!label.n || label.n >= IPSEC_CTX_MAX || strlen(label.p) != label.n) {
-		build_error(sc, line, "security label empty or too long", label.p);
+	if (!is_kernel_name(&name)) {
+		build_error(sc, line, "not a name of a kernel's algorithm", "\"...\"");
 		return -1;
 	}
-	*ctx = (struct ctx_spec){ label.p, (uint8_t)doi, (uint8_t)alg };
+	if (key.n > IPSEC_KEY_MAX) {
+		build_error(sc, line, "key too long", name.p);
+		return -1;
+	}
+	alg = arena_alloc(&sc->arena, sizeof(*alg));
+	if (!alg) {
+		build_error(sc, line, "out of memory", NULL);
+		return -1;
+	}
+	alg->kind = kind;
+	if (kind == IPSEC_ALG_ENC && ipsec_alg_by_kernel(IPSEC_ALG_AEAD, name.p, 0))
+		alg->kind = IPSEC_ALG_AEAD;
+	alg->names[0] = alg->kernel[0] = name.p;
+	alg->key_min = alg->key_max = (uint16_t)(key.n * 8);
+	alg->key_step = 8;
+	*place(sc, kind) = (struct alg_spec){ alg, (const uint8_t *)key.p, (uint16_t)key.n, true };
 	return 0;
 }

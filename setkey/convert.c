@@ -10,6 +10,13 @@
 
 #define NATT_PORT 4500		/* RFC 3948 */
 
+static const struct more_spec nothing_more;
+
+static const struct more_spec *more_of(const struct statement *st)
+{
+	return st->more ? st->more : &nothing_more;
+}
+
 static int set_ctx(char *out, const struct ctx_spec *ctx, char *why, size_t n)
 {
 	if (!ctx->label)
@@ -34,16 +41,22 @@ static int set_alg(struct ipsec_alg *out, const struct alg_spec *spec, char *why
 	return err;
 }
 
-static int set_algs(struct ipsec_sa *sa, const struct sa_spec *spec, char *why, size_t n)
+static int set_algs(struct ipsec_sa *sa, const struct statement *st, char *why, size_t n)
 {
-	bool aead = spec->enc.alg && spec->enc.alg->kind == IPSEC_ALG_AEAD;
+	const struct sa_spec *spec = st->sa;
+	struct ipsec_alg *enc = statement_has_aead(st) ? &sa->aead : &sa->enc;
+	uint16_t trunc = more_of(st)->trunc;
 	int err;
 
-	err = set_alg(aead ? &sa->aead : &sa->enc, &spec->enc, why, n);
+	err = set_alg(enc, &spec->enc, why, n);
 	if (!err)
 		err = set_alg(&sa->auth, &spec->auth, why, n);
 	if (!err)
 		err = set_alg(&sa->comp, &spec->comp, why, n);
+	if (trunc && spec->auth.alg)
+		sa->auth.icv_bits = trunc;
+	else if (trunc && spec->enc.alg)
+		enc->icv_bits = trunc;
 	return err;
 }
 
@@ -54,13 +67,84 @@ static uint16_t natt_port(const struct endpoint *ep)
 
 static void set_encap(struct ipsec_sa *sa, const struct statement *st)
 {
+	const struct endpoint *oa = &more_of(st)->oa;
+
 	if (!(st->sa->flags & SPEC_ENCAP))
 		return;
 	sa->encap.type = UDP_ENCAP_ESPINUDP;
 	sa->encap.sport = natt_port(&st->src);
 	sa->encap.dport = natt_port(&st->dst);
-	if (st->sa->oa.naddrs)
-		sa->encap.oa = st->sa->oa.addrs[0];
+	if (oa->naddrs)
+		sa->encap.oa = oa->addrs[0];
+}
+
+/* Without a prefix length the whole address counts. */
+static int set_net(struct ipsec_addr *addr, uint8_t *len, const struct endpoint *ep, char *why, size_t n)
+{
+	uint8_t bits;
+
+	*addr = ep->addrs[0];
+	bits = ipsec_addr_bits(addr->family);
+	if (ep->prefix > bits) {
+		snprintf(why, n, "%s has %u bits, not %d", ep->host, bits, ep->prefix);
+		return -EINVAL;
+	}
+	*len = ep->prefix < 0 ? bits : (uint8_t)ep->prefix;
+	return 0;
+}
+
+static void set_upper(struct ipsec_selector *sel, const struct endpoint *src, const struct endpoint *dst,
+		      const struct upper_spec *upper)
+{
+	sel->proto = upper->proto;
+	sel->sport = src->port.number;
+	sel->sport_mask = src->port.mask;
+	sel->dport = dst->port.number;
+	sel->dport_mask = dst->port.mask;
+	if (!upper->have_type)
+		return;
+	sel->sport = upper->type;
+	sel->sport_mask = UINT16_MAX;
+	sel->dport = upper->code;
+	sel->dport_mask = upper->have_code ? UINT16_MAX : 0;
+}
+
+static int set_selector(struct ipsec_selector *sel, const struct endpoint *src, const struct endpoint *dst,
+			const struct upper_spec *upper, char *why, size_t n)
+{
+	int err;
+
+	err = set_net(&sel->src, &sel->src_len, src, why, n);
+	if (!err)
+		err = set_net(&sel->dst, &sel->dst_len, dst, why, n);
+	set_upper(sel, src, dst, upper);
+	return err;
+}
+
+/* What XFRM has beyond the classic language. */
+static int set_more(struct ipsec_sa *sa, const struct more_spec *more, char *why, size_t n)
+{
+	uint8_t offload_dir = more->offload_dir ? more->offload_dir : more->dir;
+
+	sa->hard = more->hard;
+	sa->soft = more->soft;
+	sa->mark = more->mark;
+	sa->output_mark = more->output_mark;
+	sa->if_id = more->if_id;
+	sa->tfc_pad = more->tfc;
+	sa->nat_keepalive = more->nat_keepalive;
+	sa->flags = more->flags;
+	sa->dir = more->dir;
+	if (more->offload)
+		sa->offload = (struct ipsec_offload){
+			.ifindex = more->offload_dev.index,
+			.kind = more->offload,
+			.inbound = offload_dir == IPSEC_SA_DIR_IN,
+		};
+	if (!more->sel)
+		return 0;
+	sa->sel.ifindex = more->dev.index;
+	return set_selector(&sa->sel, &more->sel->src, &more->sel->dst, &more->sel->upper, why, n);
 }
 
 int convert_sa(const struct statement *st, const struct ipsec_addr *src, const struct ipsec_addr *dst,
@@ -83,57 +167,18 @@ int convert_sa(const struct statement *st, const struct ipsec_addr *src, const s
 	sa->spi = spec->spi;
 	sa->reqid = spec->reqid;
 	sa->replay_window = spec->replay;
-	sa->hard.add_seconds = spec->hard_seconds;
-	sa->soft.add_seconds = spec->soft_seconds;
-	sa->hard.bytes = spec->hard_bytes;
-	sa->soft.bytes = spec->soft_bytes;
 	set_encap(sa, st);
-	err = set_algs(sa, spec, why, n);
+	err = set_more(sa, more_of(st), why, n);
 	if (!err)
-		err = set_ctx(sa->ctx, &spec->ctx, why, n);
+		err = set_algs(sa, st, why, n);
+	if (!err)
+		err = set_ctx(sa->ctx, &more_of(st)->ctx, why, n);
 	return err;
 }
 
 void convert_sa_id(const struct statement *st, const struct ipsec_addr *dst, struct ipsec_sa_id *id)
 {
-	*id = (struct ipsec_sa_id){ .dst = *dst, .proto = st->proto, .spi = st->sa->spi };
-}
-
-/* Without a prefix length the whole address counts. */
-static int set_net(struct ipsec_addr *addr, uint8_t *len, const struct endpoint *ep, char *why, size_t n)
-{
-	uint8_t bits;
-
-	*addr = ep->addrs[0];
-	bits = ipsec_addr_bits(addr->family);
-	if (ep->prefix > bits) {
-		snprintf(why, n, "%s has %u bits, not %d", ep->host, bits, ep->prefix);
-		return -EINVAL;
-	}
-	*len = ep->prefix < 0 ? bits : (uint8_t)ep->prefix;
-	return 0;
-}
-
-static void set_upper(struct ipsec_selector *sel, const struct statement *st)
-{
-	const struct policy_spec *spec = st->policy;
-
-	sel->proto = spec->proto;
-	if (spec->have_type) {
-		sel->sport = spec->type;
-		sel->sport_mask = UINT16_MAX;
-		sel->dport = spec->code;
-		sel->dport_mask = spec->have_code ? UINT16_MAX : 0;
-		return;
-	}
-	if (st->src.port.set) {
-		sel->sport = st->src.port.number;
-		sel->sport_mask = UINT16_MAX;
-	}
-	if (st->dst.port.set) {
-		sel->dport = st->dst.port.number;
-		sel->dport_mask = UINT16_MAX;
-	}
+	*id = (struct ipsec_sa_id){ .dst = *dst, .proto = st->proto, .spi = st->sa->spi, .mark = more_of(st)->mark };
 }
 
 static void set_tmpl(struct ipsec_tmpl *tmpl, const struct rule_spec *rule)
@@ -142,8 +187,9 @@ static void set_tmpl(struct ipsec_tmpl *tmpl, const struct rule_spec *rule)
 	tmpl->mode = rule->mode;
 	tmpl->optional = rule->level == LEVEL_USE;
 	tmpl->reqid = rule->reqid;
+	tmpl->spi = rule->spi;
 	/* In transport mode the packet's own addresses are the ends, whatever was written. */
-	if (rule->mode == IPSEC_MODE_TUNNEL) {
+	if (rule->mode != IPSEC_MODE_TRANSPORT) {
 		tmpl->src = rule->src;
 		tmpl->dst = rule->dst;
 	}
@@ -152,7 +198,7 @@ static void set_tmpl(struct ipsec_tmpl *tmpl, const struct rule_spec *rule)
 int convert_policy(const struct statement *st, struct ipsec_policy *pol, char *why, size_t n)
 {
 	const struct policy_spec *spec = st->policy;
-	struct ipsec_selector *sel = &pol->sel;
+	const struct more_spec *more = more_of(st);
 	int err;
 
 	memset(pol, 0, sizeof(*pol));
@@ -160,17 +206,23 @@ int convert_policy(const struct statement *st, struct ipsec_policy *pol, char *w
 		snprintf(why, n, "Linux has no packet tags in policies");
 		return -EOPNOTSUPP;
 	}
-	err = set_net(&sel->src, &sel->src_len, &st->src, why, n);
+	err = set_selector(&pol->sel, &st->src, &st->dst, &spec->upper, why, n);
 	if (!err)
-		err = set_net(&sel->dst, &sel->dst_len, &st->dst, why, n);
-	if (!err)
-		err = set_ctx(pol->ctx, &spec->ctx, why, n);
+		err = set_ctx(pol->ctx, &more->ctx, why, n);
 	if (err)
 		return err;
-	set_upper(sel, st);
+	pol->sel.ifindex = more->dev.index;
 	pol->dir = spec->dir;
 	pol->action = spec->action == POLICY_DISCARD ? IPSEC_ACTION_BLOCK : IPSEC_ACTION_ALLOW;
+	pol->type = more->ptype;
+	pol->flags = (uint8_t)more->flags;
 	pol->priority = spec->priority;
+	pol->index = more->index;
+	pol->mark = more->mark;
+	pol->if_id = more->if_id;
+	pol->offload = (struct ipsec_offload){ .ifindex = more->offload_dev.index, .kind = more->offload };
+	pol->hard = more->hard;
+	pol->soft = more->soft;
 	pol->ntmpl = spec->nrules;
 	for (unsigned int i = 0; i < spec->nrules; i++)
 		set_tmpl(&pol->tmpl[i], &spec->rules[i]);
@@ -180,6 +232,8 @@ int convert_policy(const struct statement *st, struct ipsec_policy *pol, char *w
 void convert_to_fwd(const struct statement *st, struct ipsec_policy *pol)
 {
 	pol->dir = IPSEC_DIR_FWD;
+	/* An index tells the direction in its last bits, and belongs to one policy. */
+	pol->index = 0;
 	if (pol->ntmpl && st->policy->rules[0].level == LEVEL_UNIQUE)
 		pol->tmpl[0].reqid = 0;
 }

@@ -24,6 +24,7 @@ typedef void *yyscan_t;
 %union {
 	uint64_t num;
 	struct text text;
+	const struct option_info *option;
 }
 
 %code {
@@ -41,22 +42,24 @@ static void setkey_yyerror(YYLTYPE *loc, yyscan_t scanner, struct script *sc, co
 %token ADD "add" UPDATE "update" GETSPI "getspi" GET "get" DELETE "delete" DELETEALL "deleteall"
 %token FLUSH "flush" DUMP "dump" EXIT "exit" TAGGED "tagged"
 %token SPDADD "spdadd" SPDUPDATE "spdupdate" SPDDELETE "spddelete" SPDFLUSH "spdflush" SPDDUMP "spddump"
-%token <num> PROTO "protocol" PROTO_OLD "old protocol" MODE "mode" EXTENSION "padding"
+%token <num> PROTO "protocol" PROTO_OLD "old protocol" MODE "mode"
 %token ESP_UDP "esp-udp" ANY "any" ME "me"
 %token <text> NAME_FLAGS "-4, -6 or -n"
-%token F_ENC "-E" F_AUTH "-A" F_COMP "-C" F_RAW_CPI "-R" F_MODE "-m" F_REQID "-u" F_REPLAY "-r" F_EXT "-f"
-%token F_LIFE_HARD "-lh" F_LIFE_SOFT "-ls" F_BYTES_HARD "-bh" F_BYTES_SOFT "-bs" F_CTX "-ctx" F_POLICY "-P"
+%token F_ENC "-E" F_AUTH "-A" F_COMP "-C" F_CTX "-ctx" F_SELECTOR "-sel" F_NATT "-natt" F_POLICY "-P"
+%token <option> OPT_FLAG "flag" OPT_NUMBER "option with a number" OPT_MARK "-mark" OPT_WORD "option with a word"
+%token <option> OPT_DEVICE "-dev" OPT_OFFLOAD "-offload"
 %token <num> NUMBER "number"
-%token <text> HEX "hexadecimal number" PAIR "type,code" WORD "address or name" QUOTED "string" ALGORITHM "algorithm"
+%token <text> HEX "hexadecimal number" PAIR "type,code" WORD "address or name" NAME "name" QUOTED "string"
+%token <text> ALGORITHM "algorithm"
 %token <num> DIRECTION "in, out or fwd" PRIORITY_BASE "high, def or low" ACTION "discard, none or ipsec" LEVEL "level"
-%token <num> UNIQUE_ID "unique:N"
+%token <num> UNIQUE_ID "unique:N" USE_ID "use:N" RULE_SPI "spi:N"
+%token <text> RULE_SPI_HEX "spi:0xN"
 %token PRIORITY "priority"
 %token NO_MEMORY "more memory"
 %token END 0 "end of file"
 
-%type <num> sa_command spd_command sa_proto opt_proto opt_prefix opt_action
-%type <num> mode
-%type <text> opt_key key
+%type <num> sa_command spd_command sa_proto opt_proto opt_action number opt_mask rule_spi
+%type <text> opt_key key word
 
 %%
 
@@ -73,12 +76,12 @@ statement:
 ;
 
 body:
-	sa_command name_flags sa_ends sa_proto { sc->st->proto = (uint8_t)$4; } spi sa_options
+	sa_command name_flags sa_ends sa_proto { sc->st->proto = (uint8_t)$4; } spi options
 |	"deleteall"		{ TRY(build_begin(sc, CMD_DELETEALL, LINE(@1))); }
 		name_flags sa_ends opt_proto	{ sc->st->proto = (uint8_t)$5; }
 |	"flush" opt_proto	{ TRY(build_begin(sc, CMD_FLUSH, LINE(@1))); sc->st->proto = (uint8_t)$2; }
 |	"dump" opt_proto	{ TRY(build_begin(sc, CMD_DUMP, LINE(@1))); sc->st->proto = (uint8_t)$2; }
-|	spd_command name_flags net_src net_dst upper policy_ctx policy
+|	spd_command name_flags selector options policy
 |	spd_command "tagged" QUOTED	{ sc->st->policy->tag = $3.p; } policy
 |	"spdflush"		{ TRY(build_begin(sc, CMD_SPDFLUSH, LINE(@1))); }
 |	"spddump"		{ TRY(build_begin(sc, CMD_SPDDUMP, LINE(@1))); }
@@ -100,24 +103,23 @@ name_flags:
 ;
 
 sa_ends:
-	WORD			{ TRY(build_endpoint(sc, LINE(@1), &sc->st->src, $1)); }
-	src_port
-	WORD			{ TRY(build_endpoint(sc, LINE(@4), &sc->st->dst, $4)); }
-	dst_port
+	end next_end end
 ;
 
-src_port:
-	%empty
-|	'[' "any" ']'
-|	'[' NUMBER ']'		{ TRY(build_port(sc, LINE(@2), &sc->st->src.port, $2)); }
-|	'[' WORD ']'		{ sc->st->src.port.service = $2.p; }
+end:
+	WORD			{ TRY(build_endpoint(sc, LINE(@1), sc->end, $1)); } port
 ;
 
-dst_port:
+next_end:
+	%empty			{ sc->end = sc->dst; }
+;
+
+port:
 	%empty
 |	'[' "any" ']'
-|	'[' NUMBER ']'		{ TRY(build_port(sc, LINE(@2), &sc->st->dst.port, $2)); }
-|	'[' WORD ']'		{ sc->st->dst.port.service = $2.p; }
+|	'[' NUMBER ']'		{ TRY(build_port(sc, LINE(@2), $2)); }
+|	'[' NUMBER '/' number ']'	{ TRY(build_port_mask(sc, LINE(@2), $2, $4)); }
+|	'[' WORD ']'		{ sc->end->port.service = $2.p; }
 ;
 
 opt_proto:
@@ -134,39 +136,56 @@ sa_proto:
 |	"esp-udp" WORD		{
 		$$ = IPPROTO_ESP;
 		sc->st->sa->flags |= SPEC_ENCAP;
-		TRY(build_endpoint(sc, LINE(@2), &sc->st->sa->oa, $2));
+		TRY(build_oa(sc, LINE(@2), $2));
 	}
 ;
 
 spi:
-	NUMBER			{ TRY(build_spi(sc, LINE(@1), $1)); }
-|	HEX			{ TRY(build_spi_hex(sc, LINE(@1), $1)); }
+	number			{ TRY(build_spi(sc, LINE(@1), $1)); }
 ;
 
-sa_options:
+number:
+	NUMBER
+|	HEX			{ TRY(build_hex_number(sc, LINE(@1), $1, &$$)); }
+;
+
+/* Of associations and policies; which of them an option is for is in its table. */
+options:
 	%empty
-|	sa_options sa_option
+|	options option
 ;
 
-sa_option:
-	"-m" mode		{ sc->st->sa->mode = (uint8_t)$2; }
-|	"-u" NUMBER		{ TRY(build_range(sc, LINE(@2), "reqid", $2, UINT32_MAX)); sc->st->sa->reqid = (uint32_t)$2; }
-|	"-r" NUMBER		{ TRY(build_range(sc, LINE(@2), "replay window", $2, 4096)); sc->st->sa->replay = (uint32_t)$2; }
-|	"-f" EXTENSION		{ sc->st->sa->flags |= (uint8_t)$2; }
-|	"-lh" NUMBER		{ sc->st->sa->hard_seconds = $2; }
-|	"-ls" NUMBER		{ sc->st->sa->soft_seconds = $2; }
-|	"-bh" NUMBER		{ sc->st->sa->hard_bytes = $2; }
-|	"-bs" NUMBER		{ sc->st->sa->soft_bytes = $2; }
-|	"-ctx" NUMBER NUMBER QUOTED	{ TRY(build_ctx(sc, LINE(@2), &sc->st->sa->ctx, $2, $3, $4)); }
+option:
+	OPT_FLAG		{ TRY(build_flag(sc, LINE(@1), $1)); }
+|	OPT_NUMBER number	{ TRY(build_option_number(sc, LINE(@2), $1, $2)); }
+|	OPT_MARK number opt_mask	{ TRY(build_option_mark(sc, LINE(@2), $1, $2, $3)); }
+|	OPT_WORD word		{ TRY(build_option_word(sc, LINE(@2), $1, $2)); }
+|	OPT_DEVICE NAME		{ TRY(build_option_device(sc, LINE(@2), $1, $2)); }
+|	OPT_OFFLOAD NAME	{ TRY(build_option_device(sc, LINE(@2), $1, $2)); } offload_words
+|	"-ctx" number number QUOTED	{ TRY(build_ctx(sc, LINE(@2), $2, $3, $4)); }
+|	"-sel"			{ TRY(build_selector(sc, LINE(@1))); } selector
+|	"-natt" WORD '[' NUMBER ']' WORD '[' NUMBER ']'	{ TRY(build_natt(sc, LINE(@4), $4, $8)); }
 |	"-E" ALGORITHM opt_key	{ TRY(build_alg(sc, LINE(@2), IPSEC_ALG_ENC, $2, $3)); }
 |	"-A" ALGORITHM opt_key	{ TRY(build_alg(sc, LINE(@2), IPSEC_ALG_AUTH, $2, $3)); }
-|	"-C" ALGORITHM		{ TRY(build_alg(sc, LINE(@2), IPSEC_ALG_COMP, $2, (struct text){ "", 0 })); }
-|	"-R"			{ sc->st->sa->flags |= SPEC_RAW_CPI; }
+|	"-C" ALGORITHM opt_key	{ TRY(build_alg(sc, LINE(@2), IPSEC_ALG_COMP, $2, $3)); }
+|	"-E" QUOTED opt_key	{ TRY(build_kernel_alg(sc, LINE(@2), IPSEC_ALG_ENC, $2, $3)); }
+|	"-A" QUOTED opt_key	{ TRY(build_kernel_alg(sc, LINE(@2), IPSEC_ALG_AUTH, $2, $3)); }
+|	"-C" QUOTED opt_key	{ TRY(build_kernel_alg(sc, LINE(@2), IPSEC_ALG_COMP, $2, $3)); }
 ;
 
-mode:
-	MODE
-|	"any"			{ $$ = IPSEC_MODE_ANY; }
+opt_mask:
+	%empty			{ $$ = UINT32_MAX; }
+|	'/' number		{ $$ = $2; }
+;
+
+offload_words:
+	%empty
+|	offload_words WORD	{ TRY(build_offload_word(sc, LINE(@2), $2)); }
+;
+
+word:
+	WORD
+|	"any"			{ $$ = (struct text){ "any", 3 }; }
 ;
 
 opt_key:
@@ -187,21 +206,18 @@ spd_command:
 |	"spddelete"		{ TRY(build_begin(sc, CMD_SPDDELETE, LINE(@1))); }
 ;
 
-net_src:
-	WORD			{ TRY(build_endpoint(sc, LINE(@1), &sc->st->src, $1)); }
-	opt_prefix		{ sc->st->src.prefix = (int16_t)(int64_t)$3; }
-	src_port
+/* Also what follows -sel. */
+selector:
+	net next_end net upper
 ;
 
-net_dst:
-	WORD			{ TRY(build_endpoint(sc, LINE(@1), &sc->st->dst, $1)); }
-	opt_prefix		{ sc->st->dst.prefix = (int16_t)(int64_t)$3; }
-	dst_port
+net:
+	WORD			{ TRY(build_endpoint(sc, LINE(@1), sc->end, $1)); } prefix port
 ;
 
-opt_prefix:
-	%empty			{ $$ = (uint64_t)-1; }
-|	'/' NUMBER		{ TRY(build_range(sc, LINE(@2), "prefix length", $2, 128)); $$ = $2; }
+prefix:
+	%empty
+|	'/' NUMBER		{ TRY(build_prefix(sc, LINE(@2), $2)); }
 ;
 
 upper:
@@ -213,14 +229,9 @@ upper:
 ;
 
 upper_proto:
-	NUMBER			{ TRY(build_range(sc, LINE(@1), "protocol", $1, 255)); sc->st->policy->proto = (uint8_t)$1; }
-|	PROTO			{ sc->st->policy->proto = (uint8_t)$1; }
+	NUMBER			{ TRY(build_upper_proto(sc, LINE(@1), $1)); }
+|	PROTO			{ sc->upper->proto = (uint8_t)$1; }
 |	WORD			{ TRY(build_upper_name(sc, LINE(@1), $1)); }
-;
-
-policy_ctx:
-	%empty
-|	"-ctx" NUMBER NUMBER QUOTED	{ TRY(build_ctx(sc, LINE(@2), &sc->st->policy->ctx, $2, $3, $4)); }
 ;
 
 policy:
@@ -253,16 +264,26 @@ rule:
 	rule_head
 |	rule_head '/' ends
 |	rule_head '/' ends '/'
-|	rule_head '/' ends '/' "level"	{ sc->rule.level = (uint8_t)$5; }
-|	rule_head '/' ends '/' "unique:N"	{
-		TRY(build_range(sc, LINE(@5), "reqid", $5, UINT32_MAX));
-		sc->rule.level = LEVEL_UNIQUE;
-		sc->rule.reqid = (uint32_t)$5;
+|	rule_head '/' ends '/' level
+|	rule_head '/' ends '/' level '/' rule_spi	{
+		TRY(build_range(sc, LINE(@7), "SPI", $7, UINT32_MAX));
+		sc->rule.spi = (uint32_t)$7;
 	}
 ;
 
 rule_head:
 	PROTO '/' MODE		{ sc->rule = (struct rule_spec){ .proto = (uint8_t)$1, .mode = (uint8_t)$3 }; }
+;
+
+level:
+	LEVEL			{ sc->rule.level = (uint8_t)$1; }
+|	"use:N"			{ TRY(build_rule_reqid(sc, LINE(@1), LEVEL_USE, $1)); }
+|	"unique:N"		{ TRY(build_rule_reqid(sc, LINE(@1), LEVEL_UNIQUE, $1)); }
+;
+
+rule_spi:
+	"spi:N"
+|	"spi:0xN"		{ TRY(build_hex_number(sc, LINE(@1), $1, &$$)); }
 ;
 
 ends:

@@ -2,7 +2,10 @@
 /* Host and service names, through the system's resolver. */
 #include "setkey/resolve.h"
 
+#include <errno.h>
+#include <net/if.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ADDRS_MAX 64	/* of one name */
@@ -56,8 +59,39 @@ static int resolve_service(struct port *port, uint8_t proto, char *msg, size_t n
 		return -1;
 	}
 	port->number = ntohs((uint16_t)ent->s_port);
-	port->set = true;
+	port->mask = UINT16_MAX;
 	return 0;
+}
+
+/* A device by its name or, as scripts may be written for another machine, by its number. */
+static int resolve_device(struct device *dev, char *msg, size_t n)
+{
+	unsigned long number;
+	char *end;
+
+	dev->index = if_nametoindex(dev->name);
+	if (dev->index)
+		return 0;
+	errno = 0;
+	number = strtoul(dev->name, &end, 10);
+	if (dev->name[0] >= '0' && dev->name[0] <= '9' && !*end && !errno && number > 0 && number <= INT32_MAX) {
+		dev->index = (uint32_t)number;
+		return 0;
+	}
+	snprintf(msg, n, "no such network device");
+	return -1;
+}
+
+static int resolve_end(struct script *sc, const struct name_flags *names, struct endpoint *ep, uint8_t proto, char *msg,
+		       size_t n, const char **token)
+{
+	if (!ep->host)
+		return 0;
+	*token = ep->host;
+	if (!ep->naddrs && resolve_host(sc, names, ep, msg, n))
+		return -1;
+	*token = ep->port.service;
+	return ep->port.service ? resolve_service(&ep->port, proto, msg, n) : 0;
 }
 
 static bool families_meet(const struct endpoint *src, const struct endpoint *dst)
@@ -69,43 +103,52 @@ static bool families_meet(const struct endpoint *src, const struct endpoint *dst
 	return false;
 }
 
-/* What could not be known before the names were. */
-static int check_addresses(const struct statement *st, char *msg, size_t n, const char **token)
+/* Both ends of an SA or a selector, and what could not be checked before the names were known. */
+static int resolve_ends(struct script *sc, const struct name_flags *names, struct endpoint *src, struct endpoint *dst,
+			uint8_t proto, bool single, char *msg, size_t n, const char **token)
 {
-	bool single = st->policy || st->command == CMD_DELETE || st->command == CMD_GETSPI;
-
-	if (!st->src.host)
+	if (resolve_end(sc, names, src, proto, msg, n, token) || resolve_end(sc, names, dst, proto, msg, n, token))
+		return -1;
+	if (!src->host)
 		return 0;
-	*token = st->src.naddrs > 1 ? st->src.host : st->dst.host;
-	if (single && (st->src.naddrs > 1 || st->dst.naddrs > 1)) {
+	*token = src->naddrs > 1 ? src->host : dst->host;
+	if (single && (src->naddrs > 1 || dst->naddrs > 1)) {
 		snprintf(msg, n, "multiple address specified");
 		return -1;
 	}
-	if (!families_meet(&st->src, &st->dst)) {
+	if (!families_meet(src, dst)) {
 		snprintf(msg, n, "source and destination are of different families");
 		return -1;
 	}
 	return 0;
 }
 
-int resolve_statement(struct script *sc, struct statement *st, char *msg, size_t n, const char **token)
+static int resolve_more(struct script *sc, struct statement *st, char *msg, size_t n, const char **token)
 {
-	struct endpoint *ends[] = { &st->src, &st->dst, st->sa ? &st->sa->oa : NULL };
-	uint8_t proto = st->policy ? st->policy->proto : 0;
+	struct more_spec *more = st->more;
+	struct device *devices[] = { &more->dev, &more->offload_dev };
 
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		struct endpoint *ep = ends[i];
-
-		if (!ep || !ep->host)
-			continue;
-		*token = ep->host;
-		if (!ep->naddrs && resolve_host(sc, &st->names, ep, msg, n))
-			return -1;
-		*token = ep->port.service;
-		if (ep->port.service && resolve_service(&ep->port, proto, msg, n))
+	if (resolve_end(sc, &st->names, &more->oa, 0, msg, n, token))
+		return -1;
+	if (more->sel && resolve_ends(sc, &st->names, &more->sel->src, &more->sel->dst, more->sel->upper.proto, true,
+				      msg, n, token))
+		return -1;
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+		*token = devices[i]->name;
+		if (devices[i]->name && resolve_device(devices[i], msg, n))
 			return -1;
 	}
-	return check_addresses(st, msg, n, token);
+	return 0;
+}
+
+int resolve_statement(struct script *sc, struct statement *st, char *msg, size_t n, const char **token)
+{
+	uint8_t proto = st->policy ? st->policy->upper.proto : 0;
+	bool single = st->policy || st->command == CMD_DELETE;
+
+	if (resolve_ends(sc, &st->names, &st->src, &st->dst, proto, single, msg, n, token))
+		return -1;
+	return st->more ? resolve_more(sc, st, msg, n, token) : 0;
 }
 
 int resolve_script(struct script *sc)

@@ -36,6 +36,8 @@ struct script {
 	struct arena arena;
 	FILE *stream;
 	struct statement *st;			/* being read */
+	struct endpoint *end, *dst;		/* the one being read, and the one after a source: the statement's, or those of -sel */
+	struct upper_spec *upper;
 	struct rule_spec rule, rules[IPSEC_TMPL_MAX];	/* of its policy: the one being read, and those before */
 	bool failed;				/* an error in the present statement was told */
 };

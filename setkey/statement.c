@@ -40,6 +40,15 @@ const char *protocol_name(uint8_t proto)
 	return "unknown";
 }
 
+bool statement_has_aead(const struct statement *st)
+{
+	const struct alg_spec *enc = &st->sa->enc;
+
+	if (!enc->alg)
+		return false;
+	return enc->alg->kind == IPSEC_ALG_AEAD || (enc->quoted && !st->sa->auth.alg && st->more && st->more->trunc);
+}
+
 struct text {
 	char *buf;
 	size_t n, len;
@@ -67,7 +76,7 @@ static void append_endpoint(struct text *t, const struct endpoint *ep)
 		append(t, "/%d", ep->prefix);
 	if (ep->port.service)
 		append(t, "[%s]", ep->port.service);
-	else if (ep->port.set)
+	else if (ep->port.mask)
 		append(t, "[%u]", ep->port.number);
 }
 
@@ -88,8 +97,8 @@ const char *statement_format(const struct statement *st, char *buf, size_t n)
 	if (st->policy) {
 		if (st->policy->tag)
 			append(&t, " tagged \"%s\"", st->policy->tag);
-		else if (st->policy->proto)
-			append(&t, " %s", upper_name(st->policy->proto, name, sizeof(name)));
+		else if (st->policy->upper.proto)
+			append(&t, " %s", upper_name(st->policy->upper.proto, name, sizeof(name)));
 		else
 			append(&t, " any");
 		append(&t, " -P %s", dirs[st->policy->dir]);

@@ -29,11 +29,10 @@ struct name_flags {
 	bool numeric;			/* ask no resolver */
 };
 
-/* "[any]", "[500]", "[domain]" or nothing. */
+/* "[any]", "[500]", "[domain]", "[4096/0xf000]" or nothing. */
 struct port {
 	const char *service;		/* a name that the resolver turns into number; NULL: none */
-	uint16_t number;
-	bool set;			/* false: any */
+	uint16_t number, mask;		/* mask 0: any */
 };
 
 /* An address with its decorations. addrs has one entry for a numeric host, and is empty until a name was resolved. */
@@ -45,11 +44,19 @@ struct endpoint {
 	struct port port;
 };
 
+/* A network device; the resolver fills in index. */
+struct device {
+	const char *name;		/* NULL: not written */
+	uint32_t index;
+};
+
 /* A key belongs to the script's arena, which cleanses it. */
 struct alg_spec {
-	const struct ipsec_alg_info *alg;	/* NULL: not written */
+	/* NULL: not written. For a name of the kernel's own in quotes: a row that has only this name and no ICV length. */
+	const struct ipsec_alg_info *alg;
 	const uint8_t *key;
 	uint16_t bytes;
+	bool quoted;			/* the kernel's own name */
 };
 
 struct ctx_spec {
@@ -71,9 +78,39 @@ struct sa_spec {
 	uint32_t spi, reqid, replay;
 	uint8_t mode;			/* enum ipsec_mode */
 	uint8_t flags;
-	struct endpoint oa;		/* esp-udp's NAT-OA; host NULL: none */
 	struct alg_spec enc, auth, comp;	/* an AEAD stands in enc */
-	uint64_t hard_seconds, soft_seconds, hard_bytes, soft_bytes;
+};
+
+/* What is above IP in a selector. */
+struct upper_spec {
+	uint8_t proto;			/* 0: any */
+	bool have_type, have_code;	/* ICMP and MH: type, code; GRE: both halves of the key */
+	uint16_t type, code;
+};
+
+/* "-sel": an SA's own selector. */
+struct selector_spec {
+	struct endpoint src, dst;
+	struct upper_spec upper;
+};
+
+/* What few statements say, of SAs and policies alike. */
+struct more_spec {
+	struct ipsec_lifetime hard, soft;
+	struct ipsec_mark mark, output_mark;
+	uint32_t if_id;
+	uint32_t tfc;			/* bytes */
+	uint32_t nat_keepalive;		/* seconds */
+	uint32_t index;			/* of a policy */
+	uint16_t flags;			/* IPSEC_SA_* or IPSEC_POLICY_* */
+	uint16_t trunc;			/* bits; 0: not written */
+	uint8_t dir;			/* enum ipsec_sa_dir */
+	uint8_t ptype;			/* XFRM_POLICY_TYPE_* */
+	uint8_t offload;		/* enum ipsec_offload_kind */
+	uint8_t offload_dir;		/* enum ipsec_sa_dir */
+	struct device dev, offload_dev;
+	struct endpoint oa;		/* esp-udp's NAT-OA; host NULL: none */
+	struct selector_spec *sel;	/* NULL: none */
 	struct ctx_spec ctx;
 };
 
@@ -82,20 +119,18 @@ enum policy_level { LEVEL_DEFAULT, LEVEL_USE, LEVEL_REQUIRE, LEVEL_UNIQUE };
 
 struct rule_spec {
 	uint8_t proto, mode, level;
-	uint32_t reqid;			/* of LEVEL_UNIQUE; 0: one is chosen */
+	uint32_t reqid;			/* of LEVEL_UNIQUE (0: one is chosen) and LEVEL_USE (0: none) */
+	uint32_t spi;			/* 0: any */
 	struct ipsec_addr src, dst;
 };
 
 struct policy_spec {
-	uint8_t proto;			/* upper layer; 0: any */
-	bool have_type, have_code;	/* ICMP and MH: type, code; GRE: both halves of the key */
-	uint16_t type, code;
+	struct upper_spec upper;
 	uint8_t dir;			/* enum ipsec_dir */
 	uint8_t action;			/* enum policy_action */
 	uint8_t nrules;
 	uint32_t priority;		/* the kernel's: small wins */
 	const char *tag;		/* "tagged"; NULL: none */
-	struct ctx_spec ctx;
 	const struct rule_spec *rules;
 };
 
@@ -108,12 +143,15 @@ struct statement {
 	struct endpoint src, dst;	/* host NULL: the command has none */
 	struct sa_spec *sa;		/* add, update, getspi, get, delete */
 	struct policy_spec *policy;	/* spdadd, spdupdate, spddelete */
+	struct more_spec *more;		/* NULL: none of it was written */
 };
 
 /* "spdadd" and so on. */
 const char *command_name(enum command command);
 /* "esp", "ah", "ipcomp", "tcp"; "any" for 0. */
 const char *protocol_name(uint8_t proto);
+/* Does what stands after -E protect integrity, too? A quoted name that the table does not know does if only it can mean -trunc. */
+bool statement_has_aead(const struct statement *st);
 /* One line that names the statement to a person, without keys. Writes into buf[n] and returns buf. */
 const char *statement_format(const struct statement *st, char *buf, size_t n);
 
