@@ -1,51 +1,37 @@
 // SPDX-License-Identifier: MIT
-/* Statements into calls of libpfkey, and refusals into messages. */
+/* Statements into calls of libpfkey. */
 #include "setkey/apply.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "setkey/change.h"
 #include "setkey/convert.h"
+#include "setkey/show.h"
 
 #define SPI_FIRST 0x100u
 #define SPI_LAST 0x0fffffffu
 #define CPI_LAST 0xffffu
 
-static bool looks_up(enum command command)
+/* A refusal that is no change's: of setkey itself, or of a question. */
+static int refuse(struct apply *ap, const struct statement *st, int err, const char *why)
 {
-	return command == CMD_GET || command == CMD_DELETE || command == CMD_SPDDELETE;
+	change_settle(ap);
+	if (ap->stop)
+		return -1;
+	change_statement_begin(ap, st);
+	return change_refuse(ap, &(struct change){ .st = st }, err, why);
 }
 
-static const char *refusal_text(const struct statement *st, int err)
+static int kernel_refuse(struct apply *ap, const struct statement *st, int err)
 {
-	if (looks_up(st->command) && (err == -ESRCH || err == -ENOENT))
-		return "No entry";
-	return strerror(-err);
+	return refuse(ap, st, err, ipsec_error(ap->ip));
 }
 
-/* Tells what was refused, and why. why may be empty. what adds to the statement ("fwd"), or is NULL. */
-static int refuse(struct apply *ap, const struct statement *st, int err, const char *why, const char *what)
+static int put(struct apply *ap, const struct statement *st, struct ipsec_op *op)
 {
-	const char *text = refusal_text(st, err);
-	char line[400];
-
-	if (ap->answers)
-		fprintf(ap->dump.out, "%s.\n", text);
-	fflush(ap->dump.out);
-	fprintf(ap->err, "setkey: %s,%u: %s: %s%s%s%s%s%s\n", ap->file, st->line, text,
-		statement_format(st, line, sizeof(line)), what ? ", for " : "", what ? what : "",
-		why[0] ? " (" : "", why, why[0] ? ")" : "");
-	if (err == -EPERM)
-		ap->forbidden = true;
-	if (ap->errexit || err == -EPERM)
-		ap->stop = true;
-	return -1;
-}
-
-static int kernel_refuse(struct apply *ap, const struct statement *st, int err, const char *what)
-{
-	return refuse(ap, st, err, ipsec_error(ap->ip), what);
+	return change_put(ap, &(struct change){ .st = st }, op);
 }
 
 typedef int pair_fn(struct apply *ap, const struct statement *st, const struct ipsec_addr *src,
@@ -63,19 +49,30 @@ static int for_pairs(struct apply *ap, const struct statement *st, pair_fn *fn)
 	return err;
 }
 
+/* For messages, a pair is worth naming only where there are several. */
+static struct change of_pair(const struct statement *st, const struct ipsec_addr *src, const struct ipsec_addr *dst)
+{
+	bool several = st->src.naddrs > 1 || st->dst.naddrs > 1;
+
+	return (struct change){ .st = st, .src = several ? src : NULL, .dst = several ? dst : NULL };
+}
+
 static int sa_write(struct apply *ap, const struct statement *st, const struct ipsec_addr *src,
 		    const struct ipsec_addr *dst)
 {
+	struct ipsec_op op = { .type = st->command == CMD_UPDATE ? IPSEC_OP_SA_UPDATE : IPSEC_OP_SA_ADD };
+	struct change ch = of_pair(st, src, dst);
 	struct ipsec_sa sa;
 	char why[160];
 	int err;
 
 	err = convert_sa(st, src, dst, &sa, why, sizeof(why));
 	if (err)
-		return refuse(ap, st, err, why, NULL);
-	err = st->command == CMD_UPDATE ? ipsec_sa_update(ap->ip, &sa) : ipsec_sa_add(ap->ip, &sa);
+		return refuse(ap, st, err, why);
+	op.sa = &sa;
+	err = change_put(ap, &ch, &op);
 	explicit_bzero(&sa, sizeof(sa));
-	return err ? kernel_refuse(ap, st, err, NULL) : 0;
+	return err;
 }
 
 static int apply_add(struct apply *ap, const struct statement *st)
@@ -95,10 +92,10 @@ static int spi_alloc(struct apply *ap, const struct statement *st, const struct 
 		max = st->proto == IPPROTO_COMP ? CPI_LAST : SPI_LAST;
 	err = convert_sa(st, src, dst, &larval, why, sizeof(why));
 	if (err)
-		return refuse(ap, st, err, why, NULL);
+		return refuse(ap, st, err, why);
 	err = ipsec_spi_alloc(ap->ip, &larval, min, max, &spi);
 	if (err)
-		return kernel_refuse(ap, st, err, NULL);
+		return kernel_refuse(ap, st, err);
 	fprintf(ap->dump.out, "spi=%u(0x%08x)\n", spi, spi);
 	return 0;
 }
@@ -119,7 +116,7 @@ static int sa_get(struct apply *ap, const struct statement *st, const struct ips
 	convert_sa_id(st, dst, &id);
 	err = ipsec_sa_get(ap->ip, &id, &sa);
 	if (err)
-		return kernel_refuse(ap, st, err, NULL);
+		return kernel_refuse(ap, st, err);
 	dump_sa(&sa, 0, &ap->dump);
 	explicit_bzero(&sa, sizeof(sa));
 	return 0;
@@ -133,13 +130,13 @@ static int apply_get(struct apply *ap, const struct statement *st)
 static int sa_delete(struct apply *ap, const struct statement *st, const struct ipsec_addr *src,
 		     const struct ipsec_addr *dst)
 {
+	struct ipsec_op op = { .type = IPSEC_OP_SA_DELETE };
+	struct change ch = of_pair(st, src, dst);
 	struct ipsec_sa_id id;
-	int err;
 
-	(void)src;
 	convert_sa_id(st, dst, &id);
-	err = ipsec_sa_delete(ap->ip, &id);
-	return err ? kernel_refuse(ap, st, err, NULL) : 0;
+	op.sa_id = &id;
+	return change_put(ap, &ch, &op);
 }
 
 static int apply_delete(struct apply *ap, const struct statement *st)
@@ -181,7 +178,30 @@ static int collect(const struct ipsec_sa *sa, void *arg)
 	return 0;
 }
 
-/* The kernels have no such request: the SAD is read, and what matches is deleted one by one. */
+/* One that went by itself meanwhile is as good as deleted. */
+static void note_deleted(uint64_t tag, int err, void *arg)
+{
+	int *worst = arg;
+
+	(void)tag;
+	if (err && err != -ESRCH && !*worst)
+		*worst = err;
+}
+
+static int delete_all(struct ipsec *ip, const struct id_list *list)
+{
+	int worst = 0, err, end;
+
+	err = ipsec_batch_begin(ip, note_deleted, &worst);
+	if (err)
+		return err;
+	for (size_t i = 0; i < list->n && !err; i++)
+		err = ipsec_batch_put(ip, &(struct ipsec_op){ .type = IPSEC_OP_SA_DELETE, .sa_id = &list->ids[i] });
+	end = ipsec_batch_end(ip);
+	return err ? err : end ? end : worst;
+}
+
+/* The kernels have no such request: the SAD is read, and what matches is deleted. */
 static int apply_deleteall(struct apply *ap, const struct statement *st)
 {
 	struct id_list list = { .st = st };
@@ -189,24 +209,15 @@ static int apply_deleteall(struct apply *ap, const struct statement *st)
 
 	err = ipsec_sa_dump(ap->ip, collect, &list);
 	/* -EINTR: the SAD changed meanwhile, and what was found is deleted all the same. */
-	if (err && err != -EINTR)
-		goto out;
-	err = 0;
-	for (size_t i = 0; i < list.n && !err; i++) {
-		err = ipsec_sa_delete(ap->ip, &list.ids[i]);
-		if (err == -ESRCH)
-			err = 0;
-	}
-out:
+	if (!err || err == -EINTR)
+		err = delete_all(ap->ip, &list);
 	free(list.ids);
-	return err ? kernel_refuse(ap, st, err, NULL) : 0;
+	return err ? kernel_refuse(ap, st, err) : 0;
 }
 
 static int apply_flush(struct apply *ap, const struct statement *st)
 {
-	int err = ipsec_sa_flush(ap->ip, st->proto);
-
-	return err ? kernel_refuse(ap, st, err, NULL) : 0;
+	return put(ap, st, &(struct ipsec_op){ .type = IPSEC_OP_SA_FLUSH, .proto = st->proto });
 }
 
 /* An empty database is worth a word, and no failure. */
@@ -221,10 +232,10 @@ static void say_empty(struct apply *ap, const struct statement *st, const char *
 static int apply_dump(struct apply *ap, const struct statement *st)
 {
 	size_t count;
-	int err = dump_sad(ap->ip, st->proto, &ap->dump, &count);
+	int err = show_sad(ap->ip, st->proto, &ap->dump, &count);
 
 	if (err)
-		return kernel_refuse(ap, st, err, NULL);
+		return kernel_refuse(ap, st, err);
 	if (!count)
 		say_empty(ap, st, "SAD");
 	return 0;
@@ -233,10 +244,10 @@ static int apply_dump(struct apply *ap, const struct statement *st)
 static int apply_spddump(struct apply *ap, const struct statement *st)
 {
 	size_t count;
-	int err = dump_spd(ap->ip, &ap->dump, &count);
+	int err = show_spd(ap->ip, &ap->dump, &count);
 
 	if (err)
-		return kernel_refuse(ap, st, err, NULL);
+		return kernel_refuse(ap, st, err);
 	if (!count)
 		say_empty(ap, st, "SPD");
 	return 0;
@@ -244,9 +255,7 @@ static int apply_spddump(struct apply *ap, const struct statement *st)
 
 static int apply_spdflush(struct apply *ap, const struct statement *st)
 {
-	int err = ipsec_policy_flush(ap->ip);
-
-	return err ? kernel_refuse(ap, st, err, NULL) : 0;
+	return put(ap, st, &(struct ipsec_op){ .type = IPSEC_OP_POLICY_FLUSH });
 }
 
 /* Level unique without a number: one that is nobody else's. */
@@ -254,64 +263,79 @@ static int choose_reqids(struct apply *ap, const struct statement *st, struct ip
 {
 	int err = 0;
 
-	for (unsigned int i = 0; i < pol->ntmpl && !err; i++)
-		if (st->policy->rules[i].level == LEVEL_UNIQUE && !pol->tmpl[i].reqid)
-			err = ipsec_reqid_alloc(ap->ip, &pol->tmpl[i].reqid, 1);
+	for (unsigned int i = 0; i < pol->ntmpl && !err; i++) {
+		if (st->policy->rules[i].level != LEVEL_UNIQUE || pol->tmpl[i].reqid)
+			continue;
+		if (!reqids_left(&ap->reqids))
+			change_settle(ap);
+		err = reqids_take(&ap->reqids, ap->ip, &pol->tmpl[i].reqid);
+	}
 	return err;
-}
-
-static int policy_call(struct ipsec *ip, enum command command, const struct ipsec_policy *pol)
-{
-	if (command == CMD_SPDDELETE)
-		return ipsec_policy_delete(ip, pol);
-	return command == CMD_SPDUPDATE ? ipsec_policy_update(ip, pol) : ipsec_policy_add(ip, pol);
 }
 
 static int apply_policy(struct apply *ap, const struct statement *st)
 {
+	static const uint8_t types[COMMANDS] = {
+		[CMD_SPDADD] = IPSEC_OP_POLICY_ADD,
+		[CMD_SPDUPDATE] = IPSEC_OP_POLICY_UPDATE,
+		[CMD_SPDDELETE] = IPSEC_OP_POLICY_DELETE,
+	};
 	struct ipsec_policy pol;
-	int err, refused = 0;
+	struct ipsec_op op = { .type = types[st->command], .policy = &pol };
 	char why[160];
+	int err;
 
 	err = convert_policy(st, &pol, why, sizeof(why));
 	if (err)
-		return refuse(ap, st, err, why, NULL);
+		return refuse(ap, st, err, why);
 	err = st->command == CMD_SPDDELETE ? 0 : choose_reqids(ap, st, &pol);
-	if (!err)
-		err = policy_call(ap->ip, st->command, &pol);
 	if (err)
-		refused = kernel_refuse(ap, st, err, NULL);
-	if (pol.dir != IPSEC_DIR_IN || ap->kernel_mode || ap->stop)
-		return refused;
+		return kernel_refuse(ap, st, err);
+	err = put(ap, st, &op);
+	if (pol.dir != IPSEC_DIR_IN || ap->kernel_mode)
+		return err;
 	convert_to_fwd(st, &pol);
-	err = policy_call(ap->ip, st->command, &pol);
-	return err ? kernel_refuse(ap, st, err, "fwd") : refused;
+	return change_put(ap, &(struct change){ .st = st, .fwd = true }, &op) | err;
 }
+
+/* changes: what may be gathered; the others need what is before them to be done. */
+static const struct action {
+	int (*fn)(struct apply *ap, const struct statement *st);
+	bool changes;
+} actions[COMMANDS] = {
+	[CMD_ADD] = { apply_add, true },
+	[CMD_UPDATE] = { apply_add, true },
+	[CMD_GETSPI] = { apply_getspi, false },
+	[CMD_GET] = { apply_get, false },
+	[CMD_DELETE] = { apply_delete, true },
+	[CMD_DELETEALL] = { apply_deleteall, false },
+	[CMD_FLUSH] = { apply_flush, true },
+	[CMD_DUMP] = { apply_dump, false },
+	[CMD_SPDADD] = { apply_policy, true },
+	[CMD_SPDUPDATE] = { apply_policy, true },
+	[CMD_SPDDELETE] = { apply_policy, true },
+	[CMD_SPDFLUSH] = { apply_spdflush, true },
+	[CMD_SPDDUMP] = { apply_spddump, false },
+};
 
 int apply_statement(struct apply *ap, const struct statement *st)
 {
-	static int (*const actions[COMMANDS])(struct apply *, const struct statement *) = {
-		[CMD_ADD] = apply_add,
-		[CMD_UPDATE] = apply_add,
-		[CMD_GETSPI] = apply_getspi,
-		[CMD_GET] = apply_get,
-		[CMD_DELETE] = apply_delete,
-		[CMD_DELETEALL] = apply_deleteall,
-		[CMD_FLUSH] = apply_flush,
-		[CMD_DUMP] = apply_dump,
-		[CMD_SPDADD] = apply_policy,
-		[CMD_SPDUPDATE] = apply_policy,
-		[CMD_SPDDELETE] = apply_policy,
-		[CMD_SPDFLUSH] = apply_spdflush,
-		[CMD_SPDDUMP] = apply_spddump,
-	};
-	char line[400];
+	const struct action *action = &actions[st->command];
 	int err;
 
-	err = actions[st->command](ap, st);
-	if (err)
-		ap->refused++;
-	else if (ap->verbose)
-		fprintf(ap->dump.out, "%u: %s: ok\n", st->line, statement_format(st, line, sizeof(line)));
+	if (!action->changes) {
+		change_settle(ap);
+		if (ap->stop)
+			return -1;
+		change_statement_begin(ap, st);
+	}
+	err = action->fn(ap, st);
+	if (!ap->batch)
+		change_statement_end(ap);
 	return err;
+}
+
+void apply_settle(struct apply *ap)
+{
+	change_settle(ap);
 }

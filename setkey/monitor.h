@@ -5,7 +5,17 @@
 
 #include "setkey/dump.h"
 
-/* Prints events until the program is interrupted or the output is gone. unix_time: stamps as seconds since 1970. 0 or -errno. */
-int monitor_run(struct ipsec *ip, const struct dump_options *opt, bool unix_time);
+struct monitor_options {
+	const struct dump_options *dump;	/* with out, where all of it goes */
+	bool unix_time;				/* stamps as seconds since 1970 */
+	bool hex;				/* each message as it came, too */
+	bool json;				/* one object in each line; not with hex */
+	bool keys;				/* in them */
+};
+
+/* Prints events until SIGINT or SIGTERM comes or the output is gone. 0 or -errno. */
+int monitor_run(struct ipsec *ip, const struct monitor_options *opt);
+/* "add", "spdflush" and so on. */
+const char *monitor_event_name(uint8_t type);
 
 #endif
