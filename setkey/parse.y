@@ -70,7 +70,13 @@ script:
 
 statement:
 	';'
-|	body ';'		{ TRY(build_end(sc)); if (sc->ended) YYACCEPT; }
+|	body ';'		{
+		/* No YYERROR, which would look for the end of this statement in the next one. */
+		if (build_end(sc))
+			build_abandon(sc);
+		if (sc->ended)
+			YYACCEPT;
+	}
 |	"exit" ';'		{ sc->ended = true; YYACCEPT; }
 |	error ';'		{ build_abandon(sc); yyerrok; }
 ;
