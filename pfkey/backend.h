@@ -100,7 +100,8 @@ int ipsec_batch_end(struct ipsec *ip);
 
 /*
  * n reqids above 0x3fff that no policy in the SPD uses and that were not given away through ip before: for the level
- * "unique" without a number. Reads the SPD once for every 16,384 of them. -ENOENT: not that many are free.
+ * "unique" without a number. Reads the SPD once for every 16,384 of them. -ENOENT: not that many are free. PF_KEY can
+ * carry none above 0x3fff: there they are taken from the top downwards.
  */
 int ipsec_reqid_alloc(struct ipsec *ip, uint32_t *reqids, size_t n);
 

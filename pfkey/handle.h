@@ -8,6 +8,7 @@
 /* What a backend does for the calls of backend.h that are named like these. */
 struct ipsec_backend {
 	const char *name;
+	uint32_t reqid_max;		/* the largest reqid that a policy may name; 0: any */
 	int (*open)(struct ipsec *ip);
 	void (*close)(struct ipsec *ip);
 	int (*sa_add)(struct ipsec *ip, const struct ipsec_sa *sa, bool update);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* In order of preference; the fake is only for those who ask for it. */
-static const struct ipsec_backend *const backends[] = { &ipsec_backend_xfrm, &ipsec_backend_fake };
+static const struct ipsec_backend *const backends[] = { &ipsec_backend_xfrm, &ipsec_backend_pfkey, &ipsec_backend_fake };
 
 int ipsec_fail(struct ipsec *ip, int err, const char *fmt, ...)
 {
@@ -23,12 +23,31 @@ int ipsec_fail(struct ipsec *ip, int err, const char *fmt, ...)
 
 static const struct ipsec_backend *find_backend(const char *name)
 {
-	if (!name)
-		return backends[0];
 	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
 		if (!strcmp(backends[i]->name, name))
 			return backends[i];
 	return NULL;
+}
+
+static int open_by_name(struct ipsec *ip, const char *name)
+{
+	ip->ops = find_backend(name);
+	return ip->ops ? ip->ops->open(ip) : ipsec_fail(ip, -EINVAL, "there is no backend named \"%s\"", name);
+}
+
+/* The first that this kernel has. Why the best one is missing is what a person wants to know. */
+static int open_best(struct ipsec *ip)
+{
+	char why[sizeof(ip->error)];
+	int err = open_by_name(ip, backends[0]->name);
+
+	snprintf(why, sizeof(why), "%s", ip->error);
+	for (size_t i = 1; err && backends[i] != &ipsec_backend_fake; i++)
+		if (!open_by_name(ip, backends[i]->name))
+			return 0;
+	if (err)
+		ipsec_fail(ip, err, "%s", why);
+	return err;
 }
 
 int ipsec_open(struct ipsec **out, const char *backend, char *why, size_t n)
@@ -42,11 +61,7 @@ int ipsec_open(struct ipsec **out, const char *backend, char *why, size_t n)
 	ip = calloc(1, sizeof(*ip));
 	if (!ip)
 		return -ENOMEM;
-	ip->ops = find_backend(backend);
-	if (ip->ops)
-		err = ip->ops->open(ip);
-	else
-		err = ipsec_fail(ip, -EINVAL, "there is no backend named \"%s\"", backend);
+	err = backend ? open_by_name(ip, backend) : open_best(ip);
 	if (!err) {
 		*out = ip;
 		return 0;

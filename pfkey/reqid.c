@@ -32,10 +32,29 @@ static uint32_t next_base(uint32_t last)
 	return last > REQID_MANUAL_MAX && last < UINT32_MAX - REQID_WINDOW ? last + 1 : REQID_MANUAL_MAX + 1;
 }
 
+/* Where the backend cannot name others, from the top of what people may use: they begin at the bottom. */
+static int alloc_low(struct ipsec *ip, uint32_t *reqids, size_t n)
+{
+	uint32_t next = ip->last_reqid ? ip->last_reqid - 1 : ip->ops->reqid_max;
+	struct reqid_search s = { .base = 0 };
+	size_t got = 0;
+	int err = ipsec_policy_dump(ip, note_reqids, &s);
+
+	if (err)
+		return err;
+	for (; got < n && next; next--)
+		if (!(s.used[next / 8] & 1 << next % 8))
+			reqids[got++] = ip->last_reqid = next;
+	return got == n ? 0 : ipsec_fail(ip, -ENOENT, "no free reqid was found");
+}
+
 int ipsec_reqid_alloc(struct ipsec *ip, uint32_t *reqids, size_t n)
 {
 	struct reqid_search s;
 	size_t got = 0;
+
+	if (ip->ops->reqid_max && ip->ops->reqid_max < REQID_WINDOW)
+		return alloc_low(ip, reqids, n);
 
 	for (unsigned int pass = 0; got < n && pass < REQID_PASSES; pass++) {
 		int err;
