@@ -82,6 +82,15 @@ static int resolve_device(struct device *dev, char *msg, size_t n)
 	return -1;
 }
 
+/* IPv6's 128 bits are the parser's limit; what an address has is known only here. */
+static bool prefix_fits(const struct endpoint *ep)
+{
+	for (unsigned int i = 0; i < ep->naddrs; i++)
+		if (ep->prefix > ipsec_addr_bits(ep->addrs[i].family))
+			return false;
+	return true;
+}
+
 static int resolve_end(struct script *sc, const struct name_flags *names, struct endpoint *ep, uint8_t proto, char *msg,
 		       size_t n, const char **token)
 {
@@ -90,6 +99,10 @@ static int resolve_end(struct script *sc, const struct name_flags *names, struct
 	*token = ep->host;
 	if (!ep->naddrs && resolve_host(sc, names, ep, msg, n))
 		return -1;
+	if (!prefix_fits(ep)) {
+		snprintf(msg, n, "prefix length %d too big", ep->prefix);
+		return -1;
+	}
 	*token = ep->port.service;
 	return ep->port.service ? resolve_service(&ep->port, proto, msg, n) : 0;
 }
