@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <histedit.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,15 @@ static unsigned char on_interrupt(EditLine *el, int c)
 	(void)c;
 	of(el)->interrupted = true;
 	return CC_NEWLINE;
+}
+
+/* libedit has a handler that gives the terminal back, and takes it again later. */
+static unsigned char on_suspend(EditLine *el, int c)
+{
+	(void)el;
+	(void)c;
+	raise(SIGTSTP);
+	return CC_REDISPLAY;
 }
 
 /* What the candidates have in common, and how many they are. */
@@ -220,9 +230,11 @@ static bool open_terminal(struct edit *e)
 	el_set(e->el, EL_SIGNAL, 1);
 	el_source(e->el, NULL);
 	/* While a line is being typed, Ctrl-C is a key like others, and not a signal that comes when it likes. */
-	el_set(e->el, EL_SETTY, "-d", "intr=", NULL);
+	el_set(e->el, EL_SETTY, "-d", "-isig", NULL);
 	el_set(e->el, EL_ADDFN, "setkey-abandon", "Give up the statement", on_interrupt);
 	el_set(e->el, EL_BIND, "^C", "setkey-abandon", NULL);
+	el_set(e->el, EL_ADDFN, "setkey-suspend", "Stop the program for a while", on_suspend);
+	el_set(e->el, EL_BIND, "^Z", "setkey-suspend", NULL);
 	el_set(e->el, EL_ADDFN, "setkey-complete", "Complete the word", on_tab);
 	el_set(e->el, EL_BIND, "\t", "setkey-complete", NULL);
 	return true;
