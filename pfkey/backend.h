@@ -80,7 +80,10 @@ int ipsec_larval_delete(struct ipsec *ip, const struct ipsec_sa *larval);
 /* SADB_X_SPDADD (-EEXIST when it is there) and SADB_X_SPDUPDATE (adds or replaces, with no moment in between). */
 int ipsec_policy_add(struct ipsec *ip, const struct ipsec_policy *pol);
 int ipsec_policy_update(struct ipsec *ip, const struct ipsec_policy *pol);
-/* By index if key->index, else by sel, dir, mark, if_id, type. -ENOENT: there is none. */
+/*
+ * By index if key->index, else by sel, dir, mark, if_id, type. -ENOENT: there is none. What a dump gave (with both) is the
+ * best key for deletions: Linux walks through all policies with prefixes for each that goes by its selector.
+ */
 int ipsec_policy_get(struct ipsec *ip, const struct ipsec_policy *key, struct ipsec_policy *out);
 int ipsec_policy_delete(struct ipsec *ip, const struct ipsec_policy *key);
 int ipsec_policy_flush(struct ipsec *ip);

@@ -8,6 +8,7 @@ pfkey_version := 0.1.0
 $(eval $(call public_library,pfkey,$(pfkey_version)))
 $(eval $(call unit_test,pfkey_addr,pfkey,libmnl))
 $(eval $(call unit_test,pfkey_alg,pfkey,libmnl))
+$(eval $(call unit_test,pfkey_batch,pfkey,libmnl))
 $(eval $(call unit_test,pfkey_fake,pfkey,libmnl))
 $(eval $(call unit_test,pfkey_xfrm,pfkey,libmnl))
 $(eval $(call fuzzer,xfrm,pfkey,libmnl))

@@ -22,7 +22,7 @@ static const struct nlmsghdr *next_message(const uint8_t **p, size_t *left)
 }
 
 /* NLMSGERR_ATTR_MSG behind the error, and behind the request when that is echoed. */
-static void keep_words(struct xfrm_answer *a, const struct nlmsghdr *nlh, const struct nlmsgerr *e)
+static void keep_words(char words[XFRM_WORDS_MAX], const struct nlmsghdr *nlh, const struct nlmsgerr *e)
 {
 	size_t at = MNL_NLMSG_HDRLEN + sizeof(*e), end = nlh->nlmsg_len;
 	const uint8_t *p = (const uint8_t *)nlh;
@@ -39,17 +39,16 @@ static void keep_words(struct xfrm_answer *a, const struct nlmsghdr *nlh, const 
 		if ((attr.nla_type & NLA_TYPE_MASK) == NLMSGERR_ATTR_MSG) {
 			size_t n = attr.nla_len - sizeof(attr);
 
-			if (n >= sizeof(a->words))
-				n = sizeof(a->words) - 1;
-			memcpy(a->words, p + at + sizeof(attr), n);
-			a->words[n] = '\0';
+			if (n >= XFRM_WORDS_MAX)
+				n = XFRM_WORDS_MAX - 1;
+			memcpy(words, p + at + sizeof(attr), n);
+			words[n] = '\0';
 		}
 		at += NLA_ALIGN((size_t)attr.nla_len);
 	}
 }
 
-/* NLMSG_ERROR and NLMSG_DONE: the result they bear, which is no positive number. */
-static int result_of(struct xfrm_answer *a, const struct nlmsghdr *nlh)
+int xfrm_answer_result(const struct nlmsghdr *nlh, char words[XFRM_WORDS_MAX])
 {
 	struct nlmsgerr e;
 	int32_t done = 0;
@@ -63,7 +62,7 @@ static int result_of(struct xfrm_answer *a, const struct nlmsghdr *nlh)
 		return -EBADMSG;
 	memcpy(&e, mnl_nlmsg_get_payload(nlh), sizeof(e));
 	if (e.error < 0)
-		keep_words(a, nlh, &e);
+		keep_words(words, nlh, &e);
 	return e.error < 0 ? e.error : 0;
 }
 
@@ -74,7 +73,7 @@ static void take_message(struct xfrm_answer *a, const struct nlmsghdr *nlh)
 	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 		a->interrupted = true;
 	if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE) {
-		int err = result_of(a, nlh);
+		int err = xfrm_answer_result(nlh, a->words);
 
 		if (!a->result)
 			a->result = err;

@@ -25,6 +25,10 @@ struct xfrm_answer {
 
 /* Takes a datagram of n bytes, aligned as struct nlmsghdr. Sets finished when the answer is complete. */
 void xfrm_answer_take(struct xfrm_answer *a, const void *p, size_t n);
+/*
+ * What NLMSG_ERROR or NLMSG_DONE says: 0, the kernel's -errno, or -EBADMSG. words is overwritten when it gave some.
+ */
+int xfrm_answer_result(const struct nlmsghdr *nlh, char words[XFRM_WORDS_MAX]);
 /* Calls fn for each message of a datagram. 0, or -EBADMSG when it ends within one. */
 int xfrm_each_message(const void *p, size_t n, xfrm_answer_fn *fn, void *arg);
 

@@ -115,6 +115,8 @@ int xfrm_explain_sa(struct ipsec *ip, int err, const char *words, const struct i
 		return say(ip, err, "there is an SA with this SPI already", words);
 	case EPROTONOSUPPORT:
 		return no_protocol(ip, err, words, sa);
+	case ESRCH:
+		return say(ip, err, sa->dir ? "there is no such SA with this direction" : "there is no such SA", words);
 	case ENOSYS:
 		snprintf(text, sizeof(text), "this kernel has no %s", algs);
 		return say(ip, err, text, words);

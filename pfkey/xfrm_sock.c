@@ -57,14 +57,25 @@ void xfrm_sock_close(struct xfrm_sock *s)
 	s->buf = NULL;
 }
 
-/* One datagram that the kernel itself sent (others may send to us as well). Returns its length or -errno. */
-static ssize_t receive(struct xfrm_sock *s)
+int xfrm_sock_send(struct xfrm_sock *s, const void *p, size_t n)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	ssize_t sent;
+
+	do {
+		sent = sendto(s->fd, p, n, 0, (struct sockaddr *)&kernel, sizeof(kernel));
+	} while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
+}
+
+/* Others than the kernel may send to us as well. */
+ssize_t xfrm_sock_receive(struct xfrm_sock *s, int flags)
 {
 	for (;;) {
 		struct sockaddr_nl from = { 0 };
 		struct iovec iov = { s->buf, XFRM_SOCK_BUF };
 		struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1 };
-		ssize_t n = recvmsg(s->fd, &msg, 0);
+		ssize_t n = recvmsg(s->fd, &msg, flags);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -79,19 +90,16 @@ static ssize_t receive(struct xfrm_sock *s)
 int xfrm_sock_request(struct xfrm_sock *s, struct nlmsghdr *nlh, xfrm_answer_fn *fn, void *arg)
 {
 	struct xfrm_answer a = { .seq = ++s->seq, .flags = nlh->nlmsg_flags, .fn = fn, .arg = arg };
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	ssize_t n;
 
 	s->words[0] = '\0';
 	nlh->nlmsg_seq = s->seq;
 	nlh->nlmsg_pid = (uint32_t)getpid();	/* not looked at, but told to all who listen as the cause of the event */
-	do {
-		n = sendto(s->fd, nlh, nlh->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel));
-	} while (n < 0 && errno == EINTR);
+	n = xfrm_sock_send(s, nlh, nlh->nlmsg_len);
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	while (!a.finished) {
-		n = receive(s);
+		n = xfrm_sock_receive(s, 0);
 		if (n < 0)
 			return n == -EAGAIN ? -ENOBUFS : (int)n;
 		xfrm_answer_take(&a, s->buf, (size_t)n);
@@ -100,13 +108,31 @@ int xfrm_sock_request(struct xfrm_sock *s, struct nlmsghdr *nlh, xfrm_answer_fn 
 	return !a.result && a.interrupted ? -EINTR : a.result;
 }
 
+/* SO_RCVBUFFORCE goes beyond net.core.rmem_max, but not from within a user namespace. */
+static void set_buffer(struct xfrm_sock *s, int size)
+{
+	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+unsigned int xfrm_sock_widen(struct xfrm_sock *s, unsigned int n)
+{
+	socklen_t len = sizeof(int);
+	int have = 0;
+
+	getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &have, &len);
+	if (have >= 0 && (unsigned int)have < n) {
+		set_buffer(s, (int)n);
+		getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &have, &len);
+	}
+	return have < 0 ? 0 : (unsigned int)have;
+}
+
 int xfrm_sock_listen(struct xfrm_sock *s)
 {
 	const struct timeval no_timeout = { 0 };
-	const int size = EVENT_BUF;
 
-	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
-		setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	set_buffer(s, EVENT_BUF);
 	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &no_timeout, sizeof(no_timeout)) ||
 	    fcntl(s->fd, F_SETFL, O_NONBLOCK))
 		return -errno;
@@ -126,7 +152,7 @@ int xfrm_sock_listen_ae(struct xfrm_sock *s, bool on)
 
 int xfrm_sock_read_event(struct xfrm_sock *s, xfrm_answer_fn *fn, void *arg)
 {
-	ssize_t n = receive(s);
+	ssize_t n = xfrm_sock_receive(s, 0);
 
 	if (n < 0)
 		return n == -EAGAIN ? 0 : (int)n;

@@ -25,6 +25,15 @@ void xfrm_sock_close(struct xfrm_sock *s);
  */
 int xfrm_sock_request(struct xfrm_sock *s, struct nlmsghdr *nlh, xfrm_answer_fn *fn, void *arg);
 
+/*
+ * The steps of a request, for those who put several into one datagram. send: 0 or -errno. receive: one datagram of the
+ * kernel's into buf; its length, -EAGAIN (flags MSG_DONTWAIT, or nothing came for long), -ENOBUFS: some was lost before.
+ */
+int xfrm_sock_send(struct xfrm_sock *s, const void *p, size_t n);
+ssize_t xfrm_sock_receive(struct xfrm_sock *s, int flags);
+/* Wishes for a receive buffer of at least n bytes as the kernel counts them; returns what there is now. */
+unsigned int xfrm_sock_widen(struct xfrm_sock *s, unsigned int n);
+
 /* Joins every group with events but AEVENTS, does not block from now on, and has a large receive buffer. 0 or -errno. */
 int xfrm_sock_listen(struct xfrm_sock *s);
 /* Joins or leaves the group AEVENTS as well. */
