@@ -4,11 +4,14 @@
 #include "setkey/resolve.h"
 #include "setkey/script.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+
+#include "pfkey/handle.h"
 
 struct output {
 	char *text;
@@ -77,7 +80,69 @@ static int put_sa(const struct ipsec_sa *sa, void *arg)
 	return 0;
 }
 
-enum { KERNEL_MODE = 1, ERREXIT = 2, ANSWERS = 4 };
+/* A kernel that lets results wait, as netlink does: they come when LATE_MAX changes are there, and at the end. */
+#define LATE_MAX 3
+
+static struct late {
+	struct ipsec_op ops[LATE_MAX];
+	struct ipsec_sa sa[LATE_MAX];
+	struct ipsec_sa_id id[LATE_MAX];
+	struct ipsec_policy policy[LATE_MAX];
+	unsigned int n, batches;
+} late;
+
+static int late_end(struct ipsec *ip)
+{
+	unsigned int n = late.n;
+
+	late.n = 0;
+	late.batches++;
+	for (unsigned int i = 0; i < n; i++)
+		ipsec_batch_result(ip, late.ops[i].tag, ipsec_do(ip, &late.ops[i]));
+	return 0;
+}
+
+static int late_put(struct ipsec *ip, const struct ipsec_op *op)
+{
+	struct ipsec_op *copy = &late.ops[late.n];
+
+	*copy = *op;
+	switch (op->type) {
+	case IPSEC_OP_SA_ADD:
+	case IPSEC_OP_SA_UPDATE:
+		late.sa[late.n] = *op->sa;
+		copy->sa = &late.sa[late.n];
+		break;
+	case IPSEC_OP_SA_DELETE:
+		late.id[late.n] = *op->sa_id;
+		copy->sa_id = &late.id[late.n];
+		break;
+	case IPSEC_OP_POLICY_ADD:
+	case IPSEC_OP_POLICY_UPDATE:
+	case IPSEC_OP_POLICY_DELETE:
+		late.policy[late.n] = *op->policy;
+		copy->policy = &late.policy[late.n];
+		break;
+	}
+	return ++late.n == LATE_MAX ? late_end(ip) : 0;
+}
+
+static void make_late(struct ipsec *ip)
+{
+	static struct ipsec_backend backend;
+
+	backend = *ip->ops;
+	backend.batch_put = late_put;
+	backend.batch_end = late_end;
+	ip->ops = &backend;
+	late.n = late.batches = 0;
+}
+
+enum { KERNEL_MODE = 1, ERREXIT = 2, ANSWERS = 4, GATHER = 8, LATE = 16, VERBOSE = 32 };
+
+/* For the next load: the change that fails (0: none), and how. */
+static unsigned int fail_nth;
+static int fail_err;
 
 struct result {
 	struct output out, err;		/* what was printed */
@@ -89,7 +154,7 @@ struct result {
 static void load(const char *text, unsigned int flags, struct result *r)
 {
 	struct apply ap = { .file = "f", .kernel_mode = flags & KERNEL_MODE, .errexit = flags & ERREXIT,
-			    .answers = flags & ANSWERS };
+			    .answers = flags & ANSWERS, .gather = flags & GATHER, .verbose = flags & VERBOSE };
 	struct script sc = { 0 };
 	char *copy = malloc(strlen(text) + 2);
 
@@ -103,8 +168,17 @@ static void load(const char *text, unsigned int flags, struct result *r)
 	output_open(&r->state);
 	ap.dump.out = r->out.f;
 	ap.err = r->err.f;
+	if (fail_nth)
+		assert_int_equal(ipsec_fake_fail(ap.ip, fail_nth, fail_err), 0);
+	fail_nth = 0;
+	if (flags & LATE)
+		make_late(ap.ip);
+	if (flags & GATHER)
+		reqids_reserve(&ap.reqids, ap.ip, &sc);
 	for (const struct statement *st = sc.first; st && !ap.stop; st = st->next)
 		apply_statement(&ap, st);
+	apply_settle(&ap);
+	reqids_clear(&ap.reqids);
 	assert_int_equal(ipsec_policy_dump(ap.ip, put_policy, r->state.f), 0);
 	assert_int_equal(ipsec_sa_dump(ap.ip, put_sa, r->state.f), 0);
 	r->refused = ap.refused;
@@ -158,7 +232,7 @@ static const struct {
 	{ "spdadd " NETS "any -P out none; spdadd " NETS "any -P out discard;", 0, NETS "0 out 80000000 allow\n", 1 },
 	{ "spddelete " NETS "any -P out; spdadd " NETS "tcp -P out none;", 0, NETS "6 out 80000000 allow\n", 1 },
 	{ "spdadd " NETS "any -P in none; spdadd " NETS "any -P out none; spdflush;", 0, "", 0 },
-	{ "spdadd 10.1.0.0/33 10.2.0.0/16 any -P out none; spdadd " NETS "1 -P out none;", 0,
+	{ "spdadd tagged \"x\" -P out none; spdadd " NETS "1 -P out none;", 0,
 	  NETS "1 out 80000000 allow\n", 1 },
 	{ "spdadd tagged \"x\" -P out none;", 0, "", 1 },
 	{ "spdadd " NETS "any -ctx 1 2 \"x\" -P out none;", 0, "", 1 },
@@ -193,19 +267,22 @@ static const struct {
 	{ "deleteall " ENDS "esp;", 0, "", 0 },
 };
 
+/* The same comes out one by one, gathered, and with results that come late; messages too. */
 static void test_table(void **state)
 {
+	static const unsigned int ways[] = { 0, GATHER, GATHER | LATE };
 	unsigned int bad = 0;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) * 3; i++) {
+		size_t c = i / 3;
 		struct result r;
 
-		load(cases[i].text, cases[i].flags, &r);
-		if (strcmp(r.state.text, cases[i].state) || r.refused != cases[i].refused) {
+		load(cases[c].text, cases[c].flags | ways[i % 3], &r);
+		if (strcmp(r.state.text, cases[c].state) || r.refused != cases[c].refused) {
 			bad++;
-			print_error("case %zu: %s\n  want %u refused and\n%s  have %u and\n%s%s", i, cases[i].text,
-				    cases[i].refused, cases[i].state, r.refused, r.state.text, r.err.text);
+			print_error("case %zu, way %zu: %s\n  want %u refused and\n%s  have %u and\n%s%s", c, i % 3, cases[c].text,
+				    cases[c].refused, cases[c].state, r.refused, r.state.text, r.err.text);
 		}
 		assert_int_equal(r.err.n > 0, r.refused > 0);
 		result_free(&r);
@@ -281,6 +358,122 @@ static void test_errexit(void **state)
 	result_free(&r);
 }
 
+/* What is refused in the middle of a batch is told with its own line, in order, and the rest is done. */
+static const char batch[] =
+	"spdadd 10.0.0.1 10.0.0.2 any -P in none;\n"		/* changes 1, 2 */
+	"spdadd 10.0.0.1 10.0.0.2 tcp -P out none;\n"		/* 3 */
+	"delete " ENDS "esp 0x1000;\n"				/* 4: there is none */
+	"spdadd 10.0.0.1 10.0.0.2 udp -P in none;\n"		/* 5, 6 */
+	"spdadd tagged \"x\" -P out none;\n"			/* not even a change */
+	"spddump;\n"
+	"spdadd 10.0.0.1 10.0.0.2 udp -P in discard;\n"		/* 7, 8: both are there */
+	"spdflush; spdadd 10.0.0.1 10.0.0.2 6 -P fwd none;\n";
+
+static void expect_lines(const char *text, const char *const want[], size_t n)
+{
+	char *copy = strdup(text), *rest = copy, *line;
+	size_t i = 0;
+
+	assert_non_null(copy);
+	while ((line = strsep(&rest, "\n")) && *line) {
+		if (i == n || strncmp(line, want[i], strlen(want[i])))
+			fail_msg("line %zu is \"%s\", not \"%s\"", i, line, i < n ? want[i] : "");
+		i++;
+	}
+	assert_int_equal(i, n);
+	free(copy);
+}
+
+#define LINES(text, ...) do { \
+		static const char *const want[] = { __VA_ARGS__ }; \
+		expect_lines(text, want, sizeof(want) / sizeof(want[0])); \
+	} while (0)
+
+static void test_batch_order(void **state)
+{
+	static const unsigned int ways[] = { 0, GATHER, GATHER | LATE };
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		char *ok[16] = { NULL }, *rest, *line;
+		unsigned int n = 0;
+		struct result r;
+
+		fail_nth = 6;
+		fail_err = -ENOMEM;
+		load(batch, ways[i] | VERBOSE, &r);
+		LINES(r.err.text, "setkey: f,3: No entry: delete ", "setkey: f,4: Cannot allocate memory: spdadd 10.0.0.1 10.0.0.2 "
+		      "udp -P in, for fwd", "setkey: f,5: Operation not supported: ", "setkey: f,7: File exists: ");
+		assert_int_equal(r.refused, 4);
+		assert_string_equal(r.state.text, "10.0.0.1/32 10.0.0.2/32 6 fwd 80000000 allow\n");
+		for (rest = r.out.text; (line = strsep(&rest, "\n"));)
+			if (strlen(line) > 2 && !strcmp(line + strlen(line) - 2, "ok") && n < 16)
+				ok[n++] = line;
+		assert_int_equal(n, 5);
+		assert_memory_equal(ok[0], "1: ", 3);
+		assert_memory_equal(ok[1], "2: ", 3);
+		assert_memory_equal(ok[2], "6: spddump", 10);
+		assert_memory_equal(ok[3], "8: spdflush", 11);
+		assert_memory_equal(ok[4], "8: spdadd", 9);
+		result_free(&r);
+	}
+	assert_true(late.batches > 3);
+}
+
+/* A statement with two refusals is one that was refused. */
+static void test_batch_twin(void **state)
+{
+	struct result r;
+
+	(void)state;
+	load("spdadd 10.0.0.1 10.0.0.2 1 -P in none;\nspdadd 10.0.0.1 10.0.0.2 1 -P in none;", GATHER | LATE, &r);
+	LINES(r.err.text, "setkey: f,2: File exists: spdadd 10.0.0.1 10.0.0.2 icmp -P in (",
+	      "setkey: f,2: File exists: spdadd 10.0.0.1 10.0.0.2 icmp -P in, for fwd (");
+	assert_int_equal(r.refused, 1);
+	result_free(&r);
+}
+
+/* EPERM ends it and is told once, however many changes are on their way; -e lets none be on its way. */
+static void test_batch_stop(void **state)
+{
+	struct result r;
+
+	(void)state;
+	fail_nth = 2;
+	fail_err = -EPERM;
+	load("spdadd 10.0.0.1 10.0.0.2 1 -P out none;\nspdflush;\nspdadd 10.0.0.1 10.0.0.2 1 -P out none;\n"
+	     "delete " ENDS "esp 0x1000; spdadd 10.0.0.1 10.0.0.2 2 -P out none;", GATHER | LATE, &r);
+	LINES(r.err.text, "setkey: f,2: Operation not permitted: spdflush");
+	assert_true(r.stop);
+	assert_int_equal(r.refused, 1);
+	result_free(&r);
+
+	load("spdadd 10.0.0.1 10.0.0.2 1 -P out none; delete " ENDS "esp 0x1000; spdflush;", GATHER | LATE | ERREXIT, &r);
+	assert_true(r.stop);
+	assert_string_equal(r.state.text, "10.0.0.1/32 10.0.0.2/32 1 out 80000000 allow\n");
+	assert_int_equal(late.batches, 0);
+	result_free(&r);
+}
+
+/* All that a file wants come from one look at the SPD, which names none that the file has itself. */
+static void test_unique_reserved(void **state)
+{
+	unsigned int seen[3] = { 0 }, n = 0;
+	struct result r;
+	const char *at;
+
+	(void)state;
+	load("spdadd " NETS "1 -P out ipsec esp/transport//unique; spdadd " NETS "2 -P out ipsec esp/transport//unique:16385;"
+	     "spdadd " NETS "3 -P out ipsec esp/transport//unique; add " ENDS "esp 0x1000 -u 16384 -E null;", GATHER | LATE, &r);
+	assert_int_equal(r.refused, 0);
+	for (at = r.state.text; (at = strstr(at, "any-any/")) && n < 3; n++)
+		seen[n] = (unsigned int)strtoul(at += 8, NULL, 10);
+	assert_int_equal(n, 3);
+	assert_int_equal(seen[1], 16385);
+	assert_true(seen[0] > 16385 && seen[2] > 16385 && seen[0] != seen[2]);
+	result_free(&r);
+}
+
 static void test_getspi(void **state)
 {
 	unsigned int spi, hex;
@@ -304,6 +497,10 @@ int main(void)
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_no_key_in_messages),
 		cmocka_unit_test(test_errexit),
+		cmocka_unit_test(test_batch_order),
+		cmocka_unit_test(test_batch_twin),
+		cmocka_unit_test(test_batch_stop),
+		cmocka_unit_test(test_unique_reserved),
 		cmocka_unit_test(test_getspi),
 	};
 
