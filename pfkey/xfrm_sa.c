@@ -119,15 +119,11 @@ static void replay_put(struct xfrm_msg *m, struct xfrm_usersa_info *info, const 
 /* How far its lifetimes have run: they are not to begin anew. */
 static void used_put(struct xfrm_msg *m, const struct ipsec_sa *sa)
 {
-	struct xfrm_lifetime_cur *x;
+	const struct xfrm_lifetime_cur x = { .bytes = sa->usage.bytes, .packets = sa->usage.packets,
+					     .add_time = sa->usage.add_time, .use_time = sa->usage.use_time };
 
-	if (!sa->resume || !sa->usage.add_time)
-		return;
-	x = xfrm_attr_room(m, XFRMA_LTIME_VAL, sizeof(*x));
-	x->bytes = sa->usage.bytes;
-	x->packets = sa->usage.packets;
-	x->add_time = sa->usage.add_time;
-	x->use_time = sa->usage.use_time;
+	if (sa->resume && x.add_time)
+		memcpy(xfrm_attr_room(m, XFRMA_LTIME_VAL, sizeof(x)), &x, sizeof(x));	/* aligned to 4 bytes only */
 }
 
 static void encap_put(struct xfrm_msg *m, const struct ipsec_encap *encap)
