@@ -68,7 +68,9 @@ int build_ctx(struct script *sc, unsigned int line, uint64_t doi, uint64_t alg, 
 /* What is wrong with the options of sc->st as a whole; NULL: nothing. */
 const char *build_options_wrong(const struct statement *st);
 
+/* Decimal: 255 is any, as dumps say. In hexadecimal it is the protocol of that number. */
 int build_upper_proto(struct script *sc, unsigned int line, uint64_t proto);
+int build_upper_hex(struct script *sc, unsigned int line, struct text digits);
 int build_upper_name(struct script *sc, unsigned int line, struct text name);
 /* "8,0" of ICMP and MH, a dotted GRE key. */
 int build_upper_detail(struct script *sc, unsigned int line, struct text detail);

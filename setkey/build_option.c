@@ -197,25 +197,34 @@ int build_option_device(struct script *sc, unsigned int line, const struct optio
 		return -1;
 	}
 	dev->name = name.p;
+	/* A policy is offloaded for whole packets or not at all. */
 	if (dev == &sc->st->more->offload_dev)
-		sc->st->more->offload = IPSEC_OFFLOAD_CRYPTO;
+		sc->st->more->offload = sc->st->sa ? IPSEC_OFFLOAD_CRYPTO : IPSEC_OFFLOAD_PACKET;
 	return 0;
 }
 
 int build_offload_word(struct script *sc, unsigned int line, struct text word)
 {
+	static const struct { const char *word; uint8_t kind, dir; } words[] = {
+		{ "packet", IPSEC_OFFLOAD_PACKET, 0 },
+		{ "crypto", IPSEC_OFFLOAD_CRYPTO, 0 },
+		{ "in", 0, IPSEC_SA_DIR_IN },
+		{ "out", 0, IPSEC_SA_DIR_OUT },
+	};
 	struct more_spec *more = sc->st->more;
-	bool in = !strcmp(word.p, "in"), out = !strcmp(word.p, "out");
+	/* A policy has its own direction. */
+	size_t n = sc->st->sa ? sizeof(words) / sizeof(words[0]) : 1;
 
-	if (!strcmp(word.p, "crypto") || !strcmp(word.p, "packet")) {
-		more->offload = word.p[0] == 'c' ? IPSEC_OFFLOAD_CRYPTO : IPSEC_OFFLOAD_PACKET;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(words[i].word, word.p))
+			continue;
+		if (words[i].kind)
+			more->offload = words[i].kind;
+		else
+			more->offload_dir = words[i].dir;
 		return 0;
 	}
-	if ((in || out) && sc->st->sa) {
-		more->offload_dir = in ? IPSEC_SA_DIR_IN : IPSEC_SA_DIR_OUT;
-		return 0;
-	}
-	build_error(sc, line, sc->st->sa ? "expected crypto, packet, in or out" : "expected crypto or packet", word.p);
+	build_error(sc, line, sc->st->sa ? "expected crypto, packet, in or out" : "expected packet", word.p);
 	return -1;
 }
 

@@ -8,10 +8,6 @@
 
 #include "setkey/names.h"
 
-#ifndef IPPROTO_MH
-#define IPPROTO_MH 135
-#endif
-
 #define UPPER_ANY 255	/* PF_KEY's "any", which -DP shows */
 
 int build_upper_proto(struct script *sc, unsigned int line, uint64_t proto)
@@ -19,6 +15,16 @@ int build_upper_proto(struct script *sc, unsigned int line, uint64_t proto)
 	if (build_range(sc, line, "protocol", proto, UINT8_MAX))
 		return -1;
 	sc->upper->proto = proto == UPPER_ANY ? 0 : (uint8_t)proto;
+	return 0;
+}
+
+int build_upper_hex(struct script *sc, unsigned int line, struct text digits)
+{
+	uint64_t proto;
+
+	if (build_hex_number(sc, line, digits, &proto) || build_range(sc, line, "protocol", proto, UINT8_MAX))
+		return -1;
+	sc->upper->proto = (uint8_t)proto;
 	return 0;
 }
 
@@ -32,11 +38,6 @@ int build_upper_name(struct script *sc, unsigned int line, struct text name)
 	}
 	sc->upper->proto = (uint8_t)proto;
 	return 0;
-}
-
-static bool has_types(uint8_t proto)
-{
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 || proto == IPPROTO_MH;
 }
 
 static int bad_detail(struct script *sc, unsigned int line, const char *token)
@@ -67,7 +68,7 @@ int build_upper_detail(struct script *sc, unsigned int line, struct text detail)
 		return 0;
 	}
 	type = strtoul(detail.p, &end, 10);
-	if (!has_types(upper->proto) || *end != ',' || type > UINT8_MAX)
+	if (!upper_has_types(upper->proto) || *end != ',' || type > UINT8_MAX)
 		return bad_detail(sc, line, detail.p);
 	code = strtoul(end + 1, &end, 10);
 	if (*end || code > UINT8_MAX)
@@ -85,7 +86,7 @@ int build_upper_number(struct script *sc, unsigned int line, uint64_t v)
 		set_detail(upper, (uint16_t)(v >> 16), (uint16_t)v, true);
 		return 0;
 	}
-	if (has_types(upper->proto) && v <= UINT8_MAX) {
+	if (upper_has_types(upper->proto) && v <= UINT8_MAX) {
 		set_detail(upper, (uint16_t)v, 0, false);
 		return 0;
 	}

@@ -8,14 +8,6 @@
 
 #include "setkey/names.h"
 
-#ifndef IPPROTO_MH
-#define IPPROTO_MH 135
-#endif
-
-#define PRIORITY_HIGH 1073741824u
-#define PRIORITY_DEF 2147483648u
-#define PRIORITY_LOW 3221225472u
-
 #define REQID_MANUAL_MAX 0x3fff	/* above it the kernel or libpfkey chose */
 
 /* XFRM does not say it; this is what PF_KEY says of a policy that no packet is using. */
@@ -23,7 +15,7 @@
 
 static bool has_ports(uint8_t proto)
 {
-	return proto != IPPROTO_ICMP && proto != IPPROTO_ICMPV6 && proto != IPPROTO_MH && proto != IPPROTO_GRE;
+	return !upper_has_types(proto) && proto != IPPROTO_GRE;
 }
 
 static void print_net(const struct ipsec_addr *addr, uint8_t len, uint8_t proto, uint16_t port, uint16_t mask, FILE *out)
@@ -57,28 +49,6 @@ static void print_selector(const struct ipsec_selector *sel, FILE *out)
 		fprintf(out, " %u", sel->sport);
 }
 
-/* "prio high", "prio def + 5", … as it would be written: the nearest base and the distance, where + is sooner. */
-static void print_priority(uint32_t priority, FILE *out)
-{
-	uint32_t base = PRIORITY_LOW;
-	const char *name = "low";
-
-	if (!priority)
-		return;
-	if (priority < PRIORITY_DEF / 4 * 3) {
-		base = PRIORITY_HIGH;
-		name = "high";
-	} else if (priority < PRIORITY_DEF / 4 * 5) {
-		base = PRIORITY_DEF;
-		name = "def";
-	}
-	fprintf(out, "prio %s ", name);
-	if (priority < base)
-		fprintf(out, "+ %u ", base - priority);
-	else if (priority > base)
-		fprintf(out, "- %u ", priority - base);
-}
-
 static void print_tmpl(const struct ipsec_tmpl *tmpl, const struct dump_options *opt)
 {
 	static const char *const modes[] = { "transport", "tunnel", "beet", "any" };
@@ -103,9 +73,11 @@ static void print_policy(const struct ipsec_policy *pol, const struct dump_optio
 	static const char *const dirs[] = { "in", "out", "fwd", "in(socket)", "out(socket)" };
 	unsigned int dir = (pol->index & 7) > pol->dir ? pol->index & 7 : pol->dir;
 	bool block = pol->action == IPSEC_ACTION_BLOCK;
+	char prio[PRIORITY_TEXT_LEN];
 
 	fprintf(opt->out, "\n\t%s ", dir < sizeof(dirs) / sizeof(dirs[0]) ? dirs[dir] : "unknown");
-	print_priority(pol->priority, opt->out);
+	if (pol->priority)
+		fprintf(opt->out, "prio %s ", priority_text(pol->priority, prio, sizeof(prio)));
 	fprintf(opt->out, "%s\n", block ? "discard" : pol->ntmpl ? "ipsec" : "none");
 	for (unsigned int i = 0; !block && i < pol->ntmpl && i < IPSEC_TMPL_MAX; i++)
 		print_tmpl(&pol->tmpl[i], opt);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Upper-layer protocols by name. */
+/* Upper-layer protocols and priorities by name. */
 #include "setkey/names.h"
 
 #include <netdb.h>
@@ -44,21 +44,53 @@ int upper_by_name(const char *name)
 	for (size_t i = 0; i < UPPERS; i++)
 		if (!strcasecmp(uppers[i].name, name))
 			return uppers[i].proto;
+	/* "ip" and "hopopt" are 0 there: any, as ever. */
 	ent = getprotobyname(name);
-	return ent && ent->p_proto > 0 && ent->p_proto <= UINT8_MAX ? ent->p_proto : -1;
+	return ent && ent->p_proto >= 0 && ent->p_proto < UINT8_MAX ? ent->p_proto : -1;
+}
+
+const char *upper_known(uint8_t proto)
+{
+	for (size_t i = 0; i < UPPERS; i++)
+		if (uppers[i].proto == proto)
+			return uppers[i].name;
+	return NULL;
 }
 
 const char *upper_name(uint8_t proto, char *buf, size_t n)
 {
-	const struct protoent *ent;
+	const char *name = upper_known(proto);
+	const struct protoent *ent = proto && !name ? getprotobynumber(proto) : NULL;
 
-	for (size_t i = 0; i < UPPERS; i++)
-		if (uppers[i].proto == proto)
-			return uppers[i].name;
-	ent = proto ? getprotobynumber(proto) : NULL;
-	if (ent)
-		snprintf(buf, n, "%s", ent->p_name);
+	if (name || ent)
+		snprintf(buf, n, "%s", name ? name : ent->p_name);
 	else
 		snprintf(buf, n, "%u", proto ? proto : 255u);
+	return buf;
+}
+
+bool upper_has_types(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 || proto == IPPROTO_MH;
+}
+
+const char *priority_text(uint32_t priority, char *buf, size_t n)
+{
+	uint32_t base = PRIORITY_LOW;
+	const char *name = "low";
+
+	if (priority < PRIORITY_DEF / 4 * 3) {
+		base = PRIORITY_HIGH;
+		name = "high";
+	} else if (priority < PRIORITY_DEF / 4 * 5) {
+		base = PRIORITY_DEF;
+		name = "def";
+	}
+	if (priority < base)
+		snprintf(buf, n, "%s + %u", name, base - priority);
+	else if (priority > base)
+		snprintf(buf, n, "%s - %u", name, priority - base);
+	else
+		snprintf(buf, n, "%s", name);
 	return buf;
 }

@@ -236,6 +236,7 @@ upper:
 
 upper_proto:
 	NUMBER			{ TRY(build_upper_proto(sc, LINE(@1), $1)); }
+|	HEX			{ TRY(build_upper_hex(sc, LINE(@1), $1)); }
 |	PROTO			{ sc->upper->proto = (uint8_t)$1; }
 |	WORD			{ TRY(build_upper_name(sc, LINE(@1), $1)); }
 ;
