@@ -9,6 +9,7 @@
 #include "setkey/json.h"
 #include "setkey/monitor.h"
 #include "setkey/show.h"
+#include "setkey/write.h"
 
 int job_open(struct options *opt)
 {
@@ -85,6 +86,23 @@ int job_dump(struct options *opt)
 			return job_failed(opt, err);
 	} while (opt->forever && !fflush(stdout) && !sleep(1));
 	return EXIT_OK;
+}
+
+int job_script(struct options *opt)
+{
+	size_t left_out = 0;
+	int err;
+
+	if (job_open(opt))
+		return EXIT_WRONG;
+	err = write_script(opt->apply.ip, stdout, opt->sas, opt->policies, &left_out);
+	if (err)
+		return job_failed(opt, err);
+	if (!left_out)
+		return EXIT_OK;
+	fflush(stdout);
+	fprintf(stderr, "setkey: %zu could not be written as statements; comments in the script tell which and why\n", left_out);
+	return EXIT_WRONG;
 }
 
 int job_flush(struct options *opt)

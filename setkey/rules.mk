@@ -26,5 +26,7 @@ generated_headers += $(setkey_gen)/scan.h $(setkey_gen)/parse.h
 $(eval $(call unit_test,setkey_parse,setkey pfkey,$(setkey_pkgs)))
 $(eval $(call unit_test,setkey_apply,setkey pfkey,$(setkey_pkgs)))
 $(eval $(call unit_test,setkey_dump,setkey pfkey,$(setkey_pkgs)))
+$(eval $(call unit_test,setkey_options,setkey pfkey,$(setkey_pkgs)))
+$(eval $(call unit_test,setkey_json,setkey pfkey,$(setkey_pkgs)))
 $(eval $(call unit_test,setkey_write,setkey pfkey,$(setkey_pkgs)))
 $(eval $(call fuzzer,setkey,setkey pfkey,$(setkey_pkgs)))

@@ -26,6 +26,7 @@ int main(int argc, char **argv)
 		[JOB_COMMANDS] = job_commands,
 		[JOB_FILE] = job_load,
 		[JOB_DUMP] = job_dump,
+		[JOB_SCRIPT] = job_script,
 		[JOB_FLUSH] = job_flush,
 		[JOB_MONITOR] = job_monitor,
 		[JOB_HELP] = help,
