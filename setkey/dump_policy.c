@@ -3,9 +3,11 @@
 #include "setkey/dump.h"
 
 #include <inttypes.h>
+#include <net/if.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "setkey/dump_extra.h"
 #include "setkey/names.h"
 
 #define REQID_MANUAL_MAX 0x3fff	/* above it the kernel or libpfkey chose */
@@ -61,17 +63,18 @@ static void print_tmpl(const struct ipsec_tmpl *tmpl, const struct dump_options 
 	if (tmpl->mode == IPSEC_MODE_TUNNEL || tmpl->mode == IPSEC_MODE_BEET)
 		fprintf(opt->out, "%s%s-%s%s", ipsec_addr_format(&tmpl->src, src, sizeof(src)), port,
 			ipsec_addr_format(&tmpl->dst, dst, sizeof(dst)), port);
+	fprintf(opt->out, "/%s", tmpl->optional ? "use" : tmpl->reqid ? "unique" : "require");
 	if (tmpl->reqid)
-		fprintf(opt->out, "/unique%c%u\n", tmpl->reqid > REQID_MANUAL_MAX ? '#' : ':', tmpl->reqid);
-	else
-		fprintf(opt->out, "/%s\n", tmpl->optional ? "use" : "require");
+		fprintf(opt->out, "%c%u", tmpl->reqid > REQID_MANUAL_MAX ? '#' : ':', tmpl->reqid);
+	if (tmpl->spi)
+		fprintf(opt->out, "/spi:0x%x", tmpl->spi);
+	putc('\n', opt->out);
 }
 
 static void print_policy(const struct ipsec_policy *pol, const struct dump_options *opt)
 {
-	/* The kernel's index tells socket policies, which have directions of their own. */
 	static const char *const dirs[] = { "in", "out", "fwd", "in(socket)", "out(socket)" };
-	unsigned int dir = (pol->index & 7) > pol->dir ? pol->index & 7 : pol->dir;
+	unsigned int dir = pol->socket ? pol->dir + 3u : pol->dir;
 	bool block = pol->action == IPSEC_ACTION_BLOCK;
 	char prio[PRIORITY_TEXT_LEN];
 
@@ -83,16 +86,41 @@ static void print_policy(const struct ipsec_policy *pol, const struct dump_optio
 		print_tmpl(&pol->tmpl[i], opt);
 }
 
+static void print_lifetime(struct dump_extra *x, const char *name, const struct ipsec_lifetime *l, bool seconds)
+{
+	if (seconds && l->add_seconds)
+		dump_extra(x, "%s=%" PRIu64 "s", name, l->add_seconds);
+	if (seconds && l->use_seconds)
+		dump_extra(x, "%s=%" PRIu64 "s-used", name, l->use_seconds);
+	if (l->bytes)
+		dump_extra(x, "%s=%" PRIu64 "bytes", name, l->bytes);
+	if (l->packets)
+		dump_extra(x, "%s=%" PRIu64 "packets", name, l->packets);
+}
+
 static void print_xfrm(const struct ipsec_policy *pol, FILE *out)
 {
-	if (!pol->mark.mask && !pol->if_id && !pol->type)
-		return;
-	fputs("\txfrm:", out);
-	if (pol->mark.mask)
-		fprintf(out, " mark=0x%x/0x%x", pol->mark.value, pol->mark.mask);
+	struct dump_extra x = { .out = out };
+	char name[IF_NAMESIZE];
+
+	dump_extra_mark(&x, "mark", &pol->mark);
 	if (pol->if_id)
-		fprintf(out, " if_id=%u", pol->if_id);
-	fputs(pol->type ? " ptype=sub\n" : "\n", out);
+		dump_extra(&x, "if_id=%u", pol->if_id);
+	if (pol->type)
+		dump_extra(&x, "ptype=sub");
+	if (pol->sel.ifindex && if_indextoname(pol->sel.ifindex, name))
+		dump_extra(&x, "dev=%s", name);
+	else if (pol->sel.ifindex)
+		dump_extra(&x, "dev=%u", pol->sel.ifindex);
+	dump_extra_offload(&x, &pol->offload);
+	if (pol->flags & IPSEC_POLICY_LOCALOK)
+		dump_extra(&x, "localok");
+	if (pol->flags & IPSEC_POLICY_ICMP)
+		dump_extra(&x, "icmp");
+	/* The line before this one has the hard limits in seconds. */
+	print_lifetime(&x, "hard", &pol->hard, false);
+	print_lifetime(&x, "soft", &pol->soft, true);
+	dump_extra_end(&x);
 }
 
 void dump_policy(const struct ipsec_policy *pol, unsigned int seq, const struct dump_options *opt)
@@ -100,7 +128,7 @@ void dump_policy(const struct ipsec_policy *pol, unsigned int seq, const struct 
 	char created[DUMP_TIME_LEN], last[DUMP_TIME_LEN];
 	FILE *out = opt->out;
 
-	if ((pol->index & 7) > IPSEC_DIR_FWD)
+	if (pol->socket)
 		fputs("(per-socket policy) ", out);
 	else
 		print_selector(&pol->sel, out);

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "pfkey/alg.h"
+#include "setkey/dump_extra.h"
+#include "setkey/write_part.h"
 
 /* PF_KEY's names for three of the flags (sadb_sa_flags of Linux). */
 #define SAFLAGS_NOECN 0x80000000u
@@ -135,23 +137,64 @@ static bool truncated(enum ipsec_alg_kind kind, const struct ipsec_alg *alg)
 	return alg->name[0] && alg->icv_bits && info && info->icv_bits != alg->icv_bits;
 }
 
-/* What PF_KEY has no word for comes in a line of its own, and only where it was set. */
+static void print_offload(struct dump_extra *x, const struct ipsec_sa *sa)
+{
+	static const char *const dirs[] = { [IPSEC_SA_DIR_IN] = "in", [IPSEC_SA_DIR_OUT] = "out" };
+
+	if (sa->dir && sa->dir <= IPSEC_SA_DIR_OUT)
+		dump_extra(x, "dir=%s", dirs[sa->dir]);
+	dump_extra_offload(x, &sa->offload);
+	if (sa->offload.kind)
+		fputs(sa->offload.inbound ? ",in" : ",out", x->out);
+}
+
+/* What the field "flags" has no bit for. */
+static void print_flags(struct dump_extra *x, uint16_t flags)
+{
+	static const struct { uint16_t flag; const char *word; } words[] = {
+		{ IPSEC_SA_ESN, "esn" },
+		{ IPSEC_SA_WILDRECV, "wildrecv" },
+		{ IPSEC_SA_ICMP, "icmp" },
+		{ IPSEC_SA_AF_UNSPEC, "af-unspec" },
+		{ IPSEC_SA_ALIGN4, "align4" },
+		{ IPSEC_SA_DONT_ENCAP_DSCP, "dont-encap-dscp" },
+		{ IPSEC_SA_OSEQ_MAY_WRAP, "oseq-may-wrap" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (flags & words[i].flag)
+			dump_extra(x, "%s", words[i].word);
+}
+
+static void print_selector(struct dump_extra *x, const struct ipsec_selector *sel)
+{
+	if (!sel->src.family || (!sel->src_len && !sel->dst_len && !sel->proto && !sel->sport_mask && !sel->dport_mask &&
+				 !sel->ifindex))
+		return;
+	dump_extra(x, "sel=\"");
+	write_selector(x->out, sel);
+	write_device(x->out, "dev", sel->ifindex);
+	putc('"', x->out);
+}
+
 static void print_xfrm(const struct ipsec_sa *sa, FILE *out)
 {
-	bool icv = truncated(IPSEC_ALG_AUTH, &sa->auth);
+	struct dump_extra x = { .out = out };
 
-	if (!sa->mark.mask && !sa->output_mark.mask && !sa->if_id && !(sa->flags & IPSEC_SA_ESN) && !icv)
-		return;
-	fputs("\txfrm:", out);
-	if (sa->mark.mask)
-		fprintf(out, " mark=0x%x/0x%x", sa->mark.value, sa->mark.mask);
-	if (sa->output_mark.mask)
-		fprintf(out, " output-mark=0x%x/0x%x", sa->output_mark.value, sa->output_mark.mask);
+	dump_extra_mark(&x, "mark", &sa->mark);
+	dump_extra_mark(&x, "output-mark", &sa->output_mark);
 	if (sa->if_id)
-		fprintf(out, " if_id=%u", sa->if_id);
-	if (icv)
-		fprintf(out, " icv=%u", sa->auth.icv_bits);
-	fputs(sa->flags & IPSEC_SA_ESN ? " esn\n" : "\n", out);
+		dump_extra(&x, "if_id=%u", sa->if_id);
+	if (truncated(IPSEC_ALG_AUTH, &sa->auth))
+		dump_extra(&x, "icv=%u", sa->auth.icv_bits);
+	print_flags(&x, sa->flags);
+	print_offload(&x, sa);
+	if (sa->nat_keepalive)
+		dump_extra(&x, "nat-keepalive=%u", sa->nat_keepalive);
+	if (sa->tfc_pad)
+		dump_extra(&x, "tfc=%u", sa->tfc_pad);
+	print_selector(&x, &sa->sel);
+	dump_extra_end(&x);
 }
 
 void dump_sa(const struct ipsec_sa *sa, unsigned int seq, const struct dump_options *opt)

@@ -229,6 +229,35 @@ static void test_sa_more(void **state)
 	       "\tsadb_seq=0 pid=PID refcnt=0\n");
 }
 
+/* Each new attribute has its word in the one line more, and none where it is not set. */
+static void test_sa_extra(void **state)
+{
+	struct ipsec_sa sa = sample_sa();
+	char *text = NULL, *at;
+	size_t n;
+	struct dump_options opt = { .now = NOW };
+
+	(void)state;
+	sa.dir = IPSEC_SA_DIR_OUT;
+	sa.offload = (struct ipsec_offload){ 1, IPSEC_OFFLOAD_PACKET, false };
+	sa.output_mark = (struct ipsec_mark){ 0x10, 0xffffffff };
+	sa.nat_keepalive = 20;
+	sa.tfc_pad = 1400;
+	sa.flags = IPSEC_SA_NOECN | IPSEC_SA_ICMP | IPSEC_SA_OSEQ_MAY_WRAP;
+	sa.sel = (struct ipsec_selector){ .src = addr("10.0.0.0"), .dst = addr("10.0.0.1"), .src_len = 8, .dst_len = 32,
+					  .proto = IPPROTO_TCP, .dport = 80, .dport_mask = 0xffff, .ifindex = 1 };
+	opt.out = open_memstream(&text, &n);
+	assert_non_null(opt.out);
+	dump_sa(&sa, 0, &opt);
+	fclose(opt.out);
+	at = strstr(text, "\txfrm:");
+	assert_non_null(at);
+	at[strcspn(at, "\n")] = '\0';
+	assert_string_equal(at, "\txfrm: output-mark=0x10/0xffffffff icmp oseq-may-wrap dir=out offload=lo,packet,out"
+			    " nat-keepalive=20 tfc=1400 sel=\"10.0.0.0/8 10.0.0.1[80] tcp dev lo\"");
+	free(text);
+}
+
 static void test_sa_brief(void **state)
 {
 	struct ipsec_sa sa = sample_sa();
@@ -332,13 +361,41 @@ static void test_policy_selectors(void **state)
 	}
 }
 
-/* The kernel puts a socket's policies among the others; their direction is in the index. */
+static void test_policy_extra(void **state)
+{
+	struct ipsec_policy pol = sample_policy();
+
+	(void)state;
+	pol.mark = (struct ipsec_mark){ 1, 3 };
+	pol.if_id = 9;
+	pol.type = 1;
+	pol.sel.ifindex = 1;
+	pol.offload = (struct ipsec_offload){ 1, IPSEC_OFFLOAD_PACKET, false };
+	pol.flags = IPSEC_POLICY_LOCALOK | IPSEC_POLICY_ICMP;
+	pol.hard = (struct ipsec_lifetime){ .add_seconds = 5, .use_seconds = 6, .packets = 7 };
+	pol.soft = (struct ipsec_lifetime){ .add_seconds = 3, .use_seconds = 2, .bytes = 1 };
+	pol.tmpl[0].optional = true;
+	pol.tmpl[0].spi = 0x1000;
+	expect(print_policy, &pol, (struct dump_options){ 0 },
+	       "10.0.1.0/24[any] 10.0.2.0/24[any] 255\n"
+	       "\tout prio def ipsec\n"
+	       "\tesp/tunnel/192.0.2.1-192.0.2.2/use:5/spi:0x1000\n"
+	       "\tcreated: Nov 22 02:03:19 2026  lastused:                     \n"
+	       "\tlifetime: 5(s) validtime: 6(s)\n"
+	       "\txfrm: mark=0x1/0x3 if_id=9 ptype=sub dev=lo offload=lo,packet localok icmp hard=7packets"
+	       " soft=3s soft=2s-used soft=1bytes\n"
+	       "\tspid=1 seq=3 pid=PID\n"
+	       "\trefcnt=2\n");
+}
+
+/* The kernel puts a socket's policies among the others. */
 static void test_policy_of_socket(void **state)
 {
 	struct ipsec_policy pol = sample_policy();
 
 	(void)state;
 	pol.index = 12;
+	pol.socket = true;
 	pol.ntmpl = 0;
 	expect(print_policy, &pol, (struct dump_options){ 0 },
 	       "(per-socket policy) \n\tout(socket) prio def none\n"
@@ -403,10 +460,12 @@ int main(void)
 		cmocka_unit_test(test_sa_encap),
 		cmocka_unit_test(test_sa_ipcomp),
 		cmocka_unit_test(test_sa_more),
+		cmocka_unit_test(test_sa_extra),
 		cmocka_unit_test(test_sa_brief),
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_policy_priorities),
 		cmocka_unit_test(test_policy_selectors),
+		cmocka_unit_test(test_policy_extra),
 		cmocka_unit_test(test_policy_of_socket),
 		cmocka_unit_test(test_sad),
 	};
