@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether the order of policies of one priority matters, and is wrong. */
+#ifndef SETKEY_SYNC_OVERLAP_H
+#define SETKEY_SYNC_OVERLAP_H
+
+#include "pfkey/ipsec.h"
+
+/*
+ * A policy among those of its priority. The kernel's order is known by two witnesses, and only what both say is certain:
+ * the index, which grows with each policy made and survives an update, and the age, which an update makes new. Kernels
+ * before 6.12 let an updated policy keep its place, later ones move it behind its equals.
+ */
+struct sync_place {
+	struct ipsec_selector sel;
+	struct ipsec_mark mark;
+	uint64_t treatment;		/* a hash of what is done to packets */
+	uint64_t index, age;
+	bool rewritten;			/* will be updated in place */
+	bool going;			/* will be deleted: stands behind the others, in no order that anybody wants */
+	uint32_t at;			/* the caller's */
+};
+
+uint64_t sync_treatment(const struct ipsec_policy *pol);
+/*
+ * Is any of the n places, which are in the order wanted, certainly or possibly wrong? When finding out would take too
+ * long, it is true: then the order is made right whether it was wrong or not. Changes the order of places.
+ */
+bool sync_places_wrong(struct sync_place *places, size_t n);
+
+#endif
