@@ -126,6 +126,8 @@ int xfrm_explain_sa(struct ipsec *ip, int err, const char *words, const struct i
 			 "echainiv, seqiv, drbg)", algs);
 		return say(ip, err, text, words);
 	case EINVAL:
+		if (sa->offload.kind == IPSEC_OFFLOAD_PACKET)
+			return say(ip, err, "offload of whole packets needs Linux 6.2 and a device that can do it", words);
 		return say(ip, err, "the kernel does not take this SA", words);
 	}
 	return xfrm_explain(ip, err, words);

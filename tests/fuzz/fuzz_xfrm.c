@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * What arrives on an XFRM netlink socket, as a datagram: first as events, then as the answer to a dump. What can be read
- * and passes the checks must come back the same when it is written and read again.
+ * What arrives on an XFRM netlink socket, as a datagram: as events, as the answer to a dump, as the answers to a batch. What
+ * can be read and passes the checks must come back the same when it is written and read again.
  */
 #include "pfkey/xfrm.h"
 #include "pfkey/xfrm_answer.h"
+#include "pfkey/xfrm_batch.h"
 #include "tests/lib/pfkey_same.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -40,6 +42,13 @@ static void sa_again(const struct ipsec_sa *sa)
 	xfrm_sa_put(&m, &there, false);
 	must(!xfrm_sa_get(&m.nlh, &again));
 	must_be_same(sa_differs(&there, &again));
+	there.resume = true;
+	if (ipsec_sa_check(&there, NULL, 0))
+		return;
+	xfrm_sa_put(&m, &there, true);
+	must(!xfrm_sa_get(&m.nlh, &again));
+	must_be_same(sa_differs(&there, &again));
+	must(again.usage.seq == there.usage.seq && again.usage.oseq == there.usage.oseq);
 }
 
 static void policy_again(const struct ipsec_policy *pol)
@@ -88,6 +97,31 @@ static int on_answer(const struct nlmsghdr *nlh, void *arg)
 	return xfrm_policy_get(nlh, &pol);
 }
 
+/* Each request is told once, in order, whatever the answers are. */
+static void on_result(const struct nlmsghdr *req, uint64_t tag, int err, const char *words, void *arg)
+{
+	uint64_t *next = arg;
+
+	must(req->nlmsg_type == tag && tag == (*next)++ && err <= 0 && strlen(words) < XFRM_WORDS_MAX);
+}
+
+static void as_answers(const uint8_t *aligned, size_t size, uint32_t seq)
+{
+	struct xfrm_batch *b = xfrm_batch_new(4);
+	uint64_t next = 0;
+
+	if (!b)
+		return;
+	seq -= 2;
+	for (uint16_t i = 0; i < 4; i++)
+		xfrm_batch_add(b, &(struct nlmsghdr){ .nlmsg_len = sizeof(struct nlmsghdr), .nlmsg_type = i }, i);
+	xfrm_batch_seal(b, &seq, 0);
+	xfrm_batch_take(b, aligned, size, on_result, &next);
+	xfrm_batch_finish(b, -ENOBUFS, on_result, &next);
+	must(next == 4);
+	xfrm_batch_free(b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct xfrm_answer a = { .flags = NLM_F_DUMP, .fn = on_answer };
@@ -101,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size >= sizeof(struct nlmsghdr))
 		a.seq = ((const struct nlmsghdr *)aligned)->nlmsg_seq;
 	xfrm_answer_take(&a, aligned, size);
+	as_answers(aligned, size, a.seq);
 	must(memchr(a.words, '\0', sizeof(a.words)));
 	free(aligned);
 	return 0;

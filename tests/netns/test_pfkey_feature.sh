@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What this kernel lacks is refused and leaves nothing behind; what it has comes back. The test points are feature_probe's.
+
+# shellcheck source=tests/netns/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+host_new alice
+host_new bob
+link_new alice 192.0.2.1/24,2001:db8::1/64 bob 192.0.2.2/24,2001:db8::2/64
+"${O:-build}/tests/netns/feature_probe" "/proc/${host_holder[alice]}/ns/net" "/proc/${host_holder[bob]}/ns/net"
