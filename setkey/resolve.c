@@ -1,14 +1,45 @@
 // SPDX-License-Identifier: MIT
-/* Host and service names, through the system's resolver. */
+/* Names of hosts, services and devices, each asked for once in a script. */
 #include "setkey/resolve.h"
 
 #include <errno.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ADDRS_MAX 64	/* of one name */
+
+enum kind { HOST, SERVICE, DEVICE };
+
+/* A question and its answer. */
+struct answer {
+	uint8_t kind;
+	uint8_t proto;			/* of a service; 0: any */
+	struct name_flags names;	/* of a host */
+	const char *name;
+
+	const char *error;		/* NULL: found */
+	const struct ipsec_addr *addrs;
+	unsigned int naddrs;
+	uint32_t number;
+};
+
+struct resolver {
+	struct script *sc;
+	void *answers;			/* tree of struct answer in the script's arena */
+	char *msg;			/* after an error: what is wrong, … */
+	size_t n;
+	const char *token;		/* … and with what */
+};
+
+static int fail(struct resolver *r, const char *token, const char *msg)
+{
+	snprintf(r->msg, r->n, "%s", msg);
+	r->token = token;
+	return -1;
+}
 
 static bool known(const struct ipsec_addr *addrs, unsigned int n, const struct ipsec_addr *a)
 {
@@ -18,93 +49,161 @@ static bool known(const struct ipsec_addr *addrs, unsigned int n, const struct i
 	return false;
 }
 
-static int resolve_host(struct script *sc, const struct name_flags *names, struct endpoint *ep, char *msg, size_t n)
+static void ask_host(struct script *sc, struct answer *a)
 {
 	struct addrinfo hints = {
-		.ai_family = names->family,
+		.ai_family = a->names.family,
 		.ai_socktype = SOCK_DGRAM,
-		.ai_flags = names->numeric ? AI_NUMERICHOST : 0,
+		.ai_flags = a->names.numeric ? AI_NUMERICHOST : 0,
 	};
-	struct ipsec_addr addrs[ADDRS_MAX];
+	struct ipsec_addr addrs[ADDRS_MAX + 1];
 	struct addrinfo *res = NULL;
-	unsigned int count = 0;
 	int err;
 
-	err = getaddrinfo(ep->host, NULL, &hints, &res);
+	err = getaddrinfo(a->name, NULL, &hints, &res);
 	if (err) {
-		snprintf(msg, n, "%s", gai_strerror(err));
-		return -1;
+		a->error = gai_strerror(err);
+		return;
 	}
-	for (const struct addrinfo *ai = res; ai && count < ADDRS_MAX; ai = ai->ai_next)
-		if (!ipsec_addr_from_sockaddr(&addrs[count], NULL, ai->ai_addr, ai->ai_addrlen) &&
-		    !known(addrs, count, &addrs[count]))
-			count++;
+	for (const struct addrinfo *ai = res; ai && a->naddrs <= ADDRS_MAX; ai = ai->ai_next)
+		if (!ipsec_addr_from_sockaddr(&addrs[a->naddrs], NULL, ai->ai_addr, ai->ai_addrlen) &&
+		    !known(addrs, a->naddrs, &addrs[a->naddrs]))
+			a->naddrs++;
 	freeaddrinfo(res);
-	ep->addrs = arena_copy(&sc->arena, addrs, count * sizeof(addrs[0]));
-	ep->naddrs = ep->addrs ? count : 0;
-	if (!ep->naddrs)
-		snprintf(msg, n, "no address");
-	return ep->naddrs ? 0 : -1;
+	a->addrs = arena_copy(&sc->arena, addrs, a->naddrs * sizeof(addrs[0]));
+	if (!a->naddrs)
+		a->error = "no address";
+	else if (a->naddrs > ADDRS_MAX)
+		a->error = "too many addresses";
+	else if (!a->addrs)
+		a->error = "out of memory";
 }
 
-static int resolve_service(struct port *port, uint8_t proto, char *msg, size_t n)
+static void ask_service(struct answer *a)
 {
 	const struct servent *ent;
 
-	ent = getservbyname(port->service, proto == IPPROTO_TCP ? "tcp" : "udp");
+	ent = getservbyname(a->name, a->proto == IPPROTO_TCP ? "tcp" : "udp");
 	if (!ent)
-		ent = getservbyname(port->service, NULL);
-	if (!ent) {
-		snprintf(msg, n, "unknown service");
-		return -1;
-	}
-	port->number = ntohs((uint16_t)ent->s_port);
-	port->mask = UINT16_MAX;
-	return 0;
+		ent = getservbyname(a->name, NULL);
+	if (ent)
+		a->number = ntohs((uint16_t)ent->s_port);
+	else
+		a->error = "unknown service";
 }
 
 /* A device by its name or, as scripts may be written for another machine, by its number. */
-static int resolve_device(struct device *dev, char *msg, size_t n)
+static void ask_device(struct answer *a)
 {
 	unsigned long number;
 	char *end;
 
-	dev->index = if_nametoindex(dev->name);
-	if (dev->index)
-		return 0;
+	a->number = if_nametoindex(a->name);
+	if (a->number)
+		return;
 	errno = 0;
-	number = strtoul(dev->name, &end, 10);
-	if (dev->name[0] >= '0' && dev->name[0] <= '9' && !*end && !errno && number > 0 && number <= INT32_MAX) {
-		dev->index = (uint32_t)number;
-		return 0;
+	number = strtoul(a->name, &end, 10);
+	if (a->name[0] >= '0' && a->name[0] <= '9' && !*end && !errno && number > 0 && number <= INT32_MAX)
+		a->number = (uint32_t)number;
+	else
+		a->error = "no such network device";
+}
+
+static int order(const void *l, const void *r)
+{
+	const struct answer *a = l, *b = r;
+	int d = strcmp(a->name, b->name);
+
+	if (!d)
+		d = a->kind - b->kind;
+	if (!d)
+		d = a->proto - b->proto;
+	if (!d)
+		d = a->names.family - b->names.family;
+	return d ? d : a->names.numeric - b->names.numeric;
+}
+
+/* NULL after an error. */
+static const struct answer *ask(struct resolver *r, const struct answer *question)
+{
+	struct answer *const *found = tfind(question, &r->answers, order);
+	struct answer *a;
+
+	if (!found) {
+		a = arena_copy(&r->sc->arena, question, sizeof(*question));
+		if (!a || !tsearch(a, &r->answers, order)) {
+			fail(r, question->name, "out of memory");
+			return NULL;
+		}
+		if (a->kind == HOST)
+			ask_host(r->sc, a);
+		else if (a->kind == SERVICE)
+			ask_service(a);
+		else
+			ask_device(a);
+		found = &a;
 	}
-	snprintf(msg, n, "no such network device");
-	return -1;
+	if ((*found)->error) {
+		fail(r, question->name, (*found)->error);
+		return NULL;
+	}
+	return *found;
+}
+
+static int resolve_device(struct resolver *r, struct device *dev)
+{
+	const struct answer *a;
+
+	if (!dev->name)
+		return 0;
+	a = ask(r, &(struct answer){ .kind = DEVICE, .name = dev->name });
+	if (a)
+		dev->index = a->number;
+	return a ? 0 : -1;
+}
+
+static int resolve_port(struct resolver *r, struct port *port, uint8_t proto)
+{
+	const struct answer *a;
+
+	if (!port->service)
+		return 0;
+	a = ask(r, &(struct answer){ .kind = SERVICE, .proto = proto, .name = port->service });
+	if (!a)
+		return -1;
+	port->number = (uint16_t)a->number;
+	port->mask = UINT16_MAX;
+	return 0;
 }
 
 /* IPv6's 128 bits are the parser's limit; what an address has is known only here. */
-static bool prefix_fits(const struct endpoint *ep)
+static int check_prefix(struct resolver *r, const struct endpoint *ep)
 {
-	for (unsigned int i = 0; i < ep->naddrs; i++)
-		if (ep->prefix > ipsec_addr_bits(ep->addrs[i].family))
-			return false;
-	return true;
+	char msg[40];
+
+	for (unsigned int i = 0; i < ep->naddrs; i++) {
+		if (ep->prefix <= ipsec_addr_bits(ep->addrs[i].family))
+			continue;
+		snprintf(msg, sizeof(msg), "prefix length %d too big", ep->prefix);
+		return fail(r, ep->host, msg);
+	}
+	return 0;
 }
 
-static int resolve_end(struct script *sc, const struct name_flags *names, struct endpoint *ep, uint8_t proto, char *msg,
-		       size_t n, const char **token)
+static int resolve_end(struct resolver *r, const struct name_flags *names, struct endpoint *ep, uint8_t proto)
 {
+	const struct answer *a;
+
 	if (!ep->host)
 		return 0;
-	*token = ep->host;
-	if (!ep->naddrs && resolve_host(sc, names, ep, msg, n))
-		return -1;
-	if (!prefix_fits(ep)) {
-		snprintf(msg, n, "prefix length %d too big", ep->prefix);
-		return -1;
+	if (!ep->naddrs) {
+		a = ask(r, &(struct answer){ .kind = HOST, .names = *names, .name = ep->host });
+		if (!a)
+			return -1;
+		ep->addrs = a->addrs;
+		ep->naddrs = a->naddrs;
 	}
-	*token = ep->port.service;
-	return ep->port.service ? resolve_service(&ep->port, proto, msg, n) : 0;
+	return check_prefix(r, ep) ? -1 : resolve_port(r, &ep->port, proto);
 }
 
 static bool families_meet(const struct endpoint *src, const struct endpoint *dst)
@@ -117,66 +216,70 @@ static bool families_meet(const struct endpoint *src, const struct endpoint *dst
 }
 
 /* Both ends of an SA or a selector, and what could not be checked before the names were known. */
-static int resolve_ends(struct script *sc, const struct name_flags *names, struct endpoint *src, struct endpoint *dst,
-			uint8_t proto, bool single, char *msg, size_t n, const char **token)
+static int resolve_ends(struct resolver *r, const struct name_flags *names, struct endpoint *src, struct endpoint *dst,
+			uint8_t proto, bool single)
 {
-	if (resolve_end(sc, names, src, proto, msg, n, token) || resolve_end(sc, names, dst, proto, msg, n, token))
+	if (resolve_end(r, names, src, proto) || resolve_end(r, names, dst, proto))
 		return -1;
 	if (!src->host)
 		return 0;
-	*token = src->naddrs > 1 ? src->host : dst->host;
-	if (single && (src->naddrs > 1 || dst->naddrs > 1)) {
-		snprintf(msg, n, "multiple address specified");
-		return -1;
-	}
-	if (!families_meet(src, dst)) {
-		snprintf(msg, n, "source and destination are of different families");
-		return -1;
-	}
+	if (single && (src->naddrs > 1 || dst->naddrs > 1))
+		return fail(r, src->naddrs > 1 ? src->host : dst->host, "multiple address specified");
+	if (!families_meet(src, dst))
+		return fail(r, dst->host, "source and destination are of different families");
 	return 0;
 }
 
-static int resolve_more(struct script *sc, struct statement *st, char *msg, size_t n, const char **token)
+static int resolve_more(struct resolver *r, const struct name_flags *names, struct more_spec *more)
 {
-	struct more_spec *more = st->more;
-	struct device *devices[] = { &more->dev, &more->offload_dev };
+	struct selector_spec *sel = more->sel;
 
-	if (resolve_end(sc, &st->names, &more->oa, 0, msg, n, token))
+	if (resolve_end(r, names, &more->oa, 0))
 		return -1;
-	if (more->sel && resolve_ends(sc, &st->names, &more->sel->src, &more->sel->dst, more->sel->upper.proto, true,
-				      msg, n, token))
+	if (sel && resolve_ends(r, names, &sel->src, &sel->dst, sel->upper.proto, true))
 		return -1;
-	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
-		*token = devices[i]->name;
-		if (devices[i]->name && resolve_device(devices[i], msg, n))
-			return -1;
-	}
-	return 0;
+	return resolve_device(r, &more->dev) ? -1 : resolve_device(r, &more->offload_dev);
 }
 
-int resolve_statement(struct script *sc, struct statement *st, char *msg, size_t n, const char **token)
+static int resolve(struct resolver *r, struct statement *st)
 {
 	uint8_t proto = st->policy ? st->policy->upper.proto : 0;
 	bool single = st->policy || st->command == CMD_DELETE;
 
-	if (resolve_ends(sc, &st->names, &st->src, &st->dst, proto, single, msg, n, token))
+	if (resolve_ends(r, &st->names, &st->src, &st->dst, proto, single))
 		return -1;
-	return st->more ? resolve_more(sc, st, msg, n, token) : 0;
+	return st->more ? resolve_more(r, &st->names, st->more) : 0;
+}
+
+static void keep(void *answer)
+{
+	(void)answer;	/* it is the arena's */
+}
+
+int resolve_statement(struct script *sc, struct statement *st, char *msg, size_t n, const char **token)
+{
+	struct resolver r = { .sc = sc, .msg = msg, .n = n };
+	int err = resolve(&r, st);
+
+	tdestroy(r.answers, keep);
+	*token = r.token;
+	return err;
 }
 
 int resolve_script(struct script *sc)
 {
-	const char *token = NULL;
 	char msg[120];
+	struct resolver r = { .sc = sc, .msg = msg, .n = sizeof(msg) };
 	int err = 0;
 
 	for (struct statement *st = sc->first; st; st = st->next) {
-		if (!resolve_statement(sc, st, msg, sizeof(msg), &token))
+		if (!resolve(&r, st))
 			continue;
 		err = -1;
 		sc->error_line = st->line;
 		if (++sc->errors <= SCRIPT_ERRORS_TOLD && sc->on_error)
-			sc->on_error(sc->arg, st->line, msg, token);
+			sc->on_error(sc->arg, st->line, msg, r.token);
 	}
+	tdestroy(r.answers, keep);
 	return err;
 }

@@ -6,9 +6,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "setkey/parse.h"
 #include "setkey/scan.h"
+
+#define READ_SIZE 4096u	/* at least as much is read at once */
 
 static int parse(struct script *sc, yyscan_t scanner)
 {
@@ -93,6 +96,16 @@ static char *grow(char *old, size_t used, size_t size)
 	return text;
 }
 
+/* Room for all of a regular file, so that a large one is not copied about; else a beginning. */
+static size_t first_size(FILE *file)
+{
+	struct stat st;
+
+	if (fstat(fileno(file), &st) || !S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > INT_MAX)
+		return 65536;
+	return (size_t)st.st_size + 2 * READ_SIZE;
+}
+
 int script_parse_file(struct script *sc, FILE *file)
 {
 	size_t n = 0, size = 0;
@@ -100,15 +113,16 @@ int script_parse_file(struct script *sc, FILE *file)
 	int err;
 
 	do {
-		if (size - n < 4096) {
-			char *more = grow(text, n, size ? size * 2 : 65536);
+		if (size - n < READ_SIZE) {
+			size_t want = size ? size * 2 : first_size(file);
+			char *more = grow(text, n, want);
 
 			if (!more) {
 				err = -ENOMEM;
 				goto out;
 			}
 			text = more;
-			size = size ? size * 2 : 65536;
+			size = want;
 		}
 		n += fread(text + n, 1, size - n - 2, file);
 	} while (!feof(file) && !ferror(file));

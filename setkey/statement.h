@@ -38,7 +38,7 @@ struct port {
 /* An address with its decorations. addrs has one entry for a numeric host, and is empty until a name was resolved. */
 struct endpoint {
 	const char *host;		/* as written */
-	struct ipsec_addr *addrs;
+	const struct ipsec_addr *addrs;
 	unsigned int naddrs;
 	int16_t prefix;			/* bits; -1: not written, the whole address */
 	struct port port;
