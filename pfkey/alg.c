@@ -44,7 +44,7 @@ static const struct ipsec_alg_info algs[] = {
 	  KEY_ONE(128), .config = "CONFIG_CRYPTO_CBC, CONFIG_CRYPTO_SM4" },
 	{ IPSEC_ALG_ENC, NAMES("null", "simple"), KERNEL("ecb(cipher_null)", "cipher_null"), .sadb = SADB_EALG_NULL,
 	  KEY_ONE(0), .config = "CONFIG_CRYPTO_NULL" },
-	{ IPSEC_ALG_ENC, NAMES("des-deriv"), .flags = IPSEC_ALG_ABSENT, KEY_ONE(64) },
+	{ IPSEC_ALG_ENC, NAMES("des-deriv", "des-32iv"), .flags = IPSEC_ALG_ABSENT, KEY_ONE(64) },
 	{ IPSEC_ALG_ENC, NAMES("3des-deriv"), .flags = IPSEC_ALG_ABSENT, KEY_ONE(192) },
 
 	/* Encryption with integrity (RFC 4106, 4309, 4543, 7634) */

@@ -56,6 +56,7 @@ static const struct option_info options[] = {
 	{ "-f", "random-pad", OF_SA, SA(flags), true, SPEC_PAD_RANDOM },
 	{ "-f", "seq-pad", OF_SA, SA(flags), true, SPEC_PAD_SEQ },
 	{ "-f", "nocyclic-seq", OF_SA, SA(flags), true, SPEC_NO_CYCLIC_SEQ },
+	{ "-f", "cyclic-seq", OF_SA, NOWHERE, 0, 0, true, 0 },			/* KAME's, and the default */
 	{ "-f", "noecn", OF_SA, MORE(flags), true, IPSEC_SA_NOECN },
 	{ "-f", "decap-dscp", OF_SA, MORE(flags), true, IPSEC_SA_DECAP_DSCP },
 	{ "-f", "nopmtudisc", OF_SA, MORE(flags), true, IPSEC_SA_NOPMTUDISC },
@@ -290,6 +291,9 @@ const char *build_options_wrong(const struct statement *st)
 	const struct more_spec *more = st->more;
 	const struct sa_spec *sa = st->sa;
 
+	/* Its last three bits are the direction. */
+	if (more && more->index && (more->index & 7) != st->policy->dir)
+		return "-index belongs to a policy of another direction";
 	if (!more || !sa)
 		return NULL;
 	if (more->trunc && !sa->auth.alg && !statement_has_aead(st))

@@ -46,7 +46,7 @@ static void put_endpoint(struct output *o, const struct endpoint *ep)
 		put(o, "[%s]", ep->port.service);
 	else if (ep->port.mask == UINT16_MAX)
 		put(o, "[%u]", ep->port.number);
-	else if (ep->port.mask)
+	else if (ep->port.mask || ep->port.number)
 		put(o, "[%u/%x]", ep->port.number, ep->port.mask);
 }
 
@@ -369,6 +369,102 @@ static const struct { const char *text, *want; } cases[] = {
 	{ "spdadd " A "any -P out ipsec # no comments here\n esp/transport//require;", "1:Syntax error:#\n" },
 	{ "spdadd " A "any -P out ipsec esp/transport esp/transport esp/transport esp/transport esp/transport "
 	  "esp/transport esp/transport;", "1:more rules than the kernel takes:esp\n" },
+
+	/* Words in the place of names, names in the place of words */
+	{ "get tunnel crypto esp 256;", "1 get tunnel? crypto? esp" NONE "\n" },
+	{ "add " A "esp 256 -mtunnel -r32 -lh10 -u5 -Enull;", "1 add" B "esp spi=256 u u5 r32 f0 10/0 0/0 E:null:\n" },
+	{ "add 192.0.2.1 [4500] 192.0.2.2 [ 4501 ] esp-udp 256 -E null;",
+	  "1 add 192.0.2.1[4500] 192.0.2.2[4501] esp spi=256 - u0 r0 f2 0/0 0/0 E:null:\n" },
+	{ "add " A "esp#comment ; \"\n 256 -E null#comment\n;#comment\nflush;",
+	  "1 add" B "esp" NONE NULLALG "\n4 flush\n" },
+	{ "add " A "esp 0256 -u 010 -E null;", "1 add" B "esp spi=256 - u10 r0 f0 0/0 0/0 E:null:\n" },
+	{ "add " A "esp 0x0000000000000000000100 -u 0x10 -E null;", "1 add" B "esp spi=256 - u16 r0 f0 0/0 0/0 E:null:\n" },
+	{ "add " A "esp 256 -f cyclic-seq -E null  -A null;", "1 add" B "esp" NONE NULLALG " A:null:\n" },
+	{ "add " A "esp 256 -E des-32iv \"12345678\";", "1 add" B "esp" NONE " E:des-deriv:3132333435363738\n" },
+	{ "spdadd 2001:db8::1%eth0/64[any] fe80::2%0 any -P out ipsec esp/tunnel/fe80::1%eth0-fe80::2%eth0/require;",
+	  "1 spdadd 2001:db8::1/64 fe80::2 proto=0 out 80000000 ipsec esp/tunnel/fe80::1-fe80::2/require\n" },
+	{ "spdadd 10.0.0.0/8[500/0xff00] 10.0.0.0/8[0/65535] udp -P out none;",
+	  "1 spdadd 10.0.0.0/8[500/ff00] 10.0.0.0/8[0] proto=17 out 80000000 none\n" },
+	{ "spdadd " A "255 -P in none; spdadd " A "0xff -P in none; spdadd " A "ip -P in none;",
+	  "1 spdadd" B "proto=0 in 80000000 none\n1 spdadd" B "proto=255 in 80000000 none\n1 spdadd" B
+	  "proto=0 in 80000000 none\n" },
+	{ "spdadd " A "any -P out prio high+1 none; spdadd " A "any -P out prio def -3 none; spdadd " A
+	  "any -P out priority -10 none; spdadd " A "any -P\tout\npriority\n+\n5\nnone\n;",
+	  "1 spdadd" B "proto=0 out 3fffffff none\n1 spdadd" B "proto=0 out 80000003 none\n1 spdadd" B
+	  "proto=0 out 8000000a none\n1 spdadd" B "proto=0 out 7ffffffb none\n" },
+	{ "spdadd " A "any -P out prio=5 none; flush;", "1:Syntax error:=\n1 flush\n" },
+	{ "spdadd 0.0.0.0/0 0.0.0.0/0 any -P in ipsec esp/tunnel/0.0.0.0-0.0.0.0/require\n\tah/transport/192.0.2.1[500]-192.0.2.2[any]/default;",
+	  "1 spdadd 0.0.0.0/0 0.0.0.0/0 proto=0 in 80000000 ipsec esp/tunnel/0.0.0.0-0.0.0.0/require "
+	  "ah/transport/192.0.2.1-192.0.2.2/default\n" },
+	{ "spddelete " A "any -P fwd ipsec esp/tunnel/192.0.2.1-192.0.2.2/require;",
+	  "1 spddelete" B "proto=0 fwd 80000000 ipsec esp/tunnel/192.0.2.1-192.0.2.2/require\n" },
+	{ "spdadd " A "tcp\n\t-ctx 1 1 \"system_u:object_r:ipsec_t:s0-s15:c0.c1023\"\n\t-P out none;",
+	  "1 spdadd" B "proto=6 ctx=1,1,system_u:object_r:ipsec_t:s0-s15:c0.c1023 out 80000000 none\n" },
+	{ "spdadd -4 -n " A "any -P out entrust;", "1 spdadd -n -4" B "proto=0 out 80000000 none\n" },
+
+	/* What XFRM has more: associations */
+	{ "add " A "esp 256 -r 64 -esn -f noecn -f decap-dscp -f nopmtudisc -f wildrecv -f icmp -f af-unspec -f align4 "
+	  "-f dont-encap-dscp -f oseq-may-wrap -E null;",
+	  "1 add" B "esp spi=256 - u0 r64 f0 0/0 0/0 E:null: flags=3ff\n" },
+	{ "add " A "esp 256 -m beet -ph 4 -ps 3 -uh 2 -us 1 -tfc 1400 -nat-keepalive 20 -if-id 0x10 -dir out -E null;",
+	  "1 add" B "esp spi=256 b u0 r0 f0 0/0 0/0 E:null: ph=4 ps=3 uh=2 us=1 if-id=16 tfc=1400 nat-keepalive=20 dir=2\n" },
+	{ "add " A "esp 256 -mark 5 -output-mark 0x10/0xF0 -E null;",
+	  "1 add" B "esp" NONE NULLALG " mark=5/ffffffff output-mark=10/f0\n" },
+	{ "add " A "ah 256 -trunc 96 -A hmac-sha256 \"01234567890123456789012345678901\";", "1 add" B "ah" NONE
+	  " A:hmac-sha256:3031323334353637383930313233343536373839303132333435363738393031 trunc=96\n" },
+	{ "add " A "esp 256 -offload eth0 in -E null; add " A "esp 256 -offload \"wan 0\" packet out -E null; add " A
+	  "esp 256 -dir in -hwif br-lan.5_a@b -E null; add " A "esp 256 -offload 7 in crypto -E null;",
+	  "1 add" B "esp" NONE NULLALG " offload=eth0,1,1\n1 add" B "esp" NONE NULLALG " offload=wan 0,2,2\n1 add" B "esp"
+	  NONE NULLALG " dir=1 offload=br-lan.5_a@b,1,0\n1 add" B "esp" NONE NULLALG " offload=7,1,1\n" },
+	{ "add " A "esp 256 -m tunnel -sel 10.0.0.0/8[any] 10.1.0.0/16[80] tcp -dev eth0 -E null;",
+	  "1 add" B "esp spi=256 u u0 r0 f0 0/0 0/0 E:null: dev=eth0 sel= 10.0.0.0/8 10.1.0.0/16[80] 6\n" },
+	{ "add " A "esp 256 -sel ::/0 ::/0 icmp6 135,0 -u 5 -E null;",
+	  "1 add" B "esp spi=256 - u5 r0 f0 0/0 0/0 E:null: sel= ::/0 ::/0 58 type=135 code=0\n" },
+	{ "add " A "esp 256 -E \"cbc(serpent)\" 0x00 -A \"hmac(sha1)\" \"key\";",
+	  "1 add" B "esp" NONE " E:cbc(serpent):00 A:hmac(sha1):6b6579\n" },
+	{ "add " A "esp 256 -natt 10.0.0.1[4501] 10.0.0.2[4502] -natt_mtu 1400 -E null;",
+	  "1 add 192.0.2.1[4501/0] 192.0.2.2[4502/0] esp spi=256 - u0 r0 f2 0/0 0/0 E:null:\n" },
+	{ "delete " A "esp 256 -mark 7/0xff; get " A "esp 256 -m tunnel -mark 0x7;",
+	  "1 delete" B "esp" NONE " mark=7/ff\n1 get" B "esp spi=256 u u0 r0 f0 0/0 0/0 mark=7/ffffffff\n" },
+	{ "add " A "esp 256 -mark 0x100/0xff -E null;", "1:the mark has bits outside its mask:-mark\n" },
+	{ "add " A "esp 256 -mark 0x100000000 -E null;", "1:mark too big:4294967296\n" },
+	{ "add " A "esp 256 -trunc 97 -A null -E null;", "1:-trunc counts bits, and an ICV has whole bytes:;\n" },
+	{ "add " A "esp 256 -trunc 520 -A null -E null;", "1:ICV length too big:520\n" },
+	{ "add " A "esp 256 -trunc 96 -E null;", "1:-trunc needs an algorithm with an ICV:;\n" },
+	{ "add " A "esp 256 -offload eth0 -E null;", "1:-offload needs a direction: in or out:;\n" },
+	{ "add " A "esp 256 -dir in -offload eth0 out -E null;", "1:-offload and -dir name different directions:;\n" },
+	{ "add " A "esp 256 -offload eth0 sideways -E null;", "1:expected crypto, packet, in or out:sideways\n" },
+	{ "add " A "esp 256 -offload a-name-that-is-too-long in -E null;",
+	  "1:not a name of a network device:a-name-that-is-too-long\n" },
+	{ "add " A "esp 256 -dev eth0 -E null;", "1:-dev needs -sel, to which it belongs:;\n" },
+	{ "add " A "esp 256 -dir sideways -E null;", "1:unknown word after an option:sideways\n" },
+	{ "add " A "esp 256 -f localok -E null;", "1:unknown word after an option:localok\n" },
+	{ "add " A "esp 256 -ptype sub -E null;", "1:option of a policy:-ptype\n" },
+	{ "add " A "esp 256 -index 8 -E null;", "1:option of a policy:-index\n" },
+	{ "add " A "ah 256 -natt 10.0.0.1[1] 10.0.0.2[2] -A null;", "1:UDP encapsulation is for ESP:-natt\n" },
+	{ "add " A "esp 256 -E \"secret key\" 0x00;", "1:not a name of a kernel's algorithm:\"...\"\n" },
+	{ "add " A "esp 256 -foo;", "1:unknown word after an option:oo\n" },
+
+	/* What XFRM has more: policies */
+	{ "spdadd " A "any -mark 1/3 -if-id 7 -index 9 -ptype sub -dev eth0 -offload eth1 -f localok -f icmp -P out none;",
+	  "1 spdadd" B "proto=0 mark=1/3 if-id=7 index=9 flags=3 ptype=1 dev=eth0 offload=eth1,2,0 out 80000000 none\n" },
+	{ "spdadd " A "icmp 8 -lh 1 -ls 2 -bh 3 -bs 4 -ph 5 -ps 6 -uh 7 -us 8 -ctx 1 1 \"x\" -P out none;",
+	  "1 spdadd" B "proto=1 type=8 ctx=1,1,x ph=5 ps=6 uh=7 us=8 out 80000000 none\n" },
+	{ "spddelete " A "any -mark 1 -P in;", "1 spddelete" B "proto=0 mark=1/ffffffff in 80000000 -\n" },
+	{ "spdadd " A "any -P out ipsec esp/beet/192.0.2.1-192.0.2.2/use:7 ah/transport//unique:8/spi:0x100 "
+	  "ipcomp/transport//require/spi:9;",
+	  "1 spdadd" B "proto=0 out 80000000 ipsec esp/beet/192.0.2.1-192.0.2.2/use:7 ah/transport/any-any/unique:8/spi:256 "
+	  "ipcomp/transport/any-any/require/spi:9\n" },
+	{ "spdadd " A "any -index 9 -P in none;", "1:-index belongs to a policy of another direction:;\n" },
+	{ "spdadd " A "any -r 32 -P in none;", "1:option of an association:-r\n" },
+	{ "spdadd " A "any -sel ::/0 ::/0 any -P in none;", "1:option of an association:-sel\n" },
+	{ "spdadd " A "any -E null -P in none;", "1:algorithms are for associations:null\n" },
+	{ "spdadd " A "any -esn -P in none;", "1:option of an association:-esn\n" },
+	{ "spdadd " A "any -offload eth0 crypto -P in none;", "1:expected packet:crypto\n" },
+	{ "spdadd " A "any -offload eth0 in -P in none;", "1:expected packet:in\n" },
+	{ "spdadd " A "any -P out ipsec esp/beet//require;", "1:a tunnel needs the addresses of both ends:esp\n" },
+	{ "spdadd " A "any -P out ipsec esp/transport//require/spi:4294967296;", "1:SPI too big:4294967296\n" },
+	{ "spdadd " A "any -P out ipsec esp/transport/spi:5;", "1:syntax error:spi:5\n" },
 
 	/* Errors: where, what, and that reading goes on */
 	{ "foo;", "1:syntax error:foo\n" },
