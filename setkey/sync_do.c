@@ -421,8 +421,10 @@ static void rehearse(struct run *r, const struct sync_deed *d)
 	sa_id_of(&sa, &id);
 	if (!err)
 		err = ipsec_sa_delete(r->ap->ip, &id);
-	if (err)
+	if (err) {
 		fail(r, d, err, ipsec_error(r->ap->ip));
+		ipsec_sa_delete(r->ap->ip, &id);	/* should it be there */
+	}
 	explicit_bzero(&sa, sizeof(sa));
 }
 
@@ -439,14 +441,20 @@ static void rehearse_all(struct run *r)
 /* A policy that cannot be halved is better told before than after. */
 static void check_bridges(struct run *r)
 {
+	bool marks = strcmp(ipsec_backend_name(r->ap->ip), "pfkey") != 0;
 	struct ipsec_policy pol;
 
 	for (size_t i = 0; i < r->plan->ndeeds && !r->err; i++) {
 		const struct sync_deed *d = &r->plan->deeds[i];
 
-		if (d->value == SYNC_VALUE_BRIDGE_0 && policy_value(r, d, d->value, &pol) == -EOPNOTSUPP)
-			fail(r, d, -EOPNOTSUPP, "its place among policies of the same priority cannot be changed without a "
-			     "gap, as its mark has no free bit; give it another priority");
+		if (d->value != SYNC_VALUE_BRIDGE_0)
+			continue;
+		if (!marks || policy_value(r, d, d->value, &pol) == -EOPNOTSUPP)
+			fail(r, d, -EOPNOTSUPP, marks ?
+			     "its mark has no free bit, which it takes to order policies of one priority without a gap; "
+			     "give it a priority of its own" :
+			     "PF_KEY has no marks, which it takes to order policies of one priority without a gap; give it a "
+			     "priority of its own, or use --backend xfrm");
 	}
 }
 

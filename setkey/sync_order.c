@@ -13,7 +13,7 @@
 
 /* ---- the order of equals ---- */
 
-/* A policy that is wanted, or that the kernel has and that goes. */
+/* A policy that is wanted; or as the kernel has it, if that goes, to make room or for another value. */
 struct member {
 	uint8_t dir, type;
 	bool going;
@@ -66,27 +66,43 @@ static void member_fill(struct member *mb, const struct ipsec_policy *pol)
 	mb->if_id = pol->if_id;
 }
 
+static bool is_moved(const struct sync_change *c, const struct member *mb)
+{
+	return c->op == SYNC_UPDATE && !mb->going && c->priority != mb->priority;
+}
+
 /* Where it will stand among its equals if nothing special is done. */
 static void place_fill(const struct sync_plan *plan, const struct member *mb, struct sync_place *p)
 {
 	const struct sync_change *c = mb->change == NO_CHANGE ? NULL : &plan->changes[mb->change];
 
+	p->going = mb->going;
 	if (!c) {
 		p->index = mb->wish->index >> 3;
 		p->age = mb->wish->age;
-	} else {
-		p->index = c->op == SYNC_ADD ? BEHIND_ALL + mb->seq : c->index >> 3;
-		p->age = mb->going ? c->age : BEHIND_ALL + mb->seq;
-		p->rewritten = c->op == SYNC_UPDATE;
-		/* It comes to its equals after everything new, and the other way round than it decided before: see take_out. */
-		if (c->op == SYNC_UPDATE && mb->priority > c->priority)
-			p->age = (UINT64_C(1) << 62) + ((uint64_t)(UINT32_MAX - c->priority) << 29) +
-				 (UINT32_MAX >> 3) - (c->index >> 3);
+		return;
 	}
-	p->going = mb->going;
+	p->moved = is_moved(c, mb);
+	p->rewritten = !mb->going && c->op == SYNC_UPDATE && !p->moved;
+	p->index = c->op == SYNC_ADD ? BEHIND_ALL + mb->seq : c->index >> 3;
+	p->age = mb->going ? c->age : BEHIND_ALL + mb->seq;
+	/* It is made again after everything that is just new. */
+	if (p->moved)
+		p->index = p->age = 2 * BEHIND_ALL + mb->seq;
 }
 
-static int class_is_wrong(const struct sync_plan *plan, const struct member *mb, size_t n, bool *wrong)
+/*
+ * One that comes from another priority brings its index along, and would be taken for older than it is here: where that
+ * can ever matter, because it meets others, it is made again as well.
+ */
+static void movers_again(struct sync_plan *plan, const struct member *mb, const struct sync_place *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (places[i].moved && places[i].meets)
+			plan->changes[mb[i].change].again = true;
+}
+
+static int class_is_wrong(struct sync_plan *plan, const struct member *mb, size_t n, bool *wrong)
 {
 	struct sync_place *places = calloc(n, sizeof(*places));
 	struct ipsec_policy pol;
@@ -101,7 +117,10 @@ static int class_is_wrong(const struct sync_plan *plan, const struct member *mb,
 		places[i].treatment = sync_treatment(&pol);
 		place_fill(plan, &mb[i], &places[i]);
 	}
-	*wrong = !err && sync_places_wrong(places, n);
+	if (!err) {
+		*wrong = sync_places_wrong(places, n);
+		movers_again(plan, mb, places, n);
+	}
 	free(places);
 	return err;
 }
@@ -176,10 +195,10 @@ static int collect(struct sync_plan *plan, const struct sync_model *m, struct me
 
 		if (!c->policy)
 			continue;
-		if (c->op != SYNC_DELETE) {
+		if (c->op != SYNC_DELETE)
 			links[nlinks++] = (struct link){ c->wish, (uint32_t)i };
+		if (c->op == SYNC_ADD)
 			continue;
-		}
 		mb[n] = (struct member){ .going = true, .change = (uint32_t)i };
 		if (member_policy(plan, &mb[n], &pol))
 			return -ENOMEM;

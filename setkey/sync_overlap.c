@@ -62,7 +62,7 @@ static bool overlap(const struct sync_place *a, const struct sync_place *b)
 	       !((a->mark.value ^ b->mark.value) & a->mark.mask & b->mark.mask);
 }
 
-/* a is wanted before b. */
+/* Of two that overlap, a is wanted before b. */
 static bool wrong(const struct sync_place *a, const struct sync_place *b)
 {
 	bool out_of_order = a->index > b->index || a->age > b->age;
@@ -70,7 +70,7 @@ static bool wrong(const struct sync_place *a, const struct sync_place *b)
 	/* One that goes may stand anywhere; but no update may move behind it what was before it. */
 	if (b->going)
 		out_of_order = a->rewritten && a->index < b->index;
-	return out_of_order && !a->going && a->treatment != b->treatment && overlap(a, b);
+	return out_of_order && a->treatment != b->treatment;
 }
 
 /* Do the two witnesses already agree with the order that is wanted? */
@@ -82,6 +82,8 @@ static bool monotonous(const struct sync_place *places, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (places[i].going)
 			return !rewritten;
+		if (places[i].moved)
+			return false;
 		rewritten |= places[i].rewritten;
 		if (places[i].index < index || places[i].age < age)
 			return false;
@@ -128,7 +130,7 @@ static void truncate_addr(struct ipsec_addr *addr, uint8_t len)
 
 struct near {
 	struct ipsec_addr src, dst;	/* no longer than the usual lengths: those that overlap have the same */
-	const struct sync_place *place;
+	struct sync_place *place;
 };
 
 static int near_cmp(const void *a, const void *b)
@@ -149,11 +151,17 @@ struct search {
 };
 
 /* In whatever order they come: their places in the array tell which is wanted first. */
-static bool look(struct search *s, const struct sync_place *a, const struct sync_place *b)
+static bool look(struct search *s, struct sync_place *x, struct sync_place *y)
 {
-	if (++s->pairs > PAIRS_MAX || (a < b ? wrong(a, b) : wrong(b, a)))
-		s->found = true;
-	return s->found;
+	struct sync_place *a = x < y ? x : y, *b = x < y ? y : x;
+
+	if (++s->pairs > PAIRS_MAX)
+		return s->found = true;
+	if (a->going || !overlap(a, b))
+		return false;
+	if (!b->going)
+		a->meets = b->meets = true;
+	return s->found = wrong(a, b);
 }
 
 /* Those with long prefixes meet only who has the same usual bits. */

@@ -8,7 +8,7 @@
 /*
  * A policy among those of its priority. The kernel's order is known by two witnesses, and only what both say is certain:
  * the index, which grows with each policy made and survives an update, and the age, which an update makes new. Kernels
- * before 6.12 let an updated policy keep its place, later ones move it behind its equals.
+ * before 6.12 let a policy that is updated keep its place, later ones move it behind its equals.
  */
 struct sync_place {
 	struct ipsec_selector sel;
@@ -16,14 +16,17 @@ struct sync_place {
 	uint64_t treatment;		/* a hash of what is done to packets */
 	uint64_t index, age;
 	bool rewritten;			/* will be updated in place */
-	bool going;			/* will be deleted: stands behind the others, in no order that anybody wants */
+	bool moved;			/* comes from another priority, behind all that is here */
+	bool meets;			/* found: a packet may match it and another one that stays */
+	bool going;			/* what will be deleted or rewritten: comes after the others here, wherever it stands */
 	uint32_t at;			/* the caller's */
 };
 
 uint64_t sync_treatment(const struct ipsec_policy *pol);
 /*
  * Is any of the n places, which are in the order wanted, certainly or possibly wrong? When finding out would take too
- * long, it is true: then the order is made right whether it was wrong or not. Changes the order of places.
+ * long, it is true: then the order is made right whether it was wrong or not. If it is false, .meets of those moved is
+ * filled in.
  */
 bool sync_places_wrong(struct sync_place *places, size_t n);
 
