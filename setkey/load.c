@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* "setkey -f": a file is read whole before anything of it is applied, and applied as fast as the kernel takes it. */
+/* "setkey -f" and --sync: a file is read whole before anything of it is applied, as fast as the kernel takes it. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -7,6 +7,7 @@
 
 #include "setkey/jobs.h"
 #include "setkey/resolve.h"
+#include "setkey/sync.h"
 
 #define PROGRESS_EVERY 256	/* statements between two looks at the clock */
 #define PROGRESS_AFTER 2	/* seconds */
@@ -38,9 +39,8 @@ static int read_script(struct options *opt, struct script *sc)
 }
 
 struct progress {
-	time_t began;
+	time_t began, shown;		/* shown 0: never */
 	size_t done, all;
-	bool shown;
 };
 
 static time_t now(void)
@@ -51,20 +51,25 @@ static time_t now(void)
 	return ts.tv_sec;
 }
 
-/* The cursor stays at the line's beginning, where a message then takes its place. */
+/* Once a second. The cursor stays at the line's beginning, where a message then takes its place. */
 static void progress_step(struct progress *p)
 {
+	time_t t;
+
 	p->done++;
-	if (p->done % PROGRESS_EVERY || !isatty(STDERR_FILENO) || now() - p->began < PROGRESS_AFTER)
+	if (p->done % PROGRESS_EVERY)
 		return;
-	fprintf(stderr, "%zu of %zu\r", p->done, p->all);
-	p->shown = true;
+	t = now();
+	if (t - p->began < PROGRESS_AFTER || t == p->shown || !isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "%zu of %zu statements\r", p->done, p->all);
+	p->shown = t;
 }
 
 static void progress_end(const struct progress *p)
 {
 	if (p->shown)
-		fprintf(stderr, "%*s\r", 44, "");
+		fprintf(stderr, "%*s\r", 54, "");
 }
 
 static void apply_script(struct apply *ap, const struct script *sc)
@@ -94,6 +99,28 @@ int job_load(struct options *opt)
 		goto out;
 	apply_script(&opt->apply, &sc);
 	code = job_outcome(&opt->apply);
+out:
+	script_clear(&sc);
+	return code;
+}
+
+int job_sync(struct options *opt)
+{
+	const struct sync_options sync = {
+		.check = opt->job == JOB_CHECK,
+		.json = opt->json,
+		.drain_ms = opt->drain_ms,
+	};
+	struct script sc = { 0 };
+	int err, code = EXIT_WRONG;
+
+	if (read_script(opt, &sc))
+		goto out;
+	code = opt->parse_only ? EXIT_OK : job_open(opt);
+	if (code || opt->parse_only)
+		goto out;
+	err = sync_run(&opt->apply, &sc, &sync);
+	code = !err ? EXIT_OK : err == -1 || opt->apply.forbidden ? EXIT_WRONG : EXIT_REFUSED;
 out:
 	script_clear(&sc);
 	return code;

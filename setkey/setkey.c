@@ -25,6 +25,8 @@ int main(int argc, char **argv)
 	static int (*const jobs[JOBS])(struct options *) = {
 		[JOB_COMMANDS] = job_commands,
 		[JOB_FILE] = job_load,
+		[JOB_SYNC] = job_sync,
+		[JOB_CHECK] = job_sync,
 		[JOB_DUMP] = job_dump,
 		[JOB_SCRIPT] = job_script,
 		[JOB_FLUSH] = job_flush,
@@ -38,10 +40,6 @@ int main(int argc, char **argv)
 
 	if (options_read(&opt, argc, argv, why, sizeof(why))) {
 		fprintf(stderr, why[0] ? "setkey: %s\n" : "%s", why[0] ? why : options_help);
-		return EXIT_WRONG;
-	}
-	if (!jobs[opt.job]) {
-		fputs("setkey: this is not built in yet\n", stderr);
 		return EXIT_WRONG;
 	}
 	opt.apply.err = stderr;
