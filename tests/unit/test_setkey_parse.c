@@ -495,6 +495,44 @@ static void test_table(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* Which lengths of a key, in bits, each algorithm takes: from min to max in steps. */
+static const struct { char option; const char *name; unsigned int min, max, step; } key_sizes[] = {
+	{ 'E', "des-cbc", 64, 64, 8 }, { 'E', "des-deriv", 64, 64, 8 }, { 'E', "des-32iv", 64, 64, 8 },
+	{ 'E', "3des-cbc", 192, 192, 8 }, { 'E', "blowfish-cbc", 40, 448, 8 }, { 'E', "cast128-cbc", 40, 128, 8 },
+	{ 'E', "aes-cbc", 128, 256, 64 }, { 'E', "rijndael-cbc", 128, 256, 64 }, { 'E', "camellia-cbc", 128, 256, 64 },
+	{ 'E', "twofish-cbc", 128, 256, 64 }, { 'E', "serpent-cbc", 128, 256, 64 }, { 'E', "sm4-cbc", 128, 128, 8 },
+	{ 'E', "aes-ctr", 160, 288, 64 }, { 'E', "aes-gcm-16", 160, 288, 64 }, { 'E', "aes-gmac", 160, 288, 64 },
+	{ 'E', "chacha20-poly1305", 288, 288, 8 }, { 'E', "null", 0, 0, 8 }, { 'E', "simple", 0, 0, 8 },
+	{ 'A', "hmac-md5", 128, 128, 8 }, { 'A', "hmac-sha1", 160, 160, 8 }, { 'A', "keyed-md5", 128, 128, 8 },
+	{ 'A', "keyed-sha1", 160, 160, 8 }, { 'A', "hmac-sha256", 256, 256, 8 }, { 'A', "hmac-sha2-256", 256, 256, 8 },
+	{ 'A', "hmac-sha384", 384, 384, 8 }, { 'A', "hmac-sha2-384", 384, 384, 8 }, { 'A', "hmac-sha512", 512, 512, 8 },
+	{ 'A', "hmac-sha2-512", 512, 512, 8 }, { 'A', "hmac-ripemd160", 160, 160, 8 }, { 'A', "aes-xcbc-mac", 128, 128, 8 },
+	{ 'A', "null", 0, 0, 8 }, { 'A', "tcp-md5", 8, 640, 8 },
+};
+
+static void try_key(char option, const char *name, unsigned int bytes, bool good)
+{
+	struct script sc = { 0 };
+	char text[300], key[130];
+
+	memset(key, 'k', bytes);
+	key[bytes] = '\0';
+	snprintf(text, sizeof(text), "add " A "%s 256 -%c %s \"%s\";", option == 'E' ? "esp" : "ah", option, name, key);
+	if (parse(&sc, text, strlen(text)) != (good ? 0 : -1))
+		fail_msg("%s with %u bits", name, bytes * 8);
+	script_clear(&sc);
+}
+
+static void test_key_sizes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(key_sizes) / sizeof(key_sizes[0]); i++)
+		for (unsigned int bits = 0; bits <= 129 * 8; bits += 8)
+			try_key(key_sizes[i].option, key_sizes[i].name, bits / 8,
+				bits >= key_sizes[i].min && bits <= key_sizes[i].max &&
+				(bits - key_sizes[i].min) % key_sizes[i].step == 0);
+}
+
 /* Every prefix of every case, cut anywhere, ends in an orderly way. */
 static void test_truncated(void **state)
 {
@@ -657,6 +695,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_key_sizes),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_nul_bytes),
 		cmocka_unit_test(test_many_errors),
