@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Statements for bench_setkey.sh, the same for setkey and for ip -batch: -v kind=policies|sas -v form=setkey|ip -v step=load|delete -v n=N
 #
-# Policies come in pairs, out and in, all with one priority. Of ten pairs, six are of IPv4 hosts (tunnel), two of IPv6 hosts
-# (transport), and two of one of 256 networks and the centre's, for one port each, with three templates.
+# Policies come in pairs, out and in, all with one priority. Of ten pairs, seven are of IPv4 hosts (tunnel), two of IPv6 hosts
+# (transport), and one of one of 256 networks and the centre's, for one port each, with three templates.
 # SAs come in pairs, between one gateway and as many peers as there are pairs; each has keys of its own.
 
 function v4(first, i)
@@ -10,9 +10,10 @@ function v4(first, i)
 	return sprintf("%d.%d.%d.%d", first, int(i / 65536) % 256, int(i / 256) % 256, i % 256)
 }
 
+# Far addresses are not numbered as near ones are: Linux hashes the two by XOR, and all pairs would lie in one bucket.
 function v6(first, i)
 {
-	return sprintf("2001:db8:%x::%x:%x", first, int(i / 65536), i % 65536)
+	return sprintf("2001:db8:%x::%x:%x", first, first == 1 ? int(i / 65536) : i % 65536, first == 1 ? i % 65536 : int(i / 65536))
 }
 
 function policy(i,    pair, part, near, far, upper, port, there)
@@ -21,10 +22,10 @@ function policy(i,    pair, part, near, far, upper, port, there)
 	part = pair % 10
 	upper = "any"
 	port = 0
-	if (part < 6) {
+	if (part < 7) {
 		near = v4(10, pair) "/32"
 		far = v4(11, pair) "/32"
-	} else if (part < 8) {
+	} else if (part < 9) {
 		near = v6(1, pair) "/128"
 		far = v6(2, pair) "/128"
 	} else {
@@ -43,8 +44,8 @@ function policy(i,    pair, part, near, far, upper, port, there)
 function setkey_policy(src, dst, upper, port, dir, part, i,    ends, rule)
 {
 	ends = dir == "out" ? "192.0.2.1-198.51.100.1" : "198.51.100.1-192.0.2.1"
-	rule = sprintf("esp/%s/unique:%d", part < 6 ? "tunnel/" ends : "transport/", 1 + i % 16000)
-	if (part >= 8)
+	rule = sprintf("esp/%s/unique:%d", part < 7 ? "tunnel/" ends : "transport/", 1 + i % 16000)
+	if (part >= 9)
 		rule = "ipcomp/transport//use " rule " ah/transport//require"
 	if (port && dir == "out")
 		dst = dst "[" port "]"
@@ -59,8 +60,8 @@ function setkey_policy(src, dst, upper, port, dir, part, i,    ends, rule)
 function ip_policy(src, dst, upper, port, dir, part, i,    ends, tmpl)
 {
 	ends = dir == "out" ? "src 192.0.2.1 dst 198.51.100.1" : "src 198.51.100.1 dst 192.0.2.1"
-	tmpl = sprintf("tmpl%s proto esp mode %s reqid %d", part < 6 ? " " ends : "", part < 6 ? "tunnel" : "transport", 1 + i % 16000)
-	if (part >= 8)
+	tmpl = sprintf("tmpl%s proto esp mode %s reqid %d", part < 7 ? " " ends : "", part < 7 ? "tunnel" : "transport", 1 + i % 16000)
+	if (part >= 9)
 		tmpl = "tmpl proto comp mode transport level use " tmpl " tmpl proto ah mode transport"
 	if (port)
 		upper = upper " " (dir == "out" ? "dport " : "sport ") port

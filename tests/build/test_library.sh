@@ -132,6 +132,15 @@ example_of_manual()
 	sed -n '/^\.Sh EXAMPLES/,/^\.Sh/{/^\.Bd -literal/,/^\.Ed/p}' "$man/pfkey.3" | sed '/^\.Bd/d;/^\.Ed/d;s/^\\&//;s/\\e/\\/g'
 }
 
+# same DESCRIPTION COMMAND...: it prints the names that the headers declare; if not, the difference is shown
+same()
+{
+	local description=$1
+
+	shift
+	check "$description" diff <(declared) <("$@")
+}
+
 expected='SA to 192.0.2.1, SPI 0x1001
 SA to 192.0.2.2, SPI 0x1000
 event 2
@@ -144,13 +153,13 @@ run_it()
 }
 
 check "it installs into a folder of its own" install_it || finish
-is "the map lists what the headers declare" "$(mapped)" "$(declared)"
-is "the shared library shows that, with versions, and nothing else" "$(exported)" "$(declared)"
-is "so does the archive" "$(in_archive)" "$(declared)"
+same "the map lists what the headers declare" mapped
+same "the shared library shows that, with versions, and nothing else" exported
+same "so does the archive" in_archive
 is "its name is that of its ABI" "$(readelf -d "$lib/libpfkey.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')" libpfkey.so.0
-is "each function has a manual page" "$(manuals)" "$(declared)"
-is "the manual declares each function" "$(in_manual Fo)" "$(declared)"
-is "and names each at its top" "$(in_manual Nm)" "$(declared)"
+same "each function has a manual page" manuals
+same "the manual declares each function" in_manual Fo
+same "and names each at its top" in_manual Nm
 is "the manual's example is the one in the source" "$(example_of_manual)" "$(sed 1d pfkey/examples/pair.c)"
 
 check "each header stands alone in C11" header_alone gcc -x c -std=c11 -pedantic
