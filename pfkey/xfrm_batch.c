@@ -62,17 +62,24 @@ void xfrm_batch_add(struct xfrm_batch *b, const struct nlmsghdr *nlh, uint64_t t
 	b->tag[b->count++] = tag;
 }
 
+struct nlmsghdr *xfrm_batch_next(const struct xfrm_batch *b, const struct nlmsghdr *prev)
+{
+	size_t at = prev ? (size_t)((const uint8_t *)prev - b->buf) + NLMSG_ALIGN((size_t)prev->nlmsg_len) : 0;
+
+	return at < b->used ? message_at(b, at) : NULL;
+}
+
 void xfrm_batch_seal(struct xfrm_batch *b, uint32_t *seq, uint32_t pid)
 {
-	struct nlmsghdr *nlh = NULL;
+	struct nlmsghdr *nlh, *last = NULL;
 
 	b->first = *seq + 1;
-	for (size_t at = 0; at < b->used; at += NLMSG_ALIGN((size_t)nlh->nlmsg_len)) {
-		nlh = message_at(b, at);
+	for (nlh = xfrm_batch_next(b, NULL); nlh; nlh = xfrm_batch_next(b, nlh)) {
 		nlh->nlmsg_seq = ++*seq;
 		nlh->nlmsg_pid = pid;
+		last = nlh;
 	}
-	nlh->nlmsg_flags |= NLM_F_ACK;
+	last->nlmsg_flags |= NLM_F_ACK;
 }
 
 static void tell(struct xfrm_batch *b, int err, const char *words, xfrm_result_fn *fn, void *arg)

@@ -32,6 +32,8 @@ void xfrm_batch_free(struct xfrm_batch *b);
 bool xfrm_batch_fits(const struct xfrm_batch *b, uint32_t nlmsg_len);
 /* nlh is copied, and asks for no acknowledgement any more. */
 void xfrm_batch_add(struct xfrm_batch *b, const struct nlmsghdr *nlh, uint64_t tag);
+/* The request behind prev; NULL gives the first, the last gives NULL. Its length must stay. */
+struct nlmsghdr *xfrm_batch_next(const struct xfrm_batch *b, const struct nlmsghdr *prev);
 /*
  * Numbers the requests from *seq + 1, moves *seq to the last, and has that one acknowledged. pid: told to listeners as the
  * cause. Not for an empty batch.

@@ -190,6 +190,66 @@ static void probe_mixed(void)
 		ok(!ipsec_policy_flush(ip) && !there(), "a flush takes both types of policies");
 }
 
+static struct ipsec_policy with_prefix(unsigned int i)
+{
+	struct ipsec_policy pol = policy(i);
+
+	pol.sel.src_len = 0;
+	pol.sel.src.v4.s_addr = 0;
+	pol.sel.dst_len = 24;
+	pol.sel.dst.v4.s_addr = htonl(0x0b000000 + i * 256);
+	pol.dir = i % 2 ? IPSEC_DIR_IN : IPSEC_DIR_OUT;
+	return pol;
+}
+
+/* Deletes policies with prefixes: each one twice in a row, and every third is not there. */
+static struct results delete_prefixes(void)
+{
+	struct results r = { 0 };
+
+	ipsec_batch_begin(ip, result, &r);
+	for (unsigned int i = 0; i < 2 * MANY; i++) {
+		struct ipsec_policy pol = with_prefix(i / 2);
+		struct ipsec_op op = { .type = IPSEC_OP_POLICY_DELETE, .tag = i, .policy = &pol };
+
+		ipsec_batch_put(ip, &op);
+	}
+	ipsec_batch_end(ip);
+	return r;
+}
+
+/* These go by index where there are many; nobody must see a difference, not even when the indexes cannot be had. */
+static void probe_prefixes(void)
+{
+	struct ipsec_policy kept = with_prefix(MANY + 1), got;
+	int small = 2304;
+
+	for (int lost = 0; lost < 2; lost++) {
+		unsigned int put = 0;
+		struct results r;
+
+		for (unsigned int i = 0; i < MANY; i++) {
+			struct ipsec_policy pol = with_prefix(i);
+
+			if (i % 3 && !ipsec_policy_add(ip, &pol))
+				put++;
+		}
+		if (ipsec_policy_add(ip, &kept))
+			put = 0;
+		if (lost) {
+			all(IPSEC_OP_POLICY_DELETE, 1);
+			setsockopt(xfrm_door(ip)->ask.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+		}
+		r = delete_prefixes();
+		ok(put && !r.others && !r.out_of_order && !r.without_words && r.n == 2 * MANY && (lost || r.good == put) &&
+		   there() == 1 && !ipsec_policy_get(ip, &kept, &got),
+		   "%u policies with prefixes deleted%s: %u gone, %u not there, %u not known", put,
+		   lost ? ", and answers lost" : "", r.good, r.missing, r.lost);
+		reopen();
+		ipsec_policy_flush(ip);
+	}
+}
+
 /* A receive buffer that cannot hold the answers: nothing is said twice, and nothing that is not known. */
 static void probe_lost(void)
 {
@@ -319,6 +379,7 @@ int main(void)
 	reopen();
 	probe_many();
 	probe_mixed();
+	probe_prefixes();
 	probe_lost();
 	ok(in_child(as_user), "no answer is lost with a smaller receive buffer");
 	ok(in_child(without_right), "without the right each fails, and says which");
