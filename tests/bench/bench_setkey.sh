@@ -55,7 +55,7 @@ command_of()
 	ip-load | ip-delete) cmd=(ip -batch "$work/$2-$3") ;;
 	ip-dump) cmd=(ip xfrm "$(object "$1")") ;;
 	ip-*) return 1 ;;
-	*-load | *-delete) cmd+=(-k -e -f "$work/setkey-$3") ;;
+	*-load | *-delete) cmd+=(-k -f "$work/setkey-$3") ;;
 	*-dump) cmd+=("$(flag "$1")") ;;
 	*-json) cmd+=("$(flag "$1")" -j) ;;
 	esac
