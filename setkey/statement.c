@@ -32,6 +32,7 @@ const char *protocol_name(uint8_t proto)
 {
 	static const struct { uint8_t proto; const char *name; } names[] = {
 		{ 0, "any" }, { IPPROTO_ESP, "esp" }, { IPPROTO_AH, "ah" }, { IPPROTO_COMP, "ipcomp" }, { IPPROTO_TCP, "tcp" },
+		{ IPPROTO_IPIP, "ipip" }, { IPPROTO_IPV6, "ipv6" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -148,7 +148,7 @@ struct statement {
 
 /* "spdadd" and so on. */
 const char *command_name(enum command command);
-/* "esp", "ah", "ipcomp", "tcp"; "any" for 0. */
+/* "esp", "ah", "ipcomp", "tcp", and what the kernel has beside them; "any" for 0. */
 const char *protocol_name(uint8_t proto);
 /* Does what stands after -E protect integrity, too? A quoted name that the table does not know does if only it can mean -trunc. */
 bool statement_has_aead(const struct statement *st);

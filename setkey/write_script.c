@@ -53,12 +53,17 @@ static bool counts(enum ipsec_alg_kind kind, const struct ipsec_alg *alg)
 	return info && info->flags & IPSEC_ALG_STREAM;
 }
 
-static void leave_out_sa(struct writer *w, const struct ipsec_sa *sa, const char *why)
+static void comment_sa(struct writer *w, const char *what, const struct ipsec_sa *sa, const char *why)
 {
 	char src[IPSEC_ADDR_STRLEN], dst[IPSEC_ADDR_STRLEN];
 
-	fprintf(w->line, "# left out: %s %s %s 0x%x: %s\n", ipsec_addr_format(&sa->src, src, sizeof(src)),
+	fprintf(w->line, "# %s: %s %s %s 0x%x: %s\n", what, ipsec_addr_format(&sa->src, src, sizeof(src)),
 		ipsec_addr_format(&sa->dst, dst, sizeof(dst)), protocol_name(sa->proto), sa->spi, why);
+}
+
+static void leave_out_sa(struct writer *w, const struct ipsec_sa *sa, const char *why)
+{
+	comment_sa(w, "left out", sa, why);
 	w->left_out++;
 }
 
@@ -68,6 +73,10 @@ static int add_sa(const struct ipsec_sa *sa, void *arg)
 	char why[200] = "";
 
 	rewind(w->line);
+	if (sa->proto == IPPROTO_IPIP || sa->proto == IPPROTO_IPV6) {
+		comment_sa(w, "not needed", sa, "the kernel adds it by itself to an IPComp tunnel");
+		return keep(w);
+	}
 	if (sa->state == IPSEC_STATE_LARVAL || sa->state == IPSEC_STATE_DEAD) {
 		leave_out_sa(w, sa, sa->state == IPSEC_STATE_DEAD ? "it is dead" : "it is larval, and has no keys yet");
 		return keep(w);
