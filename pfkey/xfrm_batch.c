@@ -79,7 +79,8 @@ void xfrm_batch_seal(struct xfrm_batch *b, uint32_t *seq, uint32_t pid)
 		nlh->nlmsg_pid = pid;
 		last = nlh;
 	}
-	last->nlmsg_flags |= NLM_F_ACK;
+	if (last)
+		last->nlmsg_flags |= NLM_F_ACK;
 }
 
 static void tell(struct xfrm_batch *b, int err, const char *words, xfrm_result_fn *fn, void *arg)

@@ -36,7 +36,7 @@ void xfrm_batch_add(struct xfrm_batch *b, const struct nlmsghdr *nlh, uint64_t t
 struct nlmsghdr *xfrm_batch_next(const struct xfrm_batch *b, const struct nlmsghdr *prev);
 /*
  * Numbers the requests from *seq + 1, moves *seq to the last, and has that one acknowledged. pid: told to listeners as the
- * cause. Not for an empty batch.
+ * cause.
  */
 void xfrm_batch_seal(struct xfrm_batch *b, uint32_t *seq, uint32_t pid);
 /* Takes a datagram of answers and tells the results that are certain now. 0, or -EBADMSG. */

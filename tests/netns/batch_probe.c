@@ -253,9 +253,10 @@ static void probe_prefixes(void)
 /* A receive buffer that cannot hold the answers: nothing is said twice, and nothing that is not known. */
 static void probe_lost(void)
 {
-	struct results r = all(IPSEC_OP_POLICY_ADD, XFRM_BATCH_MAX);
+	struct results r;
 	int small = 2304;
 
+	all(IPSEC_OP_POLICY_ADD, XFRM_BATCH_MAX);
 	reopen();
 	all(IPSEC_OP_POLICY_ADD, 1);	/* which makes the buffer as large as it should be */
 	setsockopt(xfrm_door(ip)->ask.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
