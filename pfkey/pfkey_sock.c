@@ -245,6 +245,16 @@ static void take_entry(struct dump *d, const struct sadb_msg *msg, size_t n)
 		d->result = dump_error(msg);
 }
 
+/* Entries have a number of their own; only an error has the request's. */
+static bool is_entry(const struct pfkey_sock *s, const struct pfkey_msg *m)
+{
+	const struct sadb_msg *got = message(s);
+
+	if (s->n == sizeof(*got))
+		return is_answer(s, m);
+	return got->sadb_msg_type == m->head.sadb_msg_type && got->sadb_msg_pid == m->head.sadb_msg_pid;
+}
+
 int pfkey_sock_dump(struct pfkey_sock *s, struct pfkey_msg *m, pfkey_answer_fn *fn, void *arg)
 {
 	struct dump d = { .fn = fn, .arg = arg };
@@ -255,12 +265,10 @@ int pfkey_sock_dump(struct pfkey_sock *s, struct pfkey_msg *m, pfkey_answer_fn *
 		return err;
 	while (!d.finished) {
 		int n = receive(s, 0);
-		bool ours = n > 0 && message(s)->sadb_msg_type == m->head.sadb_msg_type &&
-			    message(s)->sadb_msg_pid == m->head.sadb_msg_pid;
 
 		if (n < 0 && n != -EBADMSG)
 			return d.result ? d.result : n == -EAGAIN ? -ENOBUFS : n;
-		if (ours) {
+		if (n > 0 && is_entry(s, m)) {
 			take_entry(&d, message(s), s->n);
 			end = 0;
 		} else if (!end) {
