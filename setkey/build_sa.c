@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* RFC 4303 2.1: 1 to 255 are reserved, 0 is not for the wire. IPComp's CPIs have their own ranges (RFC 3173 3.3). */
 #define SPI_MIN 256
@@ -91,7 +92,8 @@ int build_alg(struct script *sc, unsigned int line, enum ipsec_alg_kind kind, st
 	if (misplaced(sc, line, name.p))
 		return -1;
 	if (!alg) {
-		build_error(sc, line, "unknown algorithm", name.p);
+		/* Where the algorithm was forgotten, its key stands in its place. */
+		build_error(sc, line, "unknown algorithm", strncasecmp(name.p, "0x", 2) ? name.p : "0x...");
 		return -1;
 	}
 	if (key.n > IPSEC_KEY_MAX || !ipsec_alg_key_ok(alg, (unsigned int)key.n * 8)) {
