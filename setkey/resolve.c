@@ -123,31 +123,37 @@ static int order(const void *l, const void *r)
 	return d ? d : a->names.numeric - b->names.numeric;
 }
 
+/* NULL without memory. */
+static struct answer *ask_system(struct resolver *r, const struct answer *question)
+{
+	struct answer *a = arena_copy(&r->sc->arena, question, sizeof(*question));
+
+	if (!a || !tsearch(a, &r->answers, order))
+		return NULL;
+	switch (a->kind) {
+	case HOST:
+		ask_host(r->sc, a);
+		break;
+	case SERVICE:
+		ask_service(a);
+		break;
+	default:
+		ask_device(a);
+		break;
+	}
+	return a;
+}
+
 /* NULL after an error. */
 static const struct answer *ask(struct resolver *r, const struct answer *question)
 {
-	struct answer *const *found = tfind(question, &r->answers, order);
-	struct answer *a;
+	void *node = tfind(question, &r->answers, order);
+	const struct answer *a = node ? *(struct answer **)node : ask_system(r, question);
 
-	if (!found) {
-		a = arena_copy(&r->sc->arena, question, sizeof(*question));
-		if (!a || !tsearch(a, &r->answers, order)) {
-			fail(r, question->name, "out of memory");
-			return NULL;
-		}
-		if (a->kind == HOST)
-			ask_host(r->sc, a);
-		else if (a->kind == SERVICE)
-			ask_service(a);
-		else
-			ask_device(a);
-		found = &a;
-	}
-	if ((*found)->error) {
-		fail(r, question->name, (*found)->error);
-		return NULL;
-	}
-	return *found;
+	if (a && !a->error)
+		return a;
+	fail(r, question->name, a ? a->error : "out of memory");
+	return NULL;
 }
 
 static int resolve_device(struct resolver *r, struct device *dev)

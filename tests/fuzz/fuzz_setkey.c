@@ -6,6 +6,7 @@
 #include "setkey/convert.h"
 #include "setkey/script.h"
 #include "setkey/write.h"
+#include "tests/unit/test_setkey_same.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,7 @@ static void use_policy(struct statement *st)
 	if (err || st->policy->action == POLICY_UNSAID) {
 		free(text);
 	} else {
-		if (convert_policy(read_again(&sc, text, n), &again, why, sizeof(why)) || memcmp(&pol, &again, sizeof(pol)))
+		if (convert_policy(read_again(&sc, text, n), &again, why, sizeof(why)) || !same_policy(&pol, &again))
 			abort();
 		script_clear(&sc);
 	}
@@ -102,7 +103,7 @@ static void use_sa(struct statement *st)
 		return;
 	}
 	st = read_again(&sc, text, n);
-	if (convert_sa(st, st->src.addrs, st->dst.addrs, &again, why, sizeof(why)) || memcmp(&sa, &again, sizeof(sa)))
+	if (convert_sa(st, st->src.addrs, st->dst.addrs, &again, why, sizeof(why)) || !same_sa(&sa, &again))
 		abort();
 	script_clear(&sc);
 }
