@@ -96,6 +96,8 @@ static int set_file(const struct reading *rd, enum job job, const char *file)
 {
 	if (set_job(rd, job))
 		return -1;
+	if (job == JOB_SYNC && file[0] == '-' && file[1])
+		return wrong(rd, "--sync wants a file behind it, not `%s'", file);
 	if (rd->opt->file)
 		return wrong(rd, "two files, `%s' and `%s'; choose one", rd->opt->file, file);
 	rd->opt->file = file;

@@ -100,6 +100,7 @@ static const struct { const char *line, *want; } cases[] = {
 	{ "-f", "!`-f' wants" },
 	{ "--sync", "!`--sync' wants" },
 	{ "--backend", "!`--backend' wants" },
+	{ "--sync --drain 0 x", "!--sync wants a file behind it, not `--drain'" },
 	{ "-v", "!what is to be done?" },
 	{ "-P", "!what is to be done?" },
 	{ "x", "!what is `x'?" },
