@@ -17,6 +17,14 @@ static void printable(char *out, size_t n, const char *token)
 	out[i] = '\0';
 }
 
+/* A key without its 0x or quotes: at least as long as the shortest, and no decimal number. */
+static bool may_be_key(const char *token)
+{
+	size_t digits = strspn(token, "0123456789abcdefABCDEF");
+
+	return !token[digits] && digits >= 16 && (digits > 20 || token[strspn(token, "0123456789")]);
+}
+
 void build_error(struct script *sc, unsigned int line, const char *msg, const char *token)
 {
 	char shown[64];
@@ -28,7 +36,7 @@ void build_error(struct script *sc, unsigned int line, const char *msg, const ch
 	if (++sc->errors > SCRIPT_ERRORS_TOLD || !sc->on_error)
 		return;
 	if (token)
-		printable(shown, sizeof(shown), token);
+		printable(shown, sizeof(shown), may_be_key(token) ? "..." : token);
 	sc->on_error(sc->arg, line, msg, token ? shown : NULL);
 }
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "setkey/names.h"
+
 /* RFC 4303 2.1: 1 to 255 are reserved, 0 is not for the wire. IPComp's CPIs have their own ranges (RFC 3173 3.3). */
 #define SPI_MIN 256
 
@@ -104,21 +106,13 @@ int build_alg(struct script *sc, unsigned int line, enum ipsec_alg_kind kind, st
 	return 0;
 }
 
-/* What the kernel's names are made of; anything else is rather a key in the wrong place, and not shown. */
-static bool is_kernel_name(const struct text *name)
-{
-	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789()-_,.";
-
-	return name->n && name->n < IPSEC_ALG_NAME_MAX && strspn(name->p, chars) == name->n;
-}
-
 int build_kernel_alg(struct script *sc, unsigned int line, enum ipsec_alg_kind kind, struct text name, struct text key)
 {
 	struct ipsec_alg_info *alg;
 
 	if (misplaced(sc, line, "\"...\""))
 		return -1;
-	if (!is_kernel_name(&name)) {
+	if (strlen(name.p) != name.n || !kernel_alg_name(name.p)) {
 		build_error(sc, line, "not a name of a kernel's algorithm", "\"...\"");
 		return -1;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Upper-layer protocols and priorities by name. */
+/* Upper-layer protocols, priorities and the kernel's algorithms by name. */
 #include "setkey/names.h"
 
 #include <netdb.h>
@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "pfkey/alg.h"
 
 #ifndef IPPROTO_MH
 #define IPPROTO_MH 135
@@ -72,6 +74,20 @@ const char *upper_name(uint8_t proto, char *buf, size_t n)
 bool upper_has_types(uint8_t proto)
 {
 	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 || proto == IPPROTO_MH;
+}
+
+bool kernel_alg_name(const char *name)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789()-_,.";
+	static const enum ipsec_alg_kind kinds[] = { IPSEC_ALG_ENC, IPSEC_ALG_AUTH, IPSEC_ALG_AEAD, IPSEC_ALG_COMP };
+	const char *open = strchr(name, '(');
+
+	if (strlen(name) >= IPSEC_ALG_NAME_MAX || name[strspn(name, chars)])
+		return false;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (ipsec_alg_by_kernel(kinds[i], name, 0))
+			return true;
+	return open && open > name && strchr(open, ')');
 }
 
 const char *priority_text(uint32_t priority, char *buf, size_t n)

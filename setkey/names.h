@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of upper-layer protocols and of priorities. Common protocols are known here, as small systems have no /etc/protocols. */
+/* Names of upper-layer protocols, priorities and the kernel's algorithms. Common protocols are known here, as small systems have no /etc/protocols. */
 #ifndef SETKEY_NAMES_H
 #define SETKEY_NAMES_H
 
@@ -15,6 +15,12 @@ const char *upper_name(uint8_t proto, char *buf, size_t n);
 const char *upper_known(uint8_t proto);
 /* Does it have a type and a code in the place of ports (ICMP and MH)? */
 bool upper_has_types(uint8_t proto);
+
+/*
+ * Is this what the kernel may call an algorithm? One that we do not know must have parentheses, as "cbc(serpent)" has:
+ * without them it may as well be a key in the wrong place, which no message must show.
+ */
+bool kernel_alg_name(const char *name);
 
 /* The kernel's priorities behind the words. */
 #define PRIORITY_HIGH 1073741824u

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pfkey/alg.h"
+#include "setkey/names.h"
 #include "setkey/statement.h"
 #include "setkey/write_part.h"
 
@@ -17,11 +18,6 @@ struct alg_words {
 	const char *name;
 	bool quoted, trunc;
 };
-
-static bool is_kernel_name(const char *name)
-{
-	return !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789()-_,.")];
-}
 
 static void find_words(enum ipsec_alg_kind kind, const struct ipsec_alg *alg, struct alg_words *w)
 {
@@ -39,8 +35,8 @@ static int check_alg(enum ipsec_alg_kind kind, const struct ipsec_alg *alg, cons
 {
 	if (!alg->name[0])
 		return 0;
-	if (!is_kernel_name(alg->name))
-		return write_refuse(r, "the name of an algorithm has strange characters");
+	if (!kernel_alg_name(alg->name))
+		return write_refuse(r, "the name of an algorithm cannot be written");
 	if ((kind == IPSEC_ALG_ENC || kind == IPSEC_ALG_COMP) && alg->icv_bits)
 		return write_refuse(r, "%s has no ICV", alg->name);
 	if (alg->icv_bits % 8)

@@ -442,6 +442,10 @@ static const struct { const char *text, *want; } cases[] = {
 	{ "add " A "esp 256 -ptype sub -E null;", "1:option of a policy:-ptype\n" },
 	{ "add " A "esp 256 -index 8 -E null;", "1:option of a policy:-index\n" },
 	{ "add " A "ah 256 -natt 10.0.0.1[1] 10.0.0.2[2] -A null;", "1:UDP encapsulation is for ESP:-natt\n" },
+	{ "add " A "esp 256 -E aes-cbc 00112233445566778899001122334455;", "1:number too big:...\n" },
+	{ "add " A "esp 256 -E aes-cbc 0011223344556677889900112233445f;", "1:syntax error:...\n" },
+	{ "add " A "esp 256 -E null 0011223344556677889900112233445f;", "1:syntax error:...\n" },
+	{ "add " A "esp 256 -E \"0123456789abcdef\";", "1:not a name of a kernel's algorithm:\"...\"\n" },
 	{ "add " A "esp 256 -E \"secret key\" 0x00;", "1:not a name of a kernel's algorithm:\"...\"\n" },
 	{ "add " A "esp 256 -foo;", "1:unknown word after an option:oo\n" },
 

@@ -396,8 +396,8 @@ static const struct { const char *text, *want; } sas[] = {
 	  "add " A "ah 0x1000 -m transport -A \"hmac(sha1)\" " KEY20 ";\n" },
 	{ "add " A "esp 4096 -E \"cbc(serpent)\" " KEY16 ";",
 	  "add " A "esp 0x1000 -m transport -E serpent-cbc " KEY16 ";\n" },
-	{ "add " A "esp 4096 -E \"cbc(rot13)\" \"x\" -A \"crc32\";",
-	  "add " A "esp 0x1000 -m transport -E \"cbc(rot13)\" 0x78 -A \"crc32\";\n" },
+	{ "add " A "esp 4096 -E \"cbc(rot13)\" \"x\" -A \"cmac(new)\";",
+	  "add " A "esp 0x1000 -m transport -E \"cbc(rot13)\" 0x78 -A \"cmac(new)\";\n" },
 	{ "add " A "esp 4096 -E \"rfc4106(gcm(aes))\" " KEY20 " -trunc 96;",
 	  "add " A "esp 0x1000 -m transport -E aes-gcm-12 " KEY20 ";\n" },
 	{ "add " A "esp 4096 -E \"gcm(new)\" " KEY20 " -trunc 64;",
@@ -487,7 +487,7 @@ static void test_refusals(void **state)
 	sa = good, sa.enc.icv_bits = 8, refuse_sa(sa, "8 bits");
 	sa = good, sa.auth.icv_bits = 7, refuse_sa(sa, "of 7 bits");
 	sa = good, strcpy(sa.ctx, "a\"b"), refuse_sa(sa, "label");
-	sa = good, strcpy(sa.enc.name, "a\"b"), refuse_sa(sa, "strange");
+	sa = good, strcpy(sa.enc.name, "a\"b"), refuse_sa(sa, "cannot be written");
 	sa = good, sa.encap = (struct ipsec_encap){ 7, 1, 2, { 0 } }, refuse_sa(sa, "type 7");
 	sa = good, sa.dir = IPSEC_SA_DIR_OUT, sa.offload = (struct ipsec_offload){ 1, 1, true }, refuse_sa(sa, "direction");
 	sa = good, sa.sel.ifindex = 3, refuse_sa(sa, "selector");
