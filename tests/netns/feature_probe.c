@@ -158,6 +158,89 @@ static struct answer try_op(struct ipsec_op op, bool batched)
 	return r;
 }
 
+struct tally {
+	unsigned int n, wrong;
+	char words[256];
+};
+
+/* In turn: added, there already, of an algorithm that nobody has, and not there to be updated. */
+static void tally(uint64_t tag, int err, void *arg)
+{
+	static const struct { int err; const char *says; } want[] = {
+		{ 0, "" }, { -EEXIST, "already" }, { -ENOSYS, "cbc(nosuch)" }, { -ESRCH, "no such SA" },
+	};
+	struct tally *t = arg;
+
+	if (tag != t->n || err != want[tag % 4].err || !strstr(ipsec_error(a), want[tag % 4].says)) {
+		t->wrong++;
+		snprintf(t->words, sizeof(t->words), "%u: %d %s", (unsigned int)tag, err, ipsec_error(a));
+	}
+	t->n++;
+}
+
+static void probe_many_sas(void)
+{
+	const unsigned int many = 1200;
+	struct tally t = { 0 };
+
+	ipsec_batch_begin(a, tally, &t);
+	for (unsigned int i = 0; i < many; i++) {
+		struct ipsec_sa sa = plain_sa();
+		struct ipsec_op op = { .type = i % 4 == 3 ? IPSEC_OP_SA_UPDATE : IPSEC_OP_SA_ADD, .tag = i, .sa = &sa };
+
+		sa.spi = i % 4 == 3 ? 0x100 : 0x1000 + i / 4;
+		if (i % 4 == 2) {
+			memset(&sa.aead, 0, sizeof(sa.aead));
+			strcpy(sa.enc.name, "cbc(nosuch)");
+			sa.enc.key_bits = 128;
+			sa.spi = 0x200;
+		}
+		ipsec_batch_put(a, &op);
+	}
+	ipsec_batch_end(a);
+	ok(t.n == many && !t.wrong && entries() == many / 4, "%u SAs in batches, three of four refused: %u wrong, %s", many, t.wrong,
+	   t.words);
+	ipsec_sa_flush(a, 0);
+}
+
+/* Every algorithm of our table with its shortest and its longest key: taken, or unknown to this kernel; nothing else. */
+static void probe_algorithms(void)
+{
+	unsigned int taken = 0, unknown = 0;
+
+	for (const struct ipsec_alg_info *info = ipsec_alg_next(NULL); info; info = ipsec_alg_next(info)) {
+		if (info->flags & IPSEC_ALG_ABSENT)
+			continue;
+		for (int longest = 0; longest < 2; longest++) {
+			struct ipsec_sa sa = plain_sa();
+			struct ipsec_alg *const algs[] = { &sa.enc, &sa.auth, &sa.aead, &sa.comp };
+			uint8_t key[IPSEC_KEY_MAX];
+			int err;
+
+			for (size_t i = 0; i < sizeof(key); i++)
+				key[i] = (uint8_t)(7 * i + 1);	/* no weak key of DES */
+			memset(&sa.aead, 0, sizeof(sa.aead));
+			if (info->kind == IPSEC_ALG_COMP)
+				sa.proto = IPPROTO_COMP;
+			else if (info->kind == IPSEC_ALG_AUTH)
+				ipsec_alg_set(&sa.enc, ipsec_alg_by_name(IPSEC_ALG_ENC, "null"), NULL, 0);
+			ipsec_alg_set(algs[info->kind], info, key, longest ? info->key_max : info->key_min);
+			/* The widest truncation, where there is a choice. */
+			if (longest && info->icv_max)
+				sa.auth.icv_bits = info->icv_max;
+			err = ipsec_sa_add(a, &sa);
+			taken += !err;
+			unknown += err == -ENOSYS || err == -ENOENT;
+			if (err)
+				printf("# %s, %u bits: %d %s\n", info->names[0], longest ? info->key_max : info->key_min, err, ipsec_error(a));
+			if (err && err != -ENOSYS && err != -ENOENT)
+				ok(false, "%s", info->names[0]);
+			ipsec_sa_flush(a, 0);
+		}
+	}
+	ok(taken >= 40, "algorithms: %u taken, %u unknown to this kernel", taken, unknown);
+}
+
 static void outbound(struct ipsec_sa *sa) { sa->dir = IPSEC_SA_DIR_OUT; }
 static void inbound(struct ipsec_sa *sa) { sa->dir = IPSEC_SA_DIR_IN; sa->replay_window = 64; }
 static void outbound_esn(struct ipsec_sa *sa) { sa->dir = IPSEC_SA_DIR_OUT; sa->flags = IPSEC_SA_ESN; }
@@ -407,6 +490,8 @@ int main(int argc, char **argv)
 	device = if_nametoindex("eth0");
 	if (!device)
 		bail("no eth0");
+	probe_many_sas();
+	probe_algorithms();
 	probe_sa_features();
 	probe_direction();
 	probe_policy_features();
