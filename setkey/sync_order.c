@@ -91,18 +91,51 @@ static void place_fill(const struct sync_plan *plan, const struct member *mb, st
 		p->index = p->age = 2 * BEHIND_ALL + mb->seq;
 }
 
-/*
- * One that comes from another priority brings its index along, and would be taken for older than it is here: where that
- * can ever matter, because it meets others, it is made again as well.
- */
-static void movers_again(struct sync_plan *plan, const struct member *mb, const struct sync_place *places, size_t n)
+/* A policy that is wanted is made again. */
+static int member_again(struct sync_plan *plan, struct member *mb)
 {
-	for (size_t i = 0; i < n; i++)
-		if (places[i].moved && places[i].meets)
-			plan->changes[mb[i].change].again = true;
+	struct sync_change *c;
+
+	if (mb->change == NO_CHANGE) {
+		c = sync_plan_change(plan);
+		if (!c)
+			return -ENOMEM;
+		c->wish = mb->wish;
+		c->policy = true;
+		c->op = SYNC_UPDATE;
+		c->priority = mb->wish->priority;
+		c->index = mb->wish->index;
+		c->age = mb->wish->age;
+		plan->kept--;
+		mb->change = (uint32_t)(c - plan->changes);
+	}
+	c = &plan->changes[mb->change];
+	c->again = true;
+	if (c->op == SYNC_UPDATE)
+		c->diff |= SYNC_DIFF_ORDER;
+	return 0;
 }
 
-static int class_is_wrong(struct sync_plan *plan, const struct member *mb, size_t n, bool *wrong)
+static int places_again(struct sync_plan *plan, struct member *mb, const struct sync_place *places, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		if (places[i].going)
+			continue;
+		if (places[i].wrong)
+			err = member_again(plan, &mb[i]);
+		/*
+		 * One that comes from another priority brings its index along, and would later be taken for older than it is
+		 * here. That can matter only where it meets others.
+		 */
+		else if (places[i].moved && places[i].meets)
+			plan->changes[mb[i].change].again = true;
+	}
+	return err;
+}
+
+static int class_check(struct sync_plan *plan, struct member *mb, size_t n)
 {
 	struct sync_place *places = calloc(n, sizeof(*places));
 	struct ipsec_policy pol;
@@ -118,40 +151,11 @@ static int class_is_wrong(struct sync_plan *plan, const struct member *mb, size_
 		place_fill(plan, &mb[i], &places[i]);
 	}
 	if (!err) {
-		*wrong = sync_places_wrong(places, n);
-		movers_again(plan, mb, places, n);
+		sync_places_check(places, n);
+		err = places_again(plan, mb, places, n);
 	}
 	free(places);
 	return err;
-}
-
-/* All that are wanted are made again. */
-static int class_again(struct sync_plan *plan, struct member *mb, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct sync_change *c;
-
-		if (mb[i].going)
-			continue;
-		if (mb[i].change == NO_CHANGE) {
-			c = sync_plan_change(plan);
-			if (!c)
-				return -ENOMEM;
-			c->wish = mb[i].wish;
-			c->policy = true;
-			c->op = SYNC_UPDATE;
-			c->priority = mb[i].wish->priority;
-			c->index = mb[i].wish->index;
-			c->age = mb[i].wish->age;
-			plan->kept--;
-			mb[i].change = (uint32_t)(c - plan->changes);
-		}
-		c = &plan->changes[mb[i].change];
-		c->again = true;
-		if (c->op == SYNC_UPDATE)
-			c->diff |= SYNC_DIFF_ORDER;
-	}
-	return 0;
 }
 
 static int classes_check(struct sync_plan *plan, struct member *mb, size_t n)
@@ -160,14 +164,10 @@ static int classes_check(struct sync_plan *plan, struct member *mb, size_t n)
 	int err = 0;
 
 	for (size_t begin = 0; begin < n && !err; begin = end) {
-		bool wrong = false;
-
 		for (end = begin + 1; end < n && !member_class_cmp(&mb[begin], &mb[end]); end++)
 			;
 		if (end - begin > 1)
-			err = class_is_wrong(plan, mb + begin, end - begin, &wrong);
-		if (!err && wrong)
-			err = class_again(plan, mb + begin, end - begin);
+			err = class_check(plan, mb + begin, end - begin);
 	}
 	return err;
 }

@@ -8,9 +8,9 @@
  * out the other way round. A policy whose value changes in place is one step; if its priority becomes worse, that step
  * belongs to the taking out.
  *
- * The order of equals is the script's. If the kernel's is another, and it matters (they overlap, and treat packets
- * differently), all policies of that priority are made again: first each is put in once more as two halves, told apart
- * by a bit of the mark, behind the old ones; then the old ones go; then the policies come again, and the halves go.
+ * The order of equals is the script's. Where the kernel's is another, and it matters (they overlap, and treat packets
+ * differently), these and all that overlap with them are made again: first each is put in once more as two halves, told
+ * apart by a bit of the mark, behind the old ones; then the old ones go; then the policies come again, and the halves go.
  */
 #ifndef SETKEY_SYNC_ORDER_H
 #define SETKEY_SYNC_ORDER_H

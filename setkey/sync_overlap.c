@@ -6,6 +6,9 @@
 #include <string.h>
 
 #define PAIRS_MAX (50u * 1000 * 1000)	/* looked at for one priority: about a second */
+/* So many policies, and one more for so many, are compared with all others; the rest only with those nearby. */
+#define WIDE_MIN 16
+#define WIDE_SHARE 10000
 
 static uint64_t mix(uint64_t hash, const void *p, size_t n)
 {
@@ -97,24 +100,26 @@ struct lengths {
 	uint8_t src, dst;
 };
 
-/* The prefix lengths that most of them have. */
+/* The longest length that all but a few have. */
+static uint8_t usual_length(const size_t counts[static 256], size_t few)
+{
+	size_t shorter = 0;
+	uint8_t len = 0;
+
+	while (len < 128 && shorter + counts[len] <= few)
+		shorter += counts[len++];
+	return len;
+}
+
 static struct lengths usual_lengths(const struct sync_place *places, size_t n)
 {
-	struct lengths usual = { 0 };
-	size_t votes = 0;
+	size_t src[256] = { 0 }, dst[256] = { 0 };
 
-	/* Boyer and Moore's vote: right if more than half agree, and else as good as any. */
 	for (size_t i = 0; i < n; i++) {
-		struct lengths l = { places[i].sel.src_len, places[i].sel.dst_len };
-
-		if (!votes)
-			usual = l;
-		if (usual.src == l.src && usual.dst == l.dst)
-			votes++;
-		else
-			votes--;
+		src[places[i].sel.src_len]++;
+		dst[places[i].sel.dst_len]++;
 	}
-	return usual;
+	return (struct lengths){ usual_length(src, WIDE_MIN + n / WIDE_SHARE), usual_length(dst, WIDE_MIN + n / WIDE_SHARE) };
 }
 
 /* Zeroes the bits of an address behind the first len. */
@@ -146,65 +151,106 @@ static int near_cmp(const void *a, const void *b)
 }
 
 struct search {
+	struct sync_place *places;
 	size_t pairs;
-	bool found;
 };
 
-/* In whatever order they come: their places in the array tell which is wanted first. */
+/* All that overlap, directly or by others, have one root (union-find with halved paths). */
+static uint32_t root(struct sync_place *places, uint32_t i)
+{
+	while (places[i].parent != i) {
+		places[i].parent = places[places[i].parent].parent;
+		i = places[i].parent;
+	}
+	return i;
+}
+
+static void join(struct sync_place *places, uint32_t i, uint32_t j)
+{
+	i = root(places, i);
+	j = root(places, j);
+	places[j].parent = i;
+	places[i].wrong |= places[j].wrong;
+}
+
+/* In whatever order they come: their places in the array tell which is wanted first. False: that is enough. */
 static bool look(struct search *s, struct sync_place *x, struct sync_place *y)
 {
 	struct sync_place *a = x < y ? x : y, *b = x < y ? y : x;
 
 	if (++s->pairs > PAIRS_MAX)
-		return s->found = true;
-	if (a->going || !overlap(a, b))
 		return false;
-	if (!b->going)
+	if (a->going || !overlap(a, b))
+		return true;
+	if (!b->going) {
 		a->meets = b->meets = true;
-	return s->found = wrong(a, b);
+		join(s->places, (uint32_t)(a - s->places), (uint32_t)(b - s->places));
+	}
+	if (wrong(a, b))
+		s->places[root(s->places, (uint32_t)(a - s->places))].wrong = true;
+	return true;
 }
 
 /* Those with long prefixes meet only who has the same usual bits. */
 static void look_near(struct search *s, struct near *near, size_t n)
 {
 	qsort(near, n, sizeof(*near), near_cmp);
-	for (size_t i = 0; i < n && !s->found; i++)
+	for (size_t i = 0; i < n; i++)
 		for (size_t j = i + 1; j < n; j++) {
 			if (ipsec_addr_cmp(&near[i].src, &near[j].src) || ipsec_addr_cmp(&near[i].dst, &near[j].dst))
 				break;
-			if (look(s, near[i].place, near[j].place))
+			if (!look(s, near[i].place, near[j].place))
 				return;
 		}
 }
 
-bool sync_places_wrong(struct sync_place *places, size_t n)
+/* Every pair that can overlap. */
+static void look_all(struct search *s, struct near *near, size_t n)
 {
-	struct lengths usual = usual_lengths(places, n);
-	struct search s = { 0 };
-	struct near *near;
+	struct lengths usual = usual_lengths(s->places, n);
 	size_t nnear = 0;
 
-	if (monotonous(places, n))
-		return false;
-	near = calloc(n, sizeof(*near));
-	if (!near)
-		return true;
-	for (size_t i = 0; i < n && !s.found; i++) {
-		const struct ipsec_selector *sel = &places[i].sel;
+	for (size_t i = 0; i < n; i++) {
+		const struct ipsec_selector *sel = &s->places[i].sel;
 
 		if (sel->src_len >= usual.src && sel->dst_len >= usual.dst) {
-			near[nnear] = (struct near){ sel->src, sel->dst, &places[i] };
+			near[nnear] = (struct near){ sel->src, sel->dst, &s->places[i] };
 			truncate_addr(&near[nnear].src, usual.src);
 			truncate_addr(&near[nnear].dst, usual.dst);
 			nnear++;
 			continue;
 		}
-		for (size_t j = 0; j < n && !s.found; j++)
-			if (j != i)
-				look(&s, &places[i], &places[j]);
+		for (size_t j = 0; j < n; j++)
+			if (j != i && !look(s, &s->places[i], &s->places[j]))
+				return;
 	}
-	if (!s.found)
-		look_near(&s, near, nnear);
+	look_near(s, near, nnear);
+}
+
+static void all_wrong(struct sync_place *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		places[i].wrong = true;
+}
+
+void sync_places_check(struct sync_place *places, size_t n)
+{
+	struct search s = { .places = places };
+	struct near *near;
+
+	if (monotonous(places, n))
+		return;
+	near = calloc(n, sizeof(*near));
+	if (!near) {
+		all_wrong(places, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		places[i].parent = (uint32_t)i;
+	look_all(&s, near, n);
+	if (s.pairs > PAIRS_MAX)
+		all_wrong(places, n);
+	for (size_t i = 0; i < n; i++)
+		places[i].wrong = places[root(places, (uint32_t)i)].wrong;
 	free(near);
-	return s.found;
 }

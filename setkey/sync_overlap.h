@@ -17,17 +17,19 @@ struct sync_place {
 	uint64_t index, age;
 	bool rewritten;			/* will be updated in place */
 	bool moved;			/* comes from another priority, behind all that is here */
-	bool meets;			/* found: a packet may match it and another one that stays */
 	bool going;			/* what will be deleted or rewritten: comes after the others here, wherever it stands */
-	uint32_t at;			/* the caller's */
+	uint32_t parent;		/* used by the search */
+	bool meets;			/* found: a packet may match it and another one that stays */
+	bool wrong;			/* found: it, or one that it has to do with, has to be put elsewhere */
 };
 
 uint64_t sync_treatment(const struct ipsec_policy *pol);
 /*
- * Is any of the n places, which are in the order wanted, certainly or possibly wrong? When finding out would take too
- * long, it is true: then the order is made right whether it was wrong or not. If it is false, .meets of those moved is
- * filled in.
+ * Looks for pairs of the n places, which are in the order wanted, whose order certainly or possibly is another. Wrong are
+ * then all that overlap with one of the two, and with these, and so on: nobody else can tell where they are. Where
+ * finding out would take too long, all are: then the order is made right whether it was wrong or not. Fills in .meets
+ * (of those moved, at least) and .wrong.
  */
-bool sync_places_wrong(struct sync_place *places, size_t n);
+void sync_places_check(struct sync_place *places, size_t n);
 
 #endif
