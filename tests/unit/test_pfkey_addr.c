@@ -46,6 +46,21 @@ static void test_text(void **state)
 	assert_string_equal(ipsec_addr_format(&a, buf, 4), "");		/* too small: empty, not cut */
 }
 
+static void test_text_v4(void **state)
+{
+	char buf[IPSEC_ADDR_STRLEN], wanted[INET_ADDRSTRLEN];
+
+	(void)state;
+	for (unsigned int v = 0; v < 4 * 256; v++) {
+		struct ipsec_addr a = { .family = AF_INET, .b = { 10, 9, 255, 0 } };
+
+		a.b[v / 256] = v % 256;
+		inet_ntop(AF_INET, a.b, wanted, sizeof(wanted));
+		assert_string_equal(ipsec_addr_format(&a, buf, strlen(wanted) + 1), wanted);
+		assert_string_equal(ipsec_addr_format(&a, buf, strlen(wanted)), "");
+	}
+}
+
 static void test_bytes(void **state)
 {
 	static const uint8_t bytes[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
@@ -133,7 +148,8 @@ static void test_compare(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text), cmocka_unit_test(test_bytes), cmocka_unit_test(test_sockaddr),
+		cmocka_unit_test(test_text), cmocka_unit_test(test_text_v4), cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_sockaddr),
 		cmocka_unit_test(test_prefix), cmocka_unit_test(test_compare),
 	};
 
