@@ -39,7 +39,7 @@ function times(a, b)
 }
 
 END {
-	print title ": medians; CPU is user + system"
+	print title "; CPU is user + system"
 	printf "%-7s %7s %-13s %9s %9s %9s %9s %8s %7s %8s %7s\n", "step", "number", "tool", "CPU ms", "user", "system", "wall ms",
 		"peak MB", "ip/CPU", "ip/wall", "growth"
 	for (s = 1; s <= nsteps; s++)
