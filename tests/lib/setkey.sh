@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What the tests of setkey share: running it on alice, and what it said.
-# shellcheck shell=bash disable=SC2154 # $work is a variable of hosts.sh
+# shellcheck shell=bash disable=SC2154,SC2034 # $work is a variable of hosts.sh; $rc, $out and $err are for the tests
 
 setkey=${O:-build}/bin/setkey
 export TZ=UTC
