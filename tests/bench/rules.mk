@@ -10,7 +10,7 @@ bench-setkey: deps-if-missing
 	$(build) $(O)/bin/setkey $(O)/tests/bench/measure
 	$(q)O=$(O) tests/lab --need netns,xfrm --timeout 14400 -- \
 		tests/bench/bench_setkey.sh --sizes "$(BENCH_SIZES)" --runs $(BENCH_RUNS) policies
-	$(q)O=$(O) LAB_COUNT=1 tests/lab --timeout 14400 -- \
+	$(q)O=$(O) LAB_COUNT=1 LAB_MEM=3072 tests/lab --timeout 14400 -- \
 		tests/bench/bench_setkey.sh --sizes "$(BENCH_SIZES)" --runs $(BENCH_RUNS) sas
 
 .PHONY: bench-setkey
