@@ -10,10 +10,9 @@ function v4(first, i)
 	return sprintf("%d.%d.%d.%d", first, int(i / 65536) % 256, int(i / 256) % 256, i % 256)
 }
 
-# Far addresses are not numbered as near ones are: Linux hashes the two by XOR, and all pairs would lie in one bucket.
 function v6(first, i)
 {
-	return sprintf("2001:db8:%x::%x:%x", first, first == 1 ? int(i / 65536) : i % 65536, first == 1 ? i % 65536 : int(i / 65536))
+	return sprintf("2001:db8:%x::%x:%x", first, int(i / 65536), i % 65536)
 }
 
 function policy(i,    pair, part, near, far, upper, port, there)

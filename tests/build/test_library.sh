@@ -58,6 +58,16 @@ in_manual()
 	sed -n "s/^\.$1 \(ipsec_[a-z_]*\).*/\1/p;s/^\.$1 \"[^\"]*\*\?\(ipsec_[a-z_]*\)\".*/\1/p" "$man/pfkey.3" | sort -u
 }
 
+types()
+{
+	sed -n 's/^struct \(ipsec_[a-z_]*\) {.*/\1/p' "$include"/pfkey/*.h | sort
+}
+
+types_in_manual()
+{
+	sed -n 's/^\.It Vt struct \(ipsec_[a-z_]*\)$/\1/p' "$man/pfkey.3" | sort
+}
+
 # each header compiled alone, as C and as C++
 header_alone()
 {
@@ -160,6 +170,7 @@ is "its name is that of its ABI" "$(readelf -d "$lib/libpfkey.so" | sed -n 's/.*
 same "each function has a manual page" manuals
 same "the manual declares each function" in_manual Fo
 same "and names each at its top" in_manual Nm
+is "and describes each type" "$(types_in_manual)" "$(types)"
 is "the manual's example is the one in the source" "$(example_of_manual)" "$(sed 1d pfkey/examples/pair.c)"
 
 check "each header stands alone in C11" header_alone gcc -x c -std=c11 -pedantic
