@@ -223,7 +223,7 @@ static int alg_get(const struct pfkey_exts *t, enum ipsec_alg_kind kind, uint8_t
 
 	if (!number)
 		return 0;
-	if (info)
+	if (info && info->kernel[0])
 		strcpy(alg->name, info->kernel[0]);
 	else
 		snprintf(alg->name, sizeof(alg->name), "sadb(%u)", number);

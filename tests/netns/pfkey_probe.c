@@ -21,7 +21,7 @@ static const struct {
 	{ "policy-expire", probe_policy_expire, "xfrm" }, { "acquire", probe_acquires, NULL }, { "sas", probe_sas, NULL },
 	{ "errors", probe_sa_errors, NULL }, { "dump", probe_dump, NULL }, { "expire", probe_expire, NULL },
 	{ "moves", probe_moves, NULL }, { "aevent", probe_aevents, NULL }, { "floods", probe_floods, NULL },
-	{ "noise", probe_noise, NULL }, { "large", probe_large, NULL },
+	{ "noise", probe_noise, NULL }, { "large", probe_large, "pfkey" },
 };
 
 static void open_doors(const char *backend)

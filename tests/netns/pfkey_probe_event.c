@@ -155,8 +155,8 @@ void probe_expire(void)
 	struct wanted w;
 
 	sa.soft.add_seconds = 1;
-	sa.hard.add_seconds = 3;
-	ok(!ipsec_sa_add(a, &sa), "expire: SA of three seconds");
+	sa.hard.add_seconds = 6;
+	ok(!ipsec_sa_add(a, &sa), "expire: SA of six seconds");
 	ok(wait_event(a, IPSEC_EVENT_EXPIRE, &w) && !w.ev.expire.hard && w.ev.expire.sa.spi == sa.spi &&
 	   w.ev.expire.sa.reqid == sa.reqid && w.ev.expire.sa.state == IPSEC_STATE_DYING, "expire: soft");
 	ok(!ipsec_sa_get(a, &id, &got) && got.state == IPSEC_STATE_DYING, "expire: it is dying");

@@ -14,12 +14,16 @@
 #define LARGE 20000
 #define NOISE_SPI 0x80000000u
 
+/* Without encryption, and with reqids of their own: the kernel walks over all SAs between two hosts that share one. */
 static void add_many(const char *name, uint32_t spi, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		struct ipsec_sa sa = plain_sa();
+	struct ipsec_sa sa = plain_sa();
 
+	set_alg(&sa.enc, IPSEC_ALG_ENC, "null", 0);
+	memset(&sa.auth, 0, sizeof(sa.auth));
+	for (uint32_t i = 0; i < n; i++) {
 		sa.spi = spi + i;
+		sa.reqid = i;
 		if (ipsec_sa_add(a, &sa))
 			bail(name, ipsec_error(a));
 	}
@@ -169,7 +173,8 @@ static void ask_in_noise(const char *name, const char *backend)
 		wrong += ipsec_sa_delete(a, &id) != -ESRCH;
 	}
 	ok(!wrong, "%s: %u questions have their own answers, %u do not", name, 4 * n, wrong);
-	ok(!ipsec_sa_dump(a, see, &s) && s.ours == n && !s.twice, "%s: a dump has %u of %u", name, s.ours, n);
+	wrong = ipsec_sa_dump(a, see, &s) != 0;
+	ok(!wrong && s.ours == n && !s.twice, "%s: a dump has %u of %u", name, s.ours, n);
 	end_noise(pid, name);
 	clean();
 }
@@ -186,11 +191,13 @@ void probe_noise(void)
 static void one_large_dump(const char *name)
 {
 	struct seen *s = calloc(1, sizeof(*s));
+	long began = now_ms();
 	int err;
 
 	if (!s)
 		bail(name, "no memory");
 	err = ipsec_sa_dump(a, see, s);
+	printf("# %ld ms\n", now_ms() - began);
 	if (!ok(!err && s->ours == LARGE && !s->twice, "%s: %u of %u SAs, %u twice", name, s->ours, LARGE, s->twice))
 		note("error", ipsec_error(a));
 	free(s);
@@ -200,11 +207,13 @@ void probe_large(void)
 {
 	pid_t pid;
 
+	long began = now_ms();
+
 	add_many("large", 0x1000, LARGE);
+	printf("# %d SAs added in %ld ms\n", LARGE, now_ms() - began);
 	one_large_dump("a large dump");
 	pid = start_noise(is_pfkey || other ? "pfkey" : "xfrm");
 	one_large_dump("a large dump in noise");
-	one_large_dump("and another");
 	end_noise(pid, "large");
 	clean();
 }

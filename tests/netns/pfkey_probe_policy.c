@@ -286,8 +286,8 @@ void probe_policy_expire(void)
 	struct wanted w;
 
 	pol.soft.add_seconds = 1;
-	pol.hard.add_seconds = 2;
-	ok(!ipsec_policy_add(a, &pol), "policy of two seconds");
+	pol.hard.add_seconds = 6;	/* a late timer would tell of the hard limit only */
+	ok(!ipsec_policy_add(a, &pol), "policy of six seconds");
 	ok(wait_event(a, IPSEC_EVENT_POLICY_EXPIRE, &w) && !w.ev.policy_expire.hard &&
 	   !selector_differs(&pol.sel, &w.ev.policy_expire.policy.sel), "it expires softly");
 	ok(wait_event(a, IPSEC_EVENT_POLICY_EXPIRE, &w) && w.ev.policy_expire.hard, "and then hard");

@@ -108,12 +108,14 @@ static void hard_only(struct ipsec_sa *sa) { sa->hard.add_seconds = 3600; }
 static void many_packets(struct ipsec_sa *sa) { sa->hard.packets = 1ull << 33; }
 
 /* refusal: NULL, or what PF_KEY cannot carry of it, as its sentence says. */
-static const struct {
+struct sa_row {
 	const char *name;
 	void (*make)(struct ipsec_sa *sa);
 	const char *refusal;
 	const char *says[6];		/* words that ip-xfrm's text has in it */
-} sa_rows[] = {
+};
+
+static const struct sa_row sa_rows[] = {
 	{ "aes-cbc hmac-sha1", plain, NULL, { "proto esp", "spi 0x00001000", "reqid 42", "mode transport",
 		"enc cbc(aes) 0x01020304", "auth-trunc hmac(sha1) 0x01020304" } },
 	{ "aes-gcm-16", gcm, "AEAD", { "aead rfc4106(gcm(aes)) 0x01020304", " 128" } },
@@ -126,13 +128,8 @@ static const struct {
 	{ "aes-cbc hmac-sha512", cbc_sha512, NULL, { "hmac(sha512)", "(512 bits) 256" } },
 	{ "aes-ctr hmac-sha384", ctr_sha384, NULL, { "rfc3686(ctr(aes))", "(384 bits) 192" } },
 	{ "3des-cbc hmac-sha1", des3_sha1, NULL, { "cbc(des3_ede)", "hmac(sha1)" } },
-	{ "des-cbc hmac-ripemd160", des_rmd160, NULL, { "cbc(des)", "hmac(rmd160)" } },
 	{ "camellia-cbc aes-xcbc-mac", cbc_xcbc, NULL, { "cbc(camellia)", "xcbc(aes)" } },
 	{ "aes-cbc aes-cmac", cbc_cmac, "cmac(aes)", { "cmac(aes)" } },
-	{ "blowfish-cbc", blowfish, NULL, { "cbc(blowfish)", "(40 bits)" } },
-	{ "cast128-cbc", cast128, NULL, { "cbc(cast5)" } },
-	{ "twofish-cbc", twofish, NULL, { "cbc(twofish)" } },
-	{ "serpent-cbc", serpent, NULL, { "cbc(serpent)" } },
 	{ "null hmac-md5", null_md5, NULL, { "ecb(cipher_null)", "hmac(md5)" } },
 	{ "null null", null_null, NULL, { "ecb(cipher_null)", "digest_null" } },
 	{ "aes-cbc alone", cbc_alone, NULL, { "enc cbc(aes)", "(192 bits)" } },
@@ -163,6 +160,15 @@ static const struct {
 	{ "hard limit only", hard_only, NULL, { "limit: soft (INF)(bytes), hard (INF)(bytes)",
 		"expire add: soft 0(sec), hard 3600(sec)" } },
 	{ "more packets than 32 bits", many_packets, "packets", { "hard 8589934592(packets)" } },
+};
+
+/* Each costs a kernel that has not met it seconds to load; SADB_REGISTER has loaded all of them. */
+static const struct sa_row old_rows[] = {
+	{ "des-cbc hmac-ripemd160", des_rmd160, NULL, { "cbc(des)", "hmac(rmd160)" } },
+	{ "blowfish-cbc", blowfish, NULL, { "cbc(blowfish)", "(40 bits)" } },
+	{ "cast128-cbc", cast128, NULL, { "cbc(cast5)" } },
+	{ "twofish-cbc", twofish, NULL, { "cbc(twofish)" } },
+	{ "serpent-cbc", serpent, NULL, { "cbc(serpent)" } },
 };
 
 static int one_sa(const struct ipsec_sa *sa, void *arg)
@@ -249,17 +255,24 @@ static void check_refused(const char *name, const struct ipsec_sa *sa, const cha
 	ok(!ipsec_sa_dump(a, one_sa, &got) && !got.dst.family, "SA %s: and nothing is there", name);
 }
 
-void probe_sas(void)
+static void check_rows(const struct sa_row *row, size_t n)
 {
-	for (size_t i = 0; i < sizeof(sa_rows) / sizeof(sa_rows[0]); i++) {
+	for (; n; n--, row++) {
 		struct ipsec_sa sa = plain_sa();
 
-		sa_rows[i].make(&sa);
-		if (is_pfkey && sa_rows[i].refusal)
-			check_refused(sa_rows[i].name, &sa, sa_rows[i].refusal);
+		row->make(&sa);
+		if (is_pfkey && row->refusal)
+			check_refused(row->name, &sa, row->refusal);
 		else
-			check_sa(sa_rows[i].name, &sa, !sa_rows[i].refusal, sa_rows[i].says);
+			check_sa(row->name, &sa, !row->refusal, row->says);
 	}
+}
+
+void probe_sas(void)
+{
+	check_rows(sa_rows, sizeof(sa_rows) / sizeof(sa_rows[0]));
+	if (is_pfkey)
+		check_rows(old_rows, sizeof(old_rows) / sizeof(old_rows[0]));
 }
 
 static void probe_larval(void)

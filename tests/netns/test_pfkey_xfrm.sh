@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
+# timeout: 600
 # libpfkey's xfrm backend on a real kernel. The test points are pfkey_probe's.
 
 # shellcheck source=tests/netns/lib.sh

@@ -223,6 +223,11 @@ static void test_not_a_value(void **state)
 	assert_int_equal(sa_back(&m, &sa), 0);
 	assert_int_equal(sa.state, IPSEC_STATE_DYING);
 	assert_string_equal(sa.auth.name, "sadb(99)");
+	m.head.sadb_msg_satype = SADB_X_SATYPE_IPCOMP;
+	x->sadb_sa_encrypt = SADB_X_CALG_OUI;	/* has a number, and no kernel has it */
+	assert_int_equal(sa_back(&m, &sa), 0);
+	assert_string_equal(sa.comp.name, "sadb(1)");
+	x->sadb_sa_encrypt = SADB_X_EALG_AESCBC;
 	m.head.sadb_msg_satype = 0;
 	assert_int_equal(sa_back(&m, &sa), 0);
 	assert_int_equal(sa.proto, IPPROTO_IPIP);
