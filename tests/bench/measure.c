@@ -8,8 +8,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
-
-extern char **environ;
+#include <unistd.h>
 
 static long long microseconds(const struct timeval *t)
 {
