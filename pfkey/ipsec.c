@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In order of preference; the fake is only for those who ask for it. */
 static const struct ipsec_backend *const backends[] = { &ipsec_backend_xfrm, &ipsec_backend_pfkey, &ipsec_backend_fake };
 
 int ipsec_fail(struct ipsec *ip, int err, const char *fmt, ...)
@@ -35,19 +34,16 @@ static int open_by_name(struct ipsec *ip, const char *name)
 	return ip->ops ? ip->ops->open(ip) : ipsec_fail(ip, -EINVAL, "there is no backend named \"%s\"", name);
 }
 
-/* The first that this kernel has. Why the best one is missing is what a person wants to know. */
+/* Why the better one is missing is what a person wants to know. */
 static int open_best(struct ipsec *ip)
 {
 	char why[sizeof(ip->error)];
-	int err = open_by_name(ip, backends[0]->name);
+	int err = open_by_name(ip, "xfrm");
 
+	if (!err)
+		return 0;
 	snprintf(why, sizeof(why), "%s", ip->error);
-	for (size_t i = 1; err && backends[i] != &ipsec_backend_fake; i++)
-		if (!open_by_name(ip, backends[i]->name))
-			return 0;
-	if (err)
-		ipsec_fail(ip, err, "%s", why);
-	return err;
+	return open_by_name(ip, "pfkey") ? ipsec_fail(ip, err, "%s", why) : 0;
 }
 
 int ipsec_open(struct ipsec **out, const char *backend, char *why, size_t n)
