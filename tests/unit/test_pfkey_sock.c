@@ -1,82 +1,17 @@
 // SPDX-License-Identifier: MIT
-/* PF_KEY sockets with a thread in place of the kernel: whose answer it is, dumps with gaps, what is lost; and the backend over it. */
+/* PF_KEY sockets with a thread in place of the kernel: whose answer it is, dumps with gaps, what is lost. */
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <cmocka.h>
 
-#include "pfkey/pfkey_door.h"
 #include "tests/lib/pfkey_hand.h"
-
-#define TIMEOUT_MS 200
-
-/* The kernel's side: answers each request as it is told to, until the socket is closed. */
-struct kernel {
-	int fd;
-	pthread_t thread;
-	void (*answer)(struct kernel *k, const struct pfkey_msg *asked);
-	unsigned int requests;
-};
-
-static void say(struct kernel *k, const struct pfkey_msg *m)
-{
-	if (send(k->fd, m->bytes, pfkey_msg_size(m), MSG_NOSIGNAL) < 0)
-		abort();
-}
-
-static void *kernel_main(void *arg)
-{
-	struct kernel *k = arg;
-	struct pfkey_msg m;
-
-	while (recv(k->fd, m.bytes, sizeof(m.bytes), 0) > 0) {
-		k->requests++;
-		k->answer(k, &m);
-	}
-	return NULL;
-}
-
-static void kernel_start(struct kernel *k, struct pfkey_sock *s, void (*answer)(struct kernel *k, const struct pfkey_msg *asked))
-{
-	int fds[2];
-
-	memset(k, 0, sizeof(*k));
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	assert_int_equal(pfkey_sock_adopt(s, fds[0]), 0);
-	pfkey_sock_set_timeout(s, TIMEOUT_MS);
-	k->fd = fds[1];
-	k->answer = answer;
-	assert_int_equal(pthread_create(&k->thread, NULL, kernel_main, k), 0);
-}
-
-static void kernel_end(struct kernel *k, struct pfkey_sock *s)
-{
-	if (s)
-		pfkey_sock_close(s);
-	assert_int_equal(pthread_join(k->thread, NULL), 0);
-	close(k->fd);
-}
+#include "tests/lib/pfkey_kernel.h"
 
 /* ---- requests ---- */
-
-static void echo(struct kernel *k, const struct pfkey_msg *asked)
-{
-	say(k, asked);
-}
-
-static void with_error(struct kernel *k, const struct pfkey_msg *asked, uint8_t err)
-{
-	struct pfkey_msg m = { .head = asked->head };
-
-	m.head.sadb_msg_len = 2;
-	m.head.sadb_msg_errno = err;
-	say(k, &m);
-}
 
 /* What others are told, and what cannot be read, each of them nearly our answer. */
 static void noise(struct kernel *k, const struct pfkey_msg *asked)
@@ -113,12 +48,6 @@ static void error_in_noise(struct kernel *k, const struct pfkey_msg *asked)
 static void only_noise(struct kernel *k, const struct pfkey_msg *asked)
 {
 	noise(k, asked);
-}
-
-static void nothing(struct kernel *k, const struct pfkey_msg *asked)
-{
-	(void)k;
-	(void)asked;
 }
 
 static void cut_short(struct kernel *k, const struct pfkey_msg *asked)
@@ -345,227 +274,6 @@ static void test_dumps(void **state)
 	assert_int_equal(n, 2);
 }
 
-/* ---- the backend over it ---- */
-
-struct house {
-	struct ipsec *ip;
-	struct kernel ask, dump, events;
-};
-
-static void house_open(struct house *h, void (*ask)(struct kernel *k, const struct pfkey_msg *asked),
-		       void (*dumps)(struct kernel *k, const struct pfkey_msg *asked))
-{
-	struct pfkey_door *d = calloc(1, sizeof(*d));
-
-	h->ip = calloc(1, sizeof(*h->ip));
-	assert_non_null(d);
-	assert_non_null(h->ip);
-	h->ip->ops = &ipsec_backend_pfkey;
-	h->ip->state = d;
-	kernel_start(&h->ask, &d->ask, ask);
-	kernel_start(&h->dump, &d->dump, dumps);
-	kernel_start(&h->events, &d->events, echo);
-}
-
-static void house_close(struct house *h)
-{
-	ipsec_close(h->ip);
-	kernel_end(&h->ask, NULL);
-	kernel_end(&h->dump, NULL);
-	kernel_end(&h->events, NULL);
-}
-
-static void test_refusals_do_not_leave(void **state)
-{
-	struct ipsec_policy pol = tunnel_policy();
-	struct ipsec_sa sa = esp_sa();
-	struct ipsec_sa_id id = { .dst = sa.dst, .proto = sa.proto, .spi = sa.spi, .mark = { 0, 1 } };
-	struct house h;
-	uint32_t spi;
-
-	(void)state;
-	house_open(&h, echo, nothing);
-	sa.if_id = 3;
-	assert_int_equal(ipsec_sa_add(h.ip, &sa), -EOPNOTSUPP);
-	assert_string_equal(ipsec_error(h.ip), "PF_KEY cannot carry an if_id");
-	assert_int_equal(ipsec_spi_alloc(h.ip, &sa, 256, 257, &spi), -EOPNOTSUPP);
-	assert_int_equal(ipsec_sa_delete(h.ip, &id), -EOPNOTSUPP);
-	pol.index = 0x1001;
-	assert_int_equal(ipsec_policy_add(h.ip, &pol), -EOPNOTSUPP);
-	assert_non_null(strstr(ipsec_error(h.ip), "index"));
-	pol.if_id = 1;
-	assert_int_equal(ipsec_policy_delete(h.ip, &pol), -EOPNOTSUPP);
-	assert_int_equal(ipsec_subscribe_ae(h.ip, true), -EOPNOTSUPP);
-	assert_int_equal(ipsec_subscribe_ae(h.ip, false), 0);
-	assert_true(ipsec_event_fd(h.ip) < 0);
-	house_close(&h);
-	assert_int_equal(h.ask.requests, 0);
-}
-
-static int stop_at_once(const struct ipsec_sa *sa, void *arg)
-{
-	(void)sa;
-	(void)arg;
-	return -ENOBUFS;
-}
-
-static int ignore(const struct ipsec_sa *sa, void *arg)
-{
-	(void)sa;
-	(void)arg;
-	return 0;
-}
-
-static void test_short_dumps_say_so(void **state)
-{
-	static const uint32_t gap[] = { 1, 3, 0, END };
-	struct house h;
-
-	(void)state;
-	house_open(&h, echo, dump_script);
-	script = gap;
-	last_error = 0;
-	assert_int_equal(ipsec_sa_dump(h.ip, ignore, NULL), -ENOBUFS);
-	assert_non_null(strstr(ipsec_error(h.ip), "not all"));
-	/* What its reader returns is its own. */
-	assert_int_equal(ipsec_sa_dump(h.ip, stop_at_once, NULL), -ENOBUFS);
-	assert_null(strstr(ipsec_error(h.ip), "not all"));
-	house_close(&h);
-}
-
-/* SADB_X_SPDGET: knows 0x91 only. */
-static void spdget(struct kernel *k, const struct pfkey_msg *asked)
-{
-	const struct sadb_x_policy *x = (const struct sadb_x_policy *)(&asked->head + 1);
-	struct ipsec_policy pol = tunnel_policy();
-	struct pfkey_msg m;
-
-	if (asked->head.sadb_msg_type != SADB_X_SPDGET || x->sadb_x_policy_id != 0x91) {
-		with_error(k, asked, ENOENT);
-		return;
-	}
-	pfkey_policy_put(&m, SADB_X_SPDGET, &pol);
-	m.head.sadb_msg_seq = asked->head.sadb_msg_seq;
-	m.head.sadb_msg_pid = asked->head.sadb_msg_pid;
-	say(k, &m);
-}
-
-/* Two policies, the first of a socket, with the indices 0x83 and 0x99; nothing else. */
-static void spddump(struct kernel *k, const struct pfkey_msg *asked)
-{
-	struct ipsec_policy pol = tunnel_policy();
-
-	for (unsigned int i = 0; i < 2; i++) {
-		struct sadb_x_policy *x;
-		struct pfkey_exts t;
-		struct pfkey_msg m;
-
-		pol.priority = i;
-		pfkey_policy_put(&m, SADB_X_SPDDUMP, &pol);
-		assert_int_equal(pfkey_exts_get(&t, &m.head, pfkey_msg_size(&m)), 0);
-		x = (struct sadb_x_policy *)t.e[SADB_X_EXT_POLICY];
-		x->sadb_x_policy_id = i ? 0x99 : 0x83;
-		x->sadb_x_policy_dir = i ? 2 : 5;
-		m.head.sadb_msg_pid = asked->head.sadb_msg_pid;
-		m.head.sadb_msg_seq = i ? 0 : 1;
-		say(k, &m);
-	}
-}
-
-static void test_policies_are_found(void **state)
-{
-	struct ipsec_policy key = tunnel_policy(), got;
-	struct house h;
-
-	(void)state;
-	house_open(&h, spdget, spddump);
-	assert_int_equal(ipsec_policy_get(h.ip, &key, &got), 0);
-	assert_int_equal(got.index, 0x99);
-	key = (struct ipsec_policy){ .index = 0x91 };
-	assert_int_equal(ipsec_policy_get(h.ip, &key, &got), 0);
-	key.index = 0x99;		/* one with a mark is only in dumps */
-	assert_int_equal(ipsec_policy_get(h.ip, &key, &got), 0);
-	assert_int_equal(got.priority, 1);
-	key.index = 0x83;
-	assert_int_equal(ipsec_policy_get(h.ip, &key, &got), -ENOENT);
-	key.index = 0x97;
-	assert_int_equal(ipsec_policy_get(h.ip, &key, &got), -ENOENT);
-	assert_int_equal(ipsec_policy_delete(h.ip, &key), -ENOENT);
-	house_close(&h);
-}
-
-struct heard {
-	struct ipsec_event ev[8];
-	unsigned int n, raw;
-};
-
-static void hear(const struct ipsec_event *ev, void *arg)
-{
-	struct heard *h = arg;
-
-	assert_true(h->n < 8);
-	h->ev[h->n++] = *ev;
-}
-
-static void hear_raw(const void *msg, size_t n, void *arg)
-{
-	assert_int_equal(((const struct sadb_msg *)msg)->sadb_msg_version, 2);
-	assert_true(n >= 16);
-	((struct heard *)arg)->raw++;
-}
-
-static void raise_acquire(struct kernel *k, uint32_t index)
-{
-	struct ipsec_addr src = addr("2001:db8::1"), dst = addr("2001:db8::2");
-	struct sadb_x_policy *x;
-	struct pfkey_msg m;
-
-	pfkey_msg_start(&m, SADB_ACQUIRE, SADB_SATYPE_ESP);
-	m.head.sadb_msg_seq = index;
-	pfkey_addr_put(&m, SADB_EXT_ADDRESS_SRC, &src, 128, 0, 0);
-	pfkey_addr_put(&m, SADB_EXT_ADDRESS_DST, &dst, 128, 0, 0);
-	x = pfkey_ext_room(&m, SADB_X_EXT_POLICY, sizeof(*x));
-	x->sadb_x_policy_id = index;
-	say(k, &m);
-}
-
-static void test_events(void **state)
-{
-	struct ipsec_policy pol = tunnel_policy();
-	struct heard heard = { 0 };
-	struct pfkey_msg m;
-	struct house h;
-
-	(void)state;
-	house_open(&h, spdget, spddump);
-	assert_int_equal(ipsec_events_read(h.ip, hear, &heard), -ENOTCONN);
-	assert_int_equal(ipsec_subscribe(h.ip), 0);
-	assert_int_equal(ipsec_subscribe(h.ip), 0);
-	assert_true(ipsec_event_fd(h.ip) >= 0);
-	ipsec_events_raw(h.ip, hear_raw, &heard);
-	raise_acquire(&h.events, 0x91);		/* known */
-	raise_acquire(&h.events, 0x83);		/* a socket's */
-	raise_acquire(&h.events, 0x71);		/* gone meanwhile */
-	pfkey_msg_start(&m, SADB_FLUSH, 0);
-	say(&h.events, &m);
-	m.head.sadb_msg_len = 3;		/* cannot be read: as good as lost */
-	assert_int_equal(send(h.events.fd, m.bytes, 16, 0), 16);
-	assert_int_equal(send(h.events.fd, m.bytes, 8, 0), 8);
-	assert_int_equal(ipsec_events_read(h.ip, hear, &heard), 6);
-	assert_int_equal(heard.n, 6);
-	assert_int_equal(heard.raw, 5);
-	assert_int_equal(heard.ev[0].acquire.policy.ntmpl, 2);
-	same(selector_differs(&heard.ev[0].acquire.sel, &pol.sel));
-	assert_true(heard.ev[1].acquire.policy.socket);
-	assert_int_equal(heard.ev[2].acquire.policy.index, 0x71);
-	assert_int_equal(heard.ev[2].acquire.policy.ntmpl, 0);
-	assert_int_equal(heard.ev[3].type, IPSEC_EVENT_SA_FLUSH);
-	assert_int_equal(heard.ev[4].type, IPSEC_EVENT_OVERRUN);
-	assert_int_equal(heard.ev[5].type, IPSEC_EVENT_OVERRUN);
-	assert_int_equal(ipsec_events_read(h.ip, hear, &heard), 0);
-	house_close(&h);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -574,10 +282,6 @@ int main(void)
 		cmocka_unit_test(test_flush_that_fails_after_all),
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_dumps),
-		cmocka_unit_test(test_refusals_do_not_leave),
-		cmocka_unit_test(test_short_dumps_say_so),
-		cmocka_unit_test(test_policies_are_found),
-		cmocka_unit_test(test_events),
 	};
 
 	return cmocka_run_group_tests_name("pfkey_sock", tests, NULL, NULL);
