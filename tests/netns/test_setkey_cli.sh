@@ -204,6 +204,15 @@ is "nothing was flushed" "$(policy_count)" 1
 as_nobody "$setkey" --backend pfkey -D
 is "without rights, PF_KEY" "$? $(wc -l <"$work/err") $(grep -c 'CAP_NET_ADMIN' "$work/err")" "1 1 1"
 
+# The manual's examples
+
+empty_kernel
+awk '/^\.Sh/ { examples = /EXAMPLES/ } /^\.Ed/ { inside = 0 } examples && inside { print } /^\.Bd -literal/ { inside = 1 }' \
+	"$netns_dir/../../setkey/setkey.8" >"$work/examples"
+run -e -f "$work/examples"
+is "the examples of setkey(8)" "$rc $out$err $(grep -c '^spdadd\|^add' "$work/examples")" "0  $(($(policy_count) + $(spis | wc -w) - $(grep -cE -- '-P in' "$work/examples")))"
+check "are some" [ -s "$work/examples" ]
+
 # Names
 
 empty_kernel
