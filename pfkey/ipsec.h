@@ -73,7 +73,7 @@ enum {						/* struct ipsec_sa .flags */
 	IPSEC_SA_NOPMTUDISC = 1 << 3,
 	IPSEC_SA_WILDRECV = 1 << 4,
 	IPSEC_SA_ICMP = 1 << 5,
-	IPSEC_SA_AF_UNSPEC = 1 << 6,		/* the selector may be of another family than the addresses */
+	IPSEC_SA_AF_UNSPEC = 1 << 6,		/* in a tunnel: packets of both families, or of the selector's */
 	IPSEC_SA_ALIGN4 = 1 << 7,
 	IPSEC_SA_DONT_ENCAP_DSCP = 1 << 8,
 	IPSEC_SA_OSEQ_MAY_WRAP = 1 << 9,
@@ -88,7 +88,7 @@ struct ipsec_sa {
 	uint16_t flags;
 	uint32_t spi;				/* IPComp: the CPI */
 	uint32_t reqid;				/* binds it to templates; 0: none */
-	struct ipsec_selector sel;		/* sel.src.family AF_UNSPEC: none; a tunnel then takes both families */
+	struct ipsec_selector sel;		/* sel.src.family AF_UNSPEC: none; packets of the SA's own family */
 	struct ipsec_alg aead;			/* either this… */
 	struct ipsec_alg enc, auth;		/* …or these */
 	struct ipsec_alg comp;			/* IPComp */

@@ -159,9 +159,6 @@ void xfrm_sa_put(struct xfrm_msg *m, const struct ipsec_sa *sa, bool update)
 			info->flags |= sa_flags[i].flag;
 			extra |= sa_flags[i].extra;
 		}
-	/* Without this flag a missing selector becomes "anything of the tunnel's own family", and 6 in 4 finds no SA. */
-	if (!sa->sel.src.family && sa->mode == IPSEC_MODE_TUNNEL)
-		info->flags |= XFRM_STATE_AF_UNSPEC;
 	algs_put(m, sa);
 	replay_put(m, info, sa);
 	used_put(m, sa);
@@ -216,6 +213,9 @@ static int alg_get(const struct nlattr *attr, size_t head, struct ipsec_alg *alg
 	struct xfrm_algo x;
 
 	memcpy(&x, p, sizeof(x));
+	/* IPComp has no key, and af_key leaves its length as it was in memory. */
+	if (mnl_attr_get_type(attr) == XFRMA_ALG_COMP)
+		x.alg_key_len = 0;
 	key = x.alg_key_len / 8 + (x.alg_key_len % 8 ? 1 : 0);
 	if (!memchr(x.alg_name, '\0', sizeof(x.alg_name)) || key > n - head || key > sizeof(alg->key))
 		return -EBADMSG;
@@ -288,15 +288,13 @@ static void encap_get(const struct xfrm_attrs *t, struct ipsec_sa *sa)
 		memset(&sa->encap.oa, 0, sizeof(sa->encap.oa));
 }
 
-/* The kernel fills in a family where there was no selector (see xfrm_sa_put): undo that, so that values come back. */
+/* The kernel fills in a family where there was no selector: undo that, so that values come back. */
 static void forget_empty_selector(struct ipsec_sa *sa)
 {
 	const struct ipsec_selector *s = &sa->sel;
 	bool wild = !s->src_len && !s->dst_len && !s->proto && !s->sport_mask && !s->dport_mask && !s->ifindex;
 
-	if (!s->src.family && sa->mode == IPSEC_MODE_TUNNEL)
-		sa->flags &= (uint16_t)~IPSEC_SA_AF_UNSPEC;
-	if (!s->src.family || (wild && s->src.family == sa->dst.family && sa->mode != IPSEC_MODE_TUNNEL))
+	if (!s->src.family || (wild && s->src.family == sa->dst.family && !(sa->flags & IPSEC_SA_AF_UNSPEC)))
 		memset(&sa->sel, 0, sizeof(sa->sel));
 }
 

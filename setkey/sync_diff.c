@@ -116,8 +116,6 @@ static unsigned int sa_selector_diff(const struct ipsec_sa *want, const struct i
 
 	if (!wild && !selector_equal(&want->sel, &have->sel))
 		diff |= SYNC_DIFF_SELECTOR;
-	if (wild)
-		flags &= ~(unsigned int)IPSEC_SA_AF_UNSPEC;
 	return flags ? diff | SYNC_DIFF_FLAGS : diff;
 }
 

@@ -213,8 +213,6 @@ function plain(text, n)
 	gsub(/  +/, " ", text)
 	sub(/ flag *$/, "", text)
 	sub(/ flag +extra_flag /, " extra_flag ", text)
-	if (backend == "pfkey")	# which has no word for it: the SA's selector is of the family of its addresses
-		sub(/ flag af-unspec$/, "", text)
 	sub(/ +$/, "", text)
 	if (text ~ /^(lifetime|stats:|anti-replay|add |[0-9]+\(bytes\), |replay-window [0-9]+ replay|seq-hi |level required|enc-mask )/)
 		return ""
@@ -235,10 +233,6 @@ function judge(c, want, texts, n, i, wanted, by_pfkey, good)
 {
 	by_pfkey = backend == "pfkey"
 	wanted = numbered(by_pfkey && (c in pfkey_gives) ? pfkey_gives[c] : gives[c], c)
-	if (by_pfkey) {
-		gsub(/ flag af-unspec\n/, "\n", wanted)
-		sub(/ flag af-unspec$/, "", wanted)
-	}
 	want = refused[c]
 	if (by_pfkey && (c in pfkey_refuses)) {
 		want = want "\n" pfkey_refuses[c]

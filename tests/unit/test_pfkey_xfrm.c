@@ -141,8 +141,8 @@ static void test_sa_shapes(void **state)
 	xfrm_sa_put(&m, &sa, false);
 	assert_non_null(find_attr(&m, head, XFRMA_REPLAY_ESN_VAL));
 
-	/* A tunnel without a selector is for both families. */
-	sa.flags = 0;
+	/* A tunnel for both families. */
+	sa.flags = IPSEC_SA_AF_UNSPEC;
 	sa.mode = IPSEC_MODE_TUNNEL;
 	xfrm_sa_put(&m, &sa, false);
 	memcpy(&info, mnl_nlmsg_get_payload(&m.nlh), sizeof(info));
@@ -150,8 +150,8 @@ static void test_sa_shapes(void **state)
 	assert_int_equal(xfrm_sa_get(&m.nlh, &got), 0);
 	same_sa(&sa, &got);
 
-	/* What the kernel makes of no selector in transport mode. */
-	sa.mode = IPSEC_MODE_TRANSPORT;
+	/* What the kernel makes of no selector, where nothing says that both families are meant. */
+	sa.flags = 0;
 	xfrm_sa_put(&m, &sa, false);
 	((struct xfrm_usersa_info *)mnl_nlmsg_get_payload(&m.nlh))->sel.family = AF_INET;
 	assert_int_equal(xfrm_sa_get(&m.nlh, &got), 0);
