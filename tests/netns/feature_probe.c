@@ -232,7 +232,7 @@ static void probe_algorithms(void)
 			taken += !err;
 			unknown += err == -ENOSYS || err == -ENOENT;
 			if (err)
-				printf("# %s, %u bits: %d %s\n", info->names[0], longest ? info->key_max : info->key_min, err, ipsec_error(a));
+				printf("# %s, %s key: %d %s\n", info->names[0], longest ? "longest" : "shortest", err, ipsec_error(a));
 			if (err && err != -ENOSYS && err != -ENOENT)
 				ok(false, "%s", info->names[0]);
 			ipsec_sa_flush(a, 0);

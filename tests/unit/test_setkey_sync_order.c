@@ -218,7 +218,7 @@ static void test_every_moment(void **state)
 	(void)state;
 	for (unsigned int world = 0; world < 200; world++) {
 		struct ipsec *ip = kernel_open();
-		struct random_policy set[POLICIES_MAX + 1];
+		struct random_policy set[POLICIES_MAX + 1] = { 0 };
 		struct spd spd = { .updates_move = world % 2 };
 		unsigned int n = 0;
 		char *text;
