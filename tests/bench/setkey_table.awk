@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Lines "KIND N STEP TOOL USER SYSTEM WALL RSS" (microseconds, KB) become a table of medians: -v title=TEXT
-# "CPU/ip" is how often setkey's CPU time goes into that of ip, "growth" CPU time against that of the size before.
+# "ip:CPU" and "ip:wall" say how many times as much ip took, "growth" how many times as much as for the size before.
 
 function median(list,    n, i, j, x, v)
 {
@@ -39,9 +39,9 @@ function times(a, b)
 }
 
 END {
-	print title "; CPU is user + system"
+	print title "; CPU is user + system; ip:CPU is ip's divided by setkey's"
 	printf "%-7s %7s %-13s %9s %9s %9s %9s %8s %7s %8s %7s\n", "step", "number", "tool", "CPU ms", "user", "system", "wall ms",
-		"peak MB", "ip/CPU", "ip/wall", "growth"
+		"peak MB", "ip:CPU", "ip:wall", "growth"
 	for (s = 1; s <= nsteps; s++)
 		for (z = 1; z <= nsizes; z++)
 			for (t = 1; t <= ntools; t++)
