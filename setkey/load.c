@@ -31,8 +31,9 @@ static int read_script(struct options *opt, struct script *sc)
 		fprintf(stderr, "setkey: Can't read `%s': %s\n", opt->file, strerror(-err));
 		return -1;
 	}
-	if (!err)
-		err = resolve_script(sc);
+	/* Names in statements that were read are asked for all the same: who corrects a file wants to know all of it. */
+	if (resolve_script(sc))
+		err = -1;
 	if (err)
 		fprintf(stderr, "setkey: %s,%u: parse failed\n", opt->file, sc->error_line);
 	return err;

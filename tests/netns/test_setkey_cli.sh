@@ -37,7 +37,8 @@ setkey: -,4: syntax error at \`foo'
 setkey: -,5: Syntax error at \`@'
 setkey: -,7: esp needs an algorithm after -E at \`;'
 setkey: -,8: unknown algorithm at \`rot13'
-setkey: -,8: parse failed" "every error has its line and token" <<-END
+setkey: -,9: unknown service at \`nonesuch'
+setkey: -,9: parse failed" "every error has its line and token" <<-END
 	spdadd 10.0.1.0/24 10.0.2.0/24 any -P out none;
 
 	add 192.0.2.1 192.0.2.2 esp 0x100000001 -E null;
@@ -46,6 +47,7 @@ setkey: -,8: parse failed" "every error has its line and token" <<-END
 	spdadd 10.0.1.0/24 10.0.3.0/24 any -P out none; # good
 	add 192.0.2.1 192.0.2.2 esp 0x1000;
 	add 192.0.2.1 192.0.2.2 esp 0x1000 -E rot13 "0123456789abcdef";
+	spdadd 10.0.1.0/24[nonesuch] 10.0.4.0/24 any -P out none;
 END
 is "and nothing of that file was applied" "$(policy_count)" 0
 load <<<"spdadd 10.0.1.0/24 10.0.2.0/24 any -P out none; spdflush"
