@@ -2,7 +2,7 @@
 # make lint: what machines can say about the code without running it. tests/lint/ holds the checks that are ours.
 # Each file's result is remembered in $(O)/lint until it, a header of its own or the rules change.
 
-lint_c = $(sort $(wildcard pfkey/*.c pfkey/*/*.c setkey/*.c keyd/*/*.c tests/*/*.c))
+lint_c = $(sort $(wildcard pfkey/*.c pfkey/*/*.c setkey/*.c setkey/*/*.c keyd/*/*.c tests/*/*.c))
 lint_tidy = $(lint_c:%.c=$(O)/lint/%.tidy)
 lint_manuals = $(sort $(wildcard pfkey/*.[1-9] setkey/*.[1-9] keyd/*.[1-9] keyd/*/*.[1-9]))
 lint_scripts = $(shell tests/lint/files | xargs awk 'FNR == 1 && /^\#!.*sh( |$$)/ || FNR < 8 && /^\# shellcheck shell=/ \

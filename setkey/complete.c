@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "pfkey/alg.h"
-#include "setkey/statement.h"
+#include "setkey/lang/statement.h"
 
 static const char *const other_commands[] = { "exit", "help", "quit" };
 

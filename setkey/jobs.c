@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "setkey/json.h"
-#include "setkey/monitor.h"
-#include "setkey/show.h"
-#include "setkey/write.h"
+#include "setkey/show/json.h"
+#include "setkey/show/monitor.h"
+#include "setkey/show/show.h"
+#include "setkey/lang/write.h"
 
 int job_open(struct options *opt)
 {

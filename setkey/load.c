@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "setkey/jobs.h"
-#include "setkey/resolve.h"
-#include "setkey/sync.h"
+#include "setkey/lang/resolve.h"
+#include "setkey/sync/sync.h"
 
 #define PROGRESS_EVERY 256	/* statements between two looks at the clock */
 #define PROGRESS_AFTER 2	/* seconds */

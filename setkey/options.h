@@ -3,7 +3,7 @@
 #ifndef SETKEY_OPTIONS_H
 #define SETKEY_OPTIONS_H
 
-#include "setkey/apply.h"
+#include "setkey/apply/apply.h"
 
 enum { EXIT_OK, EXIT_WRONG, EXIT_REFUSED };
 

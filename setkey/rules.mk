@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# setkey(8). The scanner and the parser are generated into $(O)/gen/setkey.
-setkey_gen := $(O)/gen/setkey
+# setkey(8). The scanner and the parser are generated into $(O)/gen/setkey/lang.
+setkey_gen := $(O)/gen/setkey/lang
 setkey_generated := $(setkey_gen)/scan.c $(setkey_gen)/parse.c
-setkey_sources := $(filter-out setkey/setkey.c,$(wildcard setkey/*.c)) $(setkey_generated)
+setkey_sources := $(filter-out setkey/setkey.c,$(wildcard setkey/*.c setkey/*/*.c)) $(setkey_generated)
 
 setkey_pkgs := libmnl jansson libedit
 
@@ -11,12 +11,12 @@ $(eval $(call program,bin/setkey,setkey/setkey.c,setkey pfkey,$(setkey_pkgs)))
 programs += $(O)/bin/setkey
 
 # Full tables (-Cfe): 30 KB more, and half the time of the scanner, which is the largest part of our own in loading a file.
-$(setkey_gen)/scan.c $(setkey_gen)/scan.h &: setkey/scan.l
+$(setkey_gen)/scan.c $(setkey_gen)/scan.h &: setkey/lang/scan.l
 	@mkdir -p $(@D)
 	@echo "  FLEX    $<"
 	$(q)flex -Cfe -o $(setkey_gen)/scan.c --header-file=$(setkey_gen)/scan.h $<
 
-$(setkey_gen)/parse.c $(setkey_gen)/parse.h &: setkey/parse.y
+$(setkey_gen)/parse.c $(setkey_gen)/parse.h &: setkey/lang/parse.y
 	@mkdir -p $(@D)
 	@echo "  BISON   $<"
 	$(q)bison -Wall -Werror --header=$(setkey_gen)/parse.h -o $(setkey_gen)/parse.c $<

@@ -5,8 +5,8 @@
 
 #include "setkey/edit.h"
 #include "setkey/jobs.h"
-#include "setkey/resolve.h"
-#include "setkey/script.h"
+#include "setkey/lang/resolve.h"
+#include "setkey/lang/script.h"
 
 struct session {
 	struct options *opt;

@@ -3,9 +3,9 @@
  * Any text at all is read as setkey's language, whole and as a stream; nothing is resolved or applied. What it says is
  * converted, written as a statement, and must be the same when that is read again.
  */
-#include "setkey/convert.h"
-#include "setkey/script.h"
-#include "setkey/write.h"
+#include "setkey/lang/convert.h"
+#include "setkey/lang/script.h"
+#include "setkey/lang/write.h"
 #include "tests/unit/test_setkey_same.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* What statements do to a kernel (the fake one), as a table: a text, the policies and SAs afterwards, what was refused. */
-#include "setkey/apply.h"
-#include "setkey/resolve.h"
-#include "setkey/script.h"
+#include "setkey/apply/apply.h"
+#include "setkey/lang/resolve.h"
+#include "setkey/lang/script.h"
 
 #include <errno.h>
 #include <setjmp.h>

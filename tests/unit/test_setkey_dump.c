@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The texts of -D and -DP, letter by letter, as other programs have parsed them for decades. */
-#include "setkey/dump.h"
+#include "setkey/show/dump.h"
 
 #include <linux/udp.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What -j prints, read back by a JSON parser: whole values, whole arrays however a dump ends, and no keys unless asked. */
-#include "setkey/json.h"
+#include "setkey/show/json.h"
 
 #include <errno.h>
 #include <linux/udp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* setkey's language as a table: a text, and what its statements say, or the errors with their lines and tokens. */
-#include "setkey/resolve.h"
-#include "setkey/script.h"
+#include "setkey/lang/resolve.h"
+#include "setkey/lang/script.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <signal.h>
 
-#include "setkey/write.h"
+#include "setkey/lang/write.h"
 
 #define NETS "10.1.0.0/16 10.2.0.0/16 "
 #define NETS2 "10.1.0.0/16 10.3.0.0/16 "

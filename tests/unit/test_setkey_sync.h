@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_TEST_SETKEY_SYNC_H
 #define TESTS_UNIT_TEST_SETKEY_SYNC_H
 
-#include "setkey/sync.h"
+#include "setkey/sync/sync.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "setkey/resolve.h"
+#include "setkey/lang/resolve.h"
 
 struct output {
 	char *text;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* SAs and policies written as statements, read again: the same values. Over random values, and over texts. */
-#include "setkey/write.h"
+#include "setkey/lang/write.h"
 
 #include <errno.h>
 #include <linux/udp.h>
@@ -12,9 +12,9 @@
 #include <cmocka.h>
 
 #include "pfkey/alg.h"
-#include "setkey/convert.h"
-#include "setkey/resolve.h"
-#include "setkey/script.h"
+#include "setkey/lang/convert.h"
+#include "setkey/lang/resolve.h"
+#include "setkey/lang/script.h"
 #include "tests/unit/test_setkey_same.h"
 
 /* xorshift64*: the same values on every machine. */
