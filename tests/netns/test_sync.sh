@@ -218,6 +218,25 @@ with_exception()
 under_traffic "an exception before the rule, at the same priority" there_and_back with_exception
 check "it was moved before it" grep -q '# -,.*: order$' "$work/there"
 
+# clear_tcp NAME: how many packets of a TCP connection that nobody answers go in clear, both ways
+clear_tcp()
+{
+	capture_start "$1" alice:eth0 bob:eth0
+	in_host alice bash -c '</dev/tcp/192.0.2.2/9' 2>/dev/null
+	capture_stop "$1"
+	cleartext_count "$1" tcp
+}
+
+# That it takes moving: what is only added comes to stand behind its equals, and decides nothing.
+for host in alice bob; do
+	with_exception $host | grep ' tcp ' | in_host $host "$setkey" -e -f -
+done
+is "an exception that is added decides nothing" "$(clear_tcp added)" 0
+check "it is moved" sync_both with_exception
+is "an exception that is moved decides" "$(clear_tcp moved)" 2
+check "it goes" sync_both base
+is "and decides nothing any more" "$(clear_tcp gone)" 0
+
 # shellcheck disable=SC2317
 with_halves()
 {
