@@ -54,7 +54,8 @@ int door_over(struct door **out, struct ipsec *ip, const struct door_hooks *hook
 int door_open(struct door **out, const char *backend, const struct door_hooks *hooks, void *arg, char *why, size_t n)
 {
 	struct ipsec *ip;
-	int r = ipsec_open(&ip, backend, why, n);
+	/* Never PF_KEY unasked: it carries no AEAD, which is what peers agree on first. */
+	int r = ipsec_open(&ip, backend ? backend : "xfrm", why, n);
 
 	return r ? r : door_over(out, ip, hooks, arg, why, n);
 }
