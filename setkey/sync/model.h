@@ -40,7 +40,6 @@ struct sync_model {
 	unsigned int sas_flushed[SYNC_PROTOS];	/* number of the last flush; 0: none */
 	unsigned int policies_flushed;
 	unsigned int seq;
-	int err;
 };
 
 /*
