@@ -20,7 +20,7 @@ struct door_hooks {
 	int (*orphan)(void *arg, const struct ipsec_sa *sa);
 };
 
-/* Opens backend (NULL: the best) and subscribes to its events. 0, or -errno and one sentence in why[n]. */
+/* Opens backend (NULL: xfrm) and subscribes to its events. 0, or -errno and one sentence in why[n]. */
 int door_open(struct door **out, const char *backend, const struct door_hooks *hooks, void *arg, char *why, size_t n);
 /* The same over what is open already, and which the door takes over (after an error it is closed). */
 int door_over(struct door **out, struct ipsec *ip, const struct door_hooks *hooks, void *arg, char *why, size_t n);
