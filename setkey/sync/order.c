@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The order of a plan's deeds. sync_order.h says why it is as it is. */
+/* The order of a plan's deeds. order.h says why it is as it is. */
 #include "setkey/sync/order.h"
 
 #include <errno.h>

@@ -19,7 +19,7 @@ struct sync_change {
 	uint8_t op;			/* enum sync_op */
 	bool policy;
 	bool in_use;			/* SAs: packets went through it */
-	bool again;			/* policies: made anew, see sync_order.h */
+	bool again;			/* policies: made anew, see order.h */
 	uint32_t priority, index, age;	/* of the policy that the kernel has */
 };
 
