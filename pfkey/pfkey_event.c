@@ -42,8 +42,13 @@ static int expire_get(const struct sadb_msg *msg, const struct pfkey_exts *t, st
 
 static int sa_new_get(const struct sadb_msg *msg, const struct pfkey_exts *t, struct ipsec_event *ev)
 {
+	int err = pfkey_sa_get(msg, t, &ev->sa);
+
 	ev->type = msg->sadb_msg_type == SADB_UPDATE ? IPSEC_EVENT_SA_UPDATE : IPSEC_EVENT_SA_NEW;
-	return pfkey_sa_get(msg, t, &ev->sa);
+	/* Linux shows the SA whose values the other has taken over, and which is dead by then. */
+	if (!err && ev->sa.state == IPSEC_STATE_DEAD)
+		ev->sa.state = IPSEC_STATE_MATURE;
+	return err;
 }
 
 static int sa_delete_get(const struct sadb_msg *msg, const struct pfkey_exts *t, struct ipsec_event *ev)

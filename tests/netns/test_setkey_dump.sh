@@ -247,6 +247,7 @@ monitor()
 			|	refcnt=2
 		END
 	)"
+	is "$1: what was updated is alive" "$(shown | sed -n '/TIME update/,/state=/p' | grep -o 'state=.*')" "state=mature "
 	load <<<"spdadd 192.0.2.1 192.0.2.2 udp -P out ipsec esp/transport//unique:77;"
 	in_host alice bash -c 'echo >/dev/udp/192.0.2.2/9' 2>/dev/null || :
 	check "$1: a packet that needs an SA: acquire" wait_log monitor ' acquire 192.0.2.1 -> 192.0.2.2 proto=50 seq=[1-9]' 60
