@@ -187,6 +187,23 @@ exec 9>&-
 wait $commands
 is "and the end of the input is the end" $? 0
 
+# Labels: not every kernel keeps them, but none may drop them in silence.
+for backend in xfrm pfkey; do
+	via=(--backend "$backend")
+	empty_kernel
+	load <<-END
+		add 192.0.2.1 192.0.2.2 esp 0x1000 -ctx 1 1 "system_u:object_r:x_t:s0" -E null;
+		spdadd 192.0.2.1 192.0.2.2 any -ctx 1 1 "system_u:object_r:x_t:s0" -P out none;
+		spdadd 192.0.2.1 192.0.2.3 any -ctx 2 1 "system_u:object_r:x_t:s0" -P out none;
+	END
+	is "$backend: a label is there, or refused; doi 2 is refused" \
+		"$rc $(in_host alice sh -c 'ip xfrm state; ip xfrm policy' | grep -c 'security context system_u:object_r:x_t:s0') $(wc -l <<<"$err")" \
+		"0 $((3 - $(grep -c 'security' <<<"$err"))) $(grep -c 'security' <<<"$err")"
+	is "$backend: no SA, and no policy, is there without its label" "$(in_host alice sh -c 'ip xfrm state; ip xfrm policy' | grep -c '^src')" \
+		"$(in_host alice sh -c 'ip xfrm state; ip xfrm policy' | grep -c 'security context')"
+done
+via=()
+
 # Without rights
 
 as_nobody()
@@ -194,6 +211,8 @@ as_nobody()
 	in_host alice setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@" >"$work/out" 2>"$work/err"
 }
 
+empty_kernel
+load <<<"spdadd 10.0.1.0/24 10.0.2.0/24 any -P out none;"
 as_nobody "$setkey" -F
 is "without rights, -F: one sentence, exit code 1" "$? $(<"$work/out") $(wc -l <"$work/err") $(grep -c 'CAP_NET_ADMIN' "$work/err")" "1  1 1"
 as_nobody "$setkey" -DP
