@@ -106,6 +106,17 @@ static size_t first_size(FILE *file)
 	return (size_t)st.st_size + 2 * READ_SIZE;
 }
 
+/* What editors of other systems put around a text: a byte order mark before it, a carriage return behind its last line. */
+static int parse_whole(struct script *sc, char *text, size_t n)
+{
+	static const char mark[] = { '\xef', '\xbb', '\xbf' };
+	size_t skip = n >= sizeof(mark) && !memcmp(text, mark, sizeof(mark)) ? sizeof(mark) : 0;
+
+	if (n > skip && text[n - 1] == '\r')
+		text[n - 1] = '\n';
+	return script_parse_text(sc, text + skip, n - skip);
+}
+
 int script_parse_file(struct script *sc, FILE *file)
 {
 	size_t n = 0, size = 0;
@@ -126,7 +137,7 @@ int script_parse_file(struct script *sc, FILE *file)
 		}
 		n += fread(text + n, 1, size - n - 2, file);
 	} while (!feof(file) && !ferror(file));
-	err = ferror(file) ? -(errno ? errno : EIO) : script_parse_text(sc, text, n);
+	err = ferror(file) ? -(errno ? errno : EIO) : parse_whole(sc, text, n);
 out:
 	if (text)
 		explicit_bzero(text, n);

@@ -651,6 +651,30 @@ static void test_stream(void **state)
 	fclose(s.to);
 }
 
+/* Files as other systems' editors leave them. */
+static void test_file(void **state)
+{
+	static const char *const good[] = {
+		"", "\xef\xbb\xbf", "\xef\xbb\xbf" "flush;\r\n", "flush;\r\nflush;\r", "flush; # no end\r", "\r",
+	};
+	static const char *const bad[] = { "flush\r", "fl\rush;", "flush;\xef\xbb\xbf", "\xef\xbb" "flush;" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]) + sizeof(bad) / sizeof(bad[0]); i++) {
+		bool is_good = i < sizeof(good) / sizeof(good[0]);
+		const char *text = is_good ? good[i] : bad[i - sizeof(good) / sizeof(good[0])];
+		FILE *file = tmpfile();
+		struct script sc = { 0 };
+
+		assert_non_null(file);
+		assert_true(fputs(text, file) >= 0);
+		rewind(file);
+		assert_int_equal(script_parse_file(&sc, file), is_good ? 0 : -1);
+		fclose(file);
+		script_clear(&sc);
+	}
+}
+
 static void test_resolve(void **state)
 {
 	static const struct { const char *text, *want; } table[] = {
@@ -705,6 +729,7 @@ int main(void)
 		cmocka_unit_test(test_many_errors),
 		cmocka_unit_test(test_many_statements),
 		cmocka_unit_test(test_stream),
+		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_resolve_many),
 	};
