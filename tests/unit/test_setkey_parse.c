@@ -655,9 +655,9 @@ static void test_stream(void **state)
 static void test_file(void **state)
 {
 	static const char *const good[] = {
-		"", "\xef\xbb\xbf", "\xef\xbb\xbf" "flush;\r\n", "flush;\r\nflush;\r", "flush; # no end\r", "\r",
+		"", "\357\273\277", "\357\273\277flush;\r\n", "flush;\r\nflush;\r", "flush; # no end\r", "\r",
 	};
-	static const char *const bad[] = { "flush\r", "fl\rush;", "flush;\xef\xbb\xbf", "\xef\xbb" "flush;" };
+	static const char *const bad[] = { "flush\r", "fl\rush;", "flush;\357\273\277", "\357\273flush;" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]) + sizeof(bad) / sizeof(bad[0]); i++) {
