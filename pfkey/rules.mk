@@ -17,9 +17,9 @@ $(eval $(call unit_test,pfkey_sock,pfkey,libmnl))
 $(eval $(call unit_test,pfkey_xfrm,pfkey,libmnl))
 $(eval $(call fuzzer,pfkey,pfkey,libmnl))
 $(eval $(call fuzzer,xfrm,pfkey,libmnl))
-$(eval $(call program,tests/netns/pfkey_probe,$(wildcard tests/netns/pfkey_probe*.c),pfkey,libmnl))
+$(eval $(call program,tests/netns/pfkey_probe,$(wildcard tests/netns/pfkey_probe*.c) tests/lib/tap.c,pfkey,libmnl))
 $(eval $(call program,examples/pair,pfkey/examples/pair.c,pfkey,libmnl))
 lab-programs: $(O)/tests/netns/pfkey_probe $(O)/examples/pair
-$(eval $(call program,tests/netns/batch_probe,tests/netns/batch_probe.c,pfkey,libmnl))
-$(eval $(call program,tests/netns/feature_probe,tests/netns/feature_probe.c,pfkey,libmnl))
+$(eval $(call program,tests/netns/batch_probe,tests/netns/batch_probe.c tests/lib/tap.c,pfkey,libmnl))
+$(eval $(call program,tests/netns/feature_probe,tests/netns/feature_probe.c tests/lib/tap.c,pfkey,libmnl))
 lab-programs: $(O)/tests/netns/batch_probe $(O)/tests/netns/feature_probe

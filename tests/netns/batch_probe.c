@@ -5,11 +5,11 @@
  */
 #include "pfkey/xfrm_batch.h"
 #include "pfkey/xfrm_door.h"
+#include "tests/lib/tap.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,22 +19,7 @@
 
 #define MANY 1000
 
-static unsigned int count, failed;
 static struct ipsec *ip;
-
-__attribute__((format(printf, 2, 3))) static bool ok(bool good, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%sok %u - ", good ? "" : "not ", ++count);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	fflush(stdout);
-	failed += !good;
-	return good;
-}
 
 static void reopen(void)
 {
@@ -387,6 +372,5 @@ int main(void)
 	probe_raw();
 	probe_dump();
 	ipsec_close(ip);
-	printf("1..%u\n", count);
-	return failed ? 1 : 0;
+	return tap_end();
 }

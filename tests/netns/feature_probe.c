@@ -10,6 +10,7 @@
 #include "pfkey/alg.h"
 #include "pfkey/backend.h"
 #include "tests/lib/pfkey_same.h"
+#include "tests/lib/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,6 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
@@ -28,25 +28,10 @@
 #define WAIT_MS 8000
 #define HAS_LABELS 1			/* instead of a version: whoever runs SELinux */
 
-static unsigned int count, failed;
 static struct ipsec *a, *b;
 static unsigned int kernel;		/* major * 1000 + minor */
 static bool labels;			/* SELinux runs */
 static uint32_t device;
-
-__attribute__((format(printf, 2, 3))) static bool ok(bool good, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%sok %u - ", good ? "" : "not ", ++count);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	fflush(stdout);
-	failed += !good;
-	return good;
-}
 
 _Noreturn static void bail(const char *what)
 {
@@ -502,6 +487,5 @@ int main(int argc, char **argv)
 	probe_replay(argv[1], 64, IPSEC_SA_ESN);
 	ipsec_close(a);
 	ipsec_close(b);
-	printf("1..%u\n", count);
-	return failed ? 1 : 0;
+	return tap_end();
 }

@@ -6,6 +6,7 @@
 #include "pfkey/alg.h"
 #include "pfkey/backend.h"
 #include "tests/lib/pfkey_same.h"
+#include "tests/lib/tap.h"
 
 #include <stdio.h>
 
@@ -17,14 +18,11 @@ extern struct ipsec *a, *b;		/* doors to the kernel in both, of the backend unde
 extern struct ipsec *other;		/* the other backend's door to A; NULL: this kernel has none */
 extern bool is_pfkey;			/* the backend under test */
 
-/* ---- TAP ---- */
-bool ok(bool good, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* ---- what goes with TAP ---- */
 void note(const char *what, const char *text);
 /* NULL, or the name of a field that differs. */
 bool same(const char *differs, const char *what, const char *name);
 _Noreturn void bail(const char *what, const char *why);
-unsigned int probe_count(void);
-unsigned int probe_failed(void);
 
 /* ---- the world ---- */
 void enter(const char *ns);

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,23 +15,7 @@ const char *ns_a, *ns_b;
 struct ipsec *a, *b, *other;
 bool is_pfkey;
 
-static unsigned int count, failed;
-
-/* ---- TAP ---- */
-
-bool ok(bool good, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%sok %u - ", good ? "" : "not ", ++count);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	fflush(stdout);
-	failed += !good;
-	return good;
-}
+/* ---- what goes with TAP ---- */
 
 void note(const char *what, const char *text)
 {
@@ -50,16 +33,6 @@ void bail(const char *what, const char *why)
 {
 	printf("Bail out! %s: %s\n", what, why);
 	exit(1);
-}
-
-unsigned int probe_count(void)
-{
-	return count;
-}
-
-unsigned int probe_failed(void)
-{
-	return failed;
 }
 
 /* ---- the world ---- */
