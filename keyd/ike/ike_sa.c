@@ -313,6 +313,9 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 			x->child->sa = fresh;
 	}
 	list_splice_tail(&fresh->queue, &old->queue);
+	fresh->nat_local = old->nat_local;
+	fresh->nat_remote = old->nat_remote;
+	fresh->encap = old->encap;
 	fresh->local_id = old->local_id;
 	fresh->remote_id = old->remote_id;
 	fresh->rekeys = old->rekeys + 1;

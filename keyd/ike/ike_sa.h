@@ -35,6 +35,8 @@ struct ike_sa {
 	uint8_t spi_i[8], spi_r[8];
 	struct ipsec_addr local, remote;
 	uint16_t local_port, remote_port;
+	bool nat_local, nat_remote;	/* who is behind a NAT, as IKE_SA_INIT showed (RFC 7296 2.23) */
+	bool encap;			/* ESP of its children goes in UDP, between local_port and remote_port (RFC 3948) */
 	struct conf_id local_id, remote_id;
 	struct ikev2_suite suite;
 	const struct crypto_alg *ke;
