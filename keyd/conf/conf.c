@@ -48,6 +48,7 @@ void conf_defaults(struct conf *c)
 			.replay_window = 128,
 			.retransmit_ms = 500,
 			.retransmit_tries = 7,
+			.fragment_size = 1280,
 			.linger = 10,
 		},
 	};

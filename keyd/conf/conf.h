@@ -60,6 +60,7 @@ struct conf_peer {
 	uint32_t replay_window;		/* packets */
 	uint32_t retransmit_ms;		/* first wait for an answer; doubles each time */
 	uint32_t retransmit_tries;	/* sendings in all before the peer counts as dead */
+	uint16_t fragment_size;		/* IKE in IP datagrams longer than this is fragmented (RFC 7383), bytes; 0: never */
 	uint32_t linger;		/* seconds that an old inbound SA stays for stragglers */
 };
 

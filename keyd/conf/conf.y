@@ -36,7 +36,7 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token WORD "word"
 %token STRING "quoted string"
 %token ADDRESS "address" ANY "any" AUTH "auth" CHILD "child" COOKIE "cookie" DEFAULT "default" DPD "dpd" ESP "esp"
-%token FILE_ "file" FQDN "fqdn" HALF_OPEN "half-open" ID "id" IKE "ike" INCLUDE "include" JITTER "jitter" KEEP "keep"
+%token FILE_ "file" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open" ID "id" IKE "ike" INCLUDE "include" JITTER "jitter" KEEP "keep"
 %token KEYID "keyid" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen" LOCAL "local"
 %token NO "no" OFF "off" PACKETS "packets" PEER "peer" PFS "pfs" PORT "port" PSK "psk" REKEY "rekey" REMOTE "remote"
 %token REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit" SECRETS "secrets" THRESHOLD "threshold" USER "user" YES "yes"
@@ -123,6 +123,8 @@ setting
 	| RETRANSMIT WORD			{ conf_do_retransmit(p, &$2, NULL); }
 	| RETRANSMIT WORD WORD			{ conf_do_retransmit(p, &$2, &$3); }
 	| REPLAY_WINDOW WORD			{ conf_do_replay(p, &$2); }
+	| FRAGMENT WORD				{ conf_do_fragment(p, &$2, false); }
+	| FRAGMENT OFF				{ conf_do_fragment(p, &$1, true); }
 	| LINGER WORD				{ conf_do_linger(p, &$2); }
 	;
 

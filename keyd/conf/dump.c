@@ -105,6 +105,10 @@ static void put_times(FILE *out, const struct conf_peer *peer, const struct conf
 		fprintf(out, "\tretransmit %ums %u\n", peer->retransmit_ms, peer->retransmit_tries);
 	if (!base || peer->replay_window != base->replay_window)
 		fprintf(out, "\treplay-window %u\n", peer->replay_window);
+	if ((!base || base->fragment_size) && !peer->fragment_size)
+		fprintf(out, "\tfragment off\n");
+	else if (!base || peer->fragment_size != base->fragment_size)
+		fprintf(out, "\tfragment %u\n", peer->fragment_size);
 	if (!base || peer->linger != base->linger)
 		fprintf(out, "\tlinger %s\n", quantity_format_seconds(peer->linger, text));
 }

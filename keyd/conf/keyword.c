@@ -22,6 +22,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "esp", ESP, "algorithms such as aes128gcm16" },
 	{ "file", FILE_, A_FILE },
 	{ "fqdn", FQDN, "a host name" },
+	{ "fragment", FRAGMENT, "a size in bytes such as 1280" },
 	{ "half-open", HALF_OPEN, NUMBER },
 	{ "id", ID, "an identity" },
 	{ "ike", IKE, "algorithms such as aes128gcm16-prfsha256-x25519" },

@@ -27,7 +27,7 @@ struct conf_word {
 enum conf_stmt {
 	CONF_STMT_ADDRESS, CONF_STMT_LOCAL, CONF_STMT_ID_LOCAL, CONF_STMT_ID_REMOTE, CONF_STMT_AUTH, CONF_STMT_PSK,
 	CONF_STMT_IKE, CONF_STMT_ESP, CONF_STMT_PFS, CONF_STMT_LIFE_IKE, CONF_STMT_LIFE_CHILD, CONF_STMT_JITTER,
-	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER,
+	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER, CONF_STMT_FRAGMENT,
 	CONF_STMT_PEER_END,
 	CONF_STMT_PORT = CONF_STMT_PEER_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN, CONF_STMT_DEFAULT,
 	CONF_STMT_END
@@ -134,6 +134,7 @@ void conf_do_jitter(struct conf_parser *p, const struct conf_word *w);
 void conf_do_dpd(struct conf_parser *p, const struct conf_word *w, bool off);
 void conf_do_retransmit(struct conf_parser *p, const struct conf_word *wait, const struct conf_word *tries);
 void conf_do_replay(struct conf_parser *p, const struct conf_word *w);
+void conf_do_fragment(struct conf_parser *p, const struct conf_word *w, bool off);
 void conf_do_linger(struct conf_parser *p, const struct conf_word *w);
 /* Notes that stmt stands here; false (and an error) when it stood before. */
 bool conf_once(struct conf_parser *p, enum conf_stmt stmt, const struct conf_word *at);

@@ -13,6 +13,8 @@
 #define RETRANSMIT_MOST 60000		/* ms */
 #define TRIES_MOST 20
 #define REPLAY_MOST 4096		/* the kernel's limit */
+#define FRAGMENT_LEAST 576		/* bytes, what every IPv4 path takes */
+#define FRAGMENT_MOST 9000
 #define JITTER_MOST 50			/* per cent */
 
 static bool seconds(struct conf_parser *p, const struct conf_word *w, uint32_t min, uint32_t max, uint32_t *out)
@@ -288,6 +290,18 @@ void conf_do_replay(struct conf_parser *p, const struct conf_word *w)
 {
 	if (conf_once(p, CONF_STMT_REPLAY, w))
 		conf_number(p, w, 0, REPLAY_MOST, &p->peer.replay_window);
+}
+
+void conf_do_fragment(struct conf_parser *p, const struct conf_word *w, bool off)
+{
+	uint32_t size = 0;
+
+	if (!conf_once(p, CONF_STMT_FRAGMENT, w))
+		return;
+	if (off)
+		p->peer.fragment_size = 0;
+	else if (conf_number(p, w, FRAGMENT_LEAST, FRAGMENT_MOST, &size))
+		p->peer.fragment_size = (uint16_t)size;
 }
 
 void conf_do_linger(struct conf_parser *p, const struct conf_word *w)

@@ -50,7 +50,8 @@ struct engine {
 	uint64_t cookie_changed;
 	struct rate noise;			/* log lines that strangers can cause */
 	struct engine_stats stats;
-	uint8_t in[ENGINE_DATAGRAM_MAX], out[ENGINE_DATAGRAM_MAX];
+	uint8_t out[ENGINE_DATAGRAM_MAX];	/* the message being built */
+	uint8_t fragments[2 * ENGINE_DATAGRAM_MAX];	/* and its fragments, with their headers */
 };
 
 struct peer *peer_get(struct peer *p);

@@ -6,6 +6,7 @@
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/exchange.h"
+#include "keyd/ike/pieces.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/version.h"
 
@@ -194,6 +195,8 @@ void ike_sa_free(struct ike_sa *sa)
 	crypto_cipher_free(sa->seal);
 	crypto_cipher_free(sa->open);
 	crypto_kex_free(sa->kex);
+	pieces_free(&sa->pieces[0]);
+	pieces_free(&sa->pieces[1]);
 	struct secret *all[] = { &sa->ni, &sa->nr, &sa->init_request, &sa->init_response, &sa->cookie, &sa->sent,
 				 &sa->answered };
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -319,6 +322,7 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	fresh->local_id = old->local_id;
 	fresh->remote_id = old->remote_id;
 	fresh->rekeys = old->rekeys + 1;
+	fresh->fragment_size = old->fragment_size;
 	old->quiet = true;
 	ike_sa_set_state(old, IKE_REPLACED);
 	timer_cancel(&e->timers, &old->rekey);

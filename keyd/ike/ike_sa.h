@@ -11,6 +11,7 @@
 
 struct child_sa;
 struct exchange;
+struct pieces;
 
 enum ike_state {
 	IKE_NEW,		/* nothing sent yet */
@@ -52,10 +53,12 @@ struct ike_sa {
 	struct exchange *active;	/* our request under way */
 	struct list queue;		/* our exchanges to come */
 	struct exchange *serving;	/* the peer's request that we have not answered yet */
-	struct secret sent, answered;	/* our request under way; our last answer. Both as datagrams */
-	unsigned sendings;
+	struct secret sent, answered;	/* our request under way; our last answer. Both as datagrams, one behind the other */
+	unsigned sendings, resendings;	/* of sent; of answered, because its request came again */
 	uint8_t answered_hash[32];	/* of the request that it answers */
 	bool have_answered;
+	uint16_t fragment_size;		/* IP datagrams longer than this go as fragments (RFC 7383); 0: not agreed on */
+	struct pieces *pieces[2];	/* of what comes: a request, a response */
 	/* */
 	struct list children;		/* struct child_sa .link */
 	struct timer retransmit, rekey, liveness, end, kick;

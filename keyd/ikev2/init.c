@@ -4,6 +4,7 @@
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/cookie.h"
 #include "keyd/ikev2/exchanges.h"
+#include "keyd/ikev2/fragment.h"
 #include "keyd/ikev2/kex.h"
 #include "keyd/ikev2/message.h"
 #include "keyd/ikev2/window.h"
@@ -27,6 +28,7 @@ static bool init_build(struct exchange *x, struct wire_out *out)
 	message_put_sa(out, &offer);
 	message_put_ke(out, sa->kex);
 	message_put_nonce(out, secret_view(&sa->ni));
+	fragment_put_notify(sa, out);
 	if (sa->state == IKE_NEW)
 		ike_sa_set_state(sa, IKE_INIT);
 	return true;
@@ -134,6 +136,7 @@ static bool init_agree(struct exchange *x, struct wire_ke *ke, const char **why)
 		return false;
 	sa->suite = (struct ikev2_suite){ x->choice.encr, x->choice.prf, x->choice.integ };
 	memcpy(sa->spi_r, x->m.h.spi_r, sizeof(sa->spi_r));
+	fragment_take_notify(sa, &x->m);
 	return init_keys(sa, ke->data, why) == 0;
 }
 
@@ -287,6 +290,7 @@ static int serve_answer(struct ike_sa *sa, const struct proposal_choice *choice)
 	message_put_sa(&out, &chosen);
 	message_put_ke(&out, sa->kex);
 	message_put_nonce(&out, secret_view(&sa->nr));
+	fragment_put_notify(sa, &out);
 	if (message_end(sa, &out, &datagram) || secret_set(&sa->init_response, datagram.p, datagram.n))
 		return -1;
 	return 0;
@@ -301,6 +305,7 @@ static void serve_new(struct engine *e, const struct engine_datagram *d, const s
 	if (!sa)
 		return;
 	memcpy(sa->spi_i, m->h.spi_i, sizeof(sa->spi_i));
+	fragment_take_notify(sa, m);
 	sa->suite = (struct ikev2_suite){ choice->encr, choice->prf, choice->integ };
 	if (make_kex(sa, choice->ke) || kex_nonce(&sa->nr) || secret_set(&sa->ni, ni.p, ni.n) ||
 	    secret_set(&sa->init_request, d->data.p, d->data.n) || serve_answer(sa, choice) ||

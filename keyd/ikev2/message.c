@@ -3,6 +3,7 @@
 #include "keyd/ikev2/message.h"
 
 #include "keyd/ike/report.h"
+#include "keyd/ikev2/fragment.h"
 #include "keyd/wire/nonce.h"
 #include "keyd/wire/sk.h"
 
@@ -21,49 +22,86 @@ void message_begin(struct ike_sa *sa, struct wire_out *out, uint8_t exchange, bo
 		wire_sk_begin(out, crypto_cipher_iv_len(sa->seal));
 }
 
-int message_end(struct ike_sa *sa, struct wire_out *out, struct view *datagram)
+/* The text that stands in out, as fragments. */
+static int end_in_fragments(struct ike_sa *sa, const struct wire_out *out, struct view *datagrams)
 {
+	size_t text_at = out->iv_at + out->iv_len;
+	struct rd r = rd_of(out->w.buf, out->w.len);
+	struct wire_header h;
+
+	/* The length is not the final one; no other field is in doubt. */
+	if (wire_header_get(&r, &h) == WIRE_SHORT)
+		return -1;
+	return fragment_cut(sa, &h, out->w.buf[out->sk_at],
+			    (struct view){ out->w.buf + text_at, out->w.len - text_at }, datagrams);
+}
+
+int message_end(struct ike_sa *sa, struct wire_out *out, struct view *datagrams)
+{
+	size_t pad, icv;
 	struct wire_seal seal;
 
 	if (!out->sk_at)
-		return wire_out_end(out, datagram);
-	if (wire_sk_end(out, wire_sk_pad_len(out, crypto_cipher_block(sa->seal)), crypto_cipher_icv_len(sa->seal),
-			&seal))
+		return wire_out_end(out, datagrams);
+	pad = wire_sk_pad_len(out, crypto_cipher_block(sa->seal));
+	icv = crypto_cipher_icv_len(sa->seal);
+	if (wr_ok(&out->w) && fragment_needed(sa, out->w.len + pad + 1 + icv))
+		return end_in_fragments(sa, out, datagrams);
+	if (wire_sk_end(out, pad, icv, &seal))
 		return -1;
 	if (crypto_seal(sa->seal, seal.aad, seal.iv, seal.plain, seal.plain_len, seal.icv))
 		return -1;
-	*datagram = seal.datagram;
+	*datagrams = seal.datagram;
 	return 0;
 }
 
-void message_send(struct ike_sa *sa, struct view datagram)
+bool message_each(struct view *datagrams, struct view *one)
 {
-	struct engine_datagram d = { .local = sa->local, .remote = sa->remote, .local_port = sa->local_port,
-				     .remote_port = sa->remote_port, .data = datagram };
+	struct rd r = rd_of_view(*datagrams);
+	struct wire_header h;
 
-	sa->e->stats.datagrams_out++;
-	sa->e->hooks->send(sa->e->hooks_arg, &d);
+	if (wire_header_get(&r, &h) == WIRE_SHORT || h.length < WIRE_HEADER_LEN || h.length > datagrams->n)
+		return false;
+	*one = (struct view){ datagrams->p, h.length };
+	datagrams->p += h.length;
+	datagrams->n -= h.length;
+	return true;
 }
 
-static int open_sk(struct ike_sa *sa, struct exchange *x, const struct wire_payload *sk)
+void message_send(struct ike_sa *sa, struct view datagrams)
 {
-	struct view datagram = { x->bytes, x->nbytes }, inner;
-	struct wire_sk parts;
-	uint8_t *text;
+	struct engine_datagram d = { .local = sa->local, .remote = sa->remote, .local_port = sa->local_port,
+				     .remote_port = sa->remote_port };
 
-	if (wire_sk_split(sk, crypto_cipher_iv_len(sa->open), crypto_cipher_icv_len(sa->open), &parts))
+	while (message_each(&datagrams, &d.data)) {
+		sa->e->stats.datagrams_out++;
+		sa->e->hooks->send(sa->e->hooks_arg, &d);
+	}
+}
+
+int message_decrypt(struct crypto_cipher *c, uint8_t *bytes, size_t n, struct wire_message *m,
+		    const struct wire_payload **sk, struct view *inner)
+{
+	struct view datagram = { bytes, n };
+	const struct wire_payload *last;
+	struct wire_sk parts;
+
+	if (wire_message_get(m, datagram) || !m->n_clear)
 		return -1;
-	text = x->bytes + (parts.cipher.p - x->bytes);
-	if (crypto_open(sa->open, wire_sk_aad(datagram, sk), parts.iv.p, text, parts.cipher.n, parts.icv.p))
+	last = &m->pl[m->n_clear - 1];
+	if ((last->type != IKEV2_PL_SK && last->type != IKEV2_PL_SKF) ||
+	    wire_sk_split(last, crypto_cipher_iv_len(c), crypto_cipher_icv_len(c), &parts) ||
+	    crypto_open(c, wire_sk_aad(datagram, last), parts.iv.p, bytes + (parts.cipher.p - bytes), parts.cipher.n,
+			parts.icv.p))
 		return -1;
-	if (wire_sk_unpad(parts.cipher, &inner))
-		return -1;
-	return wire_inner_get(&x->m, x->m.sk_next, inner);
+	*sk = last;
+	return wire_sk_unpad(parts.cipher, inner) ? -1 : 0;
 }
 
 int message_open(struct exchange *x, struct view datagram)
 {
 	const struct wire_payload *sk;
+	struct view inner;
 
 	free(x->bytes);
 	x->bytes = malloc(datagram.n ? datagram.n : 1);
@@ -75,10 +113,11 @@ int message_open(struct exchange *x, struct view datagram)
 		return -1;
 	if (x->m.h.exchange == IKEV2_EXCH_IKE_SA_INIT)
 		return 0;
-	sk = wire_find(&x->m, IKEV2_PL_SK);
-	if (!sk || !x->sa->open)
+	if (!x->sa->open || message_decrypt(x->sa->open, x->bytes, x->nbytes, &x->m, &sk, &inner))
 		return -1;
-	return open_sk(x->sa, x, sk);
+	if (sk->type == IKEV2_PL_SKF)
+		return fragment_take(x, sk, inner);
+	return wire_inner_get(&x->m, x->m.sk_next, inner);
 }
 
 void message_put_notify(struct wire_out *out, uint16_t type, struct view data)

@@ -10,10 +10,21 @@
 
 /* Starts a message in the engine's buffer; all but IKE_SA_INIT open their SK payload too. */
 void message_begin(struct ike_sa *sa, struct wire_out *out, uint8_t exchange, bool response, uint32_t id);
-/* Pads and seals. 0 and the datagram (in the engine's buffer), or -1. */
-int message_end(struct ike_sa *sa, struct wire_out *out, struct view *datagram);
-void message_send(struct ike_sa *sa, struct view datagram);
-/* Copies the datagram into x, decrypts it there and lists its payloads in x->m. 0; -1: forged or malformed. */
+/* Pads and seals. 0 and the datagram, or its fragments one behind the other (in the engine's buffers), or -1. */
+int message_end(struct ike_sa *sa, struct wire_out *out, struct view *datagrams);
+/* Takes the first one off datagrams. False: there is none. */
+bool message_each(struct view *datagrams, struct view *one);
+void message_send(struct ike_sa *sa, struct view datagrams);
+/*
+ * Decrypts a datagram in place. 0: *sk is its SK or SKF payload, *inner the text without padding. -1: forged or
+ * malformed; bytes then hold no text.
+ */
+int message_decrypt(struct crypto_cipher *c, uint8_t *bytes, size_t n, struct wire_message *m,
+		    const struct wire_payload **sk, struct view *inner);
+/*
+ * Copies the datagram into x, decrypts it there and lists its payloads in x->m. 0; PIECES_MORE: it was a piece, and
+ * others are missing; negative: forged or malformed.
+ */
 int message_open(struct exchange *x, struct view datagram);
 
 /* Payloads that every exchange writes. */

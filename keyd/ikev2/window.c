@@ -3,6 +3,7 @@
 #include "keyd/ikev2/window.h"
 
 #include "keyd/ike/report.h"
+#include "keyd/ikev2/fragment.h"
 #include "keyd/ikev2/message.h"
 
 #include <stdio.h>
@@ -42,6 +43,8 @@ static void retransmit_due(struct timer *t)
 		return;
 	}
 	sa->e->stats.retransmitted++;
+	if (sa->sendings >= FRAGMENT_SMALLER_AFTER)
+		fragment_smaller(sa, &sa->sent);
 	report_sa(sa, LOG_LEVEL_INFO, sa->active->ops->name, "retransmit", "message_id=%u sending %u of %u",
 		  sa->active->message_id, sa->sendings + 1, sa->peer->conf.retransmit_tries);
 	send_once(sa);
@@ -108,9 +111,18 @@ void window_answer_end(struct exchange *x, struct wire_out *out)
 		return;
 	}
 	sa->have_answered = true;
+	sa->resendings = 0;
 	sa->next_expected++;
 	message_send(sa, datagram);
 	exchange_done(x);
+}
+
+void window_answer_again(struct ike_sa *sa)
+{
+	sa->e->stats.retransmitted++;
+	if (++sa->resendings >= FRAGMENT_SMALLER_AFTER)
+		fragment_smaller(sa, &sa->answered);
+	message_send(sa, secret_view(&sa->answered));
 }
 
 void window_refuse(struct exchange *x, uint16_t notify)

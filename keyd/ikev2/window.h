@@ -17,6 +17,8 @@ void window_retry(struct exchange *x, uint64_t delay);
 /* Answers sa->serving: begin, write payloads, end. end sends, keeps the answer for retransmission and frees x. */
 void window_answer_begin(struct exchange *x, struct wire_out *out);
 void window_answer_end(struct exchange *x, struct wire_out *out);
+/* The peer sent the last request again: it gets the same answer. */
+void window_answer_again(struct ike_sa *sa);
 /* An answer that is one error notify. */
 void window_refuse(struct exchange *x, uint16_t notify);
 

@@ -87,6 +87,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.defaults.replay_window, 128);
 	assert_int_equal(c.defaults.retransmit_ms, 500);
 	assert_int_equal(c.defaults.retransmit_tries, 7);
+	assert_int_equal(c.defaults.fragment_size, 1280);
 	assert_int_equal(c.defaults.linger, 10);
 	conf_free(&c);
 }
@@ -142,6 +143,7 @@ static const char everything[] =
 	"	dpd 1m\n"
 	"	retransmit 1s 5\n"
 	"	replay-window 4096\n"
+	"	fragment 576\n"
 	"	linger 0s\n"
 	"}\n"
 	"peer any { id remote keyid \"\\x01\\x02\" } # the end without a newline";
@@ -180,6 +182,7 @@ static void test_everything(void **state)
 	assert_int_equal(p->retransmit_ms, 1000);
 	assert_int_equal(p->retransmit_tries, 5);
 	assert_int_equal(p->replay_window, 4096);
+	assert_int_equal(p->fragment_size, 576);
 	assert_int_equal(p->linger, 0);
 	p = conf_peer_by_name(&c, "any");
 	assert_int_equal(p->remote.family, 0);
@@ -284,7 +287,7 @@ static void test_find(void **state)
 
 #define P "peer 192.0.2.2 "
 #define STATEMENTS "cookie, default, half-open, include, larval-drop, listen, peer, port or secrets"
-#define SETTINGS "address, auth, dpd, esp, id, ike, lifetime, linger, local, pfs, psk, rekey, replay-window or retransmit"
+#define SETTINGS "address, auth, dpd, esp, fragment, id, ike, lifetime, linger, local, pfs, psk, rekey, replay-window or retransmit"
 
 /* Every line that is said about a text, in order. */
 static const struct {
