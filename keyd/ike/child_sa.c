@@ -142,7 +142,7 @@ static void rekey_due(struct timer *t)
 {
 	struct child_sa *c = container_of(t, struct child_sa, rekey);
 
-	child_rekey(c);
+	child_rekey(c, c->rekey_why ? c->rekey_why : "time");
 }
 
 bool child_confirmed(const struct child_sa *c)
@@ -150,10 +150,11 @@ bool child_confirmed(const struct child_sa *c)
 	return c->initiator || c->confirmed || c->sa->e->now - c->up_at > CONFIRMED_AFTER;
 }
 
-void child_rekey(struct child_sa *c)
+void child_rekey(struct child_sa *c, const char *why)
 {
 	if (c->state == CHILD_REPLACED || c->rekeying || c->replaced_by)
 		return;
+	c->rekey_why = why;
 	if (c->state == CHILD_INBOUND) {
 		child_rekey_later(c, NOT_YET_RETRY);
 		return;
@@ -201,6 +202,13 @@ static void retire(struct child_sa *old)
 	timer_set(&old->sa->e->timers, &old->retire, old->sa->e->now + RETIRE_AFTER, retire_due);
 }
 
+static const char *rekey_reason(const struct child_sa *c, const struct child_sa *old)
+{
+	if (!c->initiator)
+		return "the peer asked for it";
+	return old && old->rekey_why ? old->rekey_why : "time";
+}
+
 void child_outbound_done(struct child_sa *c)
 {
 	struct child_sa *old = c->replaces ? child_find(c->sa->e, c->replaces) : NULL;
@@ -218,10 +226,11 @@ void child_outbound_done(struct child_sa *c)
 		c->sa->e->stats.child_rekeyed++;
 	else
 		c->sa->e->stats.child_up++;
-	report_child(c, LOG_LEVEL_NOTICE, "CHILD_SA", c->replaces ? "rekeyed" : "up", "%s %s %s as %s", text,
+	report_child(c, LOG_LEVEL_NOTICE, "CHILD_SA", c->replaces ? "rekeyed" : "up", "%s %s %s as %s%s%s", text,
 		     c->pol.tmpl[0].mode == IPSEC_MODE_TRANSPORT ? "transport" : "tunnel",
 		     selector_format(c->sel_exact ? &c->sel : &c->pol.sel, sel, sizeof(sel)),
-		     c->initiator ? "initiator" : "responder");
+		     c->initiator ? "initiator" : "responder", c->replaces ? "; reason: " : "",
+		     c->replaces ? rekey_reason(c, old) : "");
 	report_event(c->sa, c, c->replaces ? ENGINE_CHILD_REKEYED : ENGINE_CHILD_UP, "%s", text);
 	orphans_retire(c);
 	ike_sa_supersede(c->sa);
@@ -302,7 +311,7 @@ void child_lost(struct child_sa *c, const char *reason)
 	if (c->state == CHILD_REPLACED)
 		return;
 	report_child(c, LOG_LEVEL_WARNING, "CHILD_SA", "lost", "%s; it is replaced at once", reason);
-	child_rekey(c);
+	child_rekey(c, "lost");
 }
 
 static void doubt_answered(struct ask *a, const struct kern_answer *an)

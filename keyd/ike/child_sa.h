@@ -26,6 +26,7 @@ struct child_sa {
 	bool confirmed;			/* the peer has shown that it has it too; ours are, from the answer on */
 	bool lost;			/* the kernel has not got it any more */
 	bool rekeying;			/* an exchange to replace it is queued or under way */
+	const char *rekey_why;		/* one static word: time, bytes, packets, command, lost; NULL: not by us */
 	uint32_t spi_in, spi_out;
 	uint32_t replaces;		/* inbound SPI of the child that it replaces; 0: none */
 	uint32_t replaced_by;		/* inbound SPI of the child that replaces it; 0: none yet */
@@ -76,8 +77,8 @@ void child_wait_for_peer(struct child_sa *c, uint64_t at_most);
  * ENGINE_EVENT_TYPES for none.
  */
 void child_end(struct child_sa *c, enum engine_event_type type, const char *reason);
-/* Begins a rekey, unless one is under way or done. */
-void child_rekey(struct child_sa *c);
+/* Begins a rekey, unless one is under way or done. why is one static word for the log. */
+void child_rekey(struct child_sa *c, const char *why);
 /* A rekey came to nothing: it is tried again after delay microseconds. */
 void child_rekey_later(struct child_sa *c, uint64_t delay);
 /* The kernel asks for what c serves or will serve: its larval SA is filled or removed with c. */

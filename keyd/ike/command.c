@@ -89,11 +89,12 @@ int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what)
 		if (what & ENGINE_REKEY_CHILD) {
 			list_each(c, &sa->children, struct child_sa, link) {
 				n += c->state != CHILD_REPLACED;
-				child_rekey(c);
+				child_rekey(c, "command");
 			}
 		}
 		if (what & ENGINE_REKEY_IKE) {
 			n++;
+			sa->rekey_why = "command";
 			ikev2_version.rekey_ike(sa);
 		}
 	}

@@ -251,6 +251,8 @@ static void rekey_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, rekey);
 
+	if (!sa->rekey_why)
+		sa->rekey_why = "time";
 	ikev2_version.rekey_ike(sa);
 }
 
@@ -289,7 +291,9 @@ void ike_sa_established(struct ike_sa *sa, const char *how)
 	if (conf->dpd)
 		timer_set(&e->timers, &sa->liveness, e->now + SECONDS(conf->dpd), liveness_due);
 	proposal_choice_format(&algs, text, sizeof(text));
-	report_sa(sa, LOG_LEVEL_NOTICE, "IKE_SA", how, "%s as %s", text, sa->initiator ? "initiator" : "responder");
+	report_sa(sa, LOG_LEVEL_NOTICE, "IKE_SA", how, "%s as %s%s%s", text, sa->initiator ? "initiator" : "responder",
+		  sa->rekey_why ? "; reason: " : "", sa->rekey_why ? sa->rekey_why : "");
+	sa->rekey_why = NULL;
 	report_event(sa, NULL, sa->rekeys ? ENGINE_IKE_REKEYED : ENGINE_IKE_UP, "%s", text);
 	if (sa->rekeys)
 		e->stats.ike_rekeyed++;
@@ -323,6 +327,9 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	fresh->remote_id = old->remote_id;
 	fresh->rekeys = old->rekeys + 1;
 	fresh->fragment_size = old->fragment_size;
+	fresh->rekey_why = fresh->initiator && old->rekey_why ? old->rekey_why : "the peer asked for it";
+	fresh->rtt = old->rtt;
+	fresh->rtt_var = old->rtt_var;
 	old->quiet = true;
 	ike_sa_set_state(old, IKE_REPLACED);
 	timer_cancel(&e->timers, &old->rekey);

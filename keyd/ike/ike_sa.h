@@ -55,6 +55,9 @@ struct ike_sa {
 	struct exchange *serving;	/* the peer's request that we have not answered yet */
 	struct secret sent, answered;	/* our request under way; our last answer. Both as datagrams, one behind the other */
 	unsigned sendings, resendings;	/* of sent; of answered, because its request came again */
+	uint64_t sent_at;		/* when our request under way was sent first */
+	uint64_t early;			/* the wait before its repetition ahead of the configured ones; 0: there is none */
+	uint64_t rtt, rtt_var;		/* of our requests, µs, smoothed and its variation (RFC 6298 2); rtt 0: unknown */
 	uint8_t answered_hash[32];	/* of the request that it answers */
 	bool have_answered;
 	uint16_t fragment_size;		/* IP datagrams longer than this go as fragments (RFC 7383); 0: not agreed on */
@@ -64,6 +67,8 @@ struct ike_sa {
 	struct timer retransmit, rekey, liveness, end, kick;
 	uint64_t created_at, established_at, rekey_at, heard_at;
 	uint32_t rekeys;
+	const char *rekey_why;		/* one static word: time, command; NULL: not by us */
+	uint8_t successor_of[8];	/* our SPI of the IKE SA that this one reauthenticates (2.8.3); zero: none */
 };
 
 const char *ike_state_name(enum ike_state s);

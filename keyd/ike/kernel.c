@@ -70,6 +70,14 @@ static struct child_sa *child_of(struct engine *e, const struct ipsec_sa_id *id)
 	return NULL;
 }
 
+/* The kernel tells one soft limit, and not which. */
+static const char *limit_met(const struct ipsec_sa *sa)
+{
+	if (sa->soft.bytes && sa->usage.bytes >= sa->soft.bytes)
+		return "bytes";
+	return sa->soft.packets && sa->usage.packets >= sa->soft.packets ? "packets" : "time";
+}
+
 static void on_expire(struct engine *e, const struct ipsec_event *ev)
 {
 	const struct ipsec_sa *sa = &ev->expire.sa;
@@ -79,7 +87,7 @@ static void on_expire(struct engine *e, const struct ipsec_event *ev)
 	if (c && ev->expire.hard)
 		child_lost(c, "its hard lifetime ran out");
 	else if (c)
-		child_rekey(c);
+		child_rekey(c, limit_met(sa));
 	else if (!c && !ev->expire.hard)
 		engine_kern_orphan(e, e->now, sa);
 }

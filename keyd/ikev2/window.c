@@ -11,14 +11,51 @@
 
 /* Doubling ends here: 64 times the first wait. */
 #define BACKOFF_STEPS_MAX 6
+/* No answer counts as late before this: a peer may have a key exchange, a card or a neighbour's burst to deal with. */
+#define EARLY_LEAST MILLISECONDS(100)
 
 static void retransmit_due(struct timer *t);
 
+/*
+ * Where the round-trip time is known and short, a lost datagram is repeated once ahead of the configured times (RFC 6298
+ * 2.3). Those stay as they are: they say how long a peer may be away before it counts as dead.
+ */
+static uint64_t early_wait(const struct ike_sa *sa)
+{
+	uint64_t wait = sa->rtt + 4 * sa->rtt_var;
+
+	if (wait < EARLY_LEAST)
+		wait = EARLY_LEAST;
+	return sa->rtt && wait < MILLISECONDS(sa->peer->conf.retransmit_ms) ? wait : 0;
+}
+
 static uint64_t wait_of(const struct ike_sa *sa)
 {
-	unsigned step = sa->sendings - 1 < BACKOFF_STEPS_MAX ? sa->sendings - 1 : BACKOFF_STEPS_MAX;
+	uint64_t first = MILLISECONDS(sa->peer->conf.retransmit_ms);
+	unsigned step = sa->sendings - 1;
 
-	return MILLISECONDS(sa->peer->conf.retransmit_ms) << step;
+	if (sa->early && !step)
+		return sa->early;
+	if (sa->early && !--step)
+		return first - sa->early;
+	return first << (step < BACKOFF_STEPS_MAX ? step : BACKOFF_STEPS_MAX);
+}
+
+static unsigned tries_of(const struct ike_sa *sa)
+{
+	return sa->peer->conf.retransmit_tries + !!sa->early;
+}
+
+/* By answers to what was sent once only: another may belong to either sending (Karn; RFC 6298 3). */
+static void measure(struct ike_sa *sa)
+{
+	uint64_t took = sa->e->now - sa->sent_at, off = took > sa->rtt ? took - sa->rtt : sa->rtt - took;
+
+	if (sa->sendings != 1)
+		return;
+	sa->rtt_var = sa->rtt ? (3 * sa->rtt_var + off) / 4 : took / 2;
+	sa->rtt = sa->rtt ? (7 * sa->rtt + took) / 8 : took;
+	sa->rtt += !sa->rtt;
 }
 
 static void send_once(struct ike_sa *sa)
@@ -35,7 +72,7 @@ static void retransmit_due(struct timer *t)
 
 	if (!sa->active)
 		return;
-	if (sa->sendings >= sa->peer->conf.retransmit_tries) {
+	if (sa->sendings >= tries_of(sa)) {
 		snprintf(reason, sizeof(reason), "no answer to %s after %u sendings: the peer counts as dead",
 			 sa->active->ops->name, sa->sendings);
 		sa->e->stats.dpd_dead++;
@@ -43,10 +80,10 @@ static void retransmit_due(struct timer *t)
 		return;
 	}
 	sa->e->stats.retransmitted++;
-	if (sa->sendings >= FRAGMENT_SMALLER_AFTER)
+	if (sa->sendings - !!sa->early >= FRAGMENT_SMALLER_AFTER)
 		fragment_smaller(sa, &sa->sent);
 	report_sa(sa, LOG_LEVEL_INFO, sa->active->ops->name, "retransmit", "message_id=%u sending %u of %u",
-		  sa->active->message_id, sa->sendings + 1, sa->peer->conf.retransmit_tries);
+		  sa->active->message_id, sa->sendings + 1, tries_of(sa));
 	send_once(sa);
 }
 
@@ -73,6 +110,8 @@ void window_send_next(struct ike_sa *sa)
 		return;
 	}
 	sa->sendings = 0;
+	sa->sent_at = sa->e->now;
+	sa->early = early_wait(sa);
 	send_once(sa);
 }
 
@@ -80,6 +119,7 @@ void window_answered(struct ike_sa *sa)
 {
 	timer_cancel(&sa->e->timers, &sa->retransmit);
 	secret_clear(&sa->sent);
+	measure(sa);
 	sa->heard_at = sa->e->now;
 	sa->next_request++;
 }
