@@ -93,15 +93,17 @@ static void on_send(void *arg, const struct engine_datagram *d)
 	struct world_host *h = arg;
 	struct world *w = h->w;
 	unsigned to = 1 - index_of(h);
+	uint8_t on_wire[65536];		/* the sender keeps its own copy as it is */
 
 	h->datagrams++;
+	memcpy(on_wire, d->data.p, d->data.n);
 	if (w->tap)
-		w->tap(w, index_of(h), (uint8_t *)d->data.p, d->data.n);
-	if (chance(w, w->loss))
+		w->tap(w, index_of(h), on_wire, d->data.n);
+	if (chance(w, w->loss) || (w->mtu && d->data.n > w->mtu))
 		return;
-	deliver(w, to, d->data.p, d->data.n);
+	deliver(w, to, on_wire, d->data.n);
 	if (chance(w, w->dup))
-		deliver(w, to, d->data.p, d->data.n);
+		deliver(w, to, on_wire, d->data.n);
 }
 
 static void on_kern(void *arg, const struct kern_request *rq)

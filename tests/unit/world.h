@@ -42,10 +42,11 @@ struct world {
 	uint64_t now, rng;
 	uint64_t delay, jitter;		/* of the link, microseconds */
 	unsigned loss, dup;		/* per cent of datagrams */
+	size_t mtu;			/* longer IKE messages vanish; 0: none do */
 	bool traffic;			/* a packet each way each millisecond */
 	struct world_event *events;
 	uint64_t order;
-	/* Called with each datagram before it is sent; may change it. NULL: nothing. */
+	/* Called with each datagram on the wire; may change it there. NULL: nothing. */
 	void (*tap)(struct world *w, unsigned from, uint8_t *bytes, size_t n);
 };
 
