@@ -42,6 +42,13 @@ struct conf_proposals {
 	struct conf_proposal p[CONF_PROPOSALS_MAX];
 };
 
+/* Does an IKE SA begin without a child (RFC 6023)? */
+enum conf_childless {
+	CONF_CHILDLESS_ALLOW,		/* where there is no policy for a child, and where the peer does */
+	CONF_CHILDLESS_PREFER,		/* always, if the peer can; the first child has its own key exchange then */
+	CONF_CHILDLESS_NEVER,
+};
+
 /* Everything about one peer. A peer that is in no section but has a secret gets the defaults. */
 struct conf_peer {
 	char name[CONF_NAME_MAX];
@@ -51,6 +58,9 @@ struct conf_peer {
 	struct conf_id local_id, remote_id;
 	struct conf_proposals ike, esp;
 	bool pfs;			/* a KE in each child rekey */
+	uint8_t childless;		/* enum conf_childless */
+	bool single_pair;		/* each child is for one pair of addresses (RFC 7296 2.9) */
+	uint16_t tfc;			/* bytes that shorter packets in tunnels are padded to (RFC 4303 2.7); 0: none */
 	uint32_t ike_lifetime;		/* seconds until the IKE SA is rekeyed (soft) */
 	uint32_t child_lifetime;	/* seconds until a child is rekeyed (soft) */
 	uint64_t child_bytes;		/* soft limits, 0: none */

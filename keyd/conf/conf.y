@@ -35,11 +35,11 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token END "the end of the statement"
 %token WORD "word"
 %token STRING "quoted string"
-%token ADDRESS "address" ANY "any" AUTH "auth" CHILD "child" COOKIE "cookie" DEFAULT "default" DPD "dpd" ESP "esp"
+%token ADDRESS "address" ALLOW "allow" ANY "any" AUTH "auth" CHILD "child" CHILDLESS "childless" COOKIE "cookie" DEFAULT "default" DPD "dpd" ESP "esp"
 %token FILE_ "file" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open" ID "id" IKE "ike" INCLUDE "include" JITTER "jitter" KEEP "keep"
 %token KEYID "keyid" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen" LOCAL "local"
-%token NO "no" OFF "off" PACKETS "packets" PEER "peer" PFS "pfs" PORT "port" PSK "psk" REKEY "rekey" REMOTE "remote"
-%token REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit" SECRETS "secrets" THRESHOLD "threshold" USER "user" YES "yes"
+%token NEVER "never" NO "no" OFF "off" PACKETS "packets" PEER "peer" PFS "pfs" PORT "port" PREFER "prefer" PSK "psk" REKEY "rekey" REMOTE "remote"
+%token REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit" SECRETS "secrets" SINGLE_PAIR "single-pair" TFC "tfc" THRESHOLD "threshold" USER "user" YES "yes"
 %token '{' "'{'" '}' "'}'" ',' "','"
 
 %%
@@ -116,6 +116,13 @@ setting
 	  esp_list
 	| PFS YES				{ conf_do_pfs(p, &$1, true); }
 	| PFS NO				{ conf_do_pfs(p, &$1, false); }
+	| CHILDLESS ALLOW			{ conf_do_childless(p, &$1, CONF_CHILDLESS_ALLOW); }
+	| CHILDLESS PREFER			{ conf_do_childless(p, &$1, CONF_CHILDLESS_PREFER); }
+	| CHILDLESS NEVER			{ conf_do_childless(p, &$1, CONF_CHILDLESS_NEVER); }
+	| SINGLE_PAIR YES			{ conf_do_single_pair(p, &$1, true); }
+	| SINGLE_PAIR NO			{ conf_do_single_pair(p, &$1, false); }
+	| TFC WORD				{ conf_do_tfc(p, &$2, false); }
+	| TFC OFF				{ conf_do_tfc(p, &$1, true); }
 	| LIFETIME lifetime_list
 	| REKEY JITTER WORD			{ conf_do_jitter(p, &$3); }
 	| DPD WORD				{ conf_do_dpd(p, &$2, false); }

@@ -113,6 +113,22 @@ static void put_times(FILE *out, const struct conf_peer *peer, const struct conf
 		fprintf(out, "\tlinger %s\n", quantity_format_seconds(peer->linger, text));
 }
 
+static void put_child(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	static const char *const childless[] = {
+		[CONF_CHILDLESS_ALLOW] = "allow", [CONF_CHILDLESS_PREFER] = "prefer", [CONF_CHILDLESS_NEVER] = "never",
+	};
+
+	if (!base || peer->childless != base->childless)
+		fprintf(out, "\tchildless %s\n", childless[peer->childless % 3]);
+	if (!base || peer->single_pair != base->single_pair)
+		fprintf(out, "\tsingle-pair %s\n", peer->single_pair ? "yes" : "no");
+	if ((!base || base->tfc) && !peer->tfc)
+		fprintf(out, "\ttfc off\n");
+	else if (!base || peer->tfc != base->tfc)
+		fprintf(out, "\ttfc %u\n", peer->tfc);
+}
+
 /* All that differs from base, or everything where base is NULL. */
 static void put_settings(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
 {
@@ -130,6 +146,7 @@ static void put_settings(FILE *out, const struct conf_peer *peer, const struct c
 		put_proposals(out, "esp", &peer->esp);
 	if (!base || peer->pfs != base->pfs)
 		fprintf(out, "\tpfs %s\n", peer->pfs ? "yes" : "no");
+	put_child(out, peer, base);
 	put_times(out, peer, base);
 }
 

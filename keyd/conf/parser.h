@@ -28,6 +28,7 @@ enum conf_stmt {
 	CONF_STMT_ADDRESS, CONF_STMT_LOCAL, CONF_STMT_ID_LOCAL, CONF_STMT_ID_REMOTE, CONF_STMT_AUTH, CONF_STMT_PSK,
 	CONF_STMT_IKE, CONF_STMT_ESP, CONF_STMT_PFS, CONF_STMT_LIFE_IKE, CONF_STMT_LIFE_CHILD, CONF_STMT_JITTER,
 	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER, CONF_STMT_FRAGMENT,
+	CONF_STMT_CHILDLESS, CONF_STMT_SINGLE_PAIR, CONF_STMT_TFC,
 	CONF_STMT_PEER_END,
 	CONF_STMT_PORT = CONF_STMT_PEER_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN, CONF_STMT_DEFAULT,
 	CONF_STMT_END
@@ -126,6 +127,9 @@ void conf_do_psk_file(struct conf_parser *p, const struct conf_word *path);
 void conf_do_proposals(struct conf_parser *p, bool esp, const struct conf_word *at);
 void conf_do_proposal(struct conf_parser *p, bool esp, const struct conf_word *w);
 void conf_do_pfs(struct conf_parser *p, const struct conf_word *at, bool on);
+void conf_do_childless(struct conf_parser *p, const struct conf_word *at, enum conf_childless how);
+void conf_do_single_pair(struct conf_parser *p, const struct conf_word *at, bool on);
+void conf_do_tfc(struct conf_parser *p, const struct conf_word *w, bool off);
 void conf_do_life_ike(struct conf_parser *p, const struct conf_word *w);
 void conf_do_life_child(struct conf_parser *p, const struct conf_word *at);
 void conf_do_life_amount(struct conf_parser *p, const struct conf_word *w);

@@ -15,6 +15,7 @@
 #define REPLAY_MOST 4096		/* the kernel's limit */
 #define FRAGMENT_LEAST 576		/* bytes, what every IPv4 path takes */
 #define FRAGMENT_MOST 9000
+#define TFC_MOST 65535			/* bytes; the kernel pads no further than the MTU */
 #define JITTER_MOST 50			/* per cent */
 
 static bool seconds(struct conf_parser *p, const struct conf_word *w, uint32_t min, uint32_t max, uint32_t *out)
@@ -211,6 +212,26 @@ void conf_do_pfs(struct conf_parser *p, const struct conf_word *at, bool on)
 {
 	if (conf_once(p, CONF_STMT_PFS, at))
 		p->peer.pfs = on;
+}
+
+void conf_do_childless(struct conf_parser *p, const struct conf_word *at, enum conf_childless how)
+{
+	if (conf_once(p, CONF_STMT_CHILDLESS, at))
+		p->peer.childless = (uint8_t)how;
+}
+
+void conf_do_single_pair(struct conf_parser *p, const struct conf_word *at, bool on)
+{
+	if (conf_once(p, CONF_STMT_SINGLE_PAIR, at))
+		p->peer.single_pair = on;
+}
+
+void conf_do_tfc(struct conf_parser *p, const struct conf_word *w, bool off)
+{
+	uint32_t size = 0;
+
+	if (conf_once(p, CONF_STMT_TFC, w) && (off || conf_number(p, w, 1, TFC_MOST, &size)))
+		p->peer.tfc = (uint16_t)size;
 }
 
 void conf_do_life_ike(struct conf_parser *p, const struct conf_word *w)

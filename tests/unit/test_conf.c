@@ -80,6 +80,9 @@ static void test_defaults(void **state)
 	assert_proposals(&c.defaults.ike, IKE_DEFAULT);
 	assert_proposals(&c.defaults.esp, ESP_DEFAULT);
 	assert_true(c.defaults.pfs);
+	assert_int_equal(c.defaults.childless, CONF_CHILDLESS_ALLOW);
+	assert_false(c.defaults.single_pair);
+	assert_int_equal(c.defaults.tfc, 0);
 	assert_int_equal(c.defaults.ike_lifetime, 14400);
 	assert_int_equal(c.defaults.child_lifetime, 3600);
 	assert_int_equal(c.defaults.jitter, 10);
@@ -138,6 +141,9 @@ static const char everything[] =
 	"	    aes256-sha256-modp2048\n"
 	"	esp aes128gcm16-esn-ecp256\n"
 	"	pfs no\n"
+	"	childless prefer\n"
+	"	single-pair yes\n"
+	"	tfc 1400\n"
 	"	lifetime ike 8h, child 90s 10G 5 packets\n"
 	"	rekey jitter 20%\n"
 	"	dpd 1m\n"
@@ -173,6 +179,9 @@ static void test_everything(void **state)
 	assert_proposals(&p->ike, "aes128gcm16-prfsha256-x25519, aes256-prfsha256-sha256-modp2048");
 	assert_proposals(&p->esp, "aes128gcm16-ecp256-esn");
 	assert_false(p->pfs);
+	assert_int_equal(p->childless, CONF_CHILDLESS_PREFER);
+	assert_true(p->single_pair);
+	assert_int_equal(p->tfc, 1400);
 	assert_int_equal(p->ike_lifetime, 28800);
 	assert_int_equal(p->child_lifetime, 90);
 	assert_true(p->child_bytes == 10ULL << 30);
@@ -287,7 +296,7 @@ static void test_find(void **state)
 
 #define P "peer 192.0.2.2 "
 #define STATEMENTS "cookie, default, half-open, include, larval-drop, listen, peer, port or secrets"
-#define SETTINGS "address, auth, dpd, esp, fragment, id, ike, lifetime, linger, local, pfs, psk, rekey, replay-window or retransmit"
+#define SETTINGS "address, auth, childless, dpd, esp, fragment, id, ike, lifetime, linger, local, pfs, psk, rekey, replay-window, retransmit, single-pair or tfc"
 
 /* Every line that is said about a text, in order. */
 static const struct {
@@ -309,6 +318,8 @@ static const struct {
 	{ P "{ dpd 1s\n dpd 2s }", "t:2:6: this is set twice: first at t:1\n" },
 	{ P "{", "t:1:17: found end of file, expected '}'\n" },
 	{ P "\n{ pfs no }", "t:2:1: found '{', expected " STATEMENTS "; a '{' stands in the line of what it belongs to\n" },
+	{ P "childless always", "t:1:26: found 'always', expected allow, never or prefer\n" },
+	{ P "tfc 0", "t:1:20: 0 is outside of 1 to 65535\n" },
 	{ P "pfs maybe", "t:1:20: found 'maybe', expected no or yes\n" },
 	{ "peer gw", "t:1:6: peer 'gw' has no address: the statement 'address' is missing "
 	  "('address any' for one that may come from anywhere)\n" },
