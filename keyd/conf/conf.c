@@ -36,6 +36,7 @@ void conf_defaults(struct conf *c)
 {
 	*c = (struct conf){
 		.port = 500,
+		.nat_port = 4500,
 		.cookie_threshold = 64,
 		.half_open_max = 1024,
 		.defaults = {
@@ -49,6 +50,7 @@ void conf_defaults(struct conf *c)
 			.retransmit_ms = 500,
 			.retransmit_tries = 7,
 			.fragment_size = 1280,
+			.keepalive = 20,
 			.linger = 10,
 		},
 	};

@@ -49,12 +49,20 @@ enum conf_childless {
 	CONF_CHILDLESS_NEVER,
 };
 
+/* What NAT traversal does with a peer. */
+enum conf_nat {
+	CONF_NAT_AUTO,			/* ESP in UDP where a NAT is found */
+	CONF_NAT_FORCE,			/* always: the peer is made to believe that there is one */
+	CONF_NAT_OFF,			/* never: nothing is said about NAT */
+};
+
 /* Everything about one peer. A peer that is in no section but has a secret gets the defaults. */
 struct conf_peer {
 	char name[CONF_NAME_MAX];
 	struct ipsec_addr remote;	/* AF_UNSPEC: from anywhere */
 	uint8_t remote_len;		/* prefix length; a host has all bits */
 	struct ipsec_addr local;	/* AF_UNSPEC: any of ours */
+	uint16_t port, nat_port;	/* that it listens on; 0: the same as ours */
 	struct conf_id local_id, remote_id;
 	struct conf_proposals ike, esp;
 	bool pfs;			/* a KE in each child rekey */
@@ -71,6 +79,8 @@ struct conf_peer {
 	uint32_t retransmit_ms;		/* first wait for an answer; doubles each time */
 	uint32_t retransmit_tries;	/* sendings in all before the peer counts as dead */
 	uint16_t fragment_size;		/* IKE in IP datagrams longer than this is fragmented (RFC 7383), bytes; 0: never */
+	uint8_t nat;			/* enum conf_nat */
+	uint32_t keepalive;		/* seconds of silence after which we keep a NAT's mapping alive; 0: never */
 	uint32_t linger;		/* seconds that an old inbound SA stays for stragglers */
 };
 
@@ -78,6 +88,7 @@ struct conf {
 	struct ipsec_addr listen[CONF_LISTEN_MAX];
 	unsigned nlisten;		/* 0: every address, v4 and v6 */
 	uint16_t port;			/* 500 */
+	uint16_t nat_port;		/* 4500: IKE with a marker, and ESP in UDP; 0: none, and no NAT traversal */
 	bool larval_drop;		/* leave net.core.xfrm_larval_drop alone */
 	uint32_t cookie_threshold;	/* half-open IKE SAs from which on COOKIE is asked for */
 	uint32_t half_open_max;

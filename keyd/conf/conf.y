@@ -35,11 +35,14 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token END "the end of the statement"
 %token WORD "word"
 %token STRING "quoted string"
-%token ADDRESS "address" ALLOW "allow" ANY "any" AUTH "auth" CHILD "child" CHILDLESS "childless" COOKIE "cookie" DEFAULT "default" DPD "dpd" ESP "esp"
-%token FILE_ "file" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open" ID "id" IKE "ike" INCLUDE "include" JITTER "jitter" KEEP "keep"
-%token KEYID "keyid" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen" LOCAL "local"
-%token NEVER "never" NO "no" OFF "off" PACKETS "packets" PEER "peer" PFS "pfs" PORT "port" PREFER "prefer" PSK "psk" REKEY "rekey" REMOTE "remote"
-%token REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit" SECRETS "secrets" SINGLE_PAIR "single-pair" TFC "tfc" THRESHOLD "threshold" USER "user" YES "yes"
+%token ADDRESS "address" ALLOW "allow" ANY "any" AUTH "auth" AUTO "auto" CHILD "child" CHILDLESS "childless"
+%token COOKIE "cookie" DEFAULT "default" DPD "dpd" ESP "esp" FILE_ "file" FORCE "force" FQDN "fqdn"
+%token FRAGMENT "fragment" HALF_OPEN "half-open" ID "id" IKE "ike" INCLUDE "include" JITTER "jitter" KEEP "keep"
+%token KEEPALIVE "keepalive" KEYID "keyid" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger"
+%token LISTEN "listen" LOCAL "local" NAT "nat" NAT_PORT "nat-port" NEVER "never" NO "no" OFF "off" PACKETS "packets"
+%token PEER "peer" PFS "pfs" PORT "port" PREFER "prefer" PSK "psk" REKEY "rekey" REMOTE "remote"
+%token REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit" SECRETS "secrets" SINGLE_PAIR "single-pair" TFC "tfc"
+%token THRESHOLD "threshold" USER "user" YES "yes"
 %token '{' "'{'" '}' "'}'" ',' "','"
 
 %%
@@ -56,6 +59,8 @@ statement
 	| SECRETS text				{ conf_do_secrets(p, &$2); }
 	| LISTEN listen_list
 	| PORT WORD				{ conf_do_port(p, &$2); }
+	| NAT_PORT WORD				{ conf_do_nat_port(p, &$2, false); }
+	| NAT_PORT OFF				{ conf_do_nat_port(p, &$1, true); }
 	| LARVAL_DROP KEEP			{ conf_do_larval(p, &$1, true); }
 	| LARVAL_DROP OFF			{ conf_do_larval(p, &$1, false); }
 	| COOKIE THRESHOLD WORD			{ conf_do_cookie(p, &$3); }
@@ -100,6 +105,8 @@ setting
 	| ADDRESS ANY				{ conf_do_address(p, &$1, NULL); }
 	| LOCAL text				{ conf_do_local(p, &$2); }
 	| LOCAL ANY				{ conf_do_local_any(p, &$1); }
+	| PORT WORD				{ conf_do_peer_port(p, false, &$2); }
+	| NAT_PORT WORD				{ conf_do_peer_port(p, true, &$2); }
 	| ID LOCAL ANY				{ conf_do_id(p, true, CONF_ID_ANY, &$3); }
 	| ID REMOTE ANY				{ conf_do_id(p, false, CONF_ID_ANY, &$3); }
 	| ID LOCAL text				{ conf_do_id(p, true, -1, &$3); }
@@ -132,6 +139,11 @@ setting
 	| REPLAY_WINDOW WORD			{ conf_do_replay(p, &$2); }
 	| FRAGMENT WORD				{ conf_do_fragment(p, &$2, false); }
 	| FRAGMENT OFF				{ conf_do_fragment(p, &$1, true); }
+	| NAT AUTO				{ conf_do_nat(p, &$1, CONF_NAT_AUTO); }
+	| NAT FORCE				{ conf_do_nat(p, &$1, CONF_NAT_FORCE); }
+	| NAT OFF				{ conf_do_nat(p, &$1, CONF_NAT_OFF); }
+	| KEEPALIVE WORD			{ conf_do_keepalive(p, &$2, false); }
+	| KEEPALIVE OFF				{ conf_do_keepalive(p, &$1, true); }
 	| LINGER WORD				{ conf_do_linger(p, &$2); }
 	;
 

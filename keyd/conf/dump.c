@@ -129,6 +129,28 @@ static void put_child(FILE *out, const struct conf_peer *peer, const struct conf
 		fprintf(out, "\ttfc %u\n", peer->tfc);
 }
 
+/* 0, "as ours", is how every peer begins: it cannot be written. */
+static void put_ports(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	if (base ? peer->port != base->port : peer->port)
+		fprintf(out, "\tport %u\n", peer->port);
+	if (base ? peer->nat_port != base->nat_port : peer->nat_port)
+		fprintf(out, "\tnat-port %u\n", peer->nat_port);
+}
+
+static void put_nat(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	static const char *const words[] = { [CONF_NAT_AUTO] = "auto", [CONF_NAT_FORCE] = "force",
+					     [CONF_NAT_OFF] = "off" };
+	char text[QUANTITY_STRLEN];
+
+	if (!base || peer->nat != base->nat)
+		fprintf(out, "\tnat %s\n", words[peer->nat]);
+	if (!base || peer->keepalive != base->keepalive)
+		fprintf(out, "\tkeepalive %s\n",
+			peer->keepalive ? quantity_format_seconds(peer->keepalive, text) : "off");
+}
+
 /* All that differs from base, or everything where base is NULL. */
 static void put_settings(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
 {
@@ -136,6 +158,7 @@ static void put_settings(FILE *out, const struct conf_peer *peer, const struct c
 
 	if (base ? !ipsec_addr_equal(&peer->local, &base->local) : peer->local.family)
 		fprintf(out, "\tlocal %s\n", ipsec_addr_format(&peer->local, text, sizeof(text)));
+	put_ports(out, peer, base);
 	if (base ? !conf_id_equal(&peer->local_id, &base->local_id) : peer->local_id.type)
 		put_id(out, "local", &peer->local_id);
 	if (base ? !conf_id_equal(&peer->remote_id, &base->remote_id) : peer->remote_id.type)
@@ -148,6 +171,7 @@ static void put_settings(FILE *out, const struct conf_peer *peer, const struct c
 		fprintf(out, "\tpfs %s\n", peer->pfs ? "yes" : "no");
 	put_child(out, peer, base);
 	put_times(out, peer, base);
+	put_nat(out, peer, base);
 }
 
 static void put_peer(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
@@ -177,6 +201,10 @@ void conf_dump(const struct conf *c, FILE *out)
 
 	for (unsigned i = 0; i < c->nlisten; i++)
 		fprintf(out, "listen %s\n", ipsec_addr_format(&c->listen[i], text, sizeof(text)));
+	if (c->nat_port)
+		fprintf(out, "nat-port %u\n", c->nat_port);
+	else
+		fputs("nat-port off\n", out);
 	fprintf(out, "port %u\nlarval-drop %s\ncookie threshold %u\nhalf-open %u\n\ndefault {\n", c->port,
 		c->larval_drop ? "keep" : "off", c->cookie_threshold, c->half_open_max);
 	put_settings(out, &c->defaults, NULL);

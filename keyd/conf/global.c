@@ -96,6 +96,14 @@ void conf_do_port(struct conf_parser *p, const struct conf_word *w)
 		p->conf->port = (uint16_t)v;
 }
 
+void conf_do_nat_port(struct conf_parser *p, const struct conf_word *w, bool off)
+{
+	uint32_t v = 0;
+
+	if (conf_once(p, CONF_STMT_NAT_PORT, w) && (off || conf_number(p, w, 1, 65535, &v)))
+		p->conf->nat_port = (uint16_t)v;
+}
+
 void conf_do_larval(struct conf_parser *p, const struct conf_word *at, bool keep)
 {
 	if (conf_once(p, CONF_STMT_LARVAL, at))
@@ -114,11 +122,22 @@ void conf_do_half_open(struct conf_parser *p, const struct conf_word *w)
 		conf_number(p, w, 1, HALF_OPEN_MOST, &p->conf->half_open_max);
 }
 
+static void check_ports(struct conf_parser *p)
+{
+	const struct conf_where *at = &p->seen[CONF_STMT_PORT];
+	const struct conf *c = p->conf;
+
+	if (c->port == c->nat_port)
+		conf_err(p, at->line ? at : &p->seen[CONF_STMT_NAT_PORT],
+			 "port and nat-port are both %u: give nat-port another number, or turn it off", c->port);
+}
+
 void conf_globals_check(struct conf_parser *p)
 {
 	const struct conf_where *at = &p->seen[CONF_STMT_COOKIE];
 	const struct conf *c = p->conf;
 
+	check_ports(p);
 	if (c->cookie_threshold <= c->half_open_max)
 		return;
 	conf_err(p, at->line ? at : &p->seen[CONF_STMT_HALF_OPEN],

@@ -29,8 +29,10 @@ enum conf_stmt {
 	CONF_STMT_IKE, CONF_STMT_ESP, CONF_STMT_PFS, CONF_STMT_LIFE_IKE, CONF_STMT_LIFE_CHILD, CONF_STMT_JITTER,
 	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER, CONF_STMT_FRAGMENT,
 	CONF_STMT_CHILDLESS, CONF_STMT_SINGLE_PAIR, CONF_STMT_TFC,
+	CONF_STMT_PEER_PORT, CONF_STMT_PEER_NAT_PORT, CONF_STMT_NAT, CONF_STMT_KEEPALIVE,
 	CONF_STMT_PEER_END,
 	CONF_STMT_PORT = CONF_STMT_PEER_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN, CONF_STMT_DEFAULT,
+	CONF_STMT_NAT_PORT,
 	CONF_STMT_END
 };
 
@@ -104,6 +106,7 @@ void conf_do_include(struct conf_parser *p, const struct conf_word *path);
 void conf_do_secrets(struct conf_parser *p, const struct conf_word *path);
 void conf_do_listen(struct conf_parser *p, const struct conf_word *addr);
 void conf_do_port(struct conf_parser *p, const struct conf_word *w);
+void conf_do_nat_port(struct conf_parser *p, const struct conf_word *w, bool off);
 void conf_do_larval(struct conf_parser *p, const struct conf_word *at, bool keep);
 void conf_do_cookie(struct conf_parser *p, const struct conf_word *w);
 void conf_do_half_open(struct conf_parser *p, const struct conf_word *w);
@@ -139,6 +142,9 @@ void conf_do_dpd(struct conf_parser *p, const struct conf_word *w, bool off);
 void conf_do_retransmit(struct conf_parser *p, const struct conf_word *wait, const struct conf_word *tries);
 void conf_do_replay(struct conf_parser *p, const struct conf_word *w);
 void conf_do_fragment(struct conf_parser *p, const struct conf_word *w, bool off);
+void conf_do_peer_port(struct conf_parser *p, bool nat, const struct conf_word *w);
+void conf_do_nat(struct conf_parser *p, const struct conf_word *at, enum conf_nat nat);
+void conf_do_keepalive(struct conf_parser *p, const struct conf_word *w, bool off);
 void conf_do_linger(struct conf_parser *p, const struct conf_word *w);
 /* Notes that stmt stands here; false (and an error) when it stood before. */
 bool conf_once(struct conf_parser *p, enum conf_stmt stmt, const struct conf_word *at);

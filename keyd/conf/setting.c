@@ -16,6 +16,7 @@
 #define FRAGMENT_LEAST 576		/* bytes, what every IPv4 path takes */
 #define FRAGMENT_MOST 9000
 #define TFC_MOST 65535			/* bytes; the kernel pads no further than the MTU */
+#define KEEPALIVE_MOST 3600		/* seconds; no NAT waits that long */
 #define JITTER_MOST 50			/* per cent */
 
 static bool seconds(struct conf_parser *p, const struct conf_word *w, uint32_t min, uint32_t max, uint32_t *out)
@@ -104,6 +105,14 @@ void conf_do_local_any(struct conf_parser *p, const struct conf_word *at)
 {
 	if (conf_once(p, CONF_STMT_LOCAL, at))
 		p->peer.local = (struct ipsec_addr){ 0 };
+}
+
+void conf_do_peer_port(struct conf_parser *p, bool nat, const struct conf_word *w)
+{
+	uint32_t v;
+
+	if (conf_once(p, nat ? CONF_STMT_PEER_NAT_PORT : CONF_STMT_PEER_PORT, w) && conf_number(p, w, 1, 65535, &v))
+		*(nat ? &p->peer.nat_port : &p->peer.port) = (uint16_t)v;
 }
 
 void conf_do_id(struct conf_parser *p, bool local, int type, const struct conf_word *w)
@@ -329,4 +338,20 @@ void conf_do_linger(struct conf_parser *p, const struct conf_word *w)
 {
 	if (conf_once(p, CONF_STMT_LINGER, w))
 		seconds(p, w, 0, LIFETIME_MOST, &p->peer.linger);
+}
+
+void conf_do_nat(struct conf_parser *p, const struct conf_word *at, enum conf_nat nat)
+{
+	if (conf_once(p, CONF_STMT_NAT, at))
+		p->peer.nat = (uint8_t)nat;
+}
+
+void conf_do_keepalive(struct conf_parser *p, const struct conf_word *w, bool off)
+{
+	if (!conf_once(p, CONF_STMT_KEEPALIVE, w))
+		return;
+	if (off)
+		p->peer.keepalive = 0;
+	else
+		seconds(p, w, 1, KEEPALIVE_MOST, &p->peer.keepalive);
 }

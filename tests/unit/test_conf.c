@@ -92,6 +92,9 @@ static void test_defaults(void **state)
 	assert_int_equal(c.defaults.retransmit_tries, 7);
 	assert_int_equal(c.defaults.fragment_size, 1280);
 	assert_int_equal(c.defaults.linger, 10);
+	assert_int_equal(c.nat_port, 4500);
+	assert_int_equal(c.defaults.nat, CONF_NAT_AUTO);
+	assert_int_equal(c.defaults.keepalive, 20);
 	conf_free(&c);
 }
 
@@ -129,7 +132,7 @@ static void test_common_case(void **state)
 static const char everything[] =
 	"# comment\n"
 	"listen 192.0.2.1,\n\t2001:db8::1\n"
-	"port 4500; larval-drop keep ; cookie threshold 100 ; half-open 1K\n"
+	"port 5500; nat-port off; larval-drop keep ; cookie threshold 100 ; half-open 1K\n"
 	"default {\n\tdpd off\n\tlifetime child 30m 1G 2M packets }\n"
 	"peer gw2 {\n"
 	"	address 192.0.2.0/24\n"
@@ -151,6 +154,7 @@ static const char everything[] =
 	"	replay-window 4096\n"
 	"	fragment 576\n"
 	"	linger 0s\n"
+	"	port 5501 ; nat-port 5502 ; nat force ; keepalive off\n"
 	"}\n"
 	"peer any { id remote keyid \"\\x01\\x02\" } # the end without a newline";
 
@@ -164,7 +168,8 @@ static void test_everything(void **state)
 	load(&c, &s, everything);
 	assert_int_equal(c.nlisten, 2);
 	assert_int_equal(c.listen[1].family, AF_INET6);
-	assert_int_equal(c.port, 4500);
+	assert_int_equal(c.port, 5500);
+	assert_int_equal(c.nat_port, 0);
 	assert_true(c.larval_drop);
 	assert_int_equal(c.cookie_threshold, 100);
 	assert_int_equal(c.half_open_max, 1000);
@@ -193,6 +198,10 @@ static void test_everything(void **state)
 	assert_int_equal(p->replay_window, 4096);
 	assert_int_equal(p->fragment_size, 576);
 	assert_int_equal(p->linger, 0);
+	assert_int_equal(p->port, 5501);
+	assert_int_equal(p->nat_port, 5502);
+	assert_int_equal(p->nat, CONF_NAT_FORCE);
+	assert_int_equal(p->keepalive, 0);
 	p = conf_peer_by_name(&c, "any");
 	assert_int_equal(p->remote.family, 0);
 	assert_int_equal(p->dpd, 0);
@@ -295,8 +304,8 @@ static void test_find(void **state)
 }
 
 #define P "peer 192.0.2.2 "
-#define STATEMENTS "cookie, default, half-open, include, larval-drop, listen, peer, port or secrets"
-#define SETTINGS "address, auth, childless, dpd, esp, fragment, id, ike, lifetime, linger, local, pfs, psk, rekey, replay-window, retransmit, single-pair or tfc"
+#define STATEMENTS "cookie, default, half-open, include, larval-drop, listen, nat-port, peer, port or secrets"
+#define SETTINGS "address, auth, childless, dpd, esp, fragment, id, ike, keepalive, lifetime, linger, local, nat, nat-port, pfs, port, psk, rekey, replay-window, retransmit, single-pair or tfc"
 
 /* Every line that is said about a text, in order. */
 static const struct {
@@ -350,6 +359,10 @@ static const struct {
 	{ "port ike", "t:1:6: found 'ike', expected a number\n" },
 	{ "listen 1.2.3.4, 1.2.3.4", "t:1:17: 1.2.3.4 is listened on already\n" },
 	{ "listen eth0", "t:1:8: 'eth0' is not an IPv4 or IPv6 address\n" },
+	{ "port 4500", "t:1:6: port and nat-port are both 4500: give nat-port another number, or turn it off\n" },
+	{ "nat-port 500", "t:1:10: port and nat-port are both 500: give nat-port another number, or turn it off\n" },
+	{ P "nat maybe", "t:1:20: found 'maybe', expected auto, force or off\n" },
+	{ P "keepalive 2h", "t:1:26: 2h is outside of 1s to 3600s\n" },
 	{ "half-open 5", "t:1:11: cookies would never be asked for: cookie threshold 64 is above half-open 5\n" },
 	{ "include \"x\"", "t:1:9: this text is no file and cannot name others\n" },
 	{ "secrets \"x\"", "t:1:9: this text is no file and cannot name others\n" },
