@@ -84,16 +84,19 @@ void auth_secret_put(struct wr *w, const struct psk_entry *e)
 	id_put(w, &e->local);
 	addr_put(w, &e->remote);
 	wr_u8(w, e->remote_len);
+	wr_u32(w, (uint32_t)e->at.line << 8 | e->at.file);
 	bytes_put(w, secret_view(&e->key));
 }
 
 int auth_secret_get(struct rd *r, struct psk_entry *e)
 {
 	struct view key;
+	uint32_t at;
 
 	*e = (struct psk_entry){ 0 };
 	if (id_get(r, &e->id) || id_get(r, &e->local) || addr_get(r, &e->remote) || rd_u8(r, &e->remote_len) ||
-	    bytes_get(r, &key) || rd_left(r) || !key.n || key.n > PSK_KEY_MAX)
+	    rd_u32(r, &at) || bytes_get(r, &key) || rd_left(r) || !key.n || key.n > PSK_KEY_MAX)
 		return -1;
+	e->at = (struct conf_at){ .line = at >> 8, .file = (uint8_t)at };
 	return secret_set(&e->key, key.p, key.n);
 }

@@ -18,6 +18,7 @@ static int shared_key(const struct conf_secrets *secrets, const struct auth_requ
 	_Static_assert(CRYPTO_PRF_MAX <= AUTH_DATA_MAX, "a PRF's output is AUTH data");
 	if (!prf || ikev2_auth_psk(prf, secret_view(&e->key), rq->message, rq->nonce, rq->macid, an->data))
 		return AUTH_FAILED;
+	an->at = e->at;
 	an->n = prf->prf;
 	return AUTH_OK;
 }

@@ -27,6 +27,7 @@ struct auth_request {
 struct auth_answer {
 	uint32_t id;
 	int32_t error;			/* enum auth_error */
+	struct conf_at at;		/* where the secret stands that was used */
 	uint16_t n;
 	uint8_t data[AUTH_DATA_MAX];
 };

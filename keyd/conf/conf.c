@@ -3,6 +3,7 @@
 #include "keyd/conf/load.h"
 #include "keyd/conf/parser.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,35 @@ void conf_defaults(struct conf *c)
 	};
 	default_proposals(&c->defaults.ike, false, default_ike);
 	default_proposals(&c->defaults.esp, true, default_esp);
+}
+
+uint8_t conf_file_number(struct conf *c, const char *name)
+{
+	size_t at = 0, n = strlen(name) + 1;
+	unsigned number = 1;
+
+	for (; c->files[at]; at += strlen(c->files + at) + 1, number++)
+		if (!strcmp(c->files + at, name))
+			return (uint8_t)number;
+	if (number > UINT8_MAX || n >= sizeof(c->files) - at)	/* an empty name must fit behind it */
+		return 0;
+	memcpy(c->files + at, name, n);
+	return (uint8_t)number;
+}
+
+const char *conf_at_format(const struct conf *c, struct conf_at at, char *buf, size_t n)
+{
+	const char *name = c->files, *end = c->files + sizeof(c->files) - 1;
+
+	for (unsigned i = 1; i < at.file && name < end; i++)
+		name += strnlen(name, (size_t)(end - name)) + 1;
+	if (!at.line)
+		*buf = 0;
+	else if (!at.file || name >= end || !*name)
+		snprintf(buf, n, "line %u of another file", at.line);
+	else
+		snprintf(buf, n, "%.*s:%u", (int)strnlen(name, (size_t)(end - name)), name, at.line);
+	return buf;
 }
 
 void conf_free(struct conf *c)

@@ -17,6 +17,26 @@
 #define CONF_PROPOSALS_MAX 4
 #define CONF_TRANSFORMS_MAX 32
 #define CONF_ID_MAX 256			/* bytes of identification data */
+#define CONF_FILES_LEN 8192		/* bytes of all names of files, each with NUL */
+
+/* The statements that may stand only once in a peer, then those that may stand only once in the file. */
+enum conf_stmt {
+	CONF_STMT_ADDRESS, CONF_STMT_LOCAL, CONF_STMT_ID_LOCAL, CONF_STMT_ID_REMOTE, CONF_STMT_AUTH, CONF_STMT_PSK,
+	CONF_STMT_IKE, CONF_STMT_ESP, CONF_STMT_PFS, CONF_STMT_LIFE_IKE, CONF_STMT_LIFE_CHILD, CONF_STMT_JITTER,
+	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER, CONF_STMT_FRAGMENT,
+	CONF_STMT_CHILDLESS, CONF_STMT_SINGLE_PAIR, CONF_STMT_TFC,
+	CONF_STMT_PEER_PORT, CONF_STMT_PEER_NAT_PORT, CONF_STMT_NAT, CONF_STMT_KEEPALIVE,
+	CONF_STMT_PEER_END,
+	CONF_STMT_PORT = CONF_STMT_PEER_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN, CONF_STMT_DEFAULT,
+	CONF_STMT_NAT_PORT,
+	CONF_STMT_END
+};
+
+/* Where a statement or a secret stands. line 0: nowhere, it is a default. conf_at_format (load.h) writes it. */
+struct conf_at {
+	uint32_t line : 24;
+	uint32_t file : 8;		/* of conf.files, from 1; 0: a file whose name is not known any more */
+};
 
 /* An identity as RFC 7296 3.5 carries it. type 0: not given (then the address it talks from). */
 struct conf_id {
@@ -82,6 +102,8 @@ struct conf_peer {
 	uint8_t nat;			/* enum conf_nat */
 	uint32_t keepalive;		/* seconds of silence after which we keep a NAT's mapping alive; 0: never */
 	uint32_t linger;		/* seconds that an old inbound SA stays for stragglers */
+	struct conf_at section;		/* its head; line 0: there is none */
+	struct conf_at at[CONF_STMT_PEER_END];	/* its statements, or those of the defaults that it started from */
 };
 
 struct conf {
@@ -92,6 +114,9 @@ struct conf {
 	bool larval_drop;		/* leave net.core.xfrm_larval_drop alone */
 	uint32_t cookie_threshold;	/* half-open IKE SAs from which on COOKIE is asked for */
 	uint32_t half_open_max;
+	struct conf_at at[CONF_STMT_END];	/* the statements that are not of a peer */
+	struct conf_at secrets;		/* the newest file of secrets, line 1; line 0: there is none */
+	char files[CONF_FILES_LEN];	/* the names that struct conf_at counts, each with NUL, then an empty one */
 	struct conf_peer defaults;	/* for peers in no section; name "default" */
 	struct conf_peer *peers;	/* owned, npeers of them, in file order */
 	unsigned npeers;

@@ -16,6 +16,10 @@ bool conf_once(struct conf_parser *p, enum conf_stmt stmt, const struct conf_wor
 		return false;
 	}
 	*seen = at->at;
+	if (stmt < CONF_STMT_PEER_END)
+		p->peer.at[stmt] = conf_at_of(p, &at->at);
+	else
+		p->conf->at[stmt] = conf_at_of(p, &at->at);
 	return true;
 }
 
@@ -61,7 +65,13 @@ void conf_do_include(struct conf_parser *p, const struct conf_word *path)
 void conf_do_secrets(struct conf_parser *p, const struct conf_word *path)
 {
 	const char *name = conf_path(p, path);
-	int r = name ? psk_file_load(p->secrets, name, p->err, p->err_arg) : 0;
+	int r;
+
+	if (name) {
+		p->secrets->file = conf_file_number(p->conf, name);
+		p->conf->secrets = (struct conf_at){ .line = 1, .file = p->secrets->file };
+	}
+	r = name ? psk_file_load(p->secrets, name, p->err, p->err_arg) : 0;
 
 	if (r < 0) {
 		p->errors++;

@@ -55,6 +55,11 @@ void conf_err(struct conf_parser *p, const struct conf_where *at, const char *fm
 	p->err(text, p->err_arg);
 }
 
+struct conf_at conf_at_of(struct conf_parser *p, const struct conf_where *at)
+{
+	return (struct conf_at){ .line = at->line & 0xffffff, .file = conf_file_number(p->conf, at->file) };
+}
+
 const char *conf_path(struct conf_parser *p, const struct conf_word *w)
 {
 	const char *slash = strrchr(p->place.file, '/');

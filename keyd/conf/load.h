@@ -26,6 +26,11 @@ int conf_load(struct conf *c, struct conf_secrets *s, const char *path, conf_err
 int conf_load_buffer(struct conf *c, struct conf_secrets *s, const char *name, const char *text, size_t n,
 		     conf_error_fn *err, void *arg);
 
+/* The number of a file in struct conf_at, made if it is new; 0 when there is no room for its name. */
+uint8_t conf_file_number(struct conf *c, const char *name);
+/* "FILE:LINE" into buf[n], returned; "" where at is nowhere. */
+const char *conf_at_format(const struct conf *c, struct conf_at at, char *buf, size_t n);
+
 /* Frees what c owns; c itself is the caller's and is then empty. */
 void conf_free(struct conf *c);
 

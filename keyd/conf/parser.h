@@ -23,19 +23,6 @@ struct conf_word {
 	bool quoted;
 };
 
-/* The statements that may stand only once in a peer (or in the file); index of struct conf_parser .seen. */
-enum conf_stmt {
-	CONF_STMT_ADDRESS, CONF_STMT_LOCAL, CONF_STMT_ID_LOCAL, CONF_STMT_ID_REMOTE, CONF_STMT_AUTH, CONF_STMT_PSK,
-	CONF_STMT_IKE, CONF_STMT_ESP, CONF_STMT_PFS, CONF_STMT_LIFE_IKE, CONF_STMT_LIFE_CHILD, CONF_STMT_JITTER,
-	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER, CONF_STMT_FRAGMENT,
-	CONF_STMT_CHILDLESS, CONF_STMT_SINGLE_PAIR, CONF_STMT_TFC,
-	CONF_STMT_PEER_PORT, CONF_STMT_PEER_NAT_PORT, CONF_STMT_NAT, CONF_STMT_KEEPALIVE,
-	CONF_STMT_PEER_END,
-	CONF_STMT_PORT = CONF_STMT_PEER_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN, CONF_STMT_DEFAULT,
-	CONF_STMT_NAT_PORT,
-	CONF_STMT_END
-};
-
 /* How far the reading of one file has come. */
 struct conf_place {
 	const char *file;
@@ -76,6 +63,9 @@ struct conf_parser {
 void conf_err(struct conf_parser *p, const struct conf_where *at, const char *fmt, ...) CONF_PRINTF(3, 4);
 /* n bytes (and a NUL) that live until the parser ends; NULL without memory, which was reported. */
 char *conf_keep(struct conf_parser *p, const char *s, size_t n);
+
+/* The same place as plain data. */
+struct conf_at conf_at_of(struct conf_parser *p, const struct conf_where *at);
 
 /* load.c: reads one file on top of what is read already; from: where it is mentioned, or NULL. */
 void conf_parse_file(struct conf_parser *p, const char *path, const struct conf_where *from);

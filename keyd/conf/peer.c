@@ -15,6 +15,7 @@ static void peer_start(struct conf_parser *p, const struct conf_word *at, const 
 		p->seen[i].line = 0;
 	p->peer = p->conf->defaults;
 	snprintf(p->peer.name, sizeof(p->peer.name), "%s", name);
+	p->peer.section = conf_at_of(p, &at->at);
 	p->peer_at = at->at;
 	p->is_default = is_default;
 	p->has_psk = p->address_set = false;
@@ -128,6 +129,7 @@ static void keep_secret(struct conf_parser *p)
 		.local = p->peer.local_id,
 		.remote = p->peer.remote,
 		.remote_len = p->peer.remote_len,
+		.at = p->peer.at[CONF_STMT_PSK],
 	};
 
 	if (!p->has_psk)

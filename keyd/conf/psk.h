@@ -16,6 +16,7 @@ struct psk_entry {
 	struct ipsec_addr remote;	/* AF_UNSPEC: from anywhere */
 	uint8_t remote_len;		/* prefix length */
 	struct secret key;
+	struct conf_at at;		/* where it stands */
 };
 
 /* Zero-initialise; release with conf_secrets_free. */
@@ -23,6 +24,7 @@ struct conf_secrets {
 	struct psk_entry *entries;	/* in file order */
 	size_t n;
 	size_t room;			/* allocated */
+	uint8_t file;			/* of struct conf_at, for entries that psk_file_load adds; 0: not known */
 };
 
 #define PSK_KEY_MAX 1024		/* bytes of one secret */

@@ -368,7 +368,7 @@ void child_begin(struct engine *e, const struct ipsec_policy *pol, const struct 
 		sa = begin_sa(e, local, remote);
 	c = sa ? child_new(sa, pol, true) : NULL;
 	if (!c) {
-		report_failed(e, local, remote, "out of memory");
+		report_failed(e, local, remote, REASON_NO_MEMORY, "out of memory");
 		if (fresh && sa)
 			ike_sa_end(sa, "out of memory");
 		return;

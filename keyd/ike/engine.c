@@ -6,6 +6,7 @@
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/orphan.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/story.h"
 #include "keyd/ike/straggler.h"
 #include "keyd/ike/version.h"
 
@@ -26,6 +27,7 @@ struct engine *engine_new(const struct engine_hooks *hooks, void *arg, const str
 	list_init(&e->asks);
 	list_init(&e->stragglers);
 	list_init(&e->orphans);
+	stories_init(&e->stories);
 	spd_init(&e->spd);
 	if (table_init(&e->by_spi) || table_init(&e->by_child) || engine_configure(e, conf) ||
 	    crypto_rand(e->cookie_secret, sizeof(e->cookie_secret))) {
@@ -42,6 +44,7 @@ void engine_free(struct engine *e)
 	list_each(sa, &e->sas, struct ike_sa, link)
 		ike_sa_free(sa);
 	ike_sa_reap(e);
+	stories_free(&e->stories);
 	stragglers_forget(e, 0);
 	orphans_free(e);
 	spd_free(&e->spd);
@@ -104,6 +107,11 @@ uint64_t engine_random_below(uint64_t max)
 	if (max < 2 || crypto_rand(&r, sizeof(r)))
 		return 0;
 	return r % max;
+}
+
+void engine_watch(struct engine *e, bool details)
+{
+	e->details = details;
 }
 
 void engine_stats(const struct engine *e, struct engine_stats *out)

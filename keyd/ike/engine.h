@@ -11,6 +11,7 @@
 
 #include "keyd/auth/request.h"
 #include "keyd/conf/conf.h"
+#include "keyd/ike/explain.h"
 #include "keyd/kern/request.h"
 #include "keyd/util/log.h"
 
@@ -28,6 +29,21 @@ enum engine_event_type {
 	ENGINE_IKE_UP, ENGINE_IKE_DOWN, ENGINE_IKE_REKEYED,
 	ENGINE_CHILD_UP, ENGINE_CHILD_DOWN, ENGINE_CHILD_REKEYED,
 	ENGINE_FAILED,			/* a negotiation ended without an SA; text says why */
+	/* The rest only while somebody wants details (engine_watch). */
+	ENGINE_DETAILS,
+	ENGINE_IKE_STATE = ENGINE_DETAILS,	/* was, state */
+	ENGINE_CHILD_STATE,
+	ENGINE_REQUEST_SENT, ENGINE_RETRANSMITTED, ENGINE_ANSWER_RECEIVED,
+	ENGINE_REQUEST_RECEIVED, ENGINE_ANSWER_SENT, ENGINE_ANSWER_REPEATED,
+	ENGINE_ACQUIRED,		/* a packet wants an SA */
+	ENGINE_SWITCHED,		/* outbound of a child goes into the kernel; text says by what sign */
+	ENGINE_CHILD_LOST,		/* the kernel has not got it any more */
+	ENGINE_REKEY_BEGUN, ENGINE_REKEY_FAILED,
+	ENGINE_LIVENESS,		/* a sign of life is asked for */
+	ENGINE_ADDRESS_CHANGED,
+	ENGINE_ORPHAN,			/* an SA from before our time: taken up, or retired */
+	ENGINE_POLICY,			/* of the kernel: new, changed, gone */
+	ENGINE_MISSED,			/* message_id events before this one were dropped: too many at once */
 	ENGINE_EVENT_TYPES
 };
 
@@ -39,6 +55,12 @@ struct engine_event {
 	uint8_t ike_spi_i[8], ike_spi_r[8];
 	uint32_t child_spi_in, child_spi_out;
 	struct ipsec_selector sel;	/* of the child: src is our side */
+	uint64_t at;			/* when, on the engine's clock */
+	uint8_t reason;			/* enum engine_reason, of a failure or an end */
+	bool has_message;		/* message_id and exchange are given */
+	uint32_t message_id;
+	char exchange[36];
+	char was[16], state[16];	/* of a change of state */
 	char text[256];			/* reason, algorithms; never a key */
 };
 
@@ -76,6 +98,23 @@ int engine_up(struct engine *e, uint64_t now, const char *peer);
 int engine_down(struct engine *e, uint64_t now, const char *peer);	/* DELETE is sent, kernel SAs removed */
 enum engine_rekey { ENGINE_REKEY_CHILD = 1, ENGINE_REKEY_IKE = 2 };
 int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what);
+
+/* Are those events wanted, too, that only details are? No at first. */
+void engine_watch(struct engine *e, bool details);
+
+/*
+ * Calls fn for each attempt with peer, oldest first: a name, an address or an identity; NULL or "": those that failed,
+ * of everybody. *end then says what there is beside attempts.
+ */
+struct engine_explain_end {
+	uint32_t n;			/* attempts told */
+	uint32_t policies;		/* of the kernel, that ask for ESP with such a peer */
+	uint32_t established;		/* IKE SAs with it now */
+	uint8_t known;			/* 0: no section fits, 1: one does */
+	char section_at[STORY_PLACE_MAX], secrets_file[STORY_PLACE_MAX];
+};
+void engine_explain(struct engine *e, uint64_t now, const char *peer,
+		    void (*fn)(void *arg, const struct engine_story *), void *arg, struct engine_explain_end *end);
 
 struct engine_child_info {
 	uint32_t spi_in, spi_out, reqid;

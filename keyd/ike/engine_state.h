@@ -31,6 +31,24 @@ struct ask {
 	void (*auth)(struct ask *a, const struct auth_answer *an);
 };
 
+/* What report_reason and the like have said of sa, until it is reported. */
+struct story_pending {
+	const void *sa;			/* compared only; NULL: nothing is pending */
+	uint8_t reason;
+	uint16_t notify;
+	bool notify_ours;
+	char ours[STORY_SIDE_MAX], theirs[STORY_SIDE_MAX], differs[200], policy[240], policy_wanted[280];
+};
+
+/* See story.h. */
+struct stories {
+	struct list known, strange;	/* struct story .link */
+	unsigned nknown, nstrange;
+	uint64_t last;
+	struct rate rate;		/* of stories of strangers */
+	struct story_pending pending;
+};
+
 struct engine {
 	const struct engine_hooks *hooks;
 	void *hooks_arg;
@@ -49,6 +67,8 @@ struct engine {
 	uint8_t cookie_secret[2][32];		/* now, and before */
 	uint64_t cookie_changed;
 	struct rate noise;			/* log lines that strangers can cause */
+	struct stories stories;			/* of the last attempts, for keydctl explain */
+	bool details;				/* somebody watches */
 	struct engine_stats stats;
 	uint8_t out[ENGINE_DATAGRAM_MAX];	/* the message being built */
 	uint8_t fragments[2 * ENGINE_DATAGRAM_MAX];	/* and its fragments, with their headers */

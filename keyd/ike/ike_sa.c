@@ -8,6 +8,7 @@
 #include "keyd/ike/exchange.h"
 #include "keyd/ike/pieces.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/story.h"
 #include "keyd/ike/version.h"
 
 #include <stdlib.h>
@@ -117,6 +118,7 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
 		return;
 	}
 	sa->state = to;
+	report_state(sa, NULL, ike_state_name(from), ike_state_name(to));
 	if (half_open(from) && !half_open(to))
 		sa->e->stats.half_open_now--;
 	report_sa(sa, LOG_LEVEL_DEBUG, "state", ike_state_name(to), "was %s", ike_state_name(from));
@@ -176,7 +178,9 @@ void ike_sa_end(struct ike_sa *sa, const char *reason)
 	drop_exchanges(sa);
 	list_each(c, &sa->children, struct child_sa, link)
 		child_end(c, ENGINE_CHILD_DOWN, reason);
-	if (!stranger)
+	if (stranger)
+		story_failed(sa, NULL, reason);
+	else
 		tell_end(sa, was_up, reason);
 }
 
@@ -188,6 +192,7 @@ void ike_sa_free(struct ike_sa *sa)
 	drop_exchanges(sa);
 	list_each(c, &sa->children, struct child_sa, link)
 		child_free(c);
+	story_move(sa, NULL);
 	list_del(&sa->link);
 	table_del(&sa->e->by_spi, &sa->node);
 	sa->e->stats.ike_now--;
@@ -331,6 +336,7 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	fresh->rtt = old->rtt;
 	fresh->rtt_var = old->rtt_var;
 	old->quiet = true;
+	story_move(old, fresh);
 	ike_sa_set_state(old, IKE_REPLACED);
 	timer_cancel(&e->timers, &old->rekey);
 	timer_cancel(&e->timers, &old->liveness);

@@ -69,6 +69,9 @@ struct ike_sa {
 	uint32_t rekeys;
 	const char *rekey_why;		/* one static word: time, command; NULL: not by us */
 	uint8_t successor_of[8];	/* our SPI of the IKE SA that this one reauthenticates (2.8.3); zero: none */
+	/* told to people */
+	struct story *story;		/* of the attempt that made it; belongs to the engine, which may take it away */
+	struct conf_at secret_at;	/* of the secret that its proofs are made with */
 };
 
 const char *ike_state_name(enum ike_state s);

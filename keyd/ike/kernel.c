@@ -19,7 +19,7 @@ static void refuse_acquire(struct engine *e, const struct ipsec_event *ev, const
 	rq.sa.reqid = t->reqid;
 	rq.sa.acquire_seq = ev->acquire.seq;
 	e->hooks->kern(e->hooks_arg, &rq);
-	report_failed(e, &ev->acquire.src, &ev->acquire.dst, why);
+	report_failed(e, &ev->acquire.src, &ev->acquire.dst, REASON_POLICY_UNSUPPORTED, why);
 }
 
 static void on_acquire(struct engine *e, const struct ipsec_event *ev)

@@ -2,6 +2,9 @@
 // Log lines and events of the engine.
 #include "keyd/ike/report.h"
 
+#include "keyd/ike/selector.h"
+#include "keyd/ike/story.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,13 +27,22 @@ const char *report_peer(const struct ike_sa *sa, char *buf, size_t n)
 	return buf;
 }
 
-static void emit(struct engine *e, enum log_level level, const char *head, const char *fmt, va_list ap)
+/* Writes "head: text" into line and logs it. Returns where the text begins. */
+static const char *emit(struct engine *e, enum log_level level, const char *head, const char *fmt, va_list ap,
+			char line[LINE_MAX_BYTES])
 {
-	char line[LINE_MAX_BYTES];
-	int n = snprintf(line, sizeof(line), "%s: ", head);
+	int n = snprintf(line, LINE_MAX_BYTES, "%s: ", head);
 
-	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
+	vsnprintf(line + n, LINE_MAX_BYTES - (size_t)n, fmt, ap);
 	e->hooks->log(e->hooks_arg, level, line);
+	return line + n;
+}
+
+/* What is worth a line for people belongs to the story, too. */
+static void tell(struct ike_sa *sa, enum log_level level, const char *exchange, const char *result, const char *text)
+{
+	if (level <= LOG_LEVEL_INFO)
+		story_step(sa, exchange, result, text);
 }
 
 static int sa_head(const struct ike_sa *sa, const char *exchange, const char *result, char *buf, size_t n)
@@ -44,35 +56,34 @@ static int sa_head(const struct ike_sa *sa, const char *exchange, const char *re
 			ipsec_addr_format(&sa->remote, remote, sizeof(remote)), spi_i, spi_r);
 }
 
-void report_sa(const struct ike_sa *sa, enum log_level level, const char *exchange, const char *result,
-	       const char *fmt, ...)
+void report_sa(struct ike_sa *sa, enum log_level level, const char *exchange, const char *result, const char *fmt, ...)
 {
-	char head[512];
+	char head[512], line[LINE_MAX_BYTES];
 	va_list ap;
 
 	sa_head(sa, exchange, result, head, sizeof(head));
 	va_start(ap, fmt);
-	emit(sa->e, level, head, fmt, ap);
+	tell(sa, level, exchange, result, emit(sa->e, level, head, fmt, ap, line));
 	va_end(ap);
 }
 
 void report_child(const struct child_sa *c, enum log_level level, const char *exchange, const char *result,
 		  const char *fmt, ...)
 {
-	char head[512];
+	char head[512], line[LINE_MAX_BYTES];
 	va_list ap;
 	int n = sa_head(c->sa, exchange, result, head, sizeof(head) - 64);
 
 	snprintf(head + n, sizeof(head) - (size_t)n, " child_in=%08" PRIx32 " child_out=%08" PRIx32, c->spi_in,
 		 c->spi_out);
 	va_start(ap, fmt);
-	emit(c->sa->e, level, head, fmt, ap);
+	tell(c->sa, level, exchange, result, emit(c->sa->e, level, head, fmt, ap, line));
 	va_end(ap);
 }
 
 void report_stranger(struct engine *e, const struct engine_datagram *d, const char *exchange, const char *fmt, ...)
 {
-	char head[256], local[IPSEC_ADDR_STRLEN], remote[IPSEC_ADDR_STRLEN];
+	char head[256], line[LINE_MAX_BYTES], local[IPSEC_ADDR_STRLEN], remote[IPSEC_ADDR_STRLEN];
 	va_list ap;
 
 	if (!rate_allow(e, &e->noise))
@@ -81,44 +92,192 @@ void report_stranger(struct engine *e, const struct engine_datagram *d, const ch
 		 ipsec_addr_format(&d->local, local, sizeof(local)),
 		 ipsec_addr_format(&d->remote, remote, sizeof(remote)), d->remote_port, d->data.n);
 	va_start(ap, fmt);
-	emit(e, LOG_LEVEL_NOTICE, head, fmt, ap);
+	emit(e, LOG_LEVEL_NOTICE, head, fmt, ap, line);
 	va_end(ap);
 }
 
 void report_engine(struct engine *e, enum log_level level, const char *fmt, ...)
 {
+	char line[LINE_MAX_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
-	emit(e, level, "engine", fmt, ap);
+	emit(e, level, "engine", fmt, ap, line);
 	va_end(ap);
 }
 
-void report_event(const struct ike_sa *sa, const struct child_sa *c, enum engine_event_type type, const char *fmt, ...)
+static struct story_pending *pending_of(struct ike_sa *sa)
 {
-	struct engine_event ev = { .type = (uint8_t)type, .local = sa->local, .remote = sa->remote };
+	struct story_pending *p = &sa->e->stories.pending;
+
+	if (p->sa != sa)
+		*p = (struct story_pending){ .sa = sa };
+	return p;
+}
+
+void report_reason(struct ike_sa *sa, enum engine_reason reason)
+{
+	struct story_pending *p = pending_of(sa);
+
+	if (!p->reason)
+		p->reason = (uint8_t)reason;
+}
+
+void report_notify(struct ike_sa *sa, uint16_t notify, bool ours)
+{
+	struct story_pending *p = pending_of(sa);
+
+	p->notify = notify;
+	p->notify_ours = ours;
+}
+
+void report_sides(struct ike_sa *sa, const char *ours, const char *theirs)
+{
+	struct story_pending *p = pending_of(sa);
+
+	snprintf(p->ours, sizeof(p->ours), "%s", ours ? ours : "");
+	snprintf(p->theirs, sizeof(p->theirs), "%s", theirs ? theirs : "");
+}
+
+void report_proposals(struct ike_sa *sa, const struct wire_sa *ours, const struct wire_sa *theirs)
+{
+	struct story_pending *p = pending_of(sa);
+
+	proposal_format(ours, p->ours, sizeof(p->ours));
+	*p->theirs = *p->differs = 0;
+	if (!theirs)
+		return;
+	proposal_format(theirs, p->theirs, sizeof(p->theirs));
+	story_difference(ours, theirs, p->differs, sizeof(p->differs));
+}
+
+static void event_of(const struct ike_sa *sa, const struct child_sa *c, enum engine_event_type type,
+		     struct engine_event *ev)
+{
+	*ev = (struct engine_event){ .type = (uint8_t)type, .local = sa->local, .remote = sa->remote, .at = sa->e->now };
+	report_peer(sa, ev->peer, sizeof(ev->peer));
+	memcpy(ev->ike_spi_i, sa->spi_i, sizeof(ev->ike_spi_i));
+	memcpy(ev->ike_spi_r, sa->spi_r, sizeof(ev->ike_spi_r));
+	if (!c)
+		return;
+	ev->child_spi_in = c->spi_in;
+	ev->child_spi_out = c->spi_out;
+	ev->sel = c->sel_exact ? c->sel : c->pol.sel;
+}
+
+/* Failures and ends of an SA go into its story; those of a child that was up do not end it. */
+static void story_event(struct ike_sa *sa, const struct child_sa *c, struct engine_event *ev)
+{
+	struct story_pending *p = &sa->e->stories.pending;
+
+	if (ev->type == ENGINE_CHILD_DOWN || ev->type == ENGINE_IKE_DOWN || ev->type == ENGINE_FAILED)
+		ev->reason = p->sa == sa && p->reason ? p->reason : REASON_OTHER;
+	if (ev->type == ENGINE_FAILED)
+		story_failed(sa, c, ev->text);
+	else if (ev->type == ENGINE_IKE_DOWN)
+		story_ended(sa, ev->text);
+	else if (ev->type != ENGINE_CHILD_DOWN)
+		story_up(sa, c, ev);
+	/* An IKE SA's end has one reason for itself and all its children. */
+	if (ev->type != ENGINE_CHILD_DOWN && p->sa == sa)
+		p->sa = NULL;
+}
+
+void report_event(struct ike_sa *sa, const struct child_sa *c, enum engine_event_type type, const char *fmt, ...)
+{
+	struct engine_event ev;
 	va_list ap;
 
-	report_peer(sa, ev.peer, sizeof(ev.peer));
-	memcpy(ev.ike_spi_i, sa->spi_i, sizeof(ev.ike_spi_i));
-	memcpy(ev.ike_spi_r, sa->spi_r, sizeof(ev.ike_spi_r));
-	if (c) {
-		ev.child_spi_in = c->spi_in;
-		ev.child_spi_out = c->spi_out;
-		ev.sel = c->sel_exact ? c->sel : c->pol.sel;
-	}
+	event_of(sa, c, type, &ev);
+	va_start(ap, fmt);
+	vsnprintf(ev.text, sizeof(ev.text), fmt, ap);
+	va_end(ap);
+	story_event(sa, c, &ev);
+	sa->e->hooks->event(sa->e->hooks_arg, &ev);
+}
+
+void report_detail(const struct ike_sa *sa, const struct child_sa *c, enum engine_event_type type, const char *exchange,
+		   uint32_t message_id, const char *fmt, ...)
+{
+	struct engine_event ev;
+	va_list ap;
+
+	if (!sa->e->details)
+		return;
+	event_of(sa, c, type, &ev);
+	ev.has_message = exchange != NULL;
+	ev.message_id = exchange ? message_id : 0;
+	snprintf(ev.exchange, sizeof(ev.exchange), "%s", exchange ? exchange : "");
 	va_start(ap, fmt);
 	vsnprintf(ev.text, sizeof(ev.text), fmt, ap);
 	va_end(ap);
 	sa->e->hooks->event(sa->e->hooks_arg, &ev);
 }
 
-void report_failed(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote, const char *text)
+void report_state(const struct ike_sa *sa, const struct child_sa *c, const char *was, const char *state)
 {
-	struct engine_event ev = { .type = ENGINE_FAILED, .local = *local, .remote = *remote };
+	struct engine_event ev;
 
+	if (!sa->e->details)
+		return;
+	event_of(sa, c, c ? ENGINE_CHILD_STATE : ENGINE_IKE_STATE, &ev);
+	snprintf(ev.was, sizeof(ev.was), "%s", was);
+	snprintf(ev.state, sizeof(ev.state), "%s", state);
+	sa->e->hooks->event(sa->e->hooks_arg, &ev);
+}
+
+void report_kernel(struct engine *e, enum engine_event_type type, const struct ipsec_addr *local,
+		   const struct ipsec_addr *remote, const struct ipsec_selector *sel, const char *text)
+{
+	struct engine_event ev = { .type = (uint8_t)type, .local = *local, .remote = *remote, .at = e->now };
+
+	if (!e->details)
+		return;
 	ipsec_addr_format(remote, ev.peer, sizeof(ev.peer));
+	if (sel)
+		ev.sel = *sel;
 	snprintf(ev.text, sizeof(ev.text), "%s", text);
 	e->hooks->event(e->hooks_arg, &ev);
-	report_engine(e, LOG_LEVEL_WARNING, "result=failed peer=%s: %s", ev.peer, text);
+}
+
+static void tell_failed(struct engine *e, const struct engine_story *s)
+{
+	struct engine_event ev = { .type = ENGINE_FAILED, .local = s->local, .remote = s->remote, .at = e->now,
+				   .reason = s->reason };
+
+	memcpy(ev.peer, s->peer, sizeof(ev.peer));
+	memcpy(ev.ike_spi_i, s->spi_i, sizeof(ev.ike_spi_i));
+	memcpy(ev.text, s->text, sizeof(ev.text));
+	e->hooks->event(e->hooks_arg, &ev);
+}
+
+void report_failed(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote,
+		   enum engine_reason reason, const char *text)
+{
+	struct engine_story s = { .what = STORY_CHILD, .reason = (uint8_t)reason, .initiator = true, .local = *local,
+				  .remote = *remote };
+
+	ipsec_addr_format(remote, s.peer, sizeof(s.peer));
+	snprintf(s.text, sizeof(s.text), "%s", text);
+	story_never(e, &s, false);
+	tell_failed(e, &s);
+	report_engine(e, LOG_LEVEL_WARNING, "result=failed peer=%s: %s", s.peer, text);
+}
+
+void report_turned_away(struct engine *e, const struct engine_datagram *d, const struct conf_peer *conf,
+			struct engine_story *s)
+{
+	s->local = d->local;
+	s->remote = d->remote;
+	s->local_port = d->local_port;
+	s->remote_port = d->remote_port;
+	s->heard = true;
+	snprintf(s->exchange, sizeof(s->exchange), "IKE_SA_INIT");
+	if (conf->section.line)
+		snprintf(s->peer, sizeof(s->peer), "%s", conf->name);
+	else
+		ipsec_addr_format(&d->remote, s->peer, sizeof(s->peer));
+	story_places(e, conf, s);
+	if (story_never(e, s, !conf->section.line))
+		tell_failed(e, s);
 }

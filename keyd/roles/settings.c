@@ -26,8 +26,11 @@ int settings_load(const struct options *o, struct conf *c, struct conf_secrets *
 		conf_defaults(c);
 	if (r)
 		return r;
-	if (o->psk)
+	if (o->psk) {
+		s->file = conf_file_number(c, o->psk);
+		c->secrets = (struct conf_at){ .line = 1, .file = s->file };
 		r = psk_file_load(s, o->psk, err, arg);
+	}
 	if (!r)
 		return 0;
 	conf_free(c);

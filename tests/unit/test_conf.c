@@ -229,6 +229,17 @@ static char *dump(const struct conf *c, size_t *n)
 	return text;
 }
 
+/* A dump has its statements in other lines, and is in another file. */
+static void forget_places(struct conf *c)
+{
+	for (unsigned i = 0; i <= c->npeers; i++) {
+		struct conf_peer *peer = i ? &c->peers[i - 1] : &c->defaults;
+
+		peer->section = (struct conf_at){ 0 };
+		memset(peer->at, 0, sizeof(peer->at));
+	}
+}
+
 static void test_round_trip(void **state)
 {
 	static const char *const texts[] = {
@@ -253,6 +264,8 @@ static void test_round_trip(void **state)
 		again = dump(&b, &n);
 		assert_string_equal(text, again);
 		assert_int_equal(a.npeers, b.npeers);
+		forget_places(&a);
+		forget_places(&b);
 		assert_memory_equal(&a.defaults, &b.defaults, sizeof(a.defaults));
 		for (unsigned j = 0; j < a.npeers; j++)
 			assert_memory_equal(&a.peers[j], &b.peers[j], sizeof(a.peers[j]));
@@ -264,6 +277,58 @@ static void test_round_trip(void **state)
 		conf_free(&a);
 		conf_free(&b);
 	}
+}
+
+static void assert_at(const struct conf *c, struct conf_at at, const char *want)
+{
+	char text[64];
+
+	assert_string_equal(conf_at_format(c, at, text, sizeof(text)), want);
+}
+
+/* Each setting knows the line that it stands in; what a peer has from the defaults points there. */
+static void test_places(void **state)
+{
+	static const char text[] =
+		"half-open 900\n"
+		"default {\n"
+		"	esp aes128gcm16\n"
+		"}\n"
+		"peer 192.0.2.2 dpd 10s {\n"
+		"	psk \"x\"; id remote\tbob.example\n"
+		"	ike aes128gcm16-prfsha256-x25519,\n"
+		"		aes256-sha256-modp2048\n"
+		"}\n"
+		"peer gw address 192.0.2.3\n";
+	struct conf_at beyond = { .line = 7, .file = 200 };
+	struct conf_secrets s;
+	struct conf c;
+
+	(void)state;
+	load(&c, &s, text);
+	assert_at(&c, c.at[CONF_STMT_HALF_OPEN], "t:1");
+	assert_at(&c, c.at[CONF_STMT_COOKIE], "");
+	assert_at(&c, c.defaults.section, "t:2");
+	assert_at(&c, c.peers[0].section, "t:5");
+	assert_at(&c, c.peers[0].at[CONF_STMT_DPD], "t:5");
+	assert_at(&c, c.peers[0].at[CONF_STMT_ID_REMOTE], "t:6");
+	assert_at(&c, c.peers[0].at[CONF_STMT_IKE], "t:7");
+	assert_at(&c, c.peers[0].at[CONF_STMT_ESP], "t:3");
+	assert_at(&c, c.peers[1].at[CONF_STMT_ESP], "t:3");
+	assert_at(&c, c.peers[1].at[CONF_STMT_IKE], "");
+	assert_at(&c, c.peers[1].at[CONF_STMT_ADDRESS], "t:10");
+	assert_at(&c, s.entries[0].at, "t:6");
+	assert_at(&c, beyond, "line 7 of another file");
+	for (unsigned i = 0; i < 400; i++) {	/* more names than there is room for */
+		char name[64];
+
+		snprintf(name, sizeof(name), "/etc/gapless/a-rather-long-name-of-a-file-%u.conf", i);
+		conf_file_number(&c, name);
+	}
+	assert_int_equal(conf_file_number(&c, "t"), 1);
+	assert_int_equal(conf_file_number(&c, "/etc/gapless/a-rather-long-name-of-a-file-399.conf"), 0);
+	conf_free(&c);
+	conf_secrets_free(&s);
 }
 
 static void test_find(void **state)
@@ -539,7 +604,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_common_case), cmocka_unit_test(test_everything),
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_find), cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_places), cmocka_unit_test(test_find), cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_too_many_mistakes), cmocka_unit_test(test_known_algorithms), cmocka_unit_test(test_files),
 	};
 

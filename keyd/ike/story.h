@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stories: what became of the last attempts with each peer, in bounded memory, for keydctl explain. The functions of
+ * report.h write them; nothing else in the engine needs to know of them.
+ *
+ * Who has not proved who it is has a ring of its own, so that strangers cannot push out what is known of peers.
+ */
+#ifndef KEYD_IKE_STORY_H
+#define KEYD_IKE_STORY_H
+
+#include "keyd/ike/ike_sa.h"
+
+#define STORIES_MAX 256			/* of peers, in all */
+#define STORIES_OF_ONE 8		/* with one address */
+#define STORIES_STRANGE 64		/* of strangers, in all */
+
+struct story {
+	struct list link;		/* oldest first, in stories.known or .strange */
+	struct ike_sa *sa;		/* that it is about; NULL: it is over, or was never one */
+	bool strange;
+	struct engine_story s;
+};
+
+/* The story of an SA, begun if it has none; NULL for one that anybody may have begun, and without memory. */
+struct story *story_of(struct ike_sa *sa);
+/* One more line of it. */
+void story_step(struct ike_sa *sa, const char *exchange, const char *result, const char *text);
+/*
+ * Something failed or ended: the SA itself, or (failed is given) a child of an SA that stays, which has a story of its
+ * own. What report_reason and the like have said goes in.
+ */
+void story_failed(struct ike_sa *sa, const struct child_sa *child, const char *text);
+void story_ended(struct ike_sa *sa, const char *text);
+/* An attempt that never had an SA: of a stranger, or one that we did not even begin. False: there were too many. */
+bool story_never(struct engine *e, const struct engine_story *what, bool strange);
+/* It has come up, or was rekeyed: ev is what is told of it. */
+void story_up(struct ike_sa *sa, const struct child_sa *child, const struct engine_event *ev);
+/* The SA has a successor, whose story it now is; fresh NULL: it is freed. */
+void story_move(struct ike_sa *old, struct ike_sa *fresh);
+
+void stories_init(struct stories *all);
+void stories_free(struct stories *all);
+
+/* story_tell.c: fills what is known of sa by now. */
+void story_header(const struct ike_sa *sa, struct engine_story *s);
+/* The statement of keyd.conf that decides what s.reason is about, and its place. */
+void story_places(const struct engine *e, const struct conf_peer *conf, struct engine_story *s);
+/* The types of transform that two proposals have nothing of in common, as words. */
+const char *story_difference(const struct wire_sa *a, const struct wire_sa *b, char *buf, size_t n);
+/* A policy as setkey's file has it: "spdupdate 10.0.1.0/24 10.0.2.0/24 any -P out ipsec esp/tunnel/A-B/require;" */
+const char *story_policy(const struct ipsec_policy *pol, char *buf, size_t n);
+
+#endif

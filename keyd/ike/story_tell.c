@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+// What stories are asked for: who, where the setting stands that decided, what has nothing in common.
+#include "keyd/ike/story.h"
+
+#include "keyd/conf/id.h"
+#include "keyd/conf/load.h"
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/exchange.h"
+#include "keyd/ike/report.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+void story_header(const struct ike_sa *sa, struct engine_story *s)
+{
+	report_peer(sa, s->peer, sizeof(s->peer));
+	s->local = sa->local;
+	s->remote = sa->remote;
+	s->local_port = sa->local_port;
+	s->remote_port = sa->remote_port;
+	memcpy(s->spi_i, sa->spi_i, sizeof(s->spi_i));
+	memcpy(s->spi_r, sa->spi_r, sizeof(s->spi_r));
+	s->local_id = sa->local_id;
+	s->remote_id = sa->remote_id;
+	conf_at_format(&sa->e->conf, sa->secret_at, s->secret_at, sizeof(s->secret_at));
+}
+
+/* Which statement of a peer a reason is about. The words are those of keyd.conf. */
+static const struct {
+	uint8_t stmt;
+	const char *word;
+} settings[ENGINE_REASONS] = {
+	[REASON_NO_ANSWER] = { CONF_STMT_ADDRESS, "address" },
+	[REASON_PEER_DEAD] = { CONF_STMT_RETRANSMIT, "retransmit" },
+	[REASON_NO_PROPOSAL_IKE] = { CONF_STMT_IKE, "ike" },
+	[REASON_INVALID_KE] = { CONF_STMT_IKE, "ike" },
+	[REASON_NO_PROPOSAL_ESP] = { CONF_STMT_ESP, "esp" },
+	[REASON_NO_SECRET] = { CONF_STMT_PSK, "psk" },
+	[REASON_WRONG_SECRET] = { CONF_STMT_PSK, "psk" },
+	[REASON_AUTH_REFUSED] = { CONF_STMT_ID_LOCAL, "id local" },
+	[REASON_UNEXPECTED_ID] = { CONF_STMT_ID_REMOTE, "id remote" },
+};
+
+void story_places(const struct engine *e, const struct conf_peer *conf, struct engine_story *s)
+{
+	const char *word = settings[s->reason].word;
+	struct conf_at at = word ? conf->at[settings[s->reason].stmt] : (struct conf_at){ 0 };
+	char *colon;
+
+	if (s->reason == REASON_HALF_OPEN_LIMIT) {
+		word = "half-open";
+		at = e->conf.at[CONF_STMT_HALF_OPEN];
+	}
+	snprintf(s->setting, sizeof(s->setting), "%s", word ? word : "");
+	conf_at_format(&e->conf, at, s->setting_at, sizeof(s->setting_at));
+	conf_at_format(&e->conf, conf->section, s->section_at, sizeof(s->section_at));
+	conf_at_format(&e->conf, e->conf.secrets, s->secrets_file, sizeof(s->secrets_file));
+	colon = strrchr(s->secrets_file, ':');
+	if (colon)
+		*colon = 0;
+}
+
+static bool shares(const struct wire_sa *a, const struct wire_sa *b, uint8_t type, bool *present)
+{
+	bool in_a = false, in_b = false;
+
+	for (unsigned i = 0; i < a->n; i++) {
+		for (unsigned k = 0; k < a->p[i].n; k++) {
+			const struct wire_transform *t = &a->p[i].t[k];
+
+			if (t->type != type)
+				continue;
+			in_a = true;
+			for (unsigned j = 0; j < b->n; j++)
+				for (unsigned l = 0; l < b->p[j].n; l++)
+					if (b->p[j].t[l].type == type && b->p[j].t[l].id == t->id &&
+					    b->p[j].t[l].key_bits == t->key_bits)
+						return true;
+		}
+	}
+	for (unsigned j = 0; j < b->n; j++)
+		for (unsigned l = 0; l < b->p[j].n; l++)
+			in_b = in_b || b->p[j].t[l].type == type;
+	*present = in_a && in_b;
+	return false;
+}
+
+const char *story_difference(const struct wire_sa *a, const struct wire_sa *b, char *buf, size_t n)
+{
+	static const struct {
+		uint8_t type;
+		const char *word;
+	} types[] = {
+		{ IKEV2_TRANSFORM_ENCR, "encryption" }, { IKEV2_TRANSFORM_INTEG, "integrity" },
+		{ IKEV2_TRANSFORM_PRF, "PRF" }, { IKEV2_TRANSFORM_DH, "key exchange group" },
+		{ IKEV2_TRANSFORM_ESN, "extended sequence numbers" },
+	};
+	size_t used = 0;
+
+	*buf = 0;
+	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]) && used < n; i++) {
+		bool present = false;
+
+		if (!shares(a, b, types[i].type, &present) && present)
+			used += (size_t)snprintf(buf + used, n - used, "%s%s", used ? ", " : "", types[i].word);
+	}
+	return buf;
+}
+
+static size_t side(char *buf, size_t n, const struct ipsec_addr *a, uint8_t len, uint16_t port, uint16_t mask)
+{
+	char text[IPSEC_ADDR_STRLEN];
+	size_t used = (size_t)snprintf(buf, n, "%s", ipsec_addr_format(a, text, sizeof(text)));
+
+	if (len != ipsec_addr_bits(a->family) && used < n)
+		used += (size_t)snprintf(buf + used, n - used, "/%u", len);
+	if (mask && used < n)
+		used += (size_t)snprintf(buf + used, n - used, "[%u]", port);
+	return used < n ? used : n - 1;
+}
+
+const char *story_policy(const struct ipsec_policy *pol, char *buf, size_t n)
+{
+	const struct ipsec_selector *sel = &pol->sel;
+	const struct ipsec_tmpl *t = &pol->tmpl[0];
+	char src[IPSEC_ADDR_STRLEN + 24], dst[IPSEC_ADDR_STRLEN + 24], proto[8] = "any";
+	char from[IPSEC_ADDR_STRLEN], to[IPSEC_ADDR_STRLEN];
+	bool tunnel = t->mode == IPSEC_MODE_TUNNEL;
+
+	side(src, sizeof(src), &sel->src, sel->src_len, sel->sport, sel->sport_mask);
+	side(dst, sizeof(dst), &sel->dst, sel->dst_len, sel->dport, sel->dport_mask);
+	if (sel->proto)
+		snprintf(proto, sizeof(proto), "%u", sel->proto);
+	snprintf(buf, n, "spdupdate %s %s %s -P %s ipsec esp/%s/%s%s%s/require;", src, dst, proto,
+		 pol->dir == IPSEC_DIR_OUT ? "out" : "in", tunnel ? "tunnel" : "transport",
+		 tunnel ? ipsec_addr_format(&t->src, from, sizeof(from)) : "", tunnel ? "-" : "",
+		 tunnel ? ipsec_addr_format(&t->dst, to, sizeof(to)) : "");
+	return buf;
+}
+
+/* --- asked for --- */
+
+static bool names(const struct engine_story *s, const char *peer)
+{
+	char addr[IPSEC_ADDR_STRLEN], id[CONF_ID_STRLEN];
+
+	return !strcmp(s->peer, peer) || !strcmp(ipsec_addr_format(&s->remote, addr, sizeof(addr)), peer) ||
+	       (s->remote_id.type && !strcmp(conf_id_format(&s->remote_id, id, sizeof(id)), peer));
+}
+
+static bool wanted(const struct engine_story *s, const char *peer)
+{
+	return *peer ? names(s, peer) : s->outcome == STORY_FAILED;
+}
+
+/* What an SA is doing at this moment. */
+static void refresh(struct story *st)
+{
+	const struct ike_sa *sa = st->sa;
+	const struct exchange *x = sa->active;
+
+	story_header(sa, &st->s);
+	story_places(sa->e, &sa->peer->conf, &st->s);
+	st->s.sendings = x ? (uint16_t)sa->sendings : 0;
+	st->s.message_id = x ? x->message_id : 0;
+	if (x)
+		snprintf(st->s.exchange, sizeof(st->s.exchange), "%s", x->ops->name);
+}
+
+struct telling {
+	const char *peer;
+	void (*fn)(void *arg, const struct engine_story *);
+	void *arg;
+	uint32_t n;
+};
+
+static void tell_ring(struct telling *t, struct list *ring)
+{
+	list_each(st, ring, struct story, link) {
+		if (st->sa)
+			refresh(st);
+		if (!wanted(&st->s, t->peer))
+			continue;
+		t->n++;
+		t->fn(t->arg, &st->s);
+	}
+}
+
+/* What there is of a peer that nothing has been tried with. */
+static void tell_end(struct engine *e, const char *peer, struct engine_explain_end *end)
+{
+	const struct conf_peer *conf = conf_peer_by_name(&e->conf, peer);
+	struct ipsec_addr remote, local = { 0 };
+	char *colon;
+
+	if (!ipsec_addr_parse(&remote, peer))
+		conf = conf_peer_find(&e->conf, NULL, &remote);
+	else
+		remote = conf ? conf->remote : (struct ipsec_addr){ 0 };
+	end->known = conf && conf->section.line;
+	if (conf)
+		conf_at_format(&e->conf, conf->section, end->section_at, sizeof(end->section_at));
+	conf_at_format(&e->conf, e->conf.secrets, end->secrets_file, sizeof(end->secrets_file));
+	colon = strrchr(end->secrets_file, ':');
+	if (colon)
+		*colon = 0;
+	if (!remote.family)
+		return;
+	list_each(sa, &e->sas, struct ike_sa, link)
+		end->established += sa->state == IKE_ESTABLISHED && ipsec_addr_equal(&sa->remote, &remote);
+	list_each(p, &e->spd.policies, struct spd_policy, link) {
+		const struct ipsec_tmpl *t = &p->pol.tmpl[0];
+
+		local = t->mode == IPSEC_MODE_TUNNEL ? t->src : p->pol.sel.src;
+		end->policies += t->proto == IPPROTO_ESP && spd_policy_joins(&p->pol, &local, &remote);
+	}
+}
+
+void engine_explain(struct engine *e, uint64_t now, const char *peer,
+		    void (*fn)(void *arg, const struct engine_story *), void *arg, struct engine_explain_end *end)
+{
+	struct telling t = { .peer = peer ? peer : "", .fn = fn, .arg = arg };
+
+	e->now = now;
+	*end = (struct engine_explain_end){ 0 };
+	tell_ring(&t, &e->stories.strange);
+	tell_ring(&t, &e->stories.known);
+	end->n = t.n;
+	if (*t.peer)
+		tell_end(e, t.peer, end);
+}
