@@ -83,21 +83,28 @@ uint64_t engine_deadline(const struct engine *e)
 	return t ? t->at : ENGINE_NEVER;
 }
 
-bool rate_allow(struct engine *e, struct rate *r)
+bool rate_pass(struct engine *e, struct rate *r, unsigned per_second)
 {
 	uint64_t second = e->now / SECONDS(1);
 
-	if (second != r->second) {
-		unsigned held = r->held;
-
+	if (second != r->second)
 		*r = (struct rate){ .second = second };
-		if (held)
-			report_engine(e, LOG_LEVEL_NOTICE, "%u similar lines were held back", held);
-	}
-	if (r->used++ < NOISE_PER_SECOND)
+	if (r->used < per_second) {
+		r->used++;
 		return true;
+	}
 	r->held++;
 	return false;
+}
+
+bool rate_allow(struct engine *e, struct rate *r)
+{
+	unsigned held = r->second != e->now / SECONDS(1) ? r->held : 0;
+	bool pass = rate_pass(e, r, NOISE_PER_SECOND);
+
+	if (held)
+		report_engine(e, LOG_LEVEL_NOTICE, "%u similar lines were held back", held);
+	return pass;
 }
 
 uint64_t engine_random_below(uint64_t max)

@@ -69,6 +69,7 @@ struct engine {
 	struct rate noise;			/* log lines that strangers can cause */
 	struct stories stories;			/* of the last attempts, for keydctl explain */
 	bool details;				/* somebody watches */
+	struct rate replies, hints;		/* answers to strangers, and what their hints make us do */
 	struct engine_stats stats;
 	uint8_t out[ENGINE_DATAGRAM_MAX];	/* the message being built */
 	uint8_t fragments[2 * ENGINE_DATAGRAM_MAX];	/* and its fragments, with their headers */
@@ -88,6 +89,8 @@ void ask_auth(struct engine *e, struct ask *a, const struct auth_request *rq,
 /* The answer, if it comes, is dropped. */
 void ask_cancel(struct ask *a);
 
+/* One more in this second, of at most so many? Tells of nothing. */
+bool rate_pass(struct engine *e, struct rate *r, unsigned per_second);
 /* May one more line be logged now for something that anybody can cause? */
 bool rate_allow(struct engine *e, struct rate *r);
 /* A random delay of up to max. */

@@ -13,6 +13,11 @@ struct exchange_ops {
 	uint8_t type;			/* IKEV2_EXCH_* */
 	/* Writes the payloads. False: there is nothing to say any more, and the exchange is dropped. */
 	bool (*build)(struct exchange *x, struct wire_out *out);
+	/*
+	 * Answers are in clear and prove nothing: answer itself judges them, and calls window_answered for one that it
+	 * believes. The request goes on being sent until then.
+	 */
+	bool unproven;
 	/* x->m holds the answer. Ends with exchange_done or exchange_fail, now or later. */
 	void (*answer)(struct exchange *x);
 	/* Given up: the peer is dead, the SA ends, or the answer was of no use. May be NULL. */
@@ -41,6 +46,8 @@ struct exchange {
 	unsigned tries;			/* INVALID_KE_PAYLOAD, COOKIE or TEMPORARY_FAILURE came that often */
 	uint16_t group;			/* that the peer asked for by INVALID_KE_PAYLOAD; 0: ours */
 	uint16_t refuse;		/* responder: the error notify that the child gets */
+	uint16_t doubted;		/* an error that an unproven answer reported; 0: none, or no error notify */
+	char doubt[160];		/* why that answer was of no use: the reason, if no better one comes */
 	/* the kernel has what child_install gave it (child), or has refused it (NULL) */
 	void (*installed)(struct exchange *x, struct child_sa *child);
 };

@@ -66,6 +66,8 @@ struct ike_sa {
 	struct list children;		/* struct child_sa .link */
 	struct timer retransmit, rekey, liveness, end, kick;
 	uint64_t created_at, established_at, rekey_at, heard_at;
+	uint64_t hinted_at;		/* when an unproven hint last made us ask the peer whether it lives */
+	uint16_t hint;			/* the error that such an answer gave, for the reason of our end; 0: none */
 	uint32_t rekeys;
 	const char *rekey_why;		/* one static word: time, command; NULL: not by us */
 	uint8_t successor_of[8];	/* our SPI of the IKE SA that this one reauthenticates (2.8.3); zero: none */

@@ -235,29 +235,45 @@ static void auth_checked(struct ask *a, const struct auth_answer *an)
 	struct exchange *x = container_of(a, struct exchange, ask);
 
 	if (!proof_fits(x, an)) {
-		info_disown(x->sa);
+		info_disown(x->sa, IKEV2_N_AUTHENTICATION_FAILED);
 		ike_sa_end(x->sa, "the peer's proof of identity is wrong: not the same secret on both sides");
 		return;
 	}
 	take_child(x);
 }
 
-static void auth_answer(struct exchange *x)
+/*
+ * The peer refuses, or its answer is no answer. An error that nobody here knows means that all has failed (RFC 7296 3.10.1);
+ * the others may speak of the child alone. False: there is something to be checked.
+ */
+static bool refused(struct exchange *x)
 {
-	struct ike_sa *sa = x->sa;
+	bool proof = wire_find(&x->m, IKEV2_PL_AUTH) && wire_find(&x->m, IKEV2_PL_IDR);
+	uint16_t error = proof ? message_unknown_error(&x->m) : message_error(&x->m);
 	char reason[160];
 
-	if (!wire_find(&x->m, IKEV2_PL_AUTH)) {
-		uint16_t error = message_error(&x->m);
-
+	if (proof && !error)
+		return false;
+	if (error)
 		snprintf(reason, sizeof(reason), "the peer refused IKE_AUTH: %s (%u)%s", ikev2_notify_name(error), error,
 			 error == IKEV2_N_AUTHENTICATION_FAILED ?
 				 "; its secret for us or the identity it expects of us is another" : "");
-		ike_sa_end(sa, reason);
+	else
+		snprintf(reason, sizeof(reason), "the peer's answer to IKE_AUTH proves nothing: IDr or AUTH is missing");
+	if (proof || !error)
+		info_disown(x->sa, IKEV2_N_AUTHENTICATION_FAILED);
+	ike_sa_end(x->sa, reason);
+	return true;
+}
+
+static void auth_answer(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (refused(x))
 		return;
-	}
 	if (take_remote_id(x, IKEV2_PL_IDR)) {
-		info_disown(sa);
+		info_disown(sa, IKEV2_N_AUTHENTICATION_FAILED);
 		ike_sa_end(sa, "the peer is somebody else than expected");
 		return;
 	}
@@ -389,6 +405,12 @@ void auth_serve(struct exchange *x)
 
 	ike_sa_set_state(sa, IKE_AUTH);
 	choose_local_id(sa);
+	if (!wire_find(&x->m, IKEV2_PL_AUTH)) {
+		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
+			  "the peer wants to prove who it is by EAP (there is no AUTH payload): make it use a shared key");
+		serve_failed(x, "the peer wants EAP, which is not spoken here");
+		return;
+	}
 	if (take_remote_id(x, IKEV2_PL_IDI)) {
 		serve_failed(x, "the peer is somebody else than expected");
 		return;

@@ -28,8 +28,8 @@ void info_delete_child_begin(struct child_sa *c);
 /* For a child that the peer has and we do not want: its answer did not fit. */
 void info_delete_offered(const struct child_sa *c);
 void info_delete_ike_begin(struct ike_sa *sa);
-/* For a peer that proved to be somebody else, and believes that the SA is up (2.21.2). The caller ends sa. */
-void info_disown(struct ike_sa *sa);
+/* For a peer whose IKE_AUTH answer will not do, and that believes that the SA is up (2.21.2). The caller ends sa. */
+void info_disown(struct ike_sa *sa, uint16_t notify);
 void info_liveness_begin(struct ike_sa *sa);
 void info_serve(struct exchange *x);
 /* Shows a responder that we have installed the child it made with us. */

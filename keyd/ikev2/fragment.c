@@ -152,7 +152,9 @@ static int take_whole(struct exchange *x, struct secret *whole)
 	x->bytes = whole->p;
 	x->nbytes = whole->n;
 	x->m.n = x->m.n_clear = 0;
-	return wire_inner_get(&x->m, whole->p[0], (struct view){ whole->p + 1, whole->n - 1 });
+	if (wire_inner_get(&x->m, whole->p[0], (struct view){ whole->p + 1, whole->n - 1 }))
+		return MESSAGE_MALFORMED;
+	return 0;
 }
 
 int fragment_take(struct exchange *x, const struct wire_payload *skf, struct view inner)
@@ -164,7 +166,7 @@ int fragment_take(struct exchange *x, const struct wire_payload *skf, struct vie
 	int ret;
 
 	if (wire_skf_get(&head, skf->body))
-		return -1;
+		return MESSAGE_FORGED;
 	if (head.number == 1) {
 		/* Only this piece knows the type of the first payload. It goes in front, where the IV ended. */
 		text = (struct view){ inner.p - 1, inner.n + 1 };

@@ -109,13 +109,13 @@ void info_delete_ike_begin(struct ike_sa *sa)
 }
 
 /* Once and without waiting for an answer: if it is lost, the peer finds out by its liveness check. */
-void info_disown(struct ike_sa *sa)
+void info_disown(struct ike_sa *sa, uint16_t notify)
 {
 	struct wire_out out;
 	struct view datagram;
 
 	message_begin(sa, &out, IKEV2_EXCH_INFORMATIONAL, false, sa->next_request);
-	message_put_notify(&out, IKEV2_N_AUTHENTICATION_FAILED, (struct view){ 0 });
+	message_put_notify(&out, notify, (struct view){ 0 });
 	delete_ike_build(NULL, &out);
 	if (!message_end(sa, &out, &datagram))
 		message_send(sa, datagram);

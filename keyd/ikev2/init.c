@@ -7,6 +7,8 @@
 #include "keyd/ikev2/fragment.h"
 #include "keyd/ikev2/kex.h"
 #include "keyd/ikev2/message.h"
+#include "keyd/ikev2/payloads.h"
+#include "keyd/ikev2/stateless.h"
 #include "keyd/ikev2/window.h"
 
 #include <stdio.h>
@@ -66,32 +68,6 @@ out:
 
 /* --- initiator --- */
 
-static void retry(struct exchange *x, const char *why)
-{
-	if (++x->tries > INIT_TRIES_MAX) {
-		ike_sa_end(x->sa, "the peer asks again and again for another IKE_SA_INIT");
-		return;
-	}
-	report_sa(x->sa, LOG_LEVEL_INFO, exchange_name, "again", "%s", why);
-	window_retry(x, 0);
-}
-
-static void take_other_group(struct exchange *x, const struct wire_notify *n)
-{
-	struct ike_sa *sa = x->sa;
-	uint16_t group = n->data.n == 2 ? (uint16_t)(n->data.p[0] << 8 | n->data.p[1]) : 0;
-
-	if (!proposal_has_group(&sa->peer->conf.ike, group) || (sa->ke && sa->ke->ikev2_id == group) ||
-	    make_kex(sa, crypto_alg_by_id(CRYPTO_KE, group, 0))) {
-		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
-			  "the peer wants group %u (%s), which we have not offered", group,
-			  ikev2_transform_name(IKEV2_TRANSFORM_DH, group));
-		ike_sa_end(sa, "INVALID_KE_PAYLOAD for a group that we have not offered");
-		return;
-	}
-	retry(x, "the peer prefers another group (INVALID_KE_PAYLOAD)");
-}
-
 static void say_no_proposal(struct ike_sa *sa)
 {
 	struct wire_sa offer;
@@ -101,19 +77,96 @@ static void say_no_proposal(struct ike_sa *sa)
 	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
 		  "NO_PROPOSAL_CHOSEN: the peer accepts none of what we offer: %s",
 		  proposal_format(&offer, ours, sizeof(ours)));
-	ike_sa_end(sa, "NO_PROPOSAL_CHOSEN: the peer accepts none of our IKE proposals");
+}
+
+static void patience_ends(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, end);
+
+	if (sa->active && sa->active->doubted == IKEV2_N_NO_PROPOSAL_CHOSEN)
+		say_no_proposal(sa);
+	ike_sa_end(sa, sa->active ? sa->active->doubt : "nobody answers IKE_SA_INIT");
+}
+
+/*
+ * An answer that is of no use. Anybody may have sent it, so the request goes on until a better one comes (RFC 7296 2.21.1);
+ * not for long, because it may well be genuine. error is its notify, or 0.
+ */
+static void doubt(struct exchange *x, uint16_t error, const char *why)
+{
+	struct ike_sa *sa = x->sa;
+	uint64_t patience = 2 * MILLISECONDS(sa->peer->conf.retransmit_ms);
+
+	report_sa(sa, LOG_LEVEL_INFO, exchange_name, "doubted",
+		  "%s; nothing proves that the peer said so, a better answer is waited for", why);
+	if (x->doubt[0])
+		return;
+	x->doubted = error;
+	snprintf(x->doubt, sizeof(x->doubt), "%s", why);
+	timer_set(&sa->e->timers, &sa->end, sa->e->now + patience, patience_ends);
+}
+
+/* An answer that is to be believed for now. */
+static void believe(struct exchange *x)
+{
+	timer_cancel(&x->sa->e->timers, &x->sa->end);
+	x->doubt[0] = '\0';
+	window_answered(x->sa);
+}
+
+static void retry(struct exchange *x, const char *why)
+{
+	report_sa(x->sa, LOG_LEVEL_INFO, exchange_name, "again", "%s", why);
+	believe(x);
+	window_retry(x, 0);
+}
+
+/* Somebody who answers each of our requests by asking for another one must not keep us busy for ever. */
+static bool once_more(struct exchange *x)
+{
+	if (++x->tries <= INIT_TRIES_MAX)
+		return true;
+	doubt(x, 0, "the peer asks again and again for another IKE_SA_INIT (COOKIE or INVALID_KE_PAYLOAD)");
+	return false;
+}
+
+static void take_cookie(struct exchange *x, const struct wire_notify *n)
+{
+	if (n->data.n < 1 || n->data.n > 64)
+		doubt(x, 0, "the peer's COOKIE has an impossible length");
+	else if (once_more(x) && !secret_set(&x->sa->cookie, n->data.p, n->data.n))
+		retry(x, "the peer wants its cookie back (COOKIE)");
+}
+
+static void take_other_group(struct exchange *x, const struct wire_notify *n)
+{
+	struct ike_sa *sa = x->sa;
+	uint16_t group = n->data.n == 2 ? (uint16_t)(n->data.p[0] << 8 | n->data.p[1]) : 0;
+	char why[sizeof(x->doubt)];
+
+	if (!proposal_has_group(&sa->peer->conf.ike, group)) {
+		snprintf(why, sizeof(why), "INVALID_KE_PAYLOAD: the peer wants group %u (%s), which we have not offered",
+			 group, ikev2_transform_name(IKEV2_TRANSFORM_DH, group));
+		doubt(x, IKEV2_N_INVALID_KE_PAYLOAD, why);
+	} else if (sa->ke && sa->ke->ikev2_id == group) {
+		doubt(x, IKEV2_N_INVALID_KE_PAYLOAD, "INVALID_KE_PAYLOAD: the peer wants the group that it has got");
+	} else if (once_more(x)) {
+		if (make_kex(sa, crypto_alg_by_id(CRYPTO_KE, group, 0)))
+			ike_sa_end(sa, "no key pair of the group that the peer prefers could be made");
+		else
+			retry(x, "the peer prefers another group (INVALID_KE_PAYLOAD)");
+	}
 }
 
 static void refused(struct exchange *x, uint16_t error)
 {
-	char reason[96];
+	char why[sizeof(x->doubt)];
 
-	if (error == IKEV2_N_NO_PROPOSAL_CHOSEN) {
-		say_no_proposal(x->sa);
-		return;
-	}
-	snprintf(reason, sizeof(reason), "the peer refused IKE_SA_INIT: %s (%u)", ikev2_notify_name(error), error);
-	ike_sa_end(x->sa, reason);
+	if (error == IKEV2_N_NO_PROPOSAL_CHOSEN)
+		snprintf(why, sizeof(why), "NO_PROPOSAL_CHOSEN: the peer accepts none of our IKE proposals");
+	else
+		snprintf(why, sizeof(why), "the peer refused IKE_SA_INIT: %s (%u)", ikev2_notify_name(error), error);
+	doubt(x, error, why);
 }
 
 static bool init_agree(struct exchange *x, struct wire_ke *ke, const char **why)
@@ -136,48 +189,53 @@ static bool init_agree(struct exchange *x, struct wire_ke *ke, const char **why)
 		return false;
 	sa->suite = (struct ikev2_suite){ x->choice.encr, x->choice.prf, x->choice.integ };
 	memcpy(sa->spi_r, x->m.h.spi_r, sizeof(sa->spi_r));
-	fragment_take_notify(sa, &x->m);
-	return init_keys(sa, ke->data, why) == 0;
+	if (!init_keys(sa, ke->data, why)) {
+		fragment_take_notify(sa, &x->m);
+		return true;
+	}
+	memset(sa->spi_r, 0, sizeof(sa->spi_r));	/* an answer of another responder may be better */
+	return false;
 }
 
 static void init_answer(struct exchange *x)
 {
+	static const uint8_t no_spi[8];
 	struct ike_sa *sa = x->sa;
+	uint16_t error = message_error(&x->m);
+	char broken[PAYLOADS_WHY];
 	struct child_sa *child;
 	struct wire_notify n;
 	struct wire_ke ke;
-	uint16_t error = message_error(&x->m);
 	const char *why;
 
-	if (message_has_notify(&x->m, IKEV2_N_COOKIE, &n) && !wire_find(&x->m, IKEV2_PL_SA)) {
-		if (n.data.n < 1 || n.data.n > 64 || secret_set(&sa->cookie, n.data.p, n.data.n))
-			ike_sa_end(sa, "the peer's COOKIE has an impossible length");
-		else
-			retry(x, "the peer wants its cookie back (COOKIE)");
-		return;
-	}
-	if (message_has_notify(&x->m, IKEV2_N_INVALID_KE_PAYLOAD, &n)) {
+	if (wire_unknown_critical(&x->m)) {
+		doubt(x, 0, "the answer has a critical payload that nobody here knows");
+	} else if ((why = payloads_wrong(&x->m, broken))) {
+		doubt(x, 0, why);
+	} else if (message_has_notify(&x->m, IKEV2_N_COOKIE, &n) && !wire_find(&x->m, IKEV2_PL_SA)) {
+		take_cookie(x, &n);
+	} else if (message_has_notify(&x->m, IKEV2_N_INVALID_KE_PAYLOAD, &n)) {
 		take_other_group(x, &n);
-		return;
-	}
-	if (error) {
+	} else if (error) {
 		refused(x, error);
-		return;
+	} else if (!memcmp(x->m.h.spi_r, no_spi, sizeof(no_spi))) {
+		doubt(x, 0, "the responder's SPI is zero");
+	} else if (!init_agree(x, &ke, &why)) {
+		doubt(x, 0, why);
+	} else {
+		believe(x);
+		child = x->child;
+		x->child = NULL;
+		ike_sa_set_state(sa, IKE_AUTH);
+		auth_begin(sa, child);
+		exchange_done(x);
 	}
-	if (!init_agree(x, &ke, &why)) {
-		ike_sa_end(sa, why);
-		return;
-	}
-	child = x->child;
-	x->child = NULL;
-	ike_sa_set_state(sa, IKE_AUTH);
-	auth_begin(sa, child);
-	exchange_done(x);
 }
 
 static const struct exchange_ops init_ops = {
 	.name = exchange_name,
 	.type = IKEV2_EXCH_IKE_SA_INIT,
+	.unproven = true,
 	.build = init_build,
 	.answer = init_answer,
 };
@@ -200,24 +258,6 @@ void init_begin(struct ike_sa *sa, struct child_sa *first)
 }
 
 /* --- responder --- */
-
-/* An answer that leaves nothing behind here. */
-static void answer_stateless(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
-			     uint16_t notify, struct view data)
-{
-	struct engine_datagram reply = *d;
-	struct wire_header h = { .major = IKEV2_MAJOR, .exchange = IKEV2_EXCH_IKE_SA_INIT,
-				 .flags = IKEV2_FLAG_RESPONSE };
-	struct wire_out out;
-
-	memcpy(h.spi_i, m->h.spi_i, sizeof(h.spi_i));
-	wire_out_begin(&out, e->out, sizeof(e->out), &h);
-	message_put_notify(&out, notify, data);
-	if (wire_out_end(&out, &reply.data))
-		return;
-	e->stats.datagrams_out++;
-	e->hooks->send(e->hooks_arg, &reply);
-}
 
 /* The SA that this request began before, if it did. */
 static struct ike_sa *already(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
@@ -244,7 +284,7 @@ static bool enough_room(struct engine *e, const struct engine_datagram *d, const
 		return true;
 	if (!cookie_make(e, d, m, nonce, cookie)) {
 		e->stats.cookies_asked++;
-		answer_stateless(e, d, m, IKEV2_N_COOKIE, (struct view){ cookie, sizeof(cookie) });
+		stateless_refuse(e, d, &m->h, IKEV2_N_COOKIE, (struct view){ cookie, sizeof(cookie) });
 	}
 	return false;
 }
@@ -262,7 +302,7 @@ static bool choose(struct engine *e, const struct engine_datagram *d, const stru
 		report_stranger(e, d, exchange_name, "NO_PROPOSAL_CHOSEN: the peer offers %s; we accept %s",
 				proposal_format(offer, theirs, sizeof(theirs)),
 				proposal_format(&mine, ours, sizeof(ours)));
-		answer_stateless(e, d, m, IKEV2_N_NO_PROPOSAL_CHOSEN, (struct view){ 0 });
+		stateless_refuse(e, d, &m->h, IKEV2_N_NO_PROPOSAL_CHOSEN, (struct view){ 0 });
 		e->stats.failed++;
 		return false;
 	}
@@ -270,7 +310,7 @@ static bool choose(struct engine *e, const struct engine_datagram *d, const stru
 		return true;
 	group[0] = (uint8_t)(choice->ke->ikev2_id >> 8);
 	group[1] = (uint8_t)choice->ke->ikev2_id;
-	answer_stateless(e, d, m, IKEV2_N_INVALID_KE_PAYLOAD, (struct view){ group, sizeof(group) });
+	stateless_refuse(e, d, &m->h, IKEV2_N_INVALID_KE_PAYLOAD, (struct view){ group, sizeof(group) });
 	return false;
 }
 
@@ -321,6 +361,30 @@ static void serve_new(struct engine *e, const struct engine_datagram *d, const s
 	message_send(sa, secret_view(&sa->init_response));
 }
 
+/* Nobody is told of bad form (RFC 7296 3.10.1: INVALID_SYNTAX is for encrypted packets), but of what he insists on. */
+static bool well_formed(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
+{
+	static const uint8_t no_spi[8];
+	const struct wire_payload *critical = wire_unknown_critical(m);
+	char broken[PAYLOADS_WHY];
+	const char *why = NULL;
+
+	if (!(m->h.flags & IKEV2_FLAG_INITIATOR) || m->h.message_id || !memcmp(m->h.spi_i, no_spi, sizeof(no_spi)) ||
+	    memcmp(m->h.spi_r, no_spi, sizeof(no_spi)) != 0)
+		why = "its header is not that of a first request";
+	else if (critical)
+		why = "a critical payload of a type that nobody here knows";
+	else
+		why = payloads_wrong(m, broken);
+	if (!why)
+		return true;
+	e->stats.malformed++;
+	report_stranger(e, d, exchange_name, "%s", why);
+	if (critical)
+		stateless_refuse(e, d, &m->h, IKEV2_N_UNSUPPORTED_CRITICAL_PAYLOAD, (struct view){ &critical->type, 1 });
+	return false;
+}
+
 void init_serve(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
 {
 	struct ike_sa *sa = already(e, d, m);
@@ -337,12 +401,10 @@ void init_serve(struct engine *e, const struct engine_datagram *d, const struct 
 			message_send(sa, secret_view(&sa->init_response));
 		return;
 	}
-	if (!(m->h.flags & IKEV2_FLAG_INITIATOR) || m->h.message_id || wire_unknown_critical(m) ||
-	    message_get_sa(m, &offer) || message_get_ke(m, &ke) || message_get_nonce(m, &ni)) {
-		e->stats.malformed++;
-		report_stranger(e, d, exchange_name, "SA, KE or Nonce is missing or malformed");
+	if (!well_formed(e, d, m))
 		return;
-	}
+	if (message_get_sa(m, &offer) || message_get_ke(m, &ke) || message_get_nonce(m, &ni))
+		return;		/* payloads_wrong has tried them all */
 	if (!enough_room(e, d, m, ni))
 		return;
 	peer = engine_peer(e, &d->local, &d->remote);

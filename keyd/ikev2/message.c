@@ -87,37 +87,42 @@ int message_decrypt(struct crypto_cipher *c, uint8_t *bytes, size_t n, struct wi
 	struct wire_sk parts;
 
 	if (wire_message_get(m, datagram) || !m->n_clear)
-		return -1;
+		return MESSAGE_FORGED;
 	last = &m->pl[m->n_clear - 1];
 	if ((last->type != IKEV2_PL_SK && last->type != IKEV2_PL_SKF) ||
 	    wire_sk_split(last, crypto_cipher_iv_len(c), crypto_cipher_icv_len(c), &parts) ||
 	    crypto_open(c, wire_sk_aad(datagram, last), parts.iv.p, bytes + (parts.cipher.p - bytes), parts.cipher.n,
 			parts.icv.p))
-		return -1;
+		return MESSAGE_FORGED;
 	*sk = last;
-	return wire_sk_unpad(parts.cipher, inner) ? -1 : 0;
+	return wire_sk_unpad(parts.cipher, inner) ? MESSAGE_MALFORMED : 0;
 }
 
 int message_open(struct exchange *x, struct view datagram)
 {
 	const struct wire_payload *sk;
 	struct view inner;
+	int fault;
 
 	free(x->bytes);
+	x->nbytes = 0;
 	x->bytes = malloc(datagram.n ? datagram.n : 1);
 	if (!x->bytes)
-		return -1;
+		return MESSAGE_FORGED;
 	x->nbytes = datagram.n;
 	memcpy(x->bytes, datagram.p, datagram.n);
 	if (wire_message_get(&x->m, (struct view){ x->bytes, x->nbytes }))
-		return -1;
+		return MESSAGE_FORGED;
 	if (x->m.h.exchange == IKEV2_EXCH_IKE_SA_INIT)
 		return 0;
-	if (!x->sa->open || message_decrypt(x->sa->open, x->bytes, x->nbytes, &x->m, &sk, &inner))
-		return -1;
+	if (!x->sa->open)
+		return MESSAGE_FORGED;
+	fault = message_decrypt(x->sa->open, x->bytes, x->nbytes, &x->m, &sk, &inner);
+	if (fault)
+		return fault;
 	if (sk->type == IKEV2_PL_SKF)
 		return fragment_take(x, sk, inner);
-	return wire_inner_get(&x->m, x->m.sk_next, inner);
+	return wire_inner_get(&x->m, x->m.sk_next, inner) ? MESSAGE_MALFORMED : 0;
 }
 
 void message_put_notify(struct wire_out *out, uint16_t type, struct view data)
@@ -176,15 +181,26 @@ bool message_has_notify(const struct wire_message *m, uint16_t type, struct wire
 	return false;
 }
 
-uint16_t message_error(const struct wire_message *m)
+static uint16_t first_error(const struct wire_message *m, bool unknown)
 {
 	const struct wire_payload *p = NULL;
 	struct wire_notify n;
 
 	while ((p = wire_next(m, IKEV2_PL_NOTIFY, p)))
-		if (!wire_notify_get(&n, p->body) && n.type < IKEV2_N_FIRST_STATUS)
+		if (!wire_notify_get(&n, p->body) && n.type < IKEV2_N_FIRST_STATUS &&
+		    (!unknown || !strcmp(ikev2_notify_name(n.type), "?")))
 			return n.type;
 	return 0;
+}
+
+uint16_t message_error(const struct wire_message *m)
+{
+	return first_error(m, false);
+}
+
+uint16_t message_unknown_error(const struct wire_message *m)
+{
+	return first_error(m, true);
 }
 
 int message_get_sa(const struct wire_message *m, struct wire_sa *sa)

@@ -15,15 +15,21 @@ int message_end(struct ike_sa *sa, struct wire_out *out, struct view *datagrams)
 /* Takes the first one off datagrams. False: there is none. */
 bool message_each(struct view *datagrams, struct view *one);
 void message_send(struct ike_sa *sa, struct view datagrams);
+
+/* What can be said of a datagram that is no good. */
+enum message_fault {
+	MESSAGE_FORGED = -1,		/* nothing proves that the peer sent it: it changes nothing */
+	MESSAGE_MALFORMED = -2,		/* the peer did send it, and what is encrypted cannot be read; m has the header */
+};
 /*
- * Decrypts a datagram in place. 0: *sk is its SK or SKF payload, *inner the text without padding. -1: forged or
- * malformed; bytes then hold no text.
+ * Decrypts a datagram in place. 0: *sk is its SK or SKF payload, *inner the text without padding. Else enum message_fault;
+ * bytes then hold no text.
  */
 int message_decrypt(struct crypto_cipher *c, uint8_t *bytes, size_t n, struct wire_message *m,
 		    const struct wire_payload **sk, struct view *inner);
 /*
  * Copies the datagram into x, decrypts it there and lists its payloads in x->m. 0; PIECES_MORE: it was a piece, and
- * others are missing; negative: forged or malformed.
+ * others are missing; or enum message_fault.
  */
 int message_open(struct exchange *x, struct view datagram);
 
@@ -38,6 +44,8 @@ void message_put_ke(struct wire_out *out, const struct crypto_kex *kex);
 bool message_has_notify(const struct wire_message *m, uint16_t type, struct wire_notify *out);
 /* The first notify that reports an error, 0 if none. */
 uint16_t message_error(const struct wire_message *m);
+/* The first error notify of a type that nobody has told us of: the whole request has failed (RFC 7296 3.10.1). Or 0. */
+uint16_t message_unknown_error(const struct wire_message *m);
 /* Decodes the only or first payload of a type. 0; -1: absent or malformed. */
 int message_get_sa(const struct wire_message *m, struct wire_sa *sa);
 int message_get_nonce(const struct wire_message *m, struct view *nonce);

@@ -65,18 +65,31 @@ static void send_once(struct ike_sa *sa)
 	message_send(sa, secret_view(&sa->sent));
 }
 
+/* Nobody answered. What was said without proof is no reason to give up, but it may be the reason why. */
+static void give_up(struct ike_sa *sa)
+{
+	struct exchange *x = sa->active;
+	char reason[224], said[64] = "";
+
+	if (sa->hint)
+		snprintf(said, sizeof(said), " (it said without proof: %s)", ikev2_notify_name(sa->hint));
+	if (x->doubt[0])
+		snprintf(reason, sizeof(reason), "%s", x->doubt);
+	else
+		snprintf(reason, sizeof(reason), "no answer to %s after %u sendings: the peer counts as dead%s",
+			 x->ops->name, sa->sendings, said);
+	sa->e->stats.dpd_dead++;
+	ike_sa_end(sa, reason);
+}
+
 static void retransmit_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, retransmit);
-	char reason[128];
 
 	if (!sa->active)
 		return;
 	if (sa->sendings >= tries_of(sa)) {
-		snprintf(reason, sizeof(reason), "no answer to %s after %u sendings: the peer counts as dead",
-			 sa->active->ops->name, sa->sendings);
-		sa->e->stats.dpd_dead++;
-		ike_sa_end(sa, reason);
+		give_up(sa);
 		return;
 	}
 	sa->e->stats.retransmitted++;
@@ -93,6 +106,10 @@ void window_send_next(struct ike_sa *sa)
 	struct view datagram;
 	struct wire_out out;
 
+	if (sa->next_request == UINT32_MAX) {
+		ike_sa_end(sa, "all its message IDs are used up (RFC 7296 2.2)");
+		return;
+	}
 	x->message_id = sa->next_request;
 	message_begin(sa, &out, x->ops->type, false, x->message_id);
 	if (!x->ops->build(x, &out)) {
@@ -167,9 +184,17 @@ void window_answer_again(struct ike_sa *sa)
 
 void window_refuse(struct exchange *x, uint16_t notify)
 {
+	window_refuse_with(x, notify, (struct view){ 0 });
+}
+
+void window_refuse_with(struct exchange *x, uint16_t notify, struct view data)
+{
+	struct ike_sa *sa = x->sa;
 	struct wire_out out;
 
 	window_answer_begin(x, &out);
-	message_put_notify(&out, notify, (struct view){ 0 });
+	message_put_notify(&out, notify, data);
 	window_answer_end(x, &out);
+	if (notify == IKEV2_N_INVALID_SYNTAX)
+		ike_sa_end(sa, "a request of the peer breaks the protocol (INVALID_SYNTAX); see the log");
 }

@@ -31,8 +31,10 @@ int wire_notify_get(struct wire_notify *n, struct view body)
 
 	if (rd_u8(&r, &got.protocol) || rd_u8(&r, &spi_size) || rd_u16(&r, &got.type))
 		return WIRE_SHORT;
-	if (!spi_size_fits(got.protocol, spi_size))
+	if (!spi_size_fits(got.protocol, spi_size)) {
+		n->type = got.type;
 		return WIRE_SPI;
+	}
 	if (rd_view(&r, spi_size, &got.spi))
 		return WIRE_SHORT;
 	got.data = rd_rest(&r);

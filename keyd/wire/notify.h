@@ -14,7 +14,10 @@ struct wire_notify {
 	struct view data;
 };
 
-/* WIRE_SHORT; WIRE_SPI when an SPI is there and its size does not fit the protocol, or the protocol is 0. */
+/*
+ * WIRE_SHORT; WIRE_SPI when an SPI is there and its size does not fit the protocol, or the protocol is 0: then the type alone
+ * is filled in.
+ */
 RD_MUST_CHECK int wire_notify_get(struct wire_notify *n, struct view body);
 void wire_notify_put(struct wr *w, const struct wire_notify *n);
 
