@@ -16,13 +16,14 @@
 #include "keyd/util/log.h"
 
 #define ENGINE_NEVER UINT64_MAX
+#define ENGINE_KEEPALIVE 0xff		/* so that a NAT does not forget us (RFC 3948 2.3) */
 
 struct engine;
 
 struct engine_datagram {
 	struct ipsec_addr local, remote;
 	uint16_t local_port, remote_port;
-	struct view data;		/* an IKE message, without a non-ESP marker */
+	struct view data;		/* an IKE message, without a non-ESP marker; sent also: ENGINE_KEEPALIVE, one byte */
 };
 
 enum engine_event_type {

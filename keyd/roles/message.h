@@ -5,6 +5,7 @@
 
 #include "pfkey/addr.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum message_type {
@@ -59,6 +60,7 @@ struct message_failed {
 struct message_socket {
 	struct ipsec_addr addr;	/* bound to; any address of its family: a wildcard */
 	uint16_t port;		/* host order */
+	bool nat;		/* carries IKE with a non-ESP marker, and ESP, which the kernel takes out */
 };
 
 struct message_result {

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/xfrm.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,11 +39,26 @@ static int set(int fd, int level, int option, int value)
 	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;
 }
 
-static int prepare(int fd, uint16_t family)
+/* The kernel takes ESP out of what arrives here, and eats keepalives (RFC 3948). */
+static void take_esp(int fd, uint16_t family)
+{
+	static bool told;
+	int r = set(fd, SOL_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP);
+
+	if (!r || told)
+		return;
+	told = true;
+	log_warning("the kernel takes no ESP in %s UDP, so peers behind a NAT get no traffic through: error=\"%s\"",
+		    family == AF_INET6 ? "IPv6" : "IPv4", strerror(-r));
+}
+
+static int prepare(int fd, uint16_t family, bool nat)
 {
 	static bool told;
 	int r;
 
+	if (nat)
+		take_esp(fd, family);
 	if (family == AF_INET6) {
 		r = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 		r = r ? r : set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
@@ -71,7 +87,7 @@ static int bind_one(const struct message_socket *w)
 
 	if (fd < 0)
 		return -errno;
-	r = prepare(fd, w->addr.family);
+	r = prepare(fd, w->addr.family, w->nat);
 	if (!r && bind(fd, (struct sockaddr *)&ss, n))
 		r = -errno;
 	if (!r)
@@ -99,7 +115,8 @@ static void explain(int error, const struct message_socket *w, char *why, size_t
 static int reuse(const struct sockets *old, const struct message_socket *w)
 {
 	for (unsigned int i = 0; old && i < old->n; i++)
-		if (ipsec_addr_equal(&old->s[i].where.addr, &w->addr) && old->s[i].where.port == w->port)
+		if (ipsec_addr_equal(&old->s[i].where.addr, &w->addr) && old->s[i].where.port == w->port &&
+		    old->s[i].where.nat == w->nat)
 			return old->s[i].fd;
 	return -1;
 }
@@ -120,15 +137,16 @@ static bool family_missing(int error)
 
 static unsigned int wanted(const struct conf *c, struct message_socket *w)
 {
-	unsigned int n = 0;
+	static const struct ipsec_addr any[] = { { .family = AF_INET }, { .family = AF_INET6 } };
+	const struct ipsec_addr *addr = c->nlisten ? c->listen : any;
+	unsigned int n = c->nlisten ? c->nlisten : 2, count = 0;
 
-	for (; n < c->nlisten && n < CONF_LISTEN_MAX; n++)
-		w[n] = (struct message_socket){ c->listen[n], c->port };
-	if (n)
-		return n;
-	w[0] = (struct message_socket){ { .family = AF_INET }, c->port };
-	w[1] = (struct message_socket){ { .family = AF_INET6 }, c->port };
-	return 2;
+	for (unsigned int i = 0; i < n && i < CONF_LISTEN_MAX; i++) {
+		w[count++] = (struct message_socket){ addr[i], c->port, false };
+		if (c->nat_port)
+			w[count++] = (struct message_socket){ addr[i], c->nat_port, true };
+	}
+	return count;
 }
 
 static void close_new(struct sockets *s, const struct sockets *old)

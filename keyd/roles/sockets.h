@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define SOCKETS_MAX (CONF_LISTEN_MAX + 2)
+#define SOCKETS_MAX (2 * CONF_LISTEN_MAX)	/* port and nat-port of each address */
 
 struct sockets {
 	unsigned int n;

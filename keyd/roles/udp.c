@@ -2,6 +2,7 @@
 // Receives and sends IKE's datagrams with both their addresses.
 #include "keyd/roles/udp.h"
 
+#include "keyd/roles/sockets.h"
 #include "keyd/util/log.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SOCKETS_MAX (2 * CONF_LISTEN_MAX)
 #define BURST 64			/* datagrams read before others get their turn */
 #define DATAGRAM_MAX 65536
 #define COMPLAIN_EVERY 5000000		/* µs between log lines about one socket */
@@ -32,6 +32,9 @@ struct udp {
 	unsigned int n;
 	uint8_t buf[DATAGRAM_MAX];
 };
+
+/* In front of IKE messages on a NAT port, where ESP has its SPI. */
+static const uint8_t marker[4];
 
 union control {
 	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo))];
@@ -97,6 +100,22 @@ static void local_of(struct msghdr *mh, struct ipsec_addr *local)
 	}
 }
 
+/*
+ * What came to a NAT port: true, and *data is the IKE message behind the marker. Keepalives and ESP go no further; both
+ * are the kernel's affair, and come here only where it does not take them (RFC 3948 2.2, 2.3).
+ */
+static bool unmark(struct socket *s, const struct ipsec_addr *remote, struct view *data)
+{
+	if (data->n == 1)
+		return false;
+	if (data->n < sizeof(marker) || memcmp(data->p, marker, sizeof(marker))) {
+		complain(s, "ESP in UDP was dropped, for the kernel does not take it", remote, EPROTONOSUPPORT);
+		return false;
+	}
+	*data = (struct view){ data->p + sizeof(marker), data->n - sizeof(marker) };
+	return true;
+}
+
 /* Returns false when nothing more is there. */
 static bool receive(struct socket *s)
 {
@@ -117,7 +136,8 @@ static bool receive(struct socket *s)
 		return true;
 	local_of(&mh, &d.local);
 	d.data = (struct view){ s->u->buf, (size_t)n };
-	s->u->fn(s->u->arg, &d);
+	if (!s->where.nat || unmark(s, &d.remote, &d.data))
+		s->u->fn(s->u->arg, &d);
 	return true;
 }
 
@@ -197,8 +217,8 @@ void udp_send(struct udp *u, const struct engine_datagram *d)
 	struct socket *s = choose(u, d);
 	struct sockaddr_storage to;
 	union control control = { 0 };
-	struct iovec io = { (void *)d->data.p, d->data.n };
-	struct msghdr mh = { .msg_name = &to, .msg_iov = &io, .msg_iovlen = 1 };
+	struct iovec io[] = { { (void *)(uintptr_t)marker, sizeof(marker) }, { (void *)(uintptr_t)d->data.p, d->data.n } };
+	struct msghdr mh = { .msg_name = &to, .msg_iov = &io[1], .msg_iovlen = 1 };
 	char local[IPSEC_ADDR_STRLEN], remote[IPSEC_ADDR_STRLEN];
 
 	if (!s) {
@@ -206,6 +226,10 @@ void udp_send(struct udp *u, const struct engine_datagram *d)
 			  ipsec_addr_format(&d->local, local, sizeof(local)),
 			  ipsec_addr_format(&d->remote, remote, sizeof(remote)));
 		return;
+	}
+	if (s->where.nat && d->data.n > 1) {	/* one byte is a keepalive */
+		mh.msg_iov = io;
+		mh.msg_iovlen = 2;
 	}
 	mh.msg_namelen = ipsec_addr_to_sockaddr(&d->remote, d->remote_port, &to);
 	source_put(&mh, &control, &d->local);
