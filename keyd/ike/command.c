@@ -69,10 +69,12 @@ int engine_down(struct engine *e, uint64_t now, const char *peer)
 		if (!ike_sa_alive(sa) || !named(&sa->peer->conf, &sa->remote, peer))
 			continue;
 		n++;
-		if (sa->state == IKE_ESTABLISHED)
+		if (sa->state == IKE_ESTABLISHED) {
 			ikev2_version.delete_ike(sa);
-		else
-			ike_sa_end(sa, "taken down by command");
+			continue;
+		}
+		report_reason(sa, REASON_DELETED);
+		ike_sa_end(sa, "taken down by command");
 	}
 	ike_sa_reap(e);
 	return n;

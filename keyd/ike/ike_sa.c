@@ -363,8 +363,10 @@ void ike_sa_supersede(struct ike_sa *sa)
 		return;
 	sa->initial_contact = false;
 	list_each(old, &sa->e->sas, struct ike_sa, link)
-		if (same_peer(old, sa) && old->established_at < sa->created_at)
+		if (same_peer(old, sa) && old->established_at < sa->created_at) {
+			report_reason(old, REASON_SUPERSEDED);
 			ike_sa_end(old, "the peer began anew (INITIAL_CONTACT)");
+		}
 }
 
 static void redundant_due(struct timer *t)

@@ -4,6 +4,7 @@
 
 #include "keyd/ike/selector.h"
 #include "keyd/ike/story.h"
+#include "keyd/wire/ikev2.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -151,6 +152,49 @@ void report_proposals(struct ike_sa *sa, const struct wire_sa *ours, const struc
 	story_difference(ours, theirs, p->differs, sizeof(p->differs));
 }
 
+/* What the peer's notify says about the cause. The same number means another thing for a child. */
+static const struct {
+	uint16_t notify;
+	uint8_t ike, child;
+} refusals[] = {
+	{ 0, REASON_PEER_ANSWER, REASON_PEER_ANSWER },
+	{ IKEV2_N_UNSUPPORTED_CRITICAL_PAYLOAD, REASON_UNSUPPORTED_CRITICAL, REASON_UNSUPPORTED_CRITICAL },
+	{ IKEV2_N_INVALID_MAJOR_VERSION, REASON_UNSUPPORTED_VERSION, REASON_UNSUPPORTED_VERSION },
+	{ IKEV2_N_INVALID_SYNTAX, REASON_INVALID_SYNTAX, REASON_INVALID_SYNTAX },
+	{ IKEV2_N_NO_PROPOSAL_CHOSEN, REASON_NO_PROPOSAL_IKE, REASON_NO_PROPOSAL_ESP },
+	{ IKEV2_N_INVALID_KE_PAYLOAD, REASON_INVALID_KE, REASON_INVALID_KE },
+	{ IKEV2_N_AUTHENTICATION_FAILED, REASON_AUTH_REFUSED, REASON_AUTH_REFUSED },
+	{ IKEV2_N_SINGLE_PAIR_REQUIRED, REASON_TS_UNACCEPTABLE, REASON_TS_UNACCEPTABLE },
+	{ IKEV2_N_NO_ADDITIONAL_SAS, REASON_PEER_REFUSED, REASON_PEER_REFUSED },
+	{ IKEV2_N_INTERNAL_ADDRESS_FAILURE, REASON_ADDRESS_FAILURE, REASON_ADDRESS_FAILURE },
+	{ IKEV2_N_FAILED_CP_REQUIRED, REASON_ADDRESS_FAILURE, REASON_ADDRESS_FAILURE },
+	{ IKEV2_N_TS_UNACCEPTABLE, REASON_TS_UNACCEPTABLE, REASON_TS_UNACCEPTABLE },
+	{ IKEV2_N_TEMPORARY_FAILURE, REASON_TEMPORARY, REASON_TEMPORARY },
+	{ IKEV2_N_CHILD_SA_NOT_FOUND, REASON_CHILD_NOT_FOUND, REASON_CHILD_NOT_FOUND },
+};
+
+void report_refusal(struct ike_sa *sa, uint16_t notify, bool child)
+{
+	enum engine_reason reason = REASON_PEER_REFUSED;
+
+	for (unsigned i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (refusals[i].notify == notify)
+			reason = (enum engine_reason)(child ? refusals[i].child : refusals[i].ike);
+	report_reason(sa, reason);
+	report_notify(sa, notify, false);
+}
+
+void report_policies(struct ike_sa *sa, const struct ipsec_policy *pol, const struct wire_ts_list *ts_local,
+		     const struct wire_ts_list *ts_remote, bool transport)
+{
+	struct story_pending *p = pending_of(sa);
+
+	if (pol)
+		story_policy_refused(pol, p);
+	else
+		report_reason(sa, story_policy_asked(sa, ts_local, ts_remote, transport, p));
+}
+
 static void event_of(const struct ike_sa *sa, const struct child_sa *c, enum engine_event_type type,
 		     struct engine_event *ev)
 {
@@ -179,7 +223,7 @@ static void story_event(struct ike_sa *sa, const struct child_sa *c, struct engi
 	else if (ev->type != ENGINE_CHILD_DOWN)
 		story_up(sa, c, ev);
 	/* An IKE SA's end has one reason for itself and all its children. */
-	if (ev->type != ENGINE_CHILD_DOWN && p->sa == sa)
+	if ((ev->type == ENGINE_FAILED || ev->type == ENGINE_IKE_DOWN) && p->sa == sa)
 		p->sa = NULL;
 }
 
@@ -278,6 +322,6 @@ void report_turned_away(struct engine *e, const struct engine_datagram *d, const
 	else
 		ipsec_addr_format(&d->remote, s->peer, sizeof(s->peer));
 	story_places(e, conf, s);
-	if (story_never(e, s, !conf->section.line))
-		tell_failed(e, s);
+	story_never(e, s, !conf->section.line);
+	tell_failed(e, s);
 }

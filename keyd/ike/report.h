@@ -29,6 +29,18 @@ void report_proposals(struct ike_sa *sa, const struct wire_sa *ours, const struc
 /* The notify that decided; ours: we sent it. */
 void report_notify(struct ike_sa *sa, uint16_t notify, bool ours);
 
+/*
+ * The peer refused with this notify, or (0) its answer is of no use: the reason follows from it. child: it speaks of a
+ * child and not of the IKE SA.
+ */
+void report_refusal(struct ike_sa *sa, uint16_t notify, bool child);
+/*
+ * Policies that do not fit: pol is ours and the peer refused it; or (NULL) the peer asks for these traffic selectors, and
+ * the nearest of ours is looked for.
+ */
+void report_policies(struct ike_sa *sa, const struct ipsec_policy *pol, const struct wire_ts_list *ts_local,
+		     const struct wire_ts_list *ts_remote, bool transport);
+
 /* An event for those who watch; child may be NULL. */
 void report_event(struct ike_sa *sa, const struct child_sa *c, enum engine_event_type type, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -44,7 +56,7 @@ void report_kernel(struct engine *e, enum engine_event_type type, const struct i
 void report_failed(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote,
 		   enum engine_reason reason, const char *text);
 /*
- * A peer's IKE_SA_INIT that gets no SA: told and a story (of so many in a second), not logged. s has what, reason, SPI,
+ * A peer's IKE_SA_INIT that gets no SA: told and a story, not logged. Ask story_allowed first. s has what, reason, SPI,
  * notify, sides and text; conf: the settings that were used.
  */
 void report_turned_away(struct engine *e, const struct engine_datagram *d, const struct conf_peer *conf,

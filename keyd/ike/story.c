@@ -78,7 +78,7 @@ static struct story *story_add(struct stories *all, bool strange, const struct i
 	return st;
 }
 
-static bool strange_allowed(struct engine *e)
+bool story_allowed(struct engine *e)
 {
 	struct rate *r = &e->stories.rate;
 
@@ -104,7 +104,7 @@ static struct story *begin(struct ike_sa *sa)
 {
 	bool secure = sa->state >= IKE_ESTABLISHED && sa->state < IKE_DEAD;
 	bool strange = !sa->initiator && !secure && !sa->peer->conf.section.line;
-	struct story *st = strange && !strange_allowed(sa->e) ? NULL : story_add(&sa->e->stories, strange, &sa->remote);
+	struct story *st = strange && !story_allowed(sa->e) ? NULL : story_add(&sa->e->stories, strange, &sa->remote);
 
 	if (!st)
 		return NULL;
@@ -245,13 +245,13 @@ void story_ended(struct ike_sa *sa, const char *text)
 	over(sa, STORY_ENDED, text);
 }
 
-bool story_never(struct engine *e, const struct engine_story *what, bool strange)
+void story_never(struct engine *e, const struct engine_story *what, bool strange)
 {
-	struct story *st = strange && !strange_allowed(e) ? NULL : story_add(&e->stories, strange, &what->remote);
+	struct story *st = story_add(&e->stories, strange, &what->remote);
 	uint64_t number;
 
 	if (!st)
-		return false;
+		return;
 	number = st->s.number;
 	st->s = *what;
 	st->s.number = number;
@@ -259,7 +259,6 @@ bool story_never(struct engine *e, const struct engine_story *what, bool strange
 	st->s.outcome = STORY_FAILED;
 	st->s.first_at = st->s.began_at = st->s.ended_at = e->now;
 	merge(&e->stories, st);
-	return true;
 }
 
 void story_up(struct ike_sa *sa, const struct child_sa *child, const struct engine_event *ev)

@@ -31,8 +31,10 @@ void story_step(struct ike_sa *sa, const char *exchange, const char *result, con
  */
 void story_failed(struct ike_sa *sa, const struct child_sa *child, const char *text);
 void story_ended(struct ike_sa *sa, const char *text);
-/* An attempt that never had an SA: of a stranger, or one that we did not even begin. False: there were too many. */
-bool story_never(struct engine *e, const struct engine_story *what, bool strange);
+/* May one more be written now that anybody can cause? */
+bool story_allowed(struct engine *e);
+/* An attempt that never had an SA: of a stranger, or one that we did not even begin. */
+void story_never(struct engine *e, const struct engine_story *what, bool strange);
 /* It has come up, or was rekeyed: ev is what is told of it. */
 void story_up(struct ike_sa *sa, const struct child_sa *child, const struct engine_event *ev);
 /* The SA has a successor, whose story it now is; fresh NULL: it is freed. */
@@ -47,7 +49,15 @@ void story_header(const struct ike_sa *sa, struct engine_story *s);
 void story_places(const struct engine *e, const struct conf_peer *conf, struct engine_story *s);
 /* The types of transform that two proposals have nothing of in common, as words. */
 const char *story_difference(const struct wire_sa *a, const struct wire_sa *b, char *buf, size_t n);
-/* A policy as setkey's file has it: "spdupdate 10.0.1.0/24 10.0.2.0/24 any -P out ipsec esp/tunnel/A-B/require;" */
+
+/* story_policy.c: a policy as setkey's file has it: "spdupdate 10.0.1.0/24 10.0.2.0/24 any -P out ipsec esp/tunnel/A-B/require;" */
 const char *story_policy(const struct ipsec_policy *pol, char *buf, size_t n);
+/*
+ * Ours, which the peer did not take, and what it would need; or what it asks for, our nearest, and what we would need:
+ * that one gives the reason.
+ */
+void story_policy_refused(const struct ipsec_policy *pol, struct story_pending *p);
+enum engine_reason story_policy_asked(const struct ike_sa *sa, const struct wire_ts_list *local, const struct wire_ts_list *remote,
+				     bool transport, struct story_pending *p);
 
 #endif

@@ -108,37 +108,6 @@ const char *story_difference(const struct wire_sa *a, const struct wire_sa *b, c
 	return buf;
 }
 
-static size_t side(char *buf, size_t n, const struct ipsec_addr *a, uint8_t len, uint16_t port, uint16_t mask)
-{
-	char text[IPSEC_ADDR_STRLEN];
-	size_t used = (size_t)snprintf(buf, n, "%s", ipsec_addr_format(a, text, sizeof(text)));
-
-	if (len != ipsec_addr_bits(a->family) && used < n)
-		used += (size_t)snprintf(buf + used, n - used, "/%u", len);
-	if (mask && used < n)
-		used += (size_t)snprintf(buf + used, n - used, "[%u]", port);
-	return used < n ? used : n - 1;
-}
-
-const char *story_policy(const struct ipsec_policy *pol, char *buf, size_t n)
-{
-	const struct ipsec_selector *sel = &pol->sel;
-	const struct ipsec_tmpl *t = &pol->tmpl[0];
-	char src[IPSEC_ADDR_STRLEN + 24], dst[IPSEC_ADDR_STRLEN + 24], proto[8] = "any";
-	char from[IPSEC_ADDR_STRLEN], to[IPSEC_ADDR_STRLEN];
-	bool tunnel = t->mode == IPSEC_MODE_TUNNEL;
-
-	side(src, sizeof(src), &sel->src, sel->src_len, sel->sport, sel->sport_mask);
-	side(dst, sizeof(dst), &sel->dst, sel->dst_len, sel->dport, sel->dport_mask);
-	if (sel->proto)
-		snprintf(proto, sizeof(proto), "%u", sel->proto);
-	snprintf(buf, n, "spdupdate %s %s %s -P %s ipsec esp/%s/%s%s%s/require;", src, dst, proto,
-		 pol->dir == IPSEC_DIR_OUT ? "out" : "in", tunnel ? "tunnel" : "transport",
-		 tunnel ? ipsec_addr_format(&t->src, from, sizeof(from)) : "", tunnel ? "-" : "",
-		 tunnel ? ipsec_addr_format(&t->dst, to, sizeof(to)) : "");
-	return buf;
-}
-
 /* --- asked for --- */
 
 static bool names(const struct engine_story *s, const char *peer)

@@ -94,6 +94,7 @@ static void say_no_secret(struct ike_sa *sa)
 		  conf_id_format(&sa->remote_id, remote, sizeof(remote)),
 		  conf_id_format(&sa->local_id, local, sizeof(local)));
 	snprintf(reason, sizeof(reason), "no secret for peer \"%.120s\"", remote);
+	report_reason(sa, REASON_NO_SECRET);
 	ike_sa_end(sa, reason);
 }
 
@@ -120,6 +121,7 @@ static int take_remote_id(struct exchange *x, uint8_t payload)
 	struct wire_id id;
 
 	if (!p || wire_id_get(&id, p->body) || id.data.n > CONF_ID_MAX) {
+		report_reason(sa, REASON_INVALID_SYNTAX);
 		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer's identification is malformed");
 		return -1;
 	}
@@ -128,9 +130,12 @@ static int take_remote_id(struct exchange *x, uint8_t payload)
 	if (id_expected(sa))
 		return 0;
 	expected = expected_id(sa);
+	conf_id_format(&sa->remote_id, got, sizeof(got));
+	conf_id_format(&expected, want, sizeof(want));
+	report_reason(sa, REASON_UNEXPECTED_ID);
+	report_sides(sa, want, got);
 	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
-		  "the peer says it is \"%s\"; expected \"%s\" (\"id remote\" in its peer section says otherwise)",
-		  conf_id_format(&sa->remote_id, got, sizeof(got)), conf_id_format(&expected, want, sizeof(want)));
+		  "the peer says it is \"%s\"; expected \"%s\" (\"id remote\" in its peer section says otherwise)", got, want);
 	return -1;
 }
 
@@ -145,6 +150,11 @@ static bool proof_fits(struct exchange *x, const struct auth_answer *an)
 	    secret_equal(auth.data, (struct view){ an->data, an->n }))
 		return true;
 	conf_id_format(&x->sa->remote_id, remote, sizeof(remote));
+	x->sa->secret_at = an->at;
+	if (p && !wire_auth_get(&auth, p->body) && auth.method != IKEV2_AUTH_PSK)
+		report_reason(x->sa, REASON_AUTH_METHOD);
+	else
+		report_reason(x->sa, REASON_WRONG_SECRET);
 	if (p && !wire_auth_get(&auth, p->body) && auth.method != IKEV2_AUTH_PSK)
 		report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed",
 			  "\"%s\" authenticates by %s (%u); only a shared key is configured here", remote,
@@ -185,6 +195,7 @@ static void auth_ready(struct ask *a, const struct auth_answer *an)
 		say_no_secret(x->sa);
 		return;
 	}
+	x->sa->secret_at = an->at;
 	if (secret_set(&x->shared, an->data, an->n)) {
 		ike_sa_end(x->sa, "out of memory");
 		return;
@@ -222,6 +233,7 @@ static void take_child(struct exchange *x)
 	if (child_take_answer(x, PROPOSAL_KE_NONE) ||
 	    child_derive(x, secret_view(&sa->ni), secret_view(&sa->nr))) {
 		sa->e->stats.failed++;
+		report_reason(sa, REASON_PEER_ANSWER);
 		report_event(sa, x->child, ENGINE_FAILED, "the peer's answer for the child does not fit");
 		info_delete_offered(x->child);
 		exchange_done(x);
@@ -262,6 +274,7 @@ static bool refused(struct exchange *x)
 		snprintf(reason, sizeof(reason), "the peer's answer to IKE_AUTH proves nothing: IDr or AUTH is missing");
 	if (proof || !error)
 		info_disown(x->sa, IKEV2_N_AUTHENTICATION_FAILED);
+	report_refusal(x->sa, error, false);
 	ike_sa_end(x->sa, reason);
 	return true;
 }
@@ -313,6 +326,7 @@ static void serve_failed(struct exchange *x, const char *reason)
 {
 	struct ike_sa *sa = x->sa;
 
+	report_notify(sa, IKEV2_N_AUTHENTICATION_FAILED, true);
 	window_refuse(x, IKEV2_N_AUTHENTICATION_FAILED);
 	ike_sa_end(sa, reason);
 }
@@ -320,6 +334,7 @@ static void serve_failed(struct exchange *x, const char *reason)
 static void serve_answer(struct exchange *x, struct child_sa *child)
 {
 	struct ike_sa *sa = x->sa;
+	uint16_t refuse = child ? 0 : x->refuse;
 	struct wire_out out;
 
 	window_answer_begin(x, &out);
@@ -335,6 +350,10 @@ static void serve_answer(struct exchange *x, struct child_sa *child)
 	}
 	window_answer_end(x, &out);
 	ike_sa_established(sa, "established");
+	if (refuse) {
+		report_notify(sa, refuse, true);
+		report_event(sa, NULL, ENGINE_FAILED, "we refuse the child: %s", ikev2_notify_name(refuse));
+	}
 	if (!child)
 		ike_sa_supersede(sa);
 	ike_sa_drop_redundant(sa);
@@ -389,6 +408,7 @@ static void serve_checked(struct ask *a, const struct auth_answer *an)
 			 conf_id_format(&x->sa->remote_id, id, sizeof(id)));
 		report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed",
 			  "%s: add a line for it to psk.txt, or psk to its peer section", reason);
+		report_reason(x->sa, REASON_NO_SECRET);
 		serve_failed(x, reason);
 		return;
 	}

@@ -124,9 +124,13 @@ int child_take_answer(struct exchange *x, enum proposal_ke ke)
 		return refuse(x, "the answer has no usable SA payload");
 	if (!proposal_check(&ours, &chosen, IKEV2_PROTO_ESP, ke, &x->choice))
 		return refuse(x, "the peer chose an ESP proposal that we have not offered");
-	if (transport != (x->child->pol.tmpl[0].mode == IPSEC_MODE_TRANSPORT))
+	if (transport != (x->child->pol.tmpl[0].mode == IPSEC_MODE_TRANSPORT)) {
+		report_reason(x->sa, REASON_MODE_MISMATCH);
+		report_sides(x->sa, transport ? "tunnel" : "transport", transport ? "transport" : "tunnel");
+		report_policies(x->sa, &x->child->pol, NULL, NULL, false);
 		return refuse(x, transport ? "the peer wants transport mode, our policy says tunnel" :
 					     "our policy says transport mode, the peer wants tunnel");
+	}
 	take_choice(x->child, &x->choice);
 	return take_selectors(x);
 }
@@ -137,11 +141,14 @@ void child_refused(struct exchange *x, uint16_t error, enum proposal_ke ke)
 	struct conf_proposals ours;
 	char text[600] = "";
 
+	report_refusal(x->sa, error, true);
 	if (error == IKEV2_N_NO_PROPOSAL_CHOSEN) {
 		child_proposals(&x->sa->peer->conf, &ours);
 		proposal_offer(&ours, IKEV2_PROTO_ESP, (struct view){ 0 }, ke, &offer);
 		proposal_format(&offer, text, sizeof(text));
+		report_proposals(x->sa, &offer, NULL);
 	}
+	report_policies(x->sa, &x->child->pol, NULL, NULL, false);
 	x->sa->e->stats.failed++;
 	report_child(x->child, LOG_LEVEL_WARNING, x->ops->name, "failed", "the peer refused the child: %s (%u)%s%s",
 		     ikev2_notify_name(error), error, *text ? "; we offer " : "", text);
@@ -155,6 +162,8 @@ static void say_no_proposal(struct exchange *x, const struct conf_proposals *our
 	char a[600], b[600];
 
 	proposal_offer(ours, IKEV2_PROTO_ESP, (struct view){ 0 }, ke, &mine);
+	report_reason(x->sa, REASON_NO_PROPOSAL_ESP);
+	report_proposals(x->sa, &mine, theirs);
 	report_sa(x->sa, LOG_LEVEL_WARNING, ikev2_exchange_name(x->m.h.exchange), "failed",
 		  "NO_PROPOSAL_CHOSEN for ESP: the peer offers %s; we accept %s", proposal_format(theirs, a, sizeof(a)),
 		  proposal_format(&mine, b, sizeof(b)));
@@ -165,6 +174,7 @@ static void say_no_policy(struct exchange *x, const char *why, const struct wire
 {
 	char a[300], b[300];
 
+	report_policies(x->sa, NULL, local, remote, message_has_notify(&x->m, IKEV2_N_USE_TRANSPORT_MODE, NULL));
 	report_sa(x->sa, LOG_LEVEL_WARNING, ikev2_exchange_name(x->m.h.exchange), "failed",
 		  "TS_UNACCEPTABLE: %s; the peer asks for its %s to our %s", why,
 		  ts_list_format(remote, a, sizeof(a)), ts_list_format(local, b, sizeof(b)));
@@ -252,6 +262,8 @@ static void failed_install(struct exchange *x, const struct kern_answer *an)
 {
 	struct child_sa *c = x->child;
 
+	report_reason(c->sa, REASON_KERNEL_REFUSED);
+	report_sides(c->sa, NULL, an->why);
 	report_child(c, LOG_LEVEL_ERROR, "CHILD_SA", "failed", "the kernel refused the SA: %s", an->why);
 	x->child = NULL;
 	if (c->state == CHILD_NEW)

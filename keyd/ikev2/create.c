@@ -49,6 +49,7 @@ static bool create_build(struct exchange *x, struct wire_out *out)
 static void give_up(struct exchange *x)
 {
 	x->sa->e->stats.failed++;
+	report_reason(x->sa, REASON_PEER_ANSWER);
 	report_event(x->sa, x->child, ENGINE_FAILED, "the child could not be made; see the log");
 	info_delete_offered(x->child);
 	exchange_fail(x);
@@ -263,6 +264,13 @@ static uint16_t serve_child(struct exchange *x)
 	return 0;
 }
 
+/* Is it a failure, or will the peer ask again, in another way? */
+static bool is_final(uint16_t notify)
+{
+	return notify != IKEV2_N_TEMPORARY_FAILURE && notify != IKEV2_N_CHILD_SA_NOT_FOUND &&
+	       notify != IKEV2_N_INVALID_KE_PAYLOAD;
+}
+
 void create_serve(struct exchange *x)
 {
 	uint16_t notify = serve_child(x);
@@ -272,5 +280,9 @@ void create_serve(struct exchange *x)
 		return;
 	}
 	report_sa(x->sa, LOG_LEVEL_INFO, "CREATE_CHILD_SA", "refused", "%s", ikev2_notify_name(notify));
+	if (is_final(notify)) {
+		report_notify(x->sa, notify, true);
+		report_event(x->sa, NULL, ENGINE_FAILED, "we refuse the child: %s", ikev2_notify_name(notify));
+	}
 	serve_refuse(x, notify);
 }

@@ -83,6 +83,7 @@ static bool delete_ike_build(struct exchange *x, struct wire_out *out)
 
 static void delete_ike_answer(struct exchange *x)
 {
+	report_reason(x->sa, REASON_DELETED);
 	ike_sa_end(x->sa, "deleted");
 }
 
@@ -199,6 +200,8 @@ void info_serve(struct exchange *x)
 			serve_delete_spi(x, spi, &out);
 	}
 	window_answer_end(x, &out);
-	if (all)
+	if (all) {
+		report_reason(sa, REASON_PEER_DELETED);
 		ike_sa_end(sa, "the peer deleted it");
+	}
 }

@@ -2,6 +2,7 @@
 // IKE_SA_INIT: algorithms, nonces, key exchange; nothing is authenticated yet (RFC 7296 1.2, 2.6, 2.7).
 #include "keyd/crypto/hash.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/story.h"
 #include "keyd/ikev2/cookie.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/fragment.h"
@@ -74,6 +75,7 @@ static void say_no_proposal(struct ike_sa *sa)
 	char ours[700];
 
 	proposal_offer(&sa->peer->conf.ike, IKEV2_PROTO_IKE, (struct view){ 0 }, PROPOSAL_KE_REQUIRED, &offer);
+	report_proposals(sa, &offer, NULL);
 	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
 		  "NO_PROPOSAL_CHOSEN: the peer accepts none of what we offer: %s",
 		  proposal_format(&offer, ours, sizeof(ours)));
@@ -85,6 +87,9 @@ static void patience_ends(struct timer *t)
 
 	if (sa->active && sa->active->doubted == IKEV2_N_NO_PROPOSAL_CHOSEN)
 		say_no_proposal(sa);
+	if (sa->active && sa->active->tries > INIT_TRIES_MAX)
+		report_reason(sa, REASON_COOKIE_LOOP);
+	report_refusal(sa, sa->active ? sa->active->doubted : 0, false);
 	ike_sa_end(sa, sa->active ? sa->active->doubt : "nobody answers IKE_SA_INIT");
 }
 
@@ -271,6 +276,29 @@ static struct ike_sa *already(struct engine *e, const struct engine_datagram *d,
 	return NULL;
 }
 
+/* For keydctl explain: who gets no SA, and why. */
+static void turned_away(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
+			const struct conf_peer *conf, enum engine_reason reason, const struct wire_sa *ours,
+			const struct wire_sa *theirs)
+{
+	struct engine_story s = { .what = STORY_IKE_SA, .reason = (uint8_t)reason };
+
+	if (!story_allowed(e))
+		return;
+	memcpy(s.spi_i, m->h.spi_i, sizeof(s.spi_i));
+	if (ours) {
+		proposal_format(ours, s.ours, sizeof(s.ours));
+		proposal_format(theirs, s.theirs, sizeof(s.theirs));
+		story_difference(ours, theirs, s.differs, sizeof(s.differs));
+		s.notify = IKEV2_N_NO_PROPOSAL_CHOSEN;
+		s.notify_ours = true;
+		snprintf(s.text, sizeof(s.text), "NO_PROPOSAL_CHOSEN: we accept none of the peer's IKE proposals");
+	} else {
+		snprintf(s.text, sizeof(s.text), "%u half-open SAs are enough", e->stats.half_open_now);
+	}
+	report_turned_away(e, d, conf, &s);
+}
+
 static bool enough_room(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
 			struct view nonce)
 {
@@ -278,6 +306,7 @@ static bool enough_room(struct engine *e, const struct engine_datagram *d, const
 
 	if (e->stats.half_open_now >= e->conf.half_open_max) {
 		report_stranger(e, d, exchange_name, "%u half-open SAs are enough", e->stats.half_open_now);
+		turned_away(e, d, m, &e->default_peer->conf, REASON_HALF_OPEN_LIMIT, NULL, NULL);
 		return false;
 	}
 	if (e->stats.half_open_now < e->conf.cookie_threshold || cookie_shown(e, d, m, nonce))
@@ -303,6 +332,7 @@ static bool choose(struct engine *e, const struct engine_datagram *d, const stru
 				proposal_format(offer, theirs, sizeof(theirs)),
 				proposal_format(&mine, ours, sizeof(ours)));
 		stateless_refuse(e, d, &m->h, IKEV2_N_NO_PROPOSAL_CHOSEN, (struct view){ 0 });
+		turned_away(e, d, m, conf, REASON_NO_PROPOSAL_IKE, &mine, offer);
 		e->stats.failed++;
 		return false;
 	}
@@ -316,7 +346,10 @@ static bool choose(struct engine *e, const struct engine_datagram *d, const stru
 
 static void half_open_due(struct timer *t)
 {
-	ike_sa_end(container_of(t, struct ike_sa, end), "the peer began and did not go on with IKE_AUTH");
+	struct ike_sa *sa = container_of(t, struct ike_sa, end);
+
+	report_reason(sa, REASON_PEER_STOPPED);
+	ike_sa_end(sa, "the peer began and did not go on with IKE_AUTH");
 }
 
 static int serve_answer(struct ike_sa *sa, const struct proposal_choice *choice)

@@ -139,6 +139,8 @@ static void request(struct ike_sa *sa, const struct engine_datagram *d, const st
 		exchange_free(x);
 		return;
 	}
+	report_detail(sa, NULL, ENGINE_REQUEST_RECEIVED, ikev2_exchange_name(h->exchange), h->message_id, "%zu bytes",
+		      d->data.n);
 	sa->heard_at = sa->e->now;
 	sa->have_answered = false;
 	sa->serving = x;

@@ -79,6 +79,10 @@ static void give_up(struct ike_sa *sa)
 		snprintf(reason, sizeof(reason), "no answer to %s after %u sendings: the peer counts as dead%s",
 			 x->ops->name, sa->sendings, said);
 	sa->e->stats.dpd_dead++;
+	if (x->doubt[0])
+		report_refusal(sa, x->doubted, false);
+	else
+		report_reason(sa, sa->state <= IKE_INIT ? REASON_NO_ANSWER : REASON_PEER_DEAD);
 	ike_sa_end(sa, reason);
 }
 
@@ -95,6 +99,8 @@ static void retransmit_due(struct timer *t)
 	sa->e->stats.retransmitted++;
 	if (sa->sendings - !!sa->early >= FRAGMENT_SMALLER_AFTER)
 		fragment_smaller(sa, &sa->sent);
+	report_detail(sa, sa->active->child, ENGINE_RETRANSMITTED, sa->active->ops->name, sa->active->message_id,
+		      "sending %u of %u", sa->sendings + 1, tries_of(sa));
 	report_sa(sa, LOG_LEVEL_INFO, sa->active->ops->name, "retransmit", "message_id=%u sending %u of %u",
 		  sa->active->message_id, sa->sendings + 1, tries_of(sa));
 	send_once(sa);
@@ -129,11 +135,14 @@ void window_send_next(struct ike_sa *sa)
 	sa->sendings = 0;
 	sa->sent_at = sa->e->now;
 	sa->early = early_wait(sa);
+	report_detail(sa, x->child, ENGINE_REQUEST_SENT, x->ops->name, x->message_id, "%zu bytes", datagram.n);
 	send_once(sa);
 }
 
 void window_answered(struct ike_sa *sa)
 {
+	report_detail(sa, sa->active->child, ENGINE_ANSWER_RECEIVED, sa->active->ops->name, sa->active->message_id,
+		      "after %u sendings", sa->sendings);
 	timer_cancel(&sa->e->timers, &sa->retransmit);
 	secret_clear(&sa->sent);
 	measure(sa);
@@ -170,6 +179,8 @@ void window_answer_end(struct exchange *x, struct wire_out *out)
 	sa->have_answered = true;
 	sa->resendings = 0;
 	sa->next_expected++;
+	report_detail(sa, NULL, ENGINE_ANSWER_SENT, ikev2_exchange_name(x->m.h.exchange), x->m.h.message_id, "%zu bytes",
+		      datagram.n);
 	message_send(sa, datagram);
 	exchange_done(x);
 }
