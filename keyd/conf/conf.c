@@ -91,6 +91,7 @@ const char *conf_at_format(const struct conf *c, struct conf_at at, char *buf, s
 void conf_free(struct conf *c)
 {
 	free(c->peers);
+	free(c->pools);
 	*c = (struct conf){ 0 };
 }
 

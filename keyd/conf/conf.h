@@ -18,6 +18,14 @@
 #define CONF_TRANSFORMS_MAX 32
 #define CONF_ID_MAX 256			/* bytes of identification data */
 #define CONF_FILES_LEN 8192		/* bytes of all names of files, each with NUL */
+#define CONF_NETS_MAX 8			/* networks on one side of "traffic" */
+#define CONF_IFNAME_MAX 16		/* with NUL */
+#define CONF_VIRTUAL_INTERFACE "gapless0"	/* that holds addresses we are assigned, unless told otherwise */
+#define CONF_POOLS_MAX 64
+#define CONF_RANGES_MAX 8		/* of addresses in one pool */
+#define CONF_DNS_MAX 4
+#define CONF_EXCEPT_MAX 32
+#define CONF_DOMAIN_MAX 256		/* with NUL */
 
 /* The statements that may stand only once in a peer, then those that may stand only once in the file. */
 enum conf_stmt {
@@ -26,8 +34,10 @@ enum conf_stmt {
 	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER, CONF_STMT_FRAGMENT,
 	CONF_STMT_CHILDLESS, CONF_STMT_SINGLE_PAIR, CONF_STMT_TFC,
 	CONF_STMT_PEER_PORT, CONF_STMT_PEER_NAT_PORT, CONF_STMT_NAT, CONF_STMT_KEEPALIVE,
+	CONF_STMT_POOL, CONF_STMT_TRAFFIC, CONF_STMT_VIRTUAL,
 	CONF_STMT_PEER_END,
-	CONF_STMT_PORT = CONF_STMT_PEER_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN, CONF_STMT_DEFAULT,
+	CONF_STMT_DOMAIN = CONF_STMT_PEER_END, CONF_STMT_POOL_END,
+	CONF_STMT_PORT = CONF_STMT_POOL_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN, CONF_STMT_DEFAULT,
 	CONF_STMT_NAT_PORT,
 	CONF_STMT_END
 };
@@ -76,6 +86,23 @@ enum conf_nat {
 	CONF_NAT_OFF,			/* never: nothing is said about NAT */
 };
 
+struct conf_prefix {
+	struct ipsec_addr addr;
+	uint8_t len;
+};
+
+/* One side of "traffic": networks, or whatever addresses that side is assigned by a configuration payload. */
+struct conf_nets {
+	bool assigned;
+	uint8_t n;
+	struct conf_prefix net[CONF_NETS_MAX];
+};
+
+/* What keyd makes policies for by itself (RFC 4301 4.4.1). Both sides empty: policies are setkey's. */
+struct conf_traffic {
+	struct conf_nets local, remote;
+};
+
 /* Everything about one peer. A peer that is in no section but has a secret gets the defaults. */
 struct conf_peer {
 	char name[CONF_NAME_MAX];
@@ -102,8 +129,28 @@ struct conf_peer {
 	uint8_t nat;			/* enum conf_nat */
 	uint32_t keepalive;		/* seconds of silence after which we keep a NAT's mapping alive; 0: never */
 	uint32_t linger;		/* seconds that an old inbound SA stays for stragglers */
+	struct conf_traffic traffic;
+	char pool[CONF_NAME_MAX];	/* the peer's addresses come from here; "": from nowhere */
+	bool virtual_v4, virtual_v6;	/* we ask the peer for an address of ours */
+	char virtual_interface[CONF_IFNAME_MAX];	/* that holds them; "": none are asked for */
 	struct conf_at section;		/* its head; line 0: there is none */
 	struct conf_at at[CONF_STMT_PEER_END];	/* its statements, or those of the defaults that it started from */
+};
+
+/* Addresses that are given out. */
+struct conf_range {
+	struct ipsec_addr first, last;
+	uint8_t len;			/* written as a prefix of this length, whose ends are not given out; 0: as first-last */
+};
+
+/* Addresses for peers that ask for one, and what they are told beside it (RFC 7296 3.15.1). */
+struct conf_pool {
+	char name[CONF_NAME_MAX];
+	uint8_t nranges, ndns, nexcept;
+	struct conf_range range[CONF_RANGES_MAX];
+	struct ipsec_addr dns[CONF_DNS_MAX];
+	struct ipsec_addr except[CONF_EXCEPT_MAX];	/* in a range, and yet not given out */
+	char domain[CONF_DOMAIN_MAX];	/* that the servers know (RFC 8598); "": all */
 };
 
 struct conf {
@@ -120,6 +167,8 @@ struct conf {
 	struct conf_peer defaults;	/* for peers in no section; name "default" */
 	struct conf_peer *peers;	/* owned, npeers of them, in file order */
 	unsigned npeers;
+	struct conf_pool *pools;	/* owned, npools of them */
+	unsigned npools;
 };
 
 #endif

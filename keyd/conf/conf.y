@@ -35,14 +35,15 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token END "the end of the statement"
 %token WORD "word"
 %token STRING "quoted string"
-%token ADDRESS "address" ALLOW "allow" ANY "any" AUTH "auth" AUTO "auto" CHILD "child" CHILDLESS "childless"
-%token COOKIE "cookie" DEFAULT "default" DPD "dpd" ESP "esp" FILE_ "file" FORCE "force" FQDN "fqdn"
-%token FRAGMENT "fragment" HALF_OPEN "half-open" ID "id" IKE "ike" INCLUDE "include" JITTER "jitter" KEEP "keep"
-%token KEEPALIVE "keepalive" KEYID "keyid" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger"
-%token LISTEN "listen" LOCAL "local" NAT "nat" NAT_PORT "nat-port" NEVER "never" NO "no" OFF "off" PACKETS "packets"
-%token PEER "peer" PFS "pfs" PORT "port" PREFER "prefer" PSK "psk" REKEY "rekey" REMOTE "remote"
-%token REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit" SECRETS "secrets" SINGLE_PAIR "single-pair" TFC "tfc"
-%token THRESHOLD "threshold" USER "user" YES "yes"
+%token ADDRESS "address" ALLOW "allow" ANY "any" ASSIGNED "assigned" AUTH "auth" AUTO "auto" CHILD "child"
+%token CHILDLESS "childless" COOKIE "cookie" DEFAULT "default" DNS "dns" DOMAIN_ "domain" DPD "dpd" ESP "esp"
+%token EXCEPT "except" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open" ID "id"
+%token IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter" KEEP "keep" KEEPALIVE "keepalive"
+%token KEYID "keyid" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen" LOCAL "local"
+%token NAT "nat" NAT_PORT "nat-port" NEVER "never" NO "no" OFF "off" ON "on" PACKETS "packets" PEER "peer" PFS "pfs"
+%token POOL "pool" PORT "port" PREFER "prefer" PSK "psk" REKEY "rekey" REMOTE "remote" REPLAY_WINDOW "replay-window"
+%token RETRANSMIT "retransmit" SECRETS "secrets" SINGLE_PAIR "single-pair" TFC "tfc" THRESHOLD "threshold"
+%token TRAFFIC "traffic" USER "user" VIRTUAL_ADDRESS "virtual-address" YES "yes" BOTH_WAYS "<->"
 %token '{' "'{'" '}' "'}'" ',' "','"
 
 %%
@@ -68,6 +69,43 @@ statement
 	| DEFAULT				{ conf_default_begin(p, &$1); }
 	  settings block			{ conf_peer_end(p); }
 	| PEER peer_name settings block		{ conf_peer_end(p); }
+	| POOL text				{ conf_pool_begin(p, &$2); }
+	  '{' pool_inside pool_last '}'		{ conf_pool_end(p); }
+	;
+
+pool_inside
+	: %empty
+	| pool_inside END
+	| pool_inside pool_setting END
+	| pool_inside error END			{ yyerrok; }
+	;
+
+pool_last
+	: %empty
+	| pool_setting
+	| error					{ yyerrok; }
+	;
+
+pool_setting
+	: ADDRESS range_list
+	| DNS dns_list
+	| EXCEPT except_list
+	| DOMAIN_ text				{ conf_do_domain(p, &$2); }
+	;
+
+range_list
+	: text					{ conf_do_range(p, &$1); }
+	| range_list ',' text			{ conf_do_range(p, &$3); }
+	;
+
+dns_list
+	: text					{ conf_do_dns(p, &$1); }
+	| dns_list ',' text			{ conf_do_dns(p, &$3); }
+	;
+
+except_list
+	: text					{ conf_do_except(p, &$1); }
+	| except_list ',' text			{ conf_do_except(p, &$3); }
 	;
 
 listen_list
@@ -145,6 +183,46 @@ setting
 	| KEEPALIVE WORD			{ conf_do_keepalive(p, &$2, false); }
 	| KEEPALIVE OFF				{ conf_do_keepalive(p, &$1, true); }
 	| LINGER WORD				{ conf_do_linger(p, &$2); }
+	| POOL text				{ conf_do_pool(p, &$2); }
+	| TRAFFIC				{ conf_do_traffic(p, &$1); }
+	  local_nets BOTH_WAYS remote_nets
+	| VIRTUAL_ADDRESS			{ conf_do_virtual(p, &$1); }
+	  family_list virtual_interface
+	;
+
+local_nets
+	: ASSIGNED				{ conf_do_net(p, true, &$1, NULL); }
+	| local_list
+	;
+
+local_list
+	: text					{ conf_do_net(p, true, &$1, &$1); }
+	| local_list ',' text			{ conf_do_net(p, true, &$3, &$3); }
+	;
+
+remote_nets
+	: ASSIGNED				{ conf_do_net(p, false, &$1, NULL); }
+	| remote_list
+	;
+
+remote_list
+	: text					{ conf_do_net(p, false, &$1, &$1); }
+	| remote_list ',' text			{ conf_do_net(p, false, &$3, &$3); }
+	;
+
+family_list
+	: family
+	| family_list ',' family
+	;
+
+family
+	: IPV4					{ conf_do_virtual_family(p, AF_INET); }
+	| IPV6					{ conf_do_virtual_family(p, AF_INET6); }
+	;
+
+virtual_interface
+	: %empty
+	| ON text				{ conf_do_virtual_interface(p, &$2); }
 	;
 
 /* Its value is the type in .n. */

@@ -151,6 +151,80 @@ static void put_nat(FILE *out, const struct conf_peer *peer, const struct conf_p
 			peer->keepalive ? quantity_format_seconds(peer->keepalive, text) : "off");
 }
 
+static void put_nets(FILE *out, const struct conf_nets *side)
+{
+	char text[IPSEC_ADDR_STRLEN];
+
+	if (side->assigned)
+		fputs("assigned", out);
+	for (unsigned i = 0; i < side->n; i++)
+		fprintf(out, "%s%s/%u", i ? ", " : "", ipsec_addr_format(&side->net[i].addr, text, sizeof(text)),
+			side->net[i].len);
+}
+
+static bool same_nets(const struct conf_nets *a, const struct conf_nets *b)
+{
+	for (unsigned i = 0; i < a->n && i < b->n; i++)
+		if (a->net[i].len != b->net[i].len || !ipsec_addr_equal(&a->net[i].addr, &b->net[i].addr))
+			return false;
+	return a->n == b->n && a->assigned == b->assigned;
+}
+
+/* What a peer gets from us, or we from it, and what keyd makes policies for. */
+static void put_traffic(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	const struct conf_traffic *t = &peer->traffic;
+
+	if (peer->pool[0] && (!base || strcmp(peer->pool, base->pool))) {
+		fputs("\tpool ", out);
+		put_name(out, peer->pool);
+		putc('\n', out);
+	}
+	if (peer->virtual_interface[0] &&
+	    (!base || strcmp(peer->virtual_interface, base->virtual_interface) || peer->virtual_v4 != base->virtual_v4 ||
+	     peer->virtual_v6 != base->virtual_v6)) {
+		fprintf(out, "\tvirtual-address %s%s%s on ", peer->virtual_v4 ? "ipv4" : "",
+			peer->virtual_v4 && peer->virtual_v6 ? ", " : "", peer->virtual_v6 ? "ipv6" : "");
+		put_name(out, peer->virtual_interface);
+		putc('\n', out);
+	}
+	if ((!t->local.n && !t->local.assigned) ||
+	    (base && same_nets(&t->local, &base->traffic.local) && same_nets(&t->remote, &base->traffic.remote)))
+		return;
+	fputs("\ttraffic ", out);
+	put_nets(out, &t->local);
+	fputs(" <-> ", out);
+	put_nets(out, &t->remote);
+	putc('\n', out);
+}
+
+static void put_pool(FILE *out, const struct conf_pool *pool)
+{
+	char a[IPSEC_ADDR_STRLEN], b[IPSEC_ADDR_STRLEN];
+
+	fputs("\npool ", out);
+	put_name(out, pool->name);
+	fputs(" {\n", out);
+	for (unsigned i = 0; i < pool->nranges; i++) {
+		ipsec_addr_format(&pool->range[i].first, a, sizeof(a));
+		ipsec_addr_format(&pool->range[i].last, b, sizeof(b));
+		if (pool->range[i].len)
+			fprintf(out, "\taddress %s/%u\n", a, pool->range[i].len);
+		else
+			fprintf(out, "\taddress %s-%s\n", a, b);
+	}
+	for (unsigned i = 0; i < pool->nexcept; i++)
+		fprintf(out, "\texcept %s\n", ipsec_addr_format(&pool->except[i], a, sizeof(a)));
+	for (unsigned i = 0; i < pool->ndns; i++)
+		fprintf(out, "\tdns %s\n", ipsec_addr_format(&pool->dns[i], a, sizeof(a)));
+	if (pool->domain[0]) {
+		fputs("\tdomain ", out);
+		put_name(out, pool->domain);
+		putc('\n', out);
+	}
+	fputs("}\n", out);
+}
+
 /* All that differs from base, or everything where base is NULL. */
 static void put_settings(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
 {
@@ -172,6 +246,7 @@ static void put_settings(FILE *out, const struct conf_peer *peer, const struct c
 	put_child(out, peer, base);
 	put_times(out, peer, base);
 	put_nat(out, peer, base);
+	put_traffic(out, peer, base);
 }
 
 static void put_peer(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
@@ -209,6 +284,8 @@ void conf_dump(const struct conf *c, FILE *out)
 		c->larval_drop ? "keep" : "off", c->cookie_threshold, c->half_open_max);
 	put_settings(out, &c->defaults, NULL);
 	fputs("}\n", out);
+	for (unsigned i = 0; i < c->npools; i++)
+		put_pool(out, &c->pools[i]);
 	for (unsigned i = 0; i < c->npeers; i++)
 		put_peer(out, &c->peers[i], &c->defaults);
 }

@@ -148,6 +148,7 @@ void conf_globals_check(struct conf_parser *p)
 	const struct conf *c = p->conf;
 
 	check_ports(p);
+	conf_pools_check(p);
 	if (c->cookie_threshold <= c->half_open_max)
 		return;
 	conf_err(p, at->line ? at : &p->seen[CONF_STMT_HALF_OPEN],

@@ -30,6 +30,9 @@ int conf_load_buffer(struct conf *c, struct conf_secrets *s, const char *name, c
 uint8_t conf_file_number(struct conf *c, const char *name);
 /* "FILE:LINE" into buf[n], returned; "" where at is nowhere. */
 const char *conf_at_format(const struct conf *c, struct conf_at at, char *buf, size_t n);
+/* What may stand in a file for resolvers, and as the name of an interface. s ends with NUL after n bytes. */
+bool conf_domain_ok(const char *s, size_t n);
+bool conf_ifname_ok(const char *s, size_t n);
 
 /* Frees what c owns; c itself is the caller's and is then empty. */
 void conf_free(struct conf *c);

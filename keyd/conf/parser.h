@@ -55,6 +55,10 @@ struct conf_parser {
 	/* of all peers so far */
 	struct conf_where *peers_at;
 	unsigned peers_room;
+	/* the pool being read, and where all of them are */
+	struct conf_pool pool;
+	struct conf_where pool_at, pools_at[CONF_POOLS_MAX];
+	bool pool_has_range;		/* though perhaps a wrong one */
 	struct conf_place place;
 };
 
@@ -107,6 +111,25 @@ void conf_peer_begin(struct conf_parser *p, const struct conf_word *name);
 void conf_peer_begin_any(struct conf_parser *p, const struct conf_word *at);
 void conf_default_begin(struct conf_parser *p, const struct conf_word *at);
 void conf_peer_end(struct conf_parser *p);
+
+/* pool.c: a pool's section, and what one peer says of the addresses that are assigned. */
+void conf_pool_begin(struct conf_parser *p, const struct conf_word *name);
+void conf_do_range(struct conf_parser *p, const struct conf_word *w);
+void conf_do_dns(struct conf_parser *p, const struct conf_word *w);
+void conf_do_except(struct conf_parser *p, const struct conf_word *w);
+void conf_do_domain(struct conf_parser *p, const struct conf_word *w);
+void conf_pool_end(struct conf_parser *p);
+void conf_do_pool(struct conf_parser *p, const struct conf_word *w);
+void conf_pools_check(struct conf_parser *p);		/* when all is read */
+
+/* traffic.c: statements of a peer for which keyd makes the policies. */
+void conf_do_traffic(struct conf_parser *p, const struct conf_word *at);
+/* One of the networks on a side; w NULL: the assigned addresses. */
+void conf_do_net(struct conf_parser *p, bool local, const struct conf_word *at, const struct conf_word *w);
+void conf_do_virtual(struct conf_parser *p, const struct conf_word *at);
+void conf_do_virtual_family(struct conf_parser *p, uint16_t family);
+void conf_do_virtual_interface(struct conf_parser *p, const struct conf_word *w);
+void conf_traffic_check(struct conf_parser *p);		/* of the peer that is being read */
 
 /* setting.c: statements of a peer. at is the statement's keyword. */
 void conf_do_address(struct conf_parser *p, const struct conf_word *at, const struct conf_word *w);	/* NULL: any */

@@ -146,6 +146,8 @@ void conf_peer_end(struct conf_parser *p)
 	const struct conf_peer *peer = &p->peer;
 
 	check_times(p);
+	if (!p->is_default)
+		conf_traffic_check(p);
 	if (peer->local.family && peer->remote.family && peer->local.family != peer->remote.family)
 		conf_err(p, &p->peer_at, "peer '%s': local and address are of different families", peer->name);
 	keep_secret(p);

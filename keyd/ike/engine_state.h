@@ -52,7 +52,7 @@ struct stories {
 struct engine {
 	const struct engine_hooks *hooks;
 	void *hooks_arg;
-	struct conf conf;			/* peers points to nothing: see peers */
+	struct conf conf;			/* peers and pools are the engine's own copies */
 	struct peer **peers, *default_peer;	/* npeers of conf, in file order */
 	uint64_t now;				/* of the call that we are in */
 	struct timers timers;

@@ -40,6 +40,7 @@ void peers_free(struct engine *e)
 	list_free(e->peers, e->conf.npeers);
 	peer_put(e->default_peer);
 	free(e->conf.peers);
+	free(e->conf.pools);
 }
 
 int engine_configure(struct engine *e, const struct conf *conf)
@@ -47,22 +48,27 @@ int engine_configure(struct engine *e, const struct conf *conf)
 	struct peer *standard = peer_new(&conf->defaults);
 	struct peer **peers = calloc(conf->npeers + 1, sizeof(*peers));
 	struct conf_peer *flat = calloc(conf->npeers + 1, sizeof(*flat));
-	bool ok = standard && peers && flat;
+	struct conf_pool *pools = calloc(conf->npools + 1, sizeof(*pools));
+	bool ok = standard && peers && flat && pools;
 
 	for (unsigned i = 0; ok && i < conf->npeers; i++) {
 		flat[i] = conf->peers[i];
 		peers[i] = peer_new(&conf->peers[i]);
 		ok = peers[i] != NULL;
 	}
+	for (unsigned i = 0; ok && i < conf->npools; i++)
+		pools[i] = conf->pools[i];
 	if (!ok) {
 		list_free(peers, conf->npeers);
 		peer_put(standard);
 		free(flat);
+		free(pools);
 		return -1;
 	}
 	peers_free(e);
 	e->conf = *conf;
 	e->conf.peers = flat;
+	e->conf.pools = pools;
 	e->peers = peers;
 	e->default_peer = standard;
 	return 0;

@@ -13,9 +13,12 @@ void handover_conf(struct parent *p)
 	struct conf head = p->conf;
 
 	head.peers = NULL;
+	head.pools = NULL;
 	ipc_send(ike, M_CONF_BEGIN, 0, &head, sizeof(head));
 	for (unsigned int i = 0; i < p->conf.npeers; i++)
 		ipc_send(ike, M_CONF_PEER, 0, &p->conf.peers[i], sizeof(p->conf.peers[i]));
+	for (unsigned int i = 0; i < p->conf.npools; i++)
+		ipc_send(ike, M_CONF_POOL, 0, &p->conf.pools[i], sizeof(p->conf.pools[i]));
 	ipc_send(ike, M_CONF_END, 0, NULL, 0);
 }
 

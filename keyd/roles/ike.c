@@ -19,8 +19,8 @@ static struct ike {
 	struct engine *engine;
 	struct udp *udp;
 	struct loop_timer *timer;
-	struct conf next;		/* being handed over; peers owned */
-	unsigned int next_room;		/* peers that BEGIN announced */
+	struct conf next;		/* being handed over; peers and pools owned */
+	unsigned int next_room, next_pools;	/* peers and pools that BEGIN announced */
 	unsigned int npeers;		/* of the configuration in use */
 	struct pending kern, auth;	/* requests without an answer yet */
 	struct pending refused;		/* requests to auth that could not be sent */
@@ -105,6 +105,7 @@ static const struct engine_hooks hooks = { hook_send, hook_kern, hook_auth, hook
 static void next_clear(void)
 {
 	free(ike.next.peers);
+	free(ike.next.pools);
 	ike.next = (struct conf){ 0 };
 	ike.next_room = 0;
 }
@@ -116,12 +117,15 @@ static int on_conf_begin(struct ipc *ch, struct ipc_msg *m, void *arg)
 	next_clear();
 	memcpy(&ike.next, m->body.p, sizeof(ike.next));
 	ike.next_room = ike.next.npeers;
-	ike.next.npeers = 0;
+	ike.next_pools = ike.next.npools;
+	ike.next.npeers = ike.next.npools = 0;
 	ike.next.peers = NULL;
-	if (ike.next_room > CONF_PEERS_MAX)
+	ike.next.pools = NULL;
+	if (ike.next_room > CONF_PEERS_MAX || ike.next_pools > CONF_POOLS_MAX)
 		return -1;
 	ike.next.peers = calloc(ike.next_room ? ike.next_room : 1, sizeof(*ike.next.peers));
-	return ike.next.peers ? 0 : -1;
+	ike.next.pools = calloc(ike.next_pools ? ike.next_pools : 1, sizeof(*ike.next.pools));
+	return ike.next.peers && ike.next.pools ? 0 : -1;
 }
 
 static int on_conf_peer(struct ipc *ch, struct ipc_msg *m, void *arg)
@@ -131,6 +135,16 @@ static int on_conf_peer(struct ipc *ch, struct ipc_msg *m, void *arg)
 	if (ike.next.npeers >= ike.next_room)
 		return -1;
 	memcpy(&ike.next.peers[ike.next.npeers++], m->body.p, sizeof(struct conf_peer));
+	return 0;
+}
+
+static int on_conf_pool(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	if (ike.next.npools >= ike.next_pools)
+		return -1;
+	memcpy(&ike.next.pools[ike.next.npools++], m->body.p, sizeof(struct conf_pool));
 	return 0;
 }
 
@@ -150,7 +164,7 @@ static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
 	(void)ch;
 	(void)m;
 	(void)arg;
-	if (ike.next.npeers != ike.next_room)
+	if (ike.next.npeers != ike.next_room || ike.next.npools != ike.next_pools)
 		return -1;
 	ike.npeers = ike.next.npeers;
 	if (ike.engine)
@@ -362,6 +376,7 @@ static void peer_down(struct worker *w, enum role_id peer)
 static const struct ipc_rule from_parent[] = {
 	EXACT(M_CONF_BEGIN, conf, on_conf_begin),
 	EXACT(M_CONF_PEER, conf_peer, on_conf_peer),
+	EXACT(M_CONF_POOL, conf_pool, on_conf_pool),
 	EMPTY(M_CONF_END, on_conf_end),
 	EMPTY(M_SOCKETS_CLEAR, on_sockets_clear),
 	{ M_SOCKET, true, sizeof(struct message_socket), sizeof(struct message_socket), on_socket },

@@ -16,9 +16,10 @@ enum message_type {
 	M_READY,		/* text for the log, may be empty */
 	M_FAILED,		/* struct message_failed; the sender ends after it */
 	M_COMPLAINT,		/* id: enum role_id of one that broke a rule or does not read */
-	/* parent to ike; a configuration is BEGIN, npeers × PEER, END */
-	M_CONF_BEGIN,		/* struct conf, peers NULL */
+	/* parent to ike; a configuration is BEGIN, npeers × PEER, npools × POOL, END */
+	M_CONF_BEGIN,		/* struct conf, peers and pools NULL */
 	M_CONF_PEER,		/* struct conf_peer */
+	M_CONF_POOL,		/* struct conf_pool */
 	M_CONF_END,
 	M_SOCKETS_CLEAR,	/* close all UDP sockets */
 	M_SOCKET,		/* struct message_socket; a descriptor */

@@ -155,8 +155,32 @@ static const char everything[] =
 	"	fragment 576\n"
 	"	linger 0s\n"
 	"	port 5501 ; nat-port 5502 ; nat force ; keepalive off\n"
+	"	pool p1\n"
+	"	traffic 10.0.0.0/24, 2001:db8:1::/48 <-> assigned\n"
 	"}\n"
+	"pool p1 {\n"
+	"	address 10.3.0.0/24, 10.4.0.10-10.4.0.99\n"
+	"	address 2001:db8:3::/64; except 10.3.0.7\n"
+	"	dns 10.0.0.53, 2001:db8:1::53 ; domain corp.example\n"
+	"}\n"
+	"peer gw address 192.0.2.254 virtual-address ipv4, ipv6 on tun7 traffic assigned <-> 10.0.0.0/8 dpd 10s\n"
+	"peer whole address 192.0.2.253 { virtual-address ipv6 }\n"
 	"peer any { id remote keyid \"\\x01\\x02\" } # the end without a newline";
+
+static void assert_pool(const struct conf *c)
+{
+	struct ipsec_addr broadcast = addr("10.3.0.255"), except = addr("10.3.0.7"), dns = addr("2001:db8:1::53");
+
+	assert_int_equal(c->npools, 1);
+	assert_int_equal(c->pools[0].nranges, 3);
+	assert_int_equal(c->pools[0].range[0].len, 24);
+	assert_true(ipsec_addr_equal(&c->pools[0].range[0].last, &broadcast));
+	assert_int_equal(c->pools[0].range[1].len, 0);
+	assert_true(ipsec_addr_equal(&c->pools[0].except[0], &except));
+	assert_int_equal(c->pools[0].ndns, 2);
+	assert_true(ipsec_addr_equal(&c->pools[0].dns[1], &dns));
+	assert_string_equal(c->pools[0].domain, "corp.example");
+}
 
 static void test_everything(void **state)
 {
@@ -173,7 +197,7 @@ static void test_everything(void **state)
 	assert_true(c.larval_drop);
 	assert_int_equal(c.cookie_threshold, 100);
 	assert_int_equal(c.half_open_max, 1000);
-	assert_int_equal(c.npeers, 2);
+	assert_int_equal(c.npeers, 4);
 	p = conf_peer_by_name(&c, "gw2");
 	assert_ptr_equal(p, &c.peers[0]);
 	assert_int_equal(p->remote_len, 24);
@@ -202,6 +226,17 @@ static void test_everything(void **state)
 	assert_int_equal(p->nat_port, 5502);
 	assert_int_equal(p->nat, CONF_NAT_FORCE);
 	assert_int_equal(p->keepalive, 0);
+	assert_string_equal(p->pool, "p1");
+	assert_int_equal(p->traffic.local.n, 2);
+	assert_int_equal(p->traffic.local.net[1].len, 48);
+	assert_true(p->traffic.remote.assigned && !p->traffic.remote.n && !p->traffic.local.assigned);
+	p = conf_peer_by_name(&c, "gw");
+	assert_true(p->virtual_v4 && p->virtual_v6 && p->traffic.local.assigned && p->traffic.remote.n == 1);
+	assert_string_equal(p->virtual_interface, "tun7");
+	p = conf_peer_by_name(&c, "whole");
+	assert_true(!p->virtual_v4 && p->virtual_v6 && p->traffic.local.assigned && p->traffic.remote.n == 2);
+	assert_string_equal(p->virtual_interface, "gapless0");
+	assert_pool(&c);
 	p = conf_peer_by_name(&c, "any");
 	assert_int_equal(p->remote.family, 0);
 	assert_int_equal(p->dpd, 0);
@@ -369,8 +404,9 @@ static void test_find(void **state)
 }
 
 #define P "peer 192.0.2.2 "
-#define STATEMENTS "cookie, default, half-open, include, larval-drop, listen, nat-port, peer, port or secrets"
-#define SETTINGS "address, auth, childless, dpd, esp, fragment, id, ike, keepalive, lifetime, linger, local, nat, nat-port, pfs, port, psk, rekey, replay-window, retransmit, single-pair or tfc"
+#define STATEMENTS "cookie, default, half-open, include, larval-drop, listen, nat-port, peer, pool, port or secrets"
+#define SETTINGS "address, auth, childless, dpd, esp, fragment, id, ike, keepalive, lifetime, linger, local, nat, nat-port, pfs, pool, port, " \
+	"psk, rekey, replay-window, retransmit, single-pair, tfc, traffic or virtual-address"
 
 /* Every line that is said about a text, in order. */
 static const struct {
@@ -433,6 +469,27 @@ static const struct {
 	{ "secrets \"x\"", "t:1:9: this text is no file and cannot name others\n" },
 	{ "port 500 \\ 5", "t:1:10: a \\ may stand only at the end of a line or in a quoted string\n" },
 	{ "\x01", "t:1:1: the byte 0x01 has no place in this file\n" },
+	/* pools and traffic */
+	{ "pool a { address 10.3.0.0/24 }\npool b {\n address 10.3.0.9-10.3.1.2\n}",
+	  "t:3:10: 10.3.0.9-10.3.1.2 shares addresses with what pool 'a' has already\n" },
+	{ "pool a { address 10.3.0.9-10.3.0.8 }", "t:1:18: '10.3.0.9-10.3.0.8' is no network such as 10.3.0.0/24, nor a range "
+	  "such as 10.3.0.10-10.3.0.99\n" },
+	{ "pool a { dns 10.0.0.53 }", "t:1:6: pool 'a' has no addresses: a line such as 'address 10.3.0.0/24' is missing\n" },
+	{ "pool a { address 10.3.0.0/24 }\npool a { address 10.4.0.0/24 }", "t:2:6: pool 'a' stands at t:1 already\n" },
+	{ "pool a { address 10.3.0.0/24; adress 10.4.0.0/24 }", "t:1:31: found 'adress', expected address, dns, domain or "
+	  "except; did you mean 'address'?\n" },
+	{ "pool a { address 10.3.0.0/24; domain \"a b\" }", "t:1:38: 'a b' is not the name of a domain\n" },
+	{ P "pool p traffic 10.0.0.0/8 <-> assigned", "t:1:6: peer '192.0.2.2': there is no pool 'p'\n" },
+	{ P "traffic 10.0.0.0/8 <-> assigned", "t:1:16: peer '192.0.2.2': nothing is assigned to the peer without 'pool NAME'\n" },
+	{ P "traffic assigned <-> 10.0.0.0/8", "t:1:16: peer '192.0.2.2': nothing is assigned to this side without "
+	  "'virtual-address ipv4' (or ipv6)\n" },
+	{ P "traffic 10.0.0.0/8 <-> 10.0.0.1/8", "t:1:39: 10.0.0.1/8 has bits beyond its length; did you mean 10.0.0.0/8?\n" },
+	{ P "traffic 10.0.0.0/8 <-> 2001:db8::/32", "t:1:16: peer '192.0.2.2': one side of its traffic is IPv4, the other IPv6\n" },
+	{ P "traffic 10.0.0.0/8", "t:1:34: found the end of the statement, expected <-> or ','\n" },
+	{ P "virtual-address ipv4 on lo", "t:1:40: the kernel encrypts nothing that is routed to lo; without 'on', keyd makes an "
+	  "interface gapless0\n" },
+	{ P "virtual-address ipv4 traffic 10.0.0.0/8 <-> 10.1.0.0/16", "t:1:37: peer '192.0.2.2' gives us an address that no "
+	  "traffic uses: 'traffic assigned <-> NETWORK' is missing\n" },
 	/* algorithms */
 	{ P "ike aes128gmc16-x25519", "t:1:20: unknown algorithm 'aes128gmc16'; did you mean 'aes128gcm16'?" "*" },
 	{ P "ike aes128-sha256-modp2084", "t:1:34: unknown algorithm 'modp2084'; did you mean 'modp2048'?" "*" },
