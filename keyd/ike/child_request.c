@@ -3,6 +3,7 @@
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/selector.h"
 
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,23 +79,65 @@ static void common_request(const struct child_sa *c, struct kern_request *rq, co
 		sa->flags |= IPSEC_SA_AF_UNSPEC;
 }
 
+static struct ipsec_encap encap(const struct child_sa *c, uint16_t from, uint16_t to)
+{
+	return c->sa->encap ? (struct ipsec_encap){ .type = UDP_ENCAP_ESPINUDP, .sport = from, .dport = to } :
+			      (struct ipsec_encap){ 0 };
+}
+
+/*
+ * What the inbound policy asks for, when a tunnel names its ends: a peer that has moved is still the one that is meant, and
+ * the kernel finds the SA by its SPI.
+ */
+static struct ipsec_addr inbound_src(const struct child_sa *c)
+{
+	const struct ipsec_tmpl *t = &c->pol.tmpl[0];
+
+	return t->mode == IPSEC_MODE_TUNNEL && !ipsec_addr_is_any(&t->dst) && c->sa->moved_at ? t->dst : c->sa->remote;
+}
+
 void child_inbound_request(const struct child_sa *c, struct kern_request *rq)
 {
 	common_request(c, rq, &c->key_in, &c->auth_in);
-	rq->sa.src = c->sa->remote;
+	rq->sa.src = inbound_src(c);
 	rq->sa.dst = c->sa->local;
 	rq->sa.spi = c->spi_in;
+	rq->sa.encap = encap(c, c->sa->remote_port, c->sa->local_port);
 	rq->sa.reqid = spd_inbound_reqid(&c->sa->e->spd, &c->pol);
 	if (c->sel_exact)
 		selector_turn(&rq->sa.sel);
 }
 
-void child_outbound_request(const struct child_sa *c, struct kern_request *rq)
+void child_outbound_request(struct child_sa *c, struct kern_request *rq)
 {
+	c->out_addr = c->sa->remote;
+	c->out_port = c->sa->remote_port;
 	common_request(c, rq, &c->key_out, &c->auth_out);
 	rq->sa.src = c->sa->local;
 	rq->sa.dst = c->sa->remote;
 	rq->sa.spi = c->spi_out;
 	rq->sa.mark = c->pol.mark;
 	rq->sa.acquire_seq = c->acquire_seq;
+	rq->sa.encap = encap(c, c->sa->local_port, c->sa->remote_port);
+}
+
+void child_inbound_move(const struct child_sa *c, struct kern_request *rq)
+{
+	*rq = (struct kern_request){ .op = KERN_SA_MOVE, .old_dst = c->sa->local };
+	rq->sa.src = c->sa->remote;
+	rq->sa.dst = c->sa->local;
+	rq->sa.proto = IPPROTO_ESP;
+	rq->sa.spi = c->spi_in;
+	rq->sa.encap = encap(c, c->sa->remote_port, c->sa->local_port);
+}
+
+void child_outbound_move(const struct child_sa *c, struct kern_request *rq)
+{
+	*rq = (struct kern_request){ .op = KERN_SA_MOVE, .old_dst = c->out_addr };
+	rq->sa.src = c->sa->local;
+	rq->sa.dst = c->move_addr;
+	rq->sa.proto = IPPROTO_ESP;
+	rq->sa.spi = c->spi_out;
+	rq->sa.mark = c->pol.mark;
+	rq->sa.encap = encap(c, c->sa->local_port, c->move_port);
 }

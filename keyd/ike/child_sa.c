@@ -5,6 +5,7 @@
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/exchange.h"
 #include "keyd/ike/orphan.h"
+#include "keyd/ike/path.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/selector.h"
 #include "keyd/ike/straggler.h"
@@ -132,6 +133,7 @@ void child_free(struct child_sa *c)
 	timer_cancel(&e->timers, &c->rekey);
 	timer_cancel(&e->timers, &c->retire);
 	ask_cancel(&c->ask);
+	ask_cancel(&c->move);
 	forget_keys(c);
 	list_del(&c->link);
 	table_del(&e->by_child, &c->node);
@@ -232,6 +234,7 @@ void child_outbound_done(struct child_sa *c)
 		     c->initiator ? "initiator" : "responder", c->replaces ? "; reason: " : "",
 		     c->replaces ? rekey_reason(c, old) : "");
 	report_event(c->sa, c, c->replaces ? ENGINE_CHILD_REKEYED : ENGINE_CHILD_UP, "%s", text);
+	path_follow(c);
 	orphans_retire(c);
 	ike_sa_supersede(c->sa);
 }
@@ -282,12 +285,14 @@ void child_wait_for_peer(struct child_sa *c, uint64_t at_most)
 static void kernel_forget(struct child_sa *c)
 {
 	struct engine *e = c->sa->e;
-	struct ipsec_sa_id out = { .dst = c->sa->remote, .proto = IPPROTO_ESP, .spi = c->spi_out,
-				   .mark = c->pol.mark };
+	struct ipsec_sa_id out = { .dst = c->out_addr, .proto = IPPROTO_ESP, .spi = c->spi_out, .mark = c->pol.mark };
 	struct ipsec_sa_id in = { .dst = c->sa->local, .proto = IPPROTO_ESP, .spi = c->spi_in };
 
 	/* With a successor, nothing new takes the outbound SA; a packet that has taken it may still be in it. */
-	if (c->state >= CHILD_UP || c->ask.id || c->initiator)
+	if (out.dst.family)
+		straggler_add(e, &out, c->replaced_by ? OUTBOUND_DRAIN : 0);
+	out.dst = c->move_addr;
+	if (c->move.id && !ipsec_addr_equal(&c->move_addr, &c->out_addr))
 		straggler_add(e, &out, c->replaced_by ? OUTBOUND_DRAIN : 0);
 	if (c->state >= CHILD_INBOUND)
 		straggler_add(e, &in, SECONDS(c->sa->peer->conf.linger));
@@ -334,7 +339,7 @@ void child_doubt(struct child_sa *c)
 
 	if (c->ask.id || c->lost)
 		return;
-	rq.sa.dst = c->sa->remote;
+	rq.sa.dst = c->out_addr;
 	rq.sa.proto = IPPROTO_ESP;
 	rq.sa.spi = c->spi_out;
 	rq.sa.mark = c->pol.mark;
@@ -351,7 +356,8 @@ void child_acquired(struct child_sa *c, const struct ipsec_event *acquire)
 static struct ike_sa *begin_sa(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote)
 {
 	struct peer *peer = engine_peer(e, local, remote);
-	struct ike_sa *sa = ike_sa_new(e, peer, true, local, e->conf.port, remote, e->conf.port);
+	struct path p = path_to(e, peer, local, remote);
+	struct ike_sa *sa = ike_sa_new(e, peer, true, local, p.local_port, remote, p.remote_port);
 
 	peer_put(peer);
 	return sa;

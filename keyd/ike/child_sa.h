@@ -41,6 +41,11 @@ struct child_sa {
 	struct secret key_in, auth_in, key_out, auth_out;	/* gone once installed */
 	struct timer switchover, rekey, retire;
 	struct ask ask;			/* outbound, where no exchange waits for it */
+	struct ipsec_addr out_addr;	/* where the kernel's outbound SA leads; AF_UNSPEC: there is none, … */
+	uint16_t out_port;		/* …and, in UDP, to which port */
+	struct ask move;		/* it is on its way to these: */
+	struct ipsec_addr move_addr;
+	uint16_t move_port;
 	uint64_t up_at, rekey_at;
 	uint32_t rekeys;
 };
@@ -52,7 +57,11 @@ void child_free(struct child_sa *c);
 
 /* Requests for the kernel, from the agreed keys. The caller asks. */
 void child_inbound_request(const struct child_sa *c, struct kern_request *rq);
-void child_outbound_request(const struct child_sa *c, struct kern_request *rq);
+/* Notes where the SA will lead. */
+void child_outbound_request(struct child_sa *c, struct kern_request *rq);
+/* To where the IKE SA's path leads now; outbound to move_addr and move_port. Without keys: the kernel has them. */
+void child_inbound_move(const struct child_sa *c, struct kern_request *rq);
+void child_outbound_move(const struct child_sa *c, struct kern_request *rq);
 
 /* Removes the larval SA that waits for c: else the kernel would be silent for net.core.xfrm_acq_expires (30 s). */
 void child_larval_delete(struct child_sa *c);

@@ -4,6 +4,7 @@
 #define KEYD_IKE_EXCHANGE_H
 
 #include "keyd/ike/ike_sa.h"
+#include "keyd/ike/path.h"
 #include "keyd/wire/out.h"
 #include "keyd/wire/payload.h"
 
@@ -33,6 +34,7 @@ struct exchange {
 	bool answered;			/* the answer is here and being worked on: copies of it are no news */
 	uint64_t not_before;		/* waits until then (after TEMPORARY_FAILURE) */
 	struct ask ask;
+	struct path from;		/* what the peer sent came over this one */
 	struct wire_message m;		/* what the peer sent, decrypted; its views point into bytes */
 	uint8_t *bytes;
 	size_t nbytes;

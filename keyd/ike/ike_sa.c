@@ -327,7 +327,11 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	list_splice_tail(&fresh->queue, &old->queue);
 	fresh->nat_local = old->nat_local;
 	fresh->nat_remote = old->nat_remote;
+	fresh->nat_asked = old->nat_asked;
 	fresh->encap = old->encap;
+	fresh->nat_follow = old->nat_follow;
+	fresh->remote = old->remote;
+	fresh->remote_port = old->remote_port;
 	fresh->local_id = old->local_id;
 	fresh->remote_id = old->remote_id;
 	fresh->rekeys = old->rekeys + 1;

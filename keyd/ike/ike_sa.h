@@ -37,7 +37,13 @@ struct ike_sa {
 	struct ipsec_addr local, remote;
 	uint16_t local_port, remote_port;
 	bool nat_local, nat_remote;	/* who is behind a NAT, as IKE_SA_INIT showed (RFC 7296 2.23) */
+	bool nat_asked;			/* the peer looks for NATs, too */
 	bool encap;			/* ESP of its children goes in UDP, between local_port and remote_port (RFC 3948) */
+	bool nat_follow;		/* the remote end is where the newest authentic packet came from */
+	struct ipsec_addr left_addr;	/* where it was before… */
+	uint16_t left_port;
+	uint64_t spoke_at;		/* when the newest datagram left for the peer */
+	uint64_t moved_at;		/* …until then; 0: it has never moved */
 	struct conf_id local_id, remote_id;
 	struct ikev2_suite suite;
 	const struct crypto_alg *ke;

@@ -2,6 +2,7 @@
 // What the kernel tells the engine: packets that want an SA, SAs that end, policies that come and go.
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/orphan.h"
+#include "keyd/ike/path.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/selector.h"
 #include "keyd/ike/straggler.h"
@@ -61,10 +62,8 @@ static struct child_sa *child_of(struct engine *e, const struct ipsec_sa_id *id)
 	if (c && c->state != CHILD_NEW && ipsec_addr_equal(&c->sa->local, &id->dst))
 		return c;
 	list_each(sa, &e->sas, struct ike_sa, link) {
-		if (!ipsec_addr_equal(&sa->remote, &id->dst))
-			continue;
 		c = child_find_out(sa, id->spi);
-		if (c && c->state >= CHILD_UP)
+		if (c && c->state >= CHILD_UP && ipsec_addr_equal(&c->out_addr, &id->dst))
 			return c;
 	}
 	return NULL;
@@ -138,6 +137,7 @@ static void (*const handlers[IPSEC_EVENT_TYPES])(struct engine *e, const struct 
 	[IPSEC_EVENT_POLICY_UPDATE] = on_policy,
 	[IPSEC_EVENT_POLICY_DELETE] = on_policy_delete,
 	[IPSEC_EVENT_POLICY_FLUSH] = on_policy_flush,
+	[IPSEC_EVENT_MAPPING] = path_mapped,
 };
 
 void engine_kern_event(struct engine *e, uint64_t now, const struct ipsec_event *ev)

@@ -5,6 +5,7 @@
 #include "keyd/ikev2/child.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/message.h"
+#include "keyd/ikev2/nat.h"
 #include "keyd/ikev2/window.h"
 #include "keyd/wire/auth.h"
 #include "keyd/wire/id.h"
@@ -98,7 +99,10 @@ static void say_no_secret(struct ike_sa *sa)
 	ike_sa_end(sa, reason);
 }
 
-/* Where nothing is configured, a name may be any, but an address must be the one that it talks from. */
+/*
+ * Where nothing is configured, a name may be any, but an address must be the one that it talks from; behind a NAT a peer
+ * knows only an address that nobody else does.
+ */
 static bool id_expected(const struct ike_sa *sa)
 {
 	const struct conf_id *want = &sa->peer->conf.remote_id;
@@ -107,7 +111,7 @@ static bool id_expected(const struct ike_sa *sa)
 	if (want->type != CONF_ID_ANY)
 		return conf_id_match(want, &sa->remote_id);
 	conf_id_from_addr(&here, &sa->remote);
-	return (sa->remote_id.type != CONF_ID_IPV4 && sa->remote_id.type != CONF_ID_IPV6) ||
+	return (sa->remote_id.type != CONF_ID_IPV4 && sa->remote_id.type != CONF_ID_IPV6) || sa->nat_remote ||
 	       conf_id_equal(&here, &sa->remote_id);
 }
 
@@ -424,6 +428,7 @@ void auth_serve(struct exchange *x)
 	struct ike_sa *sa = x->sa;
 
 	ike_sa_set_state(sa, IKE_AUTH);
+	nat_settle(sa);
 	choose_local_id(sa);
 	if (!wire_find(&x->m, IKEV2_PL_AUTH)) {
 		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",

@@ -8,6 +8,7 @@
 #include "keyd/ikev2/fragment.h"
 #include "keyd/ikev2/kex.h"
 #include "keyd/ikev2/message.h"
+#include "keyd/ikev2/nat.h"
 #include "keyd/ikev2/payloads.h"
 #include "keyd/ikev2/stateless.h"
 #include "keyd/ikev2/window.h"
@@ -31,6 +32,7 @@ static bool init_build(struct exchange *x, struct wire_out *out)
 	message_put_sa(out, &offer);
 	message_put_ke(out, sa->kex);
 	message_put_nonce(out, secret_view(&sa->ni));
+	nat_put_notifies(sa, out);
 	fragment_put_notify(sa, out);
 	if (sa->state == IKE_NEW)
 		ike_sa_set_state(sa, IKE_INIT);
@@ -196,6 +198,7 @@ static bool init_agree(struct exchange *x, struct wire_ke *ke, const char **why)
 	memcpy(sa->spi_r, x->m.h.spi_r, sizeof(sa->spi_r));
 	if (!init_keys(sa, ke->data, why)) {
 		fragment_take_notify(sa, &x->m);
+		nat_take_notifies(sa, &x->m, &x->from);
 		return true;
 	}
 	memset(sa->spi_r, 0, sizeof(sa->spi_r));	/* an answer of another responder may be better */
@@ -363,6 +366,7 @@ static int serve_answer(struct ike_sa *sa, const struct proposal_choice *choice)
 	message_put_sa(&out, &chosen);
 	message_put_ke(&out, sa->kex);
 	message_put_nonce(&out, secret_view(&sa->nr));
+	nat_put_notifies(sa, &out);
 	fragment_put_notify(sa, &out);
 	if (message_end(sa, &out, &datagram) || secret_set(&sa->init_response, datagram.p, datagram.n))
 		return -1;
@@ -374,11 +378,13 @@ static void serve_new(struct engine *e, const struct engine_datagram *d, const s
 {
 	struct ike_sa *sa = ike_sa_new(e, peer, false, &d->local, d->local_port, &d->remote, d->remote_port);
 	const char *why = "out of memory";
+	struct path from = path_of_datagram(d);
 
 	if (!sa)
 		return;
 	memcpy(sa->spi_i, m->h.spi_i, sizeof(sa->spi_i));
 	fragment_take_notify(sa, m);
+	nat_take_notifies(sa, m, &from);
 	sa->suite = (struct ikev2_suite){ choice->encr, choice->prf, choice->integ };
 	if (make_kex(sa, choice->ke) || kex_nonce(&sa->nr) || secret_set(&sa->ni, ni.p, ni.n) ||
 	    secret_set(&sa->init_request, d->data.p, d->data.n) || serve_answer(sa, choice) ||

@@ -102,8 +102,10 @@ static void peer_goes_on(struct ike_sa *sa)
  */
 static void repeated(struct ike_sa *sa, const struct engine_datagram *d, const uint8_t hash[CRYPTO_SHA256_LEN])
 {
+	struct path from = path_of_datagram(d);
+
 	if (!memcmp(hash, sa->answered_hash, CRYPTO_SHA256_LEN) || fragment_is_first(sa, d->data))
-		window_answer_again(sa);
+		window_answer_again(sa, &from);
 }
 
 static void forged(struct ike_sa *sa, const struct engine_datagram *d, const struct wire_header *h)
@@ -141,6 +143,8 @@ static void request(struct ike_sa *sa, const struct engine_datagram *d, const st
 	}
 	report_detail(sa, NULL, ENGINE_REQUEST_RECEIVED, ikev2_exchange_name(h->exchange), h->message_id, "%zu bytes",
 		      d->data.n);
+	x->from = path_of_datagram(d);
+	path_heard(sa, &x->from);
 	sa->heard_at = sa->e->now;
 	sa->have_answered = false;
 	sa->serving = x;
@@ -188,10 +192,12 @@ static void answer(struct ike_sa *sa, const struct engine_datagram *d, const str
 		forged(sa, d, h);
 	if (fault == PIECES_MORE || fault == MESSAGE_FORGED)
 		return;
+	x->from = path_of_datagram(d);
 	if (x->ops->unproven) {
 		x->ops->answer(x);
 		return;
 	}
+	path_heard(sa, &x->from);
 	window_answered(sa);
 	x->answered = true;
 	critical = wire_unknown_critical(&x->m);

@@ -68,15 +68,23 @@ bool message_each(struct view *datagrams, struct view *one)
 	return true;
 }
 
-void message_send(struct ike_sa *sa, struct view datagrams)
+void message_send_over(struct ike_sa *sa, const struct path *path, struct view datagrams)
 {
-	struct engine_datagram d = { .local = sa->local, .remote = sa->remote, .local_port = sa->local_port,
-				     .remote_port = sa->remote_port };
+	struct engine_datagram d = { .local = path->local, .remote = path->remote, .local_port = path->local_port,
+				     .remote_port = path->remote_port };
 
+	sa->spoke_at = sa->e->now;
 	while (message_each(&datagrams, &d.data)) {
 		sa->e->stats.datagrams_out++;
 		sa->e->hooks->send(sa->e->hooks_arg, &d);
 	}
+}
+
+void message_send(struct ike_sa *sa, struct view datagrams)
+{
+	struct path path = path_of(sa);
+
+	message_send_over(sa, &path, datagrams);
 }
 
 int message_decrypt(struct crypto_cipher *c, uint8_t *bytes, size_t n, struct wire_message *m,

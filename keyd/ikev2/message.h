@@ -15,6 +15,8 @@ int message_end(struct ike_sa *sa, struct wire_out *out, struct view *datagrams)
 /* Takes the first one off datagrams. False: there is none. */
 bool message_each(struct view *datagrams, struct view *one);
 void message_send(struct ike_sa *sa, struct view datagrams);
+/* The same over another path than that of sa: answers go to where the request came from (RFC 7296 2.11). */
+void message_send_over(struct ike_sa *sa, const struct path *path, struct view datagrams);
 
 /* What can be said of a datagram that is no good. */
 enum message_fault {

@@ -181,16 +181,16 @@ void window_answer_end(struct exchange *x, struct wire_out *out)
 	sa->next_expected++;
 	report_detail(sa, NULL, ENGINE_ANSWER_SENT, ikev2_exchange_name(x->m.h.exchange), x->m.h.message_id, "%zu bytes",
 		      datagram.n);
-	message_send(sa, datagram);
+	message_send_over(sa, &x->from, datagram);
 	exchange_done(x);
 }
 
-void window_answer_again(struct ike_sa *sa)
+void window_answer_again(struct ike_sa *sa, const struct path *to)
 {
 	sa->e->stats.retransmitted++;
 	if (++sa->resendings >= FRAGMENT_SMALLER_AFTER)
 		fragment_smaller(sa, &sa->answered);
-	message_send(sa, secret_view(&sa->answered));
+	message_send_over(sa, to, secret_view(&sa->answered));
 }
 
 void window_refuse(struct exchange *x, uint16_t notify)

@@ -18,7 +18,7 @@ void window_retry(struct exchange *x, uint64_t delay);
 void window_answer_begin(struct exchange *x, struct wire_out *out);
 void window_answer_end(struct exchange *x, struct wire_out *out);
 /* The peer sent the last request again: it gets the same answer. */
-void window_answer_again(struct ike_sa *sa);
+void window_answer_again(struct ike_sa *sa, const struct path *to);
 /* An answer that is one error notify. INVALID_SYNTAX ends the SA at both ends (RFC 7296 2.21.3). */
 void window_refuse(struct exchange *x, uint16_t notify);
 void window_refuse_with(struct exchange *x, uint16_t notify, struct view data);

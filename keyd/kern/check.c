@@ -5,6 +5,7 @@
 #include "pfkey/backend.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,9 +61,26 @@ static int check_ends(const struct ipsec_sa *sa, char *why, size_t n)
 	return 0;
 }
 
+/* ESP in UDP as RFC 3948 has it, or none. */
+static int check_encap(const struct ipsec_encap *encap, char *why, size_t n)
+{
+	if (encap->type && (encap->type != UDP_ENCAP_ESPINUDP || !encap->sport || !encap->dport))
+		return refuse(why, n, "the UDP encapsulation is of no known kind, or without ports");
+	return 0;
+}
+
+static int check_move(const struct kern_request *rq, char *why, size_t n)
+{
+	if (check_ends(&rq->sa, why, n) || check_encap(&rq->sa.encap, why, n))
+		return -EINVAL;
+	if (rq->sa.spi < SPI_MIN)
+		return refuse(why, n, "the SPI is one of the reserved");
+	return rq->old_dst.family == rq->sa.dst.family ? 0 : refuse(why, n, "an SA cannot move to another family");
+}
+
 static int check_add(const struct ipsec_sa *sa, char *why, size_t n)
 {
-	if (check_ends(sa, why, n))
+	if (check_ends(sa, why, n) || check_encap(&sa->encap, why, n))
 		return -EINVAL;
 	if (sa->spi < SPI_MIN)
 		return refuse(why, n, "the SPI is one of the reserved");
@@ -85,6 +103,7 @@ int door_check(const struct kern_request *rq, char *why, size_t n)
 		return -EINVAL;
 	switch (rq->op) {
 	case KERN_SA_ADD: return check_add(&rq->sa, why, n);
+	case KERN_SA_MOVE: return check_move(rq, why, n);
 	case KERN_LARVAL_DELETE: return check_ends(&rq->sa, why, n);
 	default: return rq->sa.spi ? 0 : refuse(why, n, "there is no SPI");
 	}

@@ -2,6 +2,7 @@
 // Carries out requests and tells events through libpfkey.
 #include "keyd/kern/door.h"
 
+#include "keyd/kern/move.h"
 #include "keyd/util/secret.h"
 #include "pfkey/backend.h"
 
@@ -182,10 +183,10 @@ int door_forget_larvals(struct door *d)
 	return r == -EINTR ? 0 : r;
 }
 
-static int sa_add(struct door *d, const struct ipsec_sa *sa, struct kern_answer *an)
+static int sa_add(struct door *d, const struct kern_request *rq, struct kern_answer *an)
 {
 	(void)an;
-	return ipsec_sa_add(d->ip, sa);
+	return ipsec_sa_add(d->ip, &rq->sa);
 }
 
 static struct ipsec_sa_id sa_id(const struct ipsec_sa *sa)
@@ -193,18 +194,18 @@ static struct ipsec_sa_id sa_id(const struct ipsec_sa *sa)
 	return (struct ipsec_sa_id){ .dst = sa->dst, .proto = sa->proto, .spi = sa->spi, .mark = sa->mark };
 }
 
-static int sa_delete(struct door *d, const struct ipsec_sa *sa, struct kern_answer *an)
+static int sa_delete(struct door *d, const struct kern_request *rq, struct kern_answer *an)
 {
-	struct ipsec_sa_id id = sa_id(sa);
+	struct ipsec_sa_id id = sa_id(&rq->sa);
 	int r = ipsec_sa_delete(d->ip, &id);
 
 	(void)an;
 	return r == -ESRCH ? 0 : r;
 }
 
-static int sa_get(struct door *d, const struct ipsec_sa *sa, struct kern_answer *an)
+static int sa_get(struct door *d, const struct kern_request *rq, struct kern_answer *an)
 {
-	struct ipsec_sa_id id = sa_id(sa);
+	struct ipsec_sa_id id = sa_id(&rq->sa);
 	struct ipsec_sa found = { 0 };
 	int r = ipsec_sa_get(d->ip, &id, &found);
 
@@ -214,19 +215,26 @@ static int sa_get(struct door *d, const struct ipsec_sa *sa, struct kern_answer 
 	return r;
 }
 
-static int larval_delete(struct door *d, const struct ipsec_sa *sa, struct kern_answer *an)
+static int sa_move(struct door *d, const struct kern_request *rq, struct kern_answer *an)
 {
-	int r = ipsec_larval_delete(d->ip, sa);
+	return move_sa(d->ip, rq, an->why, sizeof(an->why));
+}
+
+static int larval_delete(struct door *d, const struct kern_request *rq, struct kern_answer *an)
+{
+	int r = ipsec_larval_delete(d->ip, &rq->sa);
 
 	(void)an;
 	return r == -ESRCH ? 0 : r;
 }
 
-static int (*const operations[KERN_OPS])(struct door *, const struct ipsec_sa *, struct kern_answer *) = {
+/* Each may say why in the answer; else libpfkey does. */
+static int (*const operations[KERN_OPS])(struct door *, const struct kern_request *, struct kern_answer *) = {
 	[KERN_SA_ADD] = sa_add,
 	[KERN_SA_DELETE] = sa_delete,
 	[KERN_SA_GET] = sa_get,
 	[KERN_LARVAL_DELETE] = larval_delete,
+	[KERN_SA_MOVE] = sa_move,
 };
 
 void door_execute(struct door *d, struct kern_request *rq, struct kern_answer *an)
@@ -236,12 +244,11 @@ void door_execute(struct door *d, struct kern_request *rq, struct kern_answer *a
 	*an = (struct kern_answer){ .id = rq->id };
 	an->error = door_check(rq, an->why, sizeof(an->why));
 	if (!an->error) {
-		an->error = operations[rq->op](d, &rq->sa, an);
-		if (an->error) {
+		an->why[0] = 0;
+		an->error = operations[rq->op](d, rq, an);
+		if (an->error && !an->why[0]) {
 			words = ipsec_error(d->ip);
 			snprintf(an->why, sizeof(an->why), "%s", *words ? words : strerror(-an->error));
-		} else {
-			an->why[0] = 0;
 		}
 	}
 	wipe_sa(&rq->sa);

@@ -10,6 +10,7 @@ enum kern_op {
 	KERN_SA_DELETE,		/* .sa: dst, proto, spi, mark; an SA that is gone already is no error */
 	KERN_SA_GET,		/* .sa: dst, proto, spi, mark; the answer has usage and no key */
 	KERN_LARVAL_DELETE,	/* .sa: src, dst, proto, mode, reqid, acquire_seq */
+	KERN_SA_MOVE,		/* .old_dst, .sa: proto, spi, mark; src, dst, encap as they are to be (kern/move.h) */
 	KERN_OPS
 };
 
@@ -17,6 +18,7 @@ struct kern_request {
 	uint32_t id;		/* comes back in the answer; 0: no answer wanted */
 	uint8_t op;		/* enum kern_op */
 	struct ipsec_sa sa;
+	struct ipsec_addr old_dst;	/* of KERN_SA_MOVE: what the SA has now */
 };
 
 struct kern_answer {
