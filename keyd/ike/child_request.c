@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What the kernel is asked to do for a child: its two SAs, and the larval one that waits for them.
-#include "keyd/ike/child_sa.h"
+#include "keyd/ike/lifetime.h"
 #include "keyd/ike/selector.h"
 
 #include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
-
-/* The kernel's hard limit stands this far behind the soft one: time to try again when a rekey fails. */
-#define HARD_SLACK_MIN 300u
 
 void child_larval_delete(struct child_sa *c)
 {
@@ -35,24 +32,6 @@ static void set_alg(struct ipsec_alg *to, const struct crypto_alg *alg, const st
 		memcpy(to->key, key->p, key->n);
 }
 
-static uint64_t hard_of(uint64_t soft)
-{
-	return soft ? soft + soft / 4 + 1 : 0;
-}
-
-static void set_lifetimes(const struct child_sa *c, struct ipsec_sa *sa)
-{
-	const struct conf_peer *conf = &c->sa->peer->conf;
-	uint32_t slack = conf->child_lifetime / 4;
-
-	sa->soft.add_seconds = conf->child_lifetime;
-	sa->hard.add_seconds = (uint64_t)conf->child_lifetime + (slack > HARD_SLACK_MIN ? slack : HARD_SLACK_MIN);
-	sa->soft.bytes = ike_sa_jittered(c->sa, conf->child_bytes);
-	sa->hard.bytes = hard_of(conf->child_bytes);
-	sa->soft.packets = ike_sa_jittered(c->sa, conf->child_packets);
-	sa->hard.packets = hard_of(conf->child_packets);
-}
-
 static void common_request(const struct child_sa *c, struct kern_request *rq, const struct secret *key,
 			   const struct secret *auth)
 {
@@ -72,7 +51,8 @@ static void common_request(const struct child_sa *c, struct kern_request *rq, co
 		set_alg(&sa->enc, c->encr, key);
 		set_alg(&sa->auth, c->integ, auth);
 	}
-	set_lifetimes(c, sa);
+	sa->soft = c->soft;
+	sa->hard = c->hard;
 	if (c->sel_exact)
 		sa->sel = c->sel;
 	else if (sa->mode == IPSEC_MODE_TUNNEL)
@@ -96,8 +76,9 @@ static struct ipsec_addr inbound_src(const struct child_sa *c)
 	return t->mode == IPSEC_MODE_TUNNEL && !ipsec_addr_is_any(&t->dst) && c->sa->moved_at ? t->dst : c->sa->remote;
 }
 
-void child_inbound_request(const struct child_sa *c, struct kern_request *rq)
+void child_inbound_request(struct child_sa *c, struct kern_request *rq)
 {
+	lifetime_choose(c);
 	common_request(c, rq, &c->key_in, &c->auth_in);
 	rq->sa.src = inbound_src(c);
 	rq->sa.dst = c->sa->local;

@@ -4,6 +4,7 @@
 
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/exchange.h"
+#include "keyd/ike/lifetime.h"
 #include "keyd/ike/orphan.h"
 #include "keyd/ike/path.h"
 #include "keyd/ike/report.h"
@@ -173,6 +174,14 @@ void child_rekey_later(struct child_sa *c, uint64_t delay)
 		timer_set(&c->sa->e->timers, &c->rekey, c->rekey_at, rekey_due);
 }
 
+void child_rekey_unless_peer(struct child_sa *c, const char *why, uint64_t patience)
+{
+	if (c->rekeying || c->replaced_by || c->rekey_at <= c->sa->e->now + patience)
+		return;
+	c->rekey_why = why;
+	child_rekey_later(c, patience);
+}
+
 void child_inbound_done(struct child_sa *c)
 {
 	struct engine *e = c->sa->e;
@@ -185,7 +194,7 @@ void child_inbound_done(struct child_sa *c)
 	}
 	c->state = CHILD_INBOUND;
 	c->up_at = e->now;
-	c->rekey_at = e->now + ike_sa_jittered(c->sa, SECONDS(c->sa->peer->conf.child_lifetime));
+	c->rekey_at = e->now + lifetime_soft(&c->sa->peer->conf, SECONDS(c->sa->peer->conf.child_lifetime), c->initiator);
 	timer_set(&e->timers, &c->rekey, c->rekey_at, rekey_due);
 	list_add_tail(&c->sa->children, &c->link);
 	e->stats.child_now++;

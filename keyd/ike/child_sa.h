@@ -17,6 +17,11 @@ enum child_state {
 	CHILD_STATES
 };
 
+/* What one of a child's SAs had carried when the kernel was last asked. */
+struct child_meter {
+	uint64_t at, bytes, packets;
+};
+
 struct child_sa {
 	struct list link;		/* in ike_sa.children once inbound is installed */
 	struct table_node node;		/* from the beginning */
@@ -47,6 +52,9 @@ struct child_sa {
 	struct ipsec_addr move_addr;
 	uint16_t move_port;
 	uint64_t up_at, rekey_at;
+	struct ipsec_lifetime soft, hard;	/* of both SAs; see lifetime.h */
+	struct child_meter meter_in, meter_out;
+	uint64_t byte_rate, packet_rate;	/* a second, of the busier direction, lately */
 	uint32_t rekeys;
 };
 
@@ -55,8 +63,8 @@ struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bo
 /* Forgets it and removes nothing from the kernel, except a larval SA that waits for it. */
 void child_free(struct child_sa *c);
 
-/* Requests for the kernel, from the agreed keys. The caller asks. */
-void child_inbound_request(const struct child_sa *c, struct kern_request *rq);
+/* Requests for the kernel, from the agreed keys. The caller asks. Inbound comes first, and chooses the lifetimes. */
+void child_inbound_request(struct child_sa *c, struct kern_request *rq);
 /* Notes where the SA will lead. */
 void child_outbound_request(struct child_sa *c, struct kern_request *rq);
 /* To where the IKE SA's path leads now; outbound to move_addr and move_port. Without keys: the kernel has them. */
@@ -88,6 +96,8 @@ void child_wait_for_peer(struct child_sa *c, uint64_t at_most);
 void child_end(struct child_sa *c, enum engine_event_type type, const char *reason);
 /* Begins a rekey, unless one is under way or done. why is one static word for the log. */
 void child_rekey(struct child_sa *c, const char *why);
+/* The same, if the peer has not begun by then, µs from now. */
+void child_rekey_unless_peer(struct child_sa *c, const char *why, uint64_t patience);
 /* A rekey came to nothing: it is tried again after delay microseconds. */
 void child_rekey_later(struct child_sa *c, uint64_t delay);
 /* The kernel asks for what c serves or will serve: its larval SA is filled or removed with c. */

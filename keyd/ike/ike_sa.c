@@ -6,6 +6,7 @@
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/exchange.h"
+#include "keyd/ike/lifetime.h"
 #include "keyd/ike/pieces.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/story.h"
@@ -275,11 +276,6 @@ static void liveness_due(struct timer *t)
 		ikev2_version.liveness(sa);
 }
 
-uint64_t ike_sa_jittered(const struct ike_sa *sa, uint64_t lifetime)
-{
-	return lifetime - engine_random_below(lifetime / 100 * sa->peer->conf.jitter + 1);
-}
-
 void ike_sa_established(struct ike_sa *sa, const char *how)
 {
 	const struct conf_peer *conf = &sa->peer->conf;
@@ -291,7 +287,7 @@ void ike_sa_established(struct ike_sa *sa, const char *how)
 	ike_sa_set_state(sa, IKE_ESTABLISHED);
 	timer_cancel(&e->timers, &sa->end);
 	sa->established_at = sa->heard_at = e->now;
-	sa->rekey_at = e->now + ike_sa_jittered(sa, SECONDS(conf->ike_lifetime));
+	sa->rekey_at = e->now + lifetime_soft(conf, SECONDS(conf->ike_lifetime), sa->initiator);
 	timer_set(&e->timers, &sa->rekey, sa->rekey_at, rekey_due);
 	if (conf->dpd)
 		timer_set(&e->timers, &sa->liveness, e->now + SECONDS(conf->dpd), liveness_due);

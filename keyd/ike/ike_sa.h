@@ -75,6 +75,7 @@ struct ike_sa {
 	uint64_t hinted_at;		/* when an unproven hint last made us ask the peer whether it lives */
 	uint16_t hint;			/* the error that such an answer gave, for the reason of our end; 0: none */
 	uint32_t rekeys;
+	bool limit_told;		/* that a child's volume is small for its traffic */
 	const char *rekey_why;		/* one static word: time, command; NULL: not by us */
 	uint8_t successor_of[8];	/* our SPI of the IKE SA that this one reauthenticates (2.8.3); zero: none */
 	/* told to people */
@@ -106,8 +107,6 @@ void ike_sa_established(struct ike_sa *sa, const char *how);
 void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh);
 /* A rekey came to nothing: it is tried again after delay microseconds. */
 void ike_sa_rekey_later(struct ike_sa *sa, uint64_t delay);
-/* A soft limit, shortened at random by as much as the configuration lets it. Same unit as lifetime. */
-uint64_t ike_sa_jittered(const struct ike_sa *sa, uint64_t lifetime);
 /* The peer said INITIAL_CONTACT: ends the SAs with the same peer that were there before this one began. */
 void ike_sa_supersede(struct ike_sa *sa);
 /* Two SAs that both sides began at the same moment: the initiator of the one to go deletes it. */

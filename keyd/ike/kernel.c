@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the kernel tells the engine: packets that want an SA, SAs that end, policies that come and go.
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/lifetime.h"
 #include "keyd/ike/orphan.h"
 #include "keyd/ike/path.h"
 #include "keyd/ike/report.h"
@@ -69,14 +70,6 @@ static struct child_sa *child_of(struct engine *e, const struct ipsec_sa_id *id)
 	return NULL;
 }
 
-/* The kernel tells one soft limit, and not which. */
-static const char *limit_met(const struct ipsec_sa *sa)
-{
-	if (sa->soft.bytes && sa->usage.bytes >= sa->soft.bytes)
-		return "bytes";
-	return sa->soft.packets && sa->usage.packets >= sa->soft.packets ? "packets" : "time";
-}
-
 static void on_expire(struct engine *e, const struct ipsec_event *ev)
 {
 	const struct ipsec_sa *sa = &ev->expire.sa;
@@ -86,7 +79,7 @@ static void on_expire(struct engine *e, const struct ipsec_event *ev)
 	if (c && ev->expire.hard)
 		child_lost(c, "its hard lifetime ran out");
 	else if (c)
-		child_rekey(c, limit_met(sa));
+		lifetime_soft_met(c, ipsec_addr_equal(&sa->dst, &c->sa->remote), sa);
 	else if (!c && !ev->expire.hard)
 		engine_kern_orphan(e, e->now, sa);
 }

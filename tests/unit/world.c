@@ -15,7 +15,7 @@
 #define AUTH_DELAY 100
 #define PACKET_EVERY 1000
 
-enum what { DATAGRAM, KERN_RQ, KERN_AN, AUTH_AN, PACKET };
+enum what { DATAGRAM, KERN_RQ, KERN_AN, AUTH_AN, PACKET, EXPIRE };
 
 struct world_event {
 	struct world_event *next;
@@ -27,6 +27,7 @@ struct world_event {
 	struct kern_request rq;
 	struct kern_answer kan;
 	struct auth_answer aan;
+	struct ipsec_event expire;
 	size_t n;
 	uint8_t bytes[];
 };
@@ -168,7 +169,7 @@ static int kernel_add(struct world_host *h, const struct ipsec_sa *sa)
 		return -EEXIST;
 	if (h->nsas == WORLD_SAS_MAX)
 		return -ENOMEM;
-	h->sas[h->nsas++] = (struct world_sa){ *sa, ++h->w->order };
+	h->sas[h->nsas++] = (struct world_sa){ .sa = *sa, .order = ++h->w->order };
 	if (ipsec_addr_equal(&sa->src, &h->addr))
 		h->larval = false;
 	return 0;
@@ -182,6 +183,44 @@ static int kernel_delete(struct world_host *h, const struct ipsec_sa *sa)
 		return -ESRCH;
 	*found = h->sas[--h->nsas];
 	return 0;
+}
+
+static void kernel_expire(struct world_host *h, const struct ipsec_sa *sa, bool hard)
+{
+	struct world_event *ev = event_new(h->w, EXPIRE, index_of(h), h->w->now + KERNEL_DELAY, 0);
+
+	ev->expire = (struct ipsec_event){ .type = IPSEC_EVENT_EXPIRE, .expire = { .sa = *sa, .hard = hard } };
+	*(hard ? &h->hard_met : &h->soft_met) += 1;
+}
+
+/* As xfrm_state_check_expiry(): first the limits, then the count. False: the SA is over, and gone. */
+static bool kernel_count(struct world_host *h, struct world_sa *s)
+{
+	struct ipsec_usage *u = &s->sa.usage;
+
+	if ((s->sa.hard.bytes && u->bytes >= s->sa.hard.bytes) ||
+	    (s->sa.hard.packets && u->packets >= s->sa.hard.packets)) {
+		kernel_expire(h, &s->sa, true);
+		kernel_delete(h, &s->sa);
+		return false;
+	}
+	if (!s->dying && ((s->sa.soft.bytes && u->bytes >= s->sa.soft.bytes) ||
+			  (s->sa.soft.packets && u->packets >= s->sa.soft.packets))) {
+		s->dying = true;
+		kernel_expire(h, &s->sa, false);
+	}
+	u->packets += h->w->weight;
+	u->bytes += (uint64_t)h->w->weight * h->w->bytes;
+	return true;
+}
+
+static void kernel_get(struct world_host *h, const struct ipsec_sa *sa, struct kern_answer *an)
+{
+	struct world_sa *found = find_sa(h, &sa->dst, sa->spi);
+
+	h->gets++;
+	if (found)
+		an->usage = found->sa.usage;
 }
 
 static void kernel_do(struct world_host *h, const struct kern_request *rq)
@@ -201,6 +240,8 @@ static void kernel_do(struct world_host *h, const struct kern_request *rq)
 
 		ev->kan.id = rq->id;
 		ev->kan.error = error;
+		if (rq->op == KERN_SA_GET)
+			kernel_get(h, &rq->sa, &ev->kan);
 		snprintf(ev->kan.why, sizeof(ev->kan.why), "%s", error ? strerror(-error) : "");
 	}
 }
@@ -255,6 +296,10 @@ void world_packet(struct world *w, unsigned host)
 		return;
 	}
 	h->sent++;
+	if (!kernel_count(h, sa)) {
+		h->lost_keying++;
+		return;
+	}
 	ev = event_new(w, PACKET, 1 - host, w->now + w->delay, 0);
 	ev->spi = sa->sa.spi;
 	ev->alg = sa->sa.aead.name[0] ? sa->sa.aead : sa->sa.enc;
@@ -270,6 +315,12 @@ static void packet_arrives(struct world *w, const struct world_event *ev)
 	struct world_host *h = &w->host[ev->host];
 	struct world_sa *sa = find_sa(h, &h->addr, ev->spi);
 
+	if (h->down) {
+		h->lost_link++;
+		return;
+	}
+	if (sa && !kernel_count(h, sa))
+		sa = NULL;
 	if (sa && same_key(&ev->alg, sa->sa.aead.name[0] ? &sa->sa.aead : &sa->sa.enc))
 		h->received++;
 	else
@@ -331,6 +382,9 @@ static void event_run(struct world *w, const struct world_event *ev)
 	case PACKET:
 		packet_arrives(w, ev);
 		break;
+	case EXPIRE:
+		engine_kern_event(h->engine, w->now, &ev->expire);
+		break;
 	}
 }
 
@@ -360,7 +414,8 @@ bool world_until(struct world *w, uint64_t us, bool (*cond)(struct world *w))
 		if (w->traffic && packet_at <= w->now) {
 			packet_at = w->now + PACKET_EVERY;
 			for (unsigned i = 0; i < WORLD_HOSTS; i++)
-				world_packet(w, i);
+				if (!w->host[i].mute)
+					world_packet(w, i);
 		}
 		while (w->events && w->events->at <= w->now) {
 			struct world_event *ev = w->events;
@@ -420,6 +475,8 @@ void world_init(struct world *w, uint64_t seed, bool tunnel)
 	w->now = 1000000;
 	w->rng = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	w->delay = 10000;
+	w->weight = 1;
+	w->bytes = 1500;
 	crypto_rand_set(world_rand, w);
 	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
 		w->host[i].w = w;
@@ -448,7 +505,7 @@ static void forget_events(struct world *w, unsigned host)
 	for (struct world_event **slot = &w->events; *slot;) {
 		struct world_event *ev = *slot;
 
-		if (ev->host == host && (ev->what == KERN_AN || ev->what == AUTH_AN)) {
+		if (ev->host == host && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == EXPIRE)) {
 			*slot = ev->next;
 			free(ev);
 		} else {

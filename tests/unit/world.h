@@ -9,11 +9,12 @@
 #include "keyd/ike/engine.h"
 
 #define WORLD_HOSTS 2
-#define WORLD_SAS_MAX 64
+#define WORLD_SAS_MAX 512
 
 struct world_sa {
 	struct ipsec_sa sa;
 	uint64_t order;			/* rises with each addition: the newest sends */
+	bool dying;			/* its soft limit is met, and that has been told */
 };
 
 struct world_host {
@@ -22,7 +23,8 @@ struct world_host {
 	struct conf conf;
 	struct ipsec_addr addr;
 	const char *psk;		/* NULL: no secret */
-	bool down;			/* what is sent to it vanishes */
+	bool down;			/* what is sent to it vanishes, ESP too */
+	bool mute;			/* sends none of the traffic */
 	struct world_sa sas[WORLD_SAS_MAX];
 	unsigned nsas;
 	bool larval;			/* ACQUIRE was raised and not answered yet */
@@ -30,7 +32,7 @@ struct world_host {
 	struct ipsec_policy out;
 	/* counters */
 	unsigned acquires, held, sent, received, lost_keying, lost_link, events[ENGINE_EVENT_TYPES];
-	unsigned datagrams;
+	unsigned datagrams, soft_met, hard_met, gets;
 	char last_text[256];		/* of the last event */
 	char log[65536];		/* every line since world_log_clear */
 };
@@ -44,6 +46,7 @@ struct world {
 	unsigned loss, dup;		/* per cent of datagrams */
 	size_t mtu;			/* longer IKE messages vanish; 0: none do */
 	bool traffic;			/* a packet each way each millisecond */
+	unsigned weight, bytes;		/* how many packets each of those stands for, of how many bytes */
 	struct world_event *events;
 	uint64_t order;
 	/* Called with each datagram on the wire; may change it there. NULL: nothing. */
