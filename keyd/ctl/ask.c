@@ -20,6 +20,8 @@ static const struct word verbs[] = {
 	{ "reload", CTL_ASK_RELOAD, 0 },
 	{ "watch", CTL_ASK_WATCH, 0 },
 	{ "log", CTL_ASK_LOG, 0 },
+	{ "explain", CTL_ASK_EXPLAIN, 0 },
+	{ "keylog", CTL_ASK_KEYLOG, 0 },
 };
 
 static const struct word whats[] = {
@@ -82,6 +84,49 @@ static int parse_level(struct ctl_ask *ask, const json_t *o, char *why, size_t n
 	return 0;
 }
 
+static int parse_who(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
+{
+	const char *peer = text(o, "peer", "", why, n);
+
+	if (!peer)
+		return -1;
+	if (strlen(peer) >= sizeof(ask->who.peer)) {
+		snprintf(why, n, "the name of the peer is too long");
+		return -1;
+	}
+	strcpy(ask->who.peer, peer);
+	return 0;
+}
+
+static int parse_watch(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
+{
+	const json_t *since = json_object_get(o, "since"), *details = json_object_get(o, "details");
+
+	ask->since = json_number_value(since);
+	ask->details = !json_is_false(details);
+	if (!since || (json_is_number(since) && ask->since >= 0))
+		return parse_who(ask, o, why, n);
+	snprintf(why, n, "\"since\" must be a number of seconds");
+	return -1;
+}
+
+static int parse_keylog(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
+{
+	const json_t *on = json_object_get(o, "on");
+
+	ask->on = json_is_true(on);
+	if (json_is_boolean(on))
+		return 0;
+	snprintf(why, n, "\"on\" must be true or false");
+	return -1;
+}
+
+/* What a verb needs beside itself. */
+static int (*const parsers[])(struct ctl_ask *ask, const json_t *o, char *why, size_t n) = {
+	[CTL_ASK_COMMAND] = parse_command, [CTL_ASK_WATCH] = parse_watch, [CTL_ASK_LOG] = parse_level,
+	[CTL_ASK_EXPLAIN] = parse_who, [CTL_ASK_KEYLOG] = parse_keylog,
+};
+
 static int parse_object(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
 {
 	const char *name = text(o, "cmd", NULL, why, n);
@@ -89,14 +134,12 @@ static int parse_object(struct ctl_ask *ask, const json_t *o, char *why, size_t 
 
 	ask->id = json_integer_value(json_object_get(o, "id"));
 	if (!w) {
-		snprintf(why, n, "\"cmd\" must be status, up, down, rekey, reload, watch or log");
+		snprintf(why, n, "\"cmd\" must be status, up, down, rekey, reload, watch, log, explain or keylog");
 		return -1;
 	}
 	ask->verb = (enum ctl_verb)w->a;
 	ask->command.type = (uint8_t)w->b;
-	if (ask->verb == CTL_ASK_COMMAND)
-		return parse_command(ask, o, why, n);
-	return ask->verb == CTL_ASK_LOG ? parse_level(ask, o, why, n) : 0;
+	return parsers[ask->verb] ? parsers[ask->verb](ask, o, why, n) : 0;
 }
 
 int ctl_ask_parse(struct ctl_ask *ask, const char *line, size_t len, char *why, size_t n)

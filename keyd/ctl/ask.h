@@ -8,17 +8,23 @@
 
 #include <jansson.h>
 
-enum ctl_verb { CTL_ASK_STATUS, CTL_ASK_COMMAND, CTL_ASK_RELOAD, CTL_ASK_WATCH, CTL_ASK_LOG };
+enum ctl_verb { CTL_ASK_STATUS, CTL_ASK_COMMAND, CTL_ASK_RELOAD, CTL_ASK_WATCH, CTL_ASK_LOG,
+		CTL_ASK_EXPLAIN, CTL_ASK_KEYLOG };
 
 struct ctl_ask {
 	enum ctl_verb verb;
 	struct ctl_command command;	/* of CTL_ASK_COMMAND */
 	enum log_level level;		/* of CTL_ASK_LOG */
+	struct ctl_who who;		/* of CTL_ASK_EXPLAIN and CTL_ASK_WATCH */
+	double since;			/* of CTL_ASK_WATCH: seconds ago; 0: from now on */
+	bool details;			/* of CTL_ASK_WATCH */
+	bool on;			/* of CTL_ASK_KEYLOG */
 	json_int_t id;			/* repeated in the answer; 0: none was given */
 };
 
 /*
- * {"cmd": status|up|down|rekey|reload|watch|log, "peer": NAME, "what": "ike"|"child"|"both", "level": NAME, "id": N}.
+ * {"cmd": status|up|down|rekey|reload|watch|log|explain|keylog, "peer": NAME, "what": "ike"|"child"|"both",
+ *  "level": NAME, "since": SECONDS, "details": BOOL, "on": BOOL, "id": N}.
  * 0, or -1 and one sentence in why[n]; ask->id is valid then too.
  */
 int ctl_ask_parse(struct ctl_ask *ask, const char *line, size_t len, char *why, size_t n);

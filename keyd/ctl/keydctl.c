@@ -17,7 +17,7 @@ struct keydctl {
 	const char *socket;
 	const struct output *out;
 	const char *peer;	/* name or address; "": all */
-	double timeout;
+	double timeout, since;	/* seconds */
 	bool ike, child, all, no_wait, stats;
 	struct ctl_conn conn;
 	const struct verb *verb;
@@ -144,10 +144,10 @@ static int run_log(struct keydctl *k, char **argv)
 
 static int run_watch(struct keydctl *k, char **argv)
 {
-	json_t *o = ask(k, json_pack("{s:s}", "cmd", "watch"));
+	json_t *o = ask(k, json_pack("{s:s, s:s, s:f}", "cmd", "watch", "peer", argv[0] ? argv[0] : "",
+				     "since", k->since));
 	int error = 0;
 
-	(void)argv;
 	if (!o)
 		return KEYDCTL_FAILED;
 	json_decref(o);
@@ -156,6 +156,40 @@ static int run_watch(struct keydctl *k, char **argv)
 		json_decref(o);
 	}
 	return fail_errno(k, error);
+}
+
+/* 0: told. Fails when nothing at all is known of that peer. */
+static int run_explain(struct keydctl *k, char **argv)
+{
+	json_t *a = ask(k, json_pack("{s:s, s:s}", "cmd", "explain", "peer", argv[0] ? argv[0] : ""));
+	const json_t *rest;
+	bool known;
+
+	if (!a)
+		return KEYDCTL_FAILED;
+	rest = json_object_get(a, "peer");
+	known = !argv[0] || json_array_size(json_object_get(a, "attempts")) || json_is_true(json_object_get(rest, "known")) ||
+		json_integer_value(json_object_get(rest, "policies"));
+	k->out->explain(a);
+	json_decref(a);
+	return known ? KEYDCTL_DONE : KEYDCTL_FAILED;
+}
+
+static int run_keylog(struct keydctl *k, char **argv)
+{
+	bool on = !strcmp(argv[0], "on");
+	json_t *a;
+
+	if (!on && strcmp(argv[0], "off") != 0) {
+		fprintf(stderr, "keydctl: usage: keydctl keylog on|off\n");
+		return KEYDCTL_USAGE;
+	}
+	a = ask(k, json_pack("{s:s, s:b}", "cmd", "keylog", "on", on));
+	if (!a)
+		return KEYDCTL_FAILED;
+	k->out->result(k->verb->name, true, json_string_value(json_object_get(a, "text")) ?: "done", NULL);
+	json_decref(a);
+	return KEYDCTL_DONE;
 }
 
 /* What is there already counts for "up": keyd begins nothing then, and no event comes. */
@@ -212,7 +246,7 @@ static int run_command(struct keydctl *k, char **argv)
 		k->child = true;
 		k->ike = strcmp(k->verb->name, "rekey") != 0;
 	}
-	a = ask(k, json_pack("{s:s}", "cmd", "watch"));
+	a = ask(k, json_pack("{s:s, s:b}", "cmd", "watch", "details", 0));
 	json_decref(a);
 	if (!a)
 		return KEYDCTL_FAILED;
@@ -245,8 +279,10 @@ static const struct verb verbs[] = {
 	{ "rekey", "PEER|--all [--child] [--ike]", 0, 1, run_command, "ike-rekeyed", "child-rekeyed",
 	  "replace child SAs (the default), IKE SAs, or both" },
 	{ "reload", "", 0, 0, run_reload, NULL, NULL, "read the configuration and the secrets again" },
-	{ "watch", "", 0, 0, run_watch, NULL, NULL, "print events as they come" },
+	{ "explain", "[PEER]", 0, 1, run_explain, NULL, NULL, "tell what became of the last attempts, and what to change" },
+	{ "watch", "[PEER] [--since TIME]", 0, 1, run_watch, NULL, NULL, "print events as they come" },
 	{ "log", "LEVEL", 1, 1, run_log, NULL, NULL, "error, warning, notice, info or debug" },
+	{ "keylog", "on|off", 1, 1, run_keylog, NULL, NULL, "write keys to files for Wireshark: whoever has them reads all" },
 	{ "version", "", 0, 0, run_version, NULL, NULL, "print the version" },
 };
 
@@ -260,7 +296,7 @@ static int usage(FILE *to)
 	return to == stdout ? KEYDCTL_DONE : KEYDCTL_USAGE;
 }
 
-enum { OPT_SOCKET = 256, OPT_JSON, OPT_TIMEOUT, OPT_NO_WAIT, OPT_IKE, OPT_CHILD, OPT_ALL, OPT_STATS };
+enum { OPT_SOCKET = 256, OPT_JSON, OPT_TIMEOUT, OPT_NO_WAIT, OPT_IKE, OPT_CHILD, OPT_ALL, OPT_STATS, OPT_SINCE };
 
 static const struct option longs[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
@@ -270,11 +306,24 @@ static const struct option longs[] = {
 	{ "ike", no_argument, NULL, OPT_IKE },
 	{ "child", no_argument, NULL, OPT_CHILD },
 	{ "all", no_argument, NULL, OPT_ALL },
+	{ "since", required_argument, NULL, OPT_SINCE },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
+
+/* "90", "90s", "5m", "2h", "1d" in seconds; 0 where it is none of that. */
+static double seconds_of(const char *text)
+{
+	static const char units[] = "smhd";
+	static const double times[] = { 1, 60, 3600, 86400 };
+	char *end;
+	double n = strtod(text, &end);
+	const char *unit = *end ? strchr(units, *end) : units;
+
+	return end != text && unit && (!*end || !end[1]) && n > 0 ? n * times[unit - units] : 0;
+}
 
 /* 0 to go on, or an exit code + 1. */
 static int option(struct keydctl *k, int c)
@@ -291,6 +340,12 @@ static int option(struct keydctl *k, int c)
 	case OPT_STATS: k->stats = true; return 0;
 	case 'V': return run_version(k, NULL) + 1;
 	case 'h': return usage(stdout) + 1;
+	case OPT_SINCE:
+		k->since = seconds_of(optarg);
+		if (k->since > 0)
+			return 0;
+		fprintf(stderr, "keydctl: \"%s\" is no time such as 90s, 5m, 2h or 1d\n", optarg);
+		return KEYDCTL_USAGE + 1;
 	case OPT_TIMEOUT:
 		k->timeout = strtod(optarg, &end);
 		if (end != optarg && !*end && k->timeout > 0)

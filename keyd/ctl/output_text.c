@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char *str(const json_t *o, const char *key)
 {
@@ -104,21 +103,109 @@ static void stats(const json_t *answer)
 
 static void event(const json_t *ev)
 {
-	double when = json_real_value(json_object_get(ev, "time"));
-	time_t seconds = (time_t)when;
-	struct tm tm = { 0 };
-	char clock[16];
+	const char *when = str(ev, "time");
 
-	localtime_r(&seconds, &tm);
-	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	printf("%s.%03d %s peer=%s local=%s remote=%s", clock, (int)((when - (double)seconds) * 1000),
-	       str(ev, "event"), str(ev, "peer"), str(ev, "local"), str(ev, "remote"));
-	if (json_object_get(ev, "spi_in")) {
-		printf(" spi_in=%s spi_out=%s ", str(ev, "spi_in"), str(ev, "spi_out"));
+	printf("%.12s %s", strlen(when) > 23 ? when + 11 : when, str(ev, "event"));
+	if (json_object_get(ev, "count")) {
+		printf(" %lld events were left out: too many at once\n", num(ev, "count"));
+		fflush(stdout);
+		return;
+	}
+	printf(" peer=%s local=%s remote=%s", str(ev, "peer"), str(ev, "local"), str(ev, "remote"));
+	if (json_object_get(ev, "spi_in"))
+		printf(" spi_in=%s spi_out=%s", str(ev, "spi_in"), str(ev, "spi_out"));
+	if (json_object_get(ev, "selector")) {
+		putchar(' ');
 		selector(json_object_get(ev, "selector"));
 	}
+	if (json_object_get(ev, "exchange"))
+		printf(" %s", str(ev, "exchange"));
+	if (json_object_get(ev, "message_id"))
+		printf(" message_id=%lld", num(ev, "message_id"));
+	if (json_object_get(ev, "state"))
+		printf(" %s -> %s", str(ev, "was"), str(ev, "state"));
+	if (json_object_get(ev, "reason"))
+		printf(" reason=%s", str(ev, "reason"));
 	printf("%s%s\n", *str(ev, "text") ? "  " : "", str(ev, "text"));
 	fflush(stdout);
+}
+
+#define WIDTH 110
+
+/* Bytes up to the next blank; what stands in backquotes is one word. */
+static size_t word_len(const char *text)
+{
+	bool code = false;
+	size_t n = 0;
+
+	for (; text[n] && (text[n] != ' ' || code); n++)
+		code ^= text[n] == '`';
+	return n;
+}
+
+/* text in lines of WIDTH; every line but the first has so many blanks in front. */
+static void wrapped(const char *first, const char *text, int indent)
+{
+	int column = printf("%s", first);
+
+	for (bool begun = false; *text; begun = true) {
+		size_t n = word_len(text);
+
+		if (begun && column + 1 + (int)n > WIDTH)
+			column = printf("\n%*s", indent, "") - 1;
+		else if (begun)
+			column += printf(" ");
+		column += printf("%.*s", (int)n, text);
+		text += n + (text[n] == ' ');
+	}
+	putchar('\n');
+}
+
+static void sentences(const json_t *list, const char *first, int indent)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach (list, i, s)
+		wrapped(first, json_string_value(s) ?: "", indent);
+}
+
+static void attempt(const json_t *a)
+{
+	const json_t *s;
+	char head[64];
+	size_t i;
+
+	printf("%s: %s %s%s%s\n", str(a, "peer"), str(a, "what"), str(a, "outcome"), json_object_get(a, "reason") &&
+	       json_is_string(json_object_get(a, "reason")) ? ": " : "",
+	       json_is_string(json_object_get(a, "reason")) ? str(a, "reason") : "");
+	sentences(json_object_get(a, "story"), "  ", 4);
+	json_array_foreach (json_object_get(a, "steps"), i, s) {
+		snprintf(head, sizeof(head), "  %9.3f s  ", json_real_value(json_object_get(s, "after")));
+		printf("%s%s %s%s", head, str(s, "exchange"), str(s, "result"), num(s, "times") > 1 ? "" : ": ");
+		if (num(s, "times") > 1)
+			printf(" (%lld times): ", num(s, "times"));
+		printf("%s\n", str(s, "text"));
+		if (i == 3 && num(a, "steps_left_out"))
+			printf("             … %lld steps are not kept\n", num(a, "steps_left_out"));
+	}
+	if (json_array_size(json_object_get(a, "change")))
+		puts("  What to do:");
+	sentences(json_object_get(a, "change"), "    - ", 6);
+}
+
+static void explain(const json_t *answer)
+{
+	const json_t *rest = json_object_get(answer, "peer"), *a;
+	size_t i;
+
+	json_array_foreach (json_object_get(answer, "attempts"), i, a) {
+		if (i)
+			putchar('\n');
+		attempt(a);
+	}
+	sentences(json_object_get(rest, "story"), "", 2);
+	sentences(json_object_get(rest, "change"), "- ", 2);
 }
 
 static void result(const char *verb, bool ok, const char *text, const json_t *last)
@@ -131,4 +218,4 @@ static void result(const char *verb, bool ok, const char *text, const json_t *la
 		fprintf(stderr, "keydctl: %s failed: %s\n", verb, text);
 }
 
-const struct output output_text = { status, stats, event, result };
+const struct output output_text = { status, stats, event, explain, result };

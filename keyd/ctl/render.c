@@ -3,16 +3,16 @@
 #include "keyd/ctl/render.h"
 
 #include "keyd/conf/id.h"
+#include "keyd/ctl/explain.h"
+#include "keyd/ctl/reason.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-/* A text out of buf[n] that may come from anywhere. */
-static json_t *text(const char *buf, size_t n)
+json_t *render_text(const char *buf, size_t n)
 {
-	char copy[512];
+	char copy[4096];
 	json_t *j;
 
 	n = strnlen(buf, n);
@@ -26,16 +26,16 @@ static json_t *text(const char *buf, size_t n)
 	return json_stringn(copy, n);
 }
 
-#define TEXT(array) text(array, sizeof(array))
+#define TEXT(array) render_text(array, sizeof(array))
 
-static json_t *addr(const struct ipsec_addr *a)
+json_t *render_addr(const struct ipsec_addr *a)
 {
 	char buf[IPSEC_ADDR_STRLEN];
 
 	return a->family ? json_string(ipsec_addr_format(a, buf, sizeof(buf))) : json_null();
 }
 
-static json_t *spi64(const uint8_t spi[8])
+json_t *render_spi64(const uint8_t spi[8])
 {
 	char buf[17];
 
@@ -52,7 +52,7 @@ static json_t *spi32(uint32_t spi)
 	return json_string(buf);
 }
 
-static json_t *id(const struct conf_id *i)
+json_t *render_id(const struct conf_id *i)
 {
 	struct conf_id copy = *i;
 	char buf[CONF_ID_STRLEN];
@@ -99,11 +99,11 @@ static const char *mode_name(unsigned int mode)
 json_t *render_ike(const struct engine_ike_info *i)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:i, s:[]}",
-			 "peer", TEXT(i->peer), "state", TEXT(i->state), "local", addr(&i->local),
-			 "remote", addr(&i->remote), "local_port", i->local_port, "remote_port", i->remote_port,
-			 "spi_i", spi64(i->spi_i), "spi_r", spi64(i->spi_r),
-			 "role", i->initiator ? "initiator" : "responder", "local_id", id(&i->local_id),
-			 "remote_id", id(&i->remote_id), "algorithms", TEXT(i->algs),
+			 "peer", TEXT(i->peer), "state", TEXT(i->state), "local", render_addr(&i->local),
+			 "remote", render_addr(&i->remote), "local_port", i->local_port, "remote_port", i->remote_port,
+			 "spi_i", render_spi64(i->spi_i), "spi_r", render_spi64(i->spi_r),
+			 "role", i->initiator ? "initiator" : "responder", "local_id", render_id(&i->local_id),
+			 "remote_id", render_id(&i->remote_id), "algorithms", TEXT(i->algs),
 			 "age", (json_int_t)i->age_s, "rekey_in", (json_int_t)i->rekey_in_s,
 			 "rekeys", (int)i->rekeys, "children");
 }
@@ -138,27 +138,76 @@ static const char *const event_names[ENGINE_EVENT_TYPES] = {
 	[ENGINE_CHILD_DOWN] = "child-down",
 	[ENGINE_CHILD_REKEYED] = "child-rekeyed",
 	[ENGINE_FAILED] = "failed",
+	[ENGINE_IKE_STATE] = "ike-state",
+	[ENGINE_CHILD_STATE] = "child-state",
+	[ENGINE_REQUEST_SENT] = "request-sent",
+	[ENGINE_RETRANSMITTED] = "retransmitted",
+	[ENGINE_ANSWER_RECEIVED] = "answer-received",
+	[ENGINE_REQUEST_RECEIVED] = "request-received",
+	[ENGINE_ANSWER_SENT] = "answer-sent",
+	[ENGINE_ANSWER_REPEATED] = "answer-repeated",
+	[ENGINE_ACQUIRED] = "acquire",
+	[ENGINE_SWITCHED] = "child-switched",
+	[ENGINE_CHILD_LOST] = "child-lost",
+	[ENGINE_REKEY_BEGUN] = "rekey-begun",
+	[ENGINE_REKEY_FAILED] = "rekey-failed",
+	[ENGINE_LIVENESS] = "liveness",
+	[ENGINE_ADDRESS_CHANGED] = "address-changed",
+	[ENGINE_ORPHAN] = "orphan",
+	[ENGINE_POLICY] = "policy",
+	[ENGINE_MISSED] = "missed",
 };
 
-json_t *render_event(const struct engine_event *ev)
+static bool has_spi(const uint8_t spi[8])
 {
-	const char *name = ev->type < ENGINE_EVENT_TYPES ? event_names[ev->type] : "?";
-	struct timespec now;
-	json_t *o;
-	long ms;
+	static const uint8_t none[8];
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	ms = now.tv_nsec / 1000000;
-	o = json_pack("{s:s, s:f, s:o, s:o, s:o, s:o, s:o}", "event", name,
-		      "time", (double)now.tv_sec + (double)ms / 1000, "peer", TEXT(ev->peer),
-		      "local", addr(&ev->local), "remote", addr(&ev->remote),
-		      "spi_i", spi64(ev->ike_spi_i), "spi_r", spi64(ev->ike_spi_r));
-	if (o && (ev->child_spi_in || ev->child_spi_out)) {
+	return memcmp(spi, none, sizeof(none)) != 0;
+}
+
+/* What belongs to some kinds of event only. */
+static void put_particulars(json_t *o, const struct engine_event *ev)
+{
+	if (has_spi(ev->ike_spi_i)) {
+		json_object_set_new(o, "spi_i", render_spi64(ev->ike_spi_i));
+		json_object_set_new(o, "spi_r", render_spi64(ev->ike_spi_r));
+	}
+	if (ev->child_spi_in || ev->child_spi_out) {
 		json_object_set_new(o, "spi_in", spi32(ev->child_spi_in));
 		json_object_set_new(o, "spi_out", spi32(ev->child_spi_out));
-		json_object_set_new(o, "selector", selector(&ev->sel));
 	}
-	if (o)
-		json_object_set_new(o, "text", TEXT(ev->text));
+	if (ev->sel.src.family)
+		json_object_set_new(o, "selector", selector(&ev->sel));
+	if (*ev->exchange)
+		json_object_set_new(o, "exchange", TEXT(ev->exchange));
+	if (ev->has_message)
+		json_object_set_new(o, "message_id", json_integer(ev->message_id));
+	if (*ev->state) {
+		json_object_set_new(o, "was", TEXT(ev->was));
+		json_object_set_new(o, "state", TEXT(ev->state));
+	}
+	if (ev->type == ENGINE_FAILED || ev->reason)
+		json_object_set_new(o, "reason", json_string(reason_by_number(ev->reason)->name));
+}
+
+json_t *render_event(const struct engine_event *ev, double wall)
+{
+	const char *name = ev->type < ENGINE_EVENT_TYPES ? event_names[ev->type] : NULL;
+	double mono = (double)(ev->at / 1000) / 1000;
+	char when[EXPLAIN_TIME_LEN];
+	json_t *o = json_pack("{s:s, s:s, s:f}", "event", name ? name : "?", "time", explain_time(mono + wall, when),
+			      "mono", mono);
+
+	if (!o)
+		return NULL;
+	if (ev->type == ENGINE_MISSED) {
+		json_object_set_new(o, "count", json_integer(ev->message_id));
+		return o;
+	}
+	json_object_set_new(o, "peer", TEXT(ev->peer));
+	json_object_set_new(o, "local", render_addr(&ev->local));
+	json_object_set_new(o, "remote", render_addr(&ev->remote));
+	put_particulars(o, ev);
+	json_object_set_new(o, "text", TEXT(ev->text));
 	return o;
 }

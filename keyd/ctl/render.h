@@ -11,6 +11,12 @@
 json_t *render_ike(const struct engine_ike_info *info);	/* with an empty array "children" */
 json_t *render_child(const struct engine_child_info *info);
 json_t *render_stats(const struct engine_stats *stats);
-json_t *render_event(const struct engine_event *ev);
+json_t *render_event(const struct engine_event *ev, double wall);	/* wall: seconds since 1970 at the engine's time 0 */
+
+/* Parts of them. */
+json_t *render_text(const char *buf, size_t n);		/* out of buf[n], which may hold anything and need not end */
+json_t *render_addr(const struct ipsec_addr *a);	/* null where there is none */
+json_t *render_spi64(const uint8_t spi[8]);
+json_t *render_id(const struct conf_id *id);
 
 #endif

@@ -13,6 +13,15 @@ struct ctl_command {
 	char peer[CONF_NAME_MAX];	/* "": all */
 };
 
+/* A peer's name, address or identity; "": all. */
+struct ctl_who {
+	char peer[CONF_ID_MAX + 8];
+};
+
+struct ctl_keylog {
+	uint8_t on;
+};
+
 struct ctl_done {
 	int32_t n;			/* on how many SAs or policies it acts */
 };
@@ -21,6 +30,7 @@ struct ctl_status_end {
 	struct engine_stats stats;
 	uint32_t npeers;		/* configured */
 	uint32_t left_out;		/* SAs that did not fit any more */
+	uint8_t keylog;			/* keys are being written to files */
 };
 
 #endif

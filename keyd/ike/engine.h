@@ -58,7 +58,7 @@ struct engine_event {
 	struct ipsec_selector sel;	/* of the child: src is our side */
 	uint64_t at;			/* when, on the engine's clock */
 	uint8_t reason;			/* enum engine_reason, of a failure or an end */
-	bool has_message;		/* message_id and exchange are given */
+	uint8_t has_message;		/* 1: message_id and exchange are given */
 	uint32_t message_id;
 	char exchange[36];
 	char was[16], state[16];	/* of a change of state */

@@ -64,9 +64,9 @@ struct story_step {
 struct engine_story {
 	uint64_t number;		/* rises with each attempt */
 	uint8_t what, outcome, reason;	/* enum story_what, story_outcome, engine_reason */
-	bool initiator;
-	bool secure;			/* the peer has proved who it is */
-	bool heard;			/* at least one answer or request came from it */
+	uint8_t initiator;		/* this and the next two: 0 or 1 */
+	uint8_t secure;			/* the peer has proved who it is */
+	uint8_t heard;			/* at least one answer or request came from it */
 	uint64_t began_at, ended_at, up_at;	/* µs; 0: not yet */
 	uint32_t times;			/* so many attempts, from first_at on */
 	uint64_t first_at;
@@ -77,7 +77,7 @@ struct engine_story {
 	struct conf_id local_id, remote_id;	/* type 0: not known yet */
 	uint8_t icmp_type, icmp_code;	/* that came back in the place of an answer; both 0: none */
 	uint16_t notify;		/* the error notify that decided; 0: none */
-	bool notify_ours;		/* we sent it */
+	uint8_t notify_ours;		/* 1: we sent it */
 	uint16_t sendings;		/* of the request under way or given up */
 	uint32_t message_id;
 	uint32_t ike_rekeys, child_rekeys, children, lost;	/* since it came up; lost: kernel SAs that somebody removed */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The ctl role: answers keydctl(8) and whoever else speaks JSON lines on the control socket.
 #include "keyd/ctl/ask.h"
+#include "keyd/ctl/explain.h"
 #include "keyd/ctl/render.h"
-#include "keyd/roles/ctl_client.h"
+#include "keyd/roles/ctl_watch.h"
 #include "keyd/roles/worker.h"
 
 #include <errno.h>
@@ -25,7 +26,8 @@ struct waiting {
 	uint32_t client;		/* may be gone by now */
 	enum ctl_verb verb;
 	json_int_t ask_id;
-	json_t *ikes;			/* of a status, as it comes in */
+	json_t *parts;			/* of a status or an explanation, as they come in */
+	struct ctl_who who;		/* of an explanation */
 };
 
 static struct {
@@ -34,8 +36,10 @@ static struct {
 	int listen_fd;
 	struct loop_fd *listen;
 	struct client *clients[CLIENTS_MAX];
+	bool root[CLIENTS_MAX];		/* that one is */
 	struct waiting waiting[WAITING_MAX];
 	uint32_t last_id;
+	bool details;			/* the engine has been told that somebody wants them */
 } ctl = { .listen_fd = -1 };
 
 static struct client *client_by_id(uint32_t id)
@@ -46,11 +50,30 @@ static struct client *client_by_id(uint32_t id)
 	return NULL;
 }
 
+/* The engine takes the trouble of details only while somebody reads them. */
+static void tell_details(bool anyway)
+{
+	bool details = watch_details(ctl.clients, CLIENTS_MAX);
+
+	if (details != ctl.details || anyway)
+		ipc_send(ctl.w->peer[ROLE_IKE], M_CTL_WATCH, details, NULL, 0);
+	ctl.details = details;
+}
+
+static bool client_is_root(const struct client *c)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (ctl.clients[i] == c)
+			return ctl.root[i];
+	return false;
+}
+
 static void on_client_end(struct client *c)
 {
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		if (ctl.clients[i] == c)
 			ctl.clients[i] = NULL;
+	tell_details(false);
 }
 
 static void answer(struct client *c, json_int_t ask_id, json_t *o)
@@ -80,7 +103,7 @@ static struct waiting *waiting_new(struct client *c, const struct ctl_ask *ask)
 		return NULL;
 	if (!++ctl.last_id)
 		ctl.last_id = 1;
-	*w = (struct waiting){ ctl.last_id, client_id(c), ask->verb, ask->id, json_array() };
+	*w = (struct waiting){ ctl.last_id, client_id(c), ask->verb, ask->id, json_array(), ask->who };
 	return w;
 }
 
@@ -101,17 +124,20 @@ static void waiting_end(struct waiting *w, json_t *o)
 		answer(c, w->ask_id, o);
 	else
 		json_decref(o);
-	json_decref(w->ikes);
+	json_decref(w->parts);
 	*w = (struct waiting){ 0 };
 }
 
 static int forward(struct waiting *w, const struct ctl_ask *ask)
 {
 	struct ipc *ike = ctl.w->peer[ROLE_IKE];
+	struct ctl_keylog keylog = { .on = ask->on };
 
 	switch (ask->verb) {
 	case CTL_ASK_STATUS: return ipc_send(ike, M_CTL_STATUS, w->id, NULL, 0);
 	case CTL_ASK_COMMAND: return ipc_send(ike, M_CTL_COMMAND, w->id, &ask->command, sizeof(ask->command));
+	case CTL_ASK_EXPLAIN: return ipc_send(ike, M_CTL_EXPLAIN, w->id, &ask->who, sizeof(ask->who));
+	case CTL_ASK_KEYLOG: return ipc_send(ctl.w->parent, M_KEYLOG_ASK, w->id, &keylog, sizeof(keylog));
 	default: return ipc_send(ctl.w->parent, M_RELOAD, w->id, NULL, 0);
 	}
 }
@@ -128,10 +154,16 @@ static int on_line(char *line, size_t n, void *arg)
 		return 0;
 	}
 	if (ask.verb == CTL_ASK_WATCH || ask.verb == CTL_ASK_LOG) {
-		*client_watches(c) |= ask.verb == CTL_ASK_WATCH;
 		if (ask.verb == CTL_ASK_LOG)
 			ipc_send(ctl.w->parent, M_LOG_LEVEL_ASK, ask.level, NULL, 0);
 		answer(c, ask.id, json_pack("{s:b}", "ok", 1));
+		if (ask.verb == CTL_ASK_WATCH)
+			watch_begin(c, &ask);
+		tell_details(false);
+		return 0;
+	}
+	if (ask.verb == CTL_ASK_KEYLOG && !client_is_root(c)) {
+		refuse(c, ask.id, "only root may switch the key log");
 		return 0;
 	}
 	w = waiting_new(c, &ask);
@@ -144,10 +176,10 @@ static int on_line(char *line, size_t n, void *arg)
 	return 0;
 }
 
-static const struct client_hooks client_hooks = { on_line, on_client_end };
+static const struct client_hooks client_hooks = { on_line, on_client_end, watch_drained };
 
 /* Root, or a member of the group. */
-static bool peer_allowed(int fd)
+static bool peer_allowed(int fd, bool *root)
 {
 	struct ucred cred;
 	gid_t groups[GROUPS_MAX];
@@ -155,6 +187,7 @@ static bool peer_allowed(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n))
 		return false;
+	*root = cred.uid == 0;
 	if (cred.uid == 0 || (ctl.gid && cred.gid == ctl.gid))
 		return true;
 	n = sizeof(groups);
@@ -169,14 +202,16 @@ static bool peer_allowed(int fd)
 static void welcome(int fd)
 {
 	struct client *c = client_new(ctl.w->loop, fd, &client_hooks);
+	bool root = false;
 	int slot = 0;
 
 	if (!c)
 		return;
 	while (slot < CLIENTS_MAX && ctl.clients[slot])
 		slot++;
-	if (slot < CLIENTS_MAX && peer_allowed(fd)) {
+	if (slot < CLIENTS_MAX && peer_allowed(fd, &root)) {
 		ctl.clients[slot] = c;
+		ctl.root[slot] = root;
 		return;
 	}
 	refuse(c, 0, slot == CLIENTS_MAX ? "too many connections to the control socket"
@@ -243,7 +278,7 @@ static int on_ike(struct ipc *ch, struct ipc_msg *m, void *arg)
 	(void)arg;
 	memcpy(&info, m->body.p, sizeof(info));
 	if (w)
-		json_array_append_new(w->ikes, render_ike(&info));
+		json_array_append_new(w->parts, render_ike(&info));
 	return 0;
 }
 
@@ -258,7 +293,7 @@ static int on_child(struct ipc *ch, struct ipc_msg *m, void *arg)
 	memcpy(&info, m->body.p, sizeof(info));
 	if (!w)
 		return 0;
-	ike = json_array_get(w->ikes, json_array_size(w->ikes) - 1);
+	ike = json_array_get(w->parts, json_array_size(w->parts) - 1);
 	json_array_append_new(json_object_get(ike, "children"), render_child(&info));
 	return 0;
 }
@@ -274,7 +309,7 @@ static int on_stats(struct ipc *ch, struct ipc_msg *m, void *arg)
 	if (w)
 		waiting_end(w, json_pack("{s:b, s:s, s:I, s:I, s:o, s:O}", "ok", 1, "version", GAPLESS_VERSION,
 					 "peers", (json_int_t)end.npeers, "left_out", (json_int_t)end.left_out,
-					 "stats", render_stats(&end.stats), "ike", w->ikes));
+					 "stats", render_stats(&end.stats), "ike", w->parts));
 	return 0;
 }
 
@@ -299,16 +334,38 @@ static int on_done(struct ipc *ch, struct ipc_msg *m, void *arg)
 static int on_event(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	struct engine_event ev;
-	json_t *o;
 
 	(void)ch;
 	(void)arg;
 	memcpy(&ev, m->body.p, sizeof(ev));
-	o = render_event(&ev);
-	for (int i = 0; i < CLIENTS_MAX; i++)
-		if (ctl.clients[i] && *client_watches(ctl.clients[i]))
-			client_send(ctl.clients[i], json_incref(o));
-	json_decref(o);
+	watch_event(ctl.clients, CLIENTS_MAX, &ev);
+	return 0;
+}
+
+static int on_story(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct waiting *w = waiting_by_id(m->id);
+	struct engine_story s;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&s, m->body.p, sizeof(s));
+	if (w)
+		json_array_append_new(w->parts, explain_story(&s, watch_wall()));
+	return 0;
+}
+
+static int on_explained(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct waiting *w = waiting_by_id(m->id);
+	struct engine_explain_end end;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&end, m->body.p, sizeof(end));
+	if (w)
+		waiting_end(w, json_pack("{s:b, s:O, s:o}", "ok", 1, "attempts", w->parts,
+					 "peer", explain_end(&end, w->who.peer)));
 	return 0;
 }
 
@@ -331,7 +388,7 @@ static void stop(struct worker *w)
 		if (ctl.clients[i])
 			client_free(ctl.clients[i]);
 	for (int i = 0; i < WAITING_MAX; i++)
-		json_decref(ctl.waiting[i].ikes);
+		json_decref(ctl.waiting[i].parts);
 	loop_fd_free(ctl.listen);
 	if (ctl.listen_fd >= 0)
 		close(ctl.listen_fd);
@@ -342,9 +399,18 @@ static void peer_down(struct worker *w, enum role_id peer)
 	(void)w;
 	(void)peer;
 	for (int i = 0; i < WAITING_MAX; i++)
-		if (ctl.waiting[i].id && ctl.waiting[i].verb != CTL_ASK_RELOAD)
+		if (ctl.waiting[i].id && ctl.waiting[i].verb != CTL_ASK_RELOAD &&
+		    ctl.waiting[i].verb != CTL_ASK_KEYLOG)
 			waiting_end(&ctl.waiting[i], json_pack("{s:b, s:s}", "ok", 0, "error",
 							       "the ike role ended while it worked on this"));
+}
+
+/* A fresh engine does not know yet that somebody watches. */
+static void peer_up(struct worker *w, enum role_id peer)
+{
+	(void)w;
+	if (peer == ROLE_IKE)
+		tell_details(true);
 }
 
 #define EXACT(type, body, fn) { type, false, sizeof(struct body), sizeof(struct body), fn }
@@ -360,6 +426,8 @@ static const struct ipc_rule from_ike[] = {
 	EXACT(M_CTL_STATS, ctl_status_end, on_stats),
 	EXACT(M_CTL_DONE, ctl_done, on_done),
 	EXACT(M_CTL_EVENT, engine_event, on_event),
+	EXACT(M_CTL_STORY, engine_story, on_story),
+	EXACT(M_CTL_EXPLAINED, engine_explain_end, on_explained),
 	{ 0 },
 };
 
@@ -369,6 +437,7 @@ const struct role role_ctl = {
 	.who = "keyd[ctl]",
 	.prepare = prepare,
 	.stop = stop,
+	.peer_up = peer_up,
 	.peer_down = peer_down,
 	.rules = { [ROLE_PARENT] = from_parent, [ROLE_IKE] = from_ike },
 	.cap = ROLE_NO_CAP,

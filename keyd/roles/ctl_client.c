@@ -3,6 +3,8 @@
 #include "keyd/roles/ctl_client.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,7 +23,8 @@ struct client {
 	struct ctl_line line;
 	char *out;
 	size_t sent, n, room;		/* of out */
-	bool watches, finishing, ended;
+	bool finishing, ended;
+	_Alignas(max_align_t) uint8_t state[CLIENT_STATE_MAX];
 };
 
 static void end_soon(struct client *c)
@@ -72,6 +75,8 @@ static void on_ready(void *arg, unsigned int ready)
 
 	if (ready & LOOP_WRITE)
 		flush(c);
+	if (ready & LOOP_WRITE && !c->n && !c->ended)
+		c->hooks->drained(c);
 	if (c->ended || c->finishing || !(ready & LOOP_READ))
 		return;
 	n = read(c->fd, buf, sizeof(buf));
@@ -166,7 +171,12 @@ uint32_t client_id(const struct client *c)
 	return c->id;
 }
 
-bool *client_watches(struct client *c)
+size_t client_queued(const struct client *c)
 {
-	return &c->watches;
+	return c->n - c->sent;
+}
+
+void *client_state(struct client *c)
+{
+	return c->state;
 }

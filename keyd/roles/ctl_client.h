@@ -9,11 +9,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#define CLIENT_STATE_MAX 512
+
 struct client;
 
 struct client_hooks {
 	ctl_line_fn *line;		/* arg is the client; non-zero ends it after what was sent */
 	void (*ended)(struct client *c);	/* it is about to be freed */
+	void (*drained)(struct client *c);	/* it has read all that waited for it */
 };
 
 /* Takes over fd. NULL without memory (fd is closed). */
@@ -27,6 +30,8 @@ void client_finish(struct client *c);
 
 /* A number for each client of this process's life. */
 uint32_t client_id(const struct client *c);
-bool *client_watches(struct client *c);		/* a flag for its owner's use */
+/* Bytes that wait to be read by it. */
+size_t client_queued(const struct client *c);
+void *client_state(struct client *c);		/* CLIENT_STATE_MAX bytes for its owner's use, zero at first */
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define STATUS_QUEUE_MAX (32u << 20)	/* bytes of status that may wait for the ctl role */
+#define EVENT_QUEUE_MAX (16u << 20)	/* bytes that may wait there before events are left out */
 
 static struct ike {
 	struct worker *w;
@@ -24,6 +25,8 @@ static struct ike {
 	unsigned int npeers;		/* of the configuration in use */
 	struct pending kern, auth;	/* requests without an answer yet */
 	struct pending refused;		/* requests to auth that could not be sent */
+	bool details;			/* somebody watches */
+	uint32_t events_missed;		/* by the ctl role, since the last that it got */
 	bool mirrored, ready;		/* the kernel's SPD is known; the parent has been told */
 	uint8_t scratch[AUTH_REQUEST_MAX];
 } ike;
@@ -86,9 +89,19 @@ static void hook_auth(void *arg, const struct auth_request *rq)
 		ipc_send(ike.w->peer[ROLE_AUTH], M_AUTH_REQUEST, rq->id, w.buf, w.len);
 }
 
+/* A burst that the ctl role does not keep up with must not end its channel: what is left out is counted and told. */
 static void hook_event(void *arg, const struct engine_event *ev)
 {
+	struct engine_event missed = { .type = ENGINE_MISSED, .at = ev->at, .message_id = ike.events_missed };
+
 	(void)arg;
+	if (ipc_queued(ike.w->peer[ROLE_CTL]) > EVENT_QUEUE_MAX) {
+		ike.events_missed++;
+		return;
+	}
+	if (ike.events_missed)
+		ipc_send(ike.w->peer[ROLE_CTL], M_CTL_EVENT, 0, &missed, sizeof(missed));
+	ike.events_missed = 0;
 	ipc_send(ike.w->peer[ROLE_CTL], M_CTL_EVENT, 0, ev, sizeof(*ev));
 }
 
@@ -171,6 +184,8 @@ static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
 		r = engine_configure(ike.engine, &ike.next);
 	else
 		ike.engine = engine_new(&hooks, NULL, &ike.next);
+	if (ike.engine)
+		engine_watch(ike.engine, ike.details);
 	next_clear();
 	if (r || !ike.engine)
 		return worker_fail(ike.w, KEYD_FAILED, "role ike: out of memory");
@@ -309,6 +324,37 @@ static int on_ctl_status(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static void walk_story(void *arg, const struct engine_story *s)
+{
+	walk_send(arg, M_CTL_STORY, s, sizeof(*s));
+}
+
+static int on_ctl_explain(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct walk k = { .ch = ch, .id = m->id };
+	struct engine_explain_end end = { 0 };
+	struct ctl_who who;
+
+	(void)arg;
+	memcpy(&who, m->body.p, sizeof(who));
+	if (!memchr(who.peer, 0, sizeof(who.peer)))
+		return -1;
+	if (ike.engine)
+		engine_explain(ike.engine, loop_now(), who.peer, walk_story, &k, &end);
+	ipc_send(ch, M_CTL_EXPLAINED, m->id, &end, sizeof(end));
+	return 0;
+}
+
+static int on_ctl_watch(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	ike.details = m->id != 0;
+	if (ike.engine)
+		engine_watch(ike.engine, ike.details);
+	return 0;
+}
+
 static int command(const struct ctl_command *c)
 {
 	switch (c->type) {
@@ -396,6 +442,8 @@ static const struct ipc_rule from_auth[] = {
 static const struct ipc_rule from_ctl[] = {
 	EMPTY(M_CTL_STATUS, on_ctl_status),
 	EXACT(M_CTL_COMMAND, ctl_command, on_ctl_command),
+	EXACT(M_CTL_EXPLAIN, ctl_who, on_ctl_explain),
+	EMPTY(M_CTL_WATCH, on_ctl_watch),
 	{ 0 },
 };
 

@@ -23,6 +23,8 @@ enum message_type {
 	M_CONF_END,
 	M_SOCKETS_CLEAR,	/* close all UDP sockets */
 	M_SOCKET,		/* struct message_socket; a descriptor */
+	M_KEYLOG,		/* id: enum keylog_table; a descriptor to append lines to */
+	M_KEYLOG_OFF,
 	/* parent to auth; secrets are BEGIN, n × SECRET, END */
 	M_SECRET_BEGIN,
 	M_SECRET,		/* auth_secret_put() */
@@ -33,6 +35,7 @@ enum message_type {
 	/* ctl to parent */
 	M_RELOAD,
 	M_LOG_LEVEL_ASK,	/* id: enum log_level for all roles */
+	M_KEYLOG_ASK,		/* struct ctl_keylog; answered by M_RELOADED */
 	/* ike to kern and back */
 	M_KERN_REQUEST,		/* struct kern_request */
 	M_KERN_ANSWER,		/* struct kern_answer */
@@ -45,12 +48,16 @@ enum message_type {
 	/* ctl to ike; id comes back in each answer */
 	M_CTL_STATUS,
 	M_CTL_COMMAND,		/* struct ctl_command */
+	M_CTL_EXPLAIN,		/* struct ctl_who */
+	M_CTL_WATCH,		/* id: 1 details are wanted, 0 they are not. No answer */
 	/* ike to ctl */
 	M_CTL_IKE,		/* struct engine_ike_info */
 	M_CTL_CHILD,		/* struct engine_child_info, of the IKE SA before it */
 	M_CTL_STATS,		/* struct ctl_status_end: the last answer to M_CTL_STATUS */
 	M_CTL_DONE,		/* struct ctl_done: the answer to M_CTL_COMMAND */
 	M_CTL_EVENT,		/* struct engine_event */
+	M_CTL_STORY,		/* struct engine_story */
+	M_CTL_EXPLAINED,	/* struct engine_explain_end: the last answer to M_CTL_EXPLAIN */
 };
 
 struct message_failed {

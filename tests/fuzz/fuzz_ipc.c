@@ -74,7 +74,7 @@ static int on_event(struct ipc *ch, struct ipc_msg *m, void *arg)
 	(void)ch;
 	(void)arg;
 	memcpy(&ev, m->body.p, m->body.n < sizeof(ev) ? m->body.n : sizeof(ev));
-	json_decref(render_event(&ev));
+	json_decref(render_event(&ev, 0));
 	return 0;
 }
 

@@ -110,7 +110,7 @@ static void events(void **state)
 	assert_int_equal(ipsec_addr_parse(&ev.local, "192.0.2.1"), 0);
 	assert_int_equal(ipsec_addr_parse(&ev.sel.src, "10.1.0.0"), 0);
 	ev.sel.src_len = 16;
-	o = render_event(&ev);
+	o = render_event(&ev, 0);
 	assert_string_equal(text(o, "event"), "child-rekeyed");
 	assert_string_equal(text(o, "peer"), "berlin");
 	assert_string_equal(text(o, "local"), "192.0.2.1");
@@ -133,7 +133,7 @@ static void hostile_structs(void **state)
 	memset(&ev, 0xff, sizeof(ev));
 	memset(&ike, 0xff, sizeof(ike));
 	memset(&child, 0xff, sizeof(child));
-	o = render_event(&ev);
+	o = render_event(&ev, 0);
 	assert_non_null(o);
 	assert_string_equal(text(o, "event"), "?");
 	assert_int_equal(strlen(text(o, "peer")), sizeof(ev.peer));
