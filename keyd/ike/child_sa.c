@@ -79,6 +79,15 @@ struct child_sa *child_serving(struct engine *e, const struct ipsec_policy *pol,
 	return NULL;
 }
 
+struct child_sa *child_twin(const struct child_sa *c)
+{
+	list_each(other, &c->sa->children, struct child_sa, link)
+		if (other != c && serves(other, &c->pol) &&
+		    (!c->flow.src.family || !other->sel_exact || selector_covers(&other->sel, &c->flow)))
+			return other;
+	return NULL;
+}
+
 static int fresh_child_spi(struct engine *e, uint32_t *spi)
 {
 	do {
@@ -112,13 +121,16 @@ static void forget_keys(struct child_sa *c)
 	secret_clear(&c->auth_out);
 }
 
-/* A successor that never came to send leaves its predecessor as it was. */
+/* A successor that never came to send leaves its predecessor as it was: to be replaced by another. */
 static void give_back(struct child_sa *c)
 {
 	struct child_sa *old = c->replaces && c->state < CHILD_UP ? child_find(c->sa->e, c->replaces) : NULL;
 
-	if (old && old->replaced_by == c->spi_in)
-		old->replaced_by = 0;
+	if (!old || old->replaced_by != c->spi_in)
+		return;
+	old->replaced_by = 0;
+	if (!old->rekeying && !old->deleting)
+		child_rekey_later(old, NOT_YET_RETRY + engine_random_below(NOT_YET_RETRY));
 }
 
 void child_free(struct child_sa *c)
@@ -182,24 +194,6 @@ void child_rekey_unless_peer(struct child_sa *c, const char *why, uint64_t patie
 	child_rekey_later(c, patience);
 }
 
-void child_inbound_done(struct child_sa *c)
-{
-	struct engine *e = c->sa->e;
-
-	struct child_sa *old = c->replaces ? child_find(e, c->replaces) : NULL;
-
-	if (old) {
-		old->replaced_by = c->spi_in;
-		c->rekeys = old->rekeys + 1;
-	}
-	c->state = CHILD_INBOUND;
-	c->up_at = e->now;
-	c->rekey_at = e->now + lifetime_soft(&c->sa->peer->conf, SECONDS(c->sa->peer->conf.child_lifetime), c->initiator);
-	timer_set(&e->timers, &c->rekey, c->rekey_at, rekey_due);
-	list_add_tail(&c->sa->children, &c->link);
-	e->stats.child_now++;
-}
-
 static void retire_due(struct timer *t)
 {
 	child_end(container_of(t, struct child_sa, retire), ENGINE_EVENT_TYPES, "replaced, and its DELETE never came");
@@ -210,6 +204,7 @@ static void retire(struct child_sa *old)
 {
 	old->state = CHILD_REPLACED;
 	timer_cancel(&old->sa->e->timers, &old->rekey);
+	timer_cancel(&old->sa->e->timers, &old->switchover);
 	timer_set(&old->sa->e->timers, &old->retire, old->sa->e->now + RETIRE_AFTER, retire_due);
 }
 
@@ -218,6 +213,59 @@ static const char *rekey_reason(const struct child_sa *c, const struct child_sa 
 	if (!c->initiator)
 		return "the peer asked for it";
 	return old && old->rekey_why ? old->rekey_why : "time";
+}
+
+void child_inbound_done(struct child_sa *c)
+{
+	struct engine *e = c->sa->e;
+
+	struct child_sa *old = c->replaces ? child_find(e, c->replaces) : NULL;
+
+	if (old) {
+		if (!c->redundant)
+			old->replaced_by = c->spi_in;
+		c->rekeys = old->rekeys + 1;
+	}
+	c->state = CHILD_INBOUND;
+	c->up_at = e->now;
+	c->rekey_at = e->now + lifetime_soft(&c->sa->peer->conf, SECONDS(c->sa->peer->conf.child_lifetime), c->initiator);
+	timer_set(&e->timers, &c->rekey, c->rekey_at, rekey_due);
+	list_add_tail(&c->sa->children, &c->link);
+	e->stats.child_now++;
+	if (c->redundant)
+		retire(c);
+}
+
+void child_hand_over(struct child_sa *c, struct child_sa *to)
+{
+	if (!c->acquired)
+		return;
+	if (!to || to->state >= CHILD_UP || to->acquired) {
+		child_larval_delete(c);
+	} else {
+		to->acquired = true;
+		to->acquire_seq = c->acquire_seq;
+	}
+	c->acquired = false;
+}
+
+void child_redundant(struct child_sa *c, struct child_sa *stays)
+{
+	report_child(c, LOG_LEVEL_DEBUG, "CHILD_SA", "redundant", "both sides made one at once; child_in=%08x stays",
+		     stays ? stays->spi_in : 0);
+	child_hand_over(c, stays);
+	c->redundant = true;
+	c->replaced_by = stays ? stays->spi_in : 0;
+	if (c->state != CHILD_NEW)
+		retire(c);
+}
+
+/* Those that were made beside c go, now that it carries the traffic. */
+static void drop_redundant(struct child_sa *c)
+{
+	list_each(other, &c->sa->children, struct child_sa, link)
+		if (other->redundant && other->initiator && other->replaced_by == c->spi_in)
+			ikev2_version.delete_child(other);
 }
 
 void child_outbound_done(struct child_sa *c)
@@ -233,6 +281,7 @@ void child_outbound_done(struct child_sa *c)
 	proposal_choice_format(&algs, text, sizeof(text));
 	if (old && old->state != CHILD_REPLACED)
 		retire(old);
+	drop_redundant(c);
 	if (c->replaces)
 		c->sa->e->stats.child_rekeyed++;
 	else
@@ -252,6 +301,8 @@ static void switch_answered(struct ask *a, const struct kern_answer *an)
 {
 	struct child_sa *c = container_of(a, struct child_sa, ask);
 
+	if (c->state != CHILD_INBOUND)	/* replaced in the meantime; the outbound SA leaves the kernel with it */
+		return;
 	if (!an->error) {
 		child_outbound_done(c);
 		return;
@@ -262,7 +313,7 @@ static void switch_answered(struct ask *a, const struct kern_answer *an)
 
 void child_confirm(struct child_sa *c, const char *why)
 {
-	if (c->initiator)
+	if (c->initiator || c->redundant)
 		return;
 	c->confirmed = true;
 	child_switch(c, why);
@@ -305,6 +356,24 @@ static void kernel_forget(struct child_sa *c)
 		straggler_add(e, &out, c->replaced_by ? OUTBOUND_DRAIN : 0);
 	if (c->state >= CHILD_INBOUND)
 		straggler_add(e, &in, SECONDS(c->sa->peer->conf.linger));
+}
+
+bool child_has_heir(const struct child_sa *c)
+{
+	return c->replaced_by || c->redundant;
+}
+
+void child_mute(struct child_sa *c)
+{
+	struct ipsec_sa_id out = { .dst = c->sa->remote, .proto = IPPROTO_ESP, .spi = c->spi_out,
+				   .mark = c->pol.mark };
+
+	if (child_has_heir(c) || c->state == CHILD_NEW)
+		return;
+	straggler_add(c->sa->e, &out, 0);
+	c->state = CHILD_REPLACED;
+	timer_cancel(&c->sa->e->timers, &c->rekey);
+	timer_cancel(&c->sa->e->timers, &c->switchover);
 }
 
 void child_end(struct child_sa *c, enum engine_event_type type, const char *reason)

@@ -31,6 +31,8 @@ struct child_sa {
 	bool confirmed;			/* the peer has shown that it has it too; ours are, from the answer on */
 	bool lost;			/* the kernel has not got it any more */
 	bool rekeying;			/* an exchange to replace it is queued or under way */
+	bool deleting;			/* our DELETE for it is queued or under way */
+	bool redundant;			/* the peer made one for the same traffic at the same moment, and that one stays */
 	const char *rekey_why;		/* one static word: time, bytes, packets, command, lost; NULL: not by us */
 	uint32_t spi_in, spi_out;
 	uint32_t replaces;		/* inbound SPI of the child that it replaces; 0: none */
@@ -84,11 +86,23 @@ bool child_confirmed(const struct child_sa *c);
  * Installs outbound if it is not yet, without waiting; the child it replaces sends no more. why is for the log.
  */
 void child_switch(struct child_sa *c, const char *why);
+/*
+ * Of two that were made for the same traffic at the same moment, stays (NULL: the peer has taken it back) stays and c
+ * goes: it sends no more once stays does, takes what comes, and waits for its DELETE (RFC 7296 2.8.1).
+ */
+void child_redundant(struct child_sa *c, struct child_sa *stays);
 /* Outbound is in the kernel (an exchange asked for it and had the answer). */
 void child_outbound_done(struct child_sa *c);
 /* Waits for a sign that the peer can receive; after that long it switches all the same. */
 void child_wait_for_peer(struct child_sa *c, uint64_t at_most);
 
+/* Another one carries, or will carry, its traffic. */
+bool child_has_heir(const struct child_sa *c);
+/*
+ * Before we delete it: unless it has an heir, it leaves the kernel's outbound side now, so that packets wait for another
+ * one and are not sent to a peer that may have deleted it already, while its answer is lost again and again.
+ */
+void child_mute(struct child_sa *c);
 /*
  * The end of a child: outbound leaves the kernel now, inbound after the linger. type is the event to tell, or
  * ENGINE_EVENT_TYPES for none.
@@ -117,6 +131,10 @@ void child_begin(struct engine *e, const struct ipsec_policy *pol, const struct 
 struct child_sa *child_find(struct engine *e, uint32_t spi_in);
 /* By the SPI that the peer receives on: what its DELETE and REKEY_SA name. */
 struct child_sa *child_find_out(struct ike_sa *sa, uint32_t spi_out);
+/* A child that is there and carries what c, which is in the making, is to carry; not c itself. NULL: none. */
+struct child_sa *child_twin(const struct child_sa *c);
+/* The larval SA that waits for c waits for to instead; or is removed, if to (may be NULL) sends already. */
+void child_hand_over(struct child_sa *c, struct child_sa *to);
 /* Any child, also one in the making, that serves pol (and this packet, when its selectors are known). */
 struct child_sa *child_serving(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
 			       const struct ipsec_addr *remote);

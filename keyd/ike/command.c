@@ -156,7 +156,7 @@ void engine_walk(struct engine *e, uint64_t now, void (*ike)(void *arg, const st
 {
 	e->now = now;
 	list_each(sa, &e->sas, struct ike_sa, link) {
-		if (sa->state == IKE_DEAD)
+		if (sa->state >= IKE_CLOSED)
 			continue;
 		ike_tell(sa, ike, arg);
 		list_each(c, &sa->children, struct child_sa, link)

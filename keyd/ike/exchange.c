@@ -37,6 +37,7 @@ void exchange_free(struct exchange *x)
 	secret_clear(&x->ni);
 	secret_clear(&x->nr);
 	secret_clear(&x->shared);
+	secret_clear(&x->rival.nonce);
 	if (x->bytes)
 		secret_cleanse(x->bytes, x->nbytes);
 	free(x->bytes);
@@ -113,7 +114,7 @@ static struct exchange *next_exchange(struct ike_sa *sa)
 
 void ike_sa_kick(struct ike_sa *sa)
 {
-	while (!sa->active && sa->state != IKE_DEAD) {
+	while (!sa->active && sa->state < IKE_CLOSED) {
 		struct exchange *x = next_exchange(sa);
 
 		if (!x)

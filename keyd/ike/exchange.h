@@ -12,6 +12,7 @@
 struct exchange_ops {
 	const char *name;		/* for logs: "CREATE_CHILD_SA rekey" */
 	uint8_t type;			/* IKEV2_EXCH_* */
+	bool of_this_sa;		/* about this very IKE SA: one that replaces it does not inherit it */
 	/* Writes the payloads. False: there is nothing to say any more, and the exchange is dropped. */
 	bool (*build)(struct exchange *x, struct wire_out *out);
 	/*
@@ -23,6 +24,14 @@ struct exchange_ops {
 	void (*answer)(struct exchange *x);
 	/* Given up: the peer is dead, the SA ends, or the answer was of no use. May be NULL. */
 	void (*abandon)(struct exchange *x);
+};
+
+/* The peer's exchange about the same SA that crossed ours; which of the two counts, the nonces say (RFC 7296 2.8.1). */
+struct exchange_rival {
+	struct secret nonce;		/* the lower of its two; empty: there is none */
+	uint32_t child;			/* inbound SPI of the child that it made */
+	uint8_t ike[8];			/* or our SPI of the IKE SA that it made */
+	bool awaited;			/* ours is through, and waits until the kernel has what the other one made */
 };
 
 /* An exchange of ours from the queue to its end, or the peer's from its request to our answer. */
@@ -41,10 +50,12 @@ struct exchange {
 	/* what it is about */
 	struct child_sa *child;		/* being made; owned */
 	uint32_t old_spi;		/* inbound SPI of the child to be replaced or deleted; 0: none */
+	uint32_t made_spi;		/* of the child that it made, while it waits for its rival */
 	struct ike_sa *new_sa;		/* being made by a rekey of the IKE SA; owned until it is established */
 	struct crypto_kex *kex;
 	struct secret ni, nr, shared;
 	struct proposal_choice choice;
+	struct exchange_rival rival;
 	unsigned tries;			/* INVALID_KE_PAYLOAD, COOKIE or TEMPORARY_FAILURE came that often */
 	uint16_t group;			/* that the peer asked for by INVALID_KE_PAYLOAD; 0: ours */
 	uint16_t refuse;		/* responder: the error notify that the child gets */

@@ -15,8 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A replaced SA whose DELETE never comes goes after this long. */
+/* A replaced or redundant SA whose DELETE never comes goes after this long. */
 #define REPLACED_LIFE SECONDS(60)
+/* Of two SAs that both sides began at once, the one to go stays this long, so that the other can take over. */
+#define REDUNDANT_LIFE SECONDS(2)
+/* Half of the longest that a peer asks again and again; the last of its requests are the furthest apart. */
+#define CLOSED_LIFE SECONDS(60)
 
 static const char *const state_names[IKE_STATES] = {
 	[IKE_NEW] = "new",
@@ -25,17 +29,21 @@ static const char *const state_names[IKE_STATES] = {
 	[IKE_ESTABLISHED] = "established",
 	[IKE_REPLACED] = "replaced",
 	[IKE_DELETING] = "deleting",
+	[IKE_CROSSED] = "crossed",
+	[IKE_CLOSED] = "closed",
 	[IKE_DEAD] = "dead",
 };
 
-/* From (row) to (bits): everything may die. */
+/* From (row) to (bits): everything may die, and what has been established may be closed. */
 static const unsigned state_steps[IKE_STATES] = {
-	[IKE_NEW] = 1u << IKE_INIT | 1u << IKE_ESTABLISHED,
+	[IKE_NEW] = 1u << IKE_INIT | 1u << IKE_ESTABLISHED | 1u << IKE_CROSSED,
 	[IKE_INIT] = 1u << IKE_AUTH,
 	[IKE_AUTH] = 1u << IKE_ESTABLISHED | 1u << IKE_DELETING,
 	[IKE_ESTABLISHED] = 1u << IKE_REPLACED | 1u << IKE_DELETING,
 	[IKE_REPLACED] = 1u << IKE_DELETING,
 	[IKE_DELETING] = 0,
+	[IKE_CROSSED] = 1u << IKE_ESTABLISHED | 1u << IKE_DELETING,
+	[IKE_CLOSED] = 0,
 	[IKE_DEAD] = 0,
 };
 
@@ -113,7 +121,7 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
 
 	if (from == to)
 		return;
-	if (to != IKE_DEAD && !(state_steps[from] & 1u << to)) {
+	if (to < IKE_CLOSED && !(state_steps[from] & 1u << to)) {
 		report_sa(sa, LOG_LEVEL_ERROR, "state", "refused", "no step from %s to %s", ike_state_name(from),
 			  ike_state_name(to));
 		return;
@@ -165,24 +173,41 @@ static void tell_end(struct ike_sa *sa, bool was_up, const char *reason)
 	}
 }
 
-void ike_sa_end(struct ike_sa *sa, const char *reason)
+static void end(struct ike_sa *sa, enum ike_state to, const char *reason)
 {
 	bool was_up = !half_open(sa->state);
 	/* Anybody can begin and not go on: that is no news of the peer whose address was used. */
 	bool stranger = !sa->initiator && sa->state == IKE_INIT;
 
-	if (sa->state == IKE_DEAD)
-		return;
 	log_end(sa, stranger, reason);
-	ike_sa_set_state(sa, IKE_DEAD);
+	ike_sa_set_state(sa, to);
 	drop_timers(sa);
 	drop_exchanges(sa);
 	list_each(c, &sa->children, struct child_sa, link)
 		child_end(c, ENGINE_CHILD_DOWN, reason);
-	if (stranger)
-		story_failed(sa, NULL, reason);
-	else
+	if (!stranger)
 		tell_end(sa, was_up, reason);
+}
+
+void ike_sa_end(struct ike_sa *sa, const char *reason)
+{
+	if (sa->state == IKE_CLOSED)
+		ike_sa_set_state(sa, IKE_DEAD);
+	else if (sa->state != IKE_DEAD)
+		end(sa, IKE_DEAD, reason);
+}
+
+static void closed_due(struct timer *t)
+{
+	ike_sa_end(container_of(t, struct ike_sa, end), "closed");
+}
+
+void ike_sa_close(struct ike_sa *sa, const char *reason)
+{
+	if (sa->state >= IKE_CLOSED)
+		return;
+	end(sa, IKE_CLOSED, reason);
+	timer_set(&sa->e->timers, &sa->end, sa->e->now + CLOSED_LIFE, closed_due);
 }
 
 void ike_sa_free(struct ike_sa *sa)
@@ -247,7 +272,7 @@ struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, 
 		/* A half-open SA that a stranger began must not swallow our traffic. */
 		if (half_open(sa->state) && !sa->initiator)
 			continue;
-		if (!best || sa->state == IKE_ESTABLISHED)
+		if (!best || best->redundant_at || (sa->state == IKE_ESTABLISHED && !sa->redundant_at))
 			best = sa;
 	}
 	return best;
@@ -285,6 +310,11 @@ void ike_sa_established(struct ike_sa *sa, const char *how)
 	char text[128];
 
 	ike_sa_set_state(sa, IKE_ESTABLISHED);
+	if (!sa->rekeys) {
+		memcpy(sa->origin, sa->spi_i, sizeof(sa->origin));
+		sa->originator = sa->initiator;
+		sa->origin_at = sa->e->now;
+	}
 	timer_cancel(&e->timers, &sa->end);
 	sa->established_at = sa->heard_at = e->now;
 	sa->rekey_at = e->now + lifetime_soft(conf, SECONDS(conf->ike_lifetime), sa->initiator);
@@ -308,6 +338,43 @@ static void replaced_due(struct timer *t)
 	ike_sa_end(container_of(t, struct ike_sa, end), "replaced, and its DELETE never came");
 }
 
+static void redundant_due(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, end);
+
+	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "both sides began at once; the other SA stays");
+	ikev2_version.delete_ike(sa);
+}
+
+static void make_redundant(struct ike_sa *sa, uint64_t at)
+{
+	sa->redundant_at = at;
+	timer_set(&sa->e->timers, &sa->end, at, redundant_due);
+}
+
+static void move_exchange(struct exchange *x, struct ike_sa *to)
+{
+	x->sa = to;
+	if (x->child)
+		x->child->sa = to;
+}
+
+static void move_queue(struct ike_sa *old, struct ike_sa *fresh)
+{
+	list_each(x, &old->queue, struct exchange, link) {
+		if (x->ops->of_this_sa)
+			exchange_free(x);
+		else
+			move_exchange(x, fresh);
+	}
+	list_splice_tail(&fresh->queue, &old->queue);
+	/* What is being answered is answered on the old SA, but what it makes lives on the new one. */
+	if (old->serving && old->serving->child)
+		old->serving->child->sa = fresh;
+	if (old->active && old->active->child)
+		old->active->child->sa = fresh;
+}
+
 void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 {
 	struct engine *e = old->e;
@@ -315,12 +382,9 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	list_each(c, &old->children, struct child_sa, link)
 		c->sa = fresh;
 	list_splice_tail(&fresh->children, &old->children);
-	list_each(x, &old->queue, struct exchange, link) {
-		x->sa = fresh;
-		if (x->child)
-			x->child->sa = fresh;
-	}
-	list_splice_tail(&fresh->queue, &old->queue);
+	move_queue(old, fresh);
+	memcpy(old->successor, ike_sa_our_spi(fresh), sizeof(old->successor));
+	fresh->quiet = false;
 	fresh->nat_local = old->nat_local;
 	fresh->nat_remote = old->nat_remote;
 	fresh->nat_asked = old->nat_asked;
@@ -342,7 +406,34 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	timer_cancel(&e->timers, &old->liveness);
 	timer_cancel(&e->timers, &old->kick);
 	timer_set(&e->timers, &old->end, e->now + REPLACED_LIFE, replaced_due);
+	memcpy(fresh->origin, old->origin, sizeof(fresh->origin));
+	fresh->originator = old->originator;
+	fresh->origin_at = old->origin_at;
 	ike_sa_established(fresh, "rekeyed");
+	if (old->redundant_at)
+		make_redundant(fresh, old->redundant_at);
+}
+
+static void crossed_due(struct timer *t)
+{
+	ike_sa_end(container_of(t, struct ike_sa, end), "both sides rekeyed at once and the other one stays; no DELETE came");
+}
+
+void ike_sa_cross(struct ike_sa *fresh, const struct ike_sa *old)
+{
+	fresh->quiet = true;
+	memcpy(fresh->predecessor, ike_sa_our_spi(old), sizeof(fresh->predecessor));
+	ike_sa_set_state(fresh, IKE_CROSSED);
+	timer_set(&fresh->e->timers, &fresh->end, fresh->e->now + REPLACED_LIFE, crossed_due);
+}
+
+struct ike_sa *ike_sa_heir(struct ike_sa *sa)
+{
+	struct ike_sa *next;
+
+	while (spi_key(sa->successor) && (next = ike_sa_find(sa->e, sa->successor)))
+		sa = next;
+	return sa;
 }
 
 void ike_sa_rekey_later(struct ike_sa *sa, uint64_t delay)
@@ -363,18 +454,10 @@ void ike_sa_supersede(struct ike_sa *sa)
 		return;
 	sa->initial_contact = false;
 	list_each(old, &sa->e->sas, struct ike_sa, link)
-		if (same_peer(old, sa) && old->established_at < sa->created_at) {
+		if (same_peer(old, sa) && old->origin_at < sa->created_at) {
 			report_reason(old, REASON_SUPERSEDED);
 			ike_sa_end(old, "the peer began anew (INITIAL_CONTACT)");
 		}
-}
-
-static void redundant_due(struct timer *t)
-{
-	struct ike_sa *sa = container_of(t, struct ike_sa, end);
-
-	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "both sides began at once; the other SA stays");
-	ikev2_version.delete_ike(sa);
 }
 
 /*
@@ -386,11 +469,11 @@ void ike_sa_drop_redundant(struct ike_sa *sa)
 	list_each(other, &sa->e->sas, struct ike_sa, link) {
 		struct ike_sa *goes;
 
-		if (!same_peer(other, sa) || other->initiator == sa->initiator ||
-		    other->established_at < sa->created_at)
+		if (!same_peer(other, sa) || other->originator == sa->originator ||
+		    other->origin_at < sa->created_at)
 			continue;
-		goes = memcmp(other->spi_i, sa->spi_i, sizeof(sa->spi_i)) < 0 ? other : sa;
-		if (goes->initiator)
-			timer_set(&sa->e->timers, &goes->end, sa->e->now + SECONDS(2), redundant_due);
+		goes = memcmp(other->origin, sa->origin, sizeof(sa->origin)) < 0 ? other : sa;
+		if (goes->originator)
+			make_redundant(goes, sa->e->now + REDUNDANT_LIFE);
 	}
 }

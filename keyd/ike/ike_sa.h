@@ -20,6 +20,8 @@ enum ike_state {
 	IKE_ESTABLISHED,
 	IKE_REPLACED,		/* rekeyed: its children live elsewhere, it waits for its DELETE */
 	IKE_DELETING,		/* our DELETE is under way */
+	IKE_CROSSED,		/* both sides rekeyed at once, and this is not, or not yet, the one that stays: no children */
+	IKE_CLOSED,		/* the peer deleted it; it answers copies of that request, as our answer may be lost */
 	IKE_DEAD,		/* freed when the engine has finished its call */
 	IKE_STATES
 };
@@ -71,6 +73,11 @@ struct ike_sa {
 	/* */
 	struct list children;		/* struct child_sa .link */
 	struct timer retransmit, rekey, liveness, end, kick;
+	uint8_t origin[8];		/* spi_i of the SA of IKE_AUTH that it goes back to */
+	uint64_t origin_at;		/* when that was established */
+	bool originator;		/* and whether it was ours */
+	uint64_t redundant_at;		/* both sides began at once; this one goes, deleted by us at that time. 0: stays */
+	uint8_t predecessor[8], successor[8];	/* our SPIs of what it was made from, and what took its place; or zero */
 	uint64_t created_at, established_at, rekey_at, heard_at;
 	uint64_t hinted_at;		/* when an unproven hint last made us ask the peer whether it lives */
 	uint16_t hint;			/* the error that such an answer gave, for the reason of our end; 0: none */
@@ -95,6 +102,8 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to);
  * linger), reason is logged and told. It is freed by ike_sa_reap.
  */
 void ike_sa_end(struct ike_sa *sa, const char *reason);
+/* The same after the peer's DELETE: but for another minute the SA answers that request when it comes again. */
+void ike_sa_close(struct ike_sa *sa, const char *reason);
 /* Frees what has ended. Called once at the end of each engine call. */
 void ike_sa_reap(struct engine *e);
 void ike_sa_free(struct ike_sa *sa);
@@ -105,6 +114,10 @@ int ike_sa_ciphers(struct ike_sa *sa);
 void ike_sa_established(struct ike_sa *sa, const char *how);
 /* fresh takes over the children, the exchanges to come and the identities of old, which then waits for its DELETE. */
 void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh);
+/* fresh was made from old by one of two rekeys that crossed: it waits for what becomes of it, for a while. */
+void ike_sa_cross(struct ike_sa *fresh, const struct ike_sa *old);
+/* Where the children of a replaced SA are now: sa itself, or the last that took its place. */
+struct ike_sa *ike_sa_heir(struct ike_sa *sa);
 /* A rekey came to nothing: it is tried again after delay microseconds. */
 void ike_sa_rekey_later(struct ike_sa *sa, uint64_t delay);
 /* The peer said INITIAL_CONTACT: ends the SAs with the same peer that were there before this one began. */

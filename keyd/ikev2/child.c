@@ -298,7 +298,7 @@ static void inbound_answered(struct ask *a, const struct kern_answer *an)
 		return;
 	}
 	child_inbound_done(c);
-	if (!c->initiator) {
+	if (!c->initiator || c->redundant) {
 		x->child = NULL;
 		x->installed(x, c);
 		return;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // CREATE_CHILD_SA for children: a new one, or one that replaces another (RFC 7296 1.3.1, 1.3.3, 2.8).
 #include "keyd/ike/report.h"
+#include "keyd/ike/selector.h"
 #include "keyd/ikev2/child.h"
+#include "keyd/ikev2/collide.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/kex.h"
 #include "keyd/ikev2/message.h"
@@ -10,6 +12,8 @@
 /* A failed rekey is tried again after this and as much again at random. */
 #define RETRY_AFTER SECONDS(5)
 #define RETRY_LOST_AFTER SECONDS(1)
+
+static const struct exchange_ops create_ops, rekey_child_ops;
 
 static struct child_sa *old_of(const struct exchange *x)
 {
@@ -21,13 +25,43 @@ static enum proposal_ke ke_of(const struct exchange *x)
 	return x->kex ? PROPOSAL_KE_OPTIONAL : PROPOSAL_KE_NONE;
 }
 
+static struct child_sa *rival_of(const struct exchange *x)
+{
+	return x->rival.nonce.n ? child_find(x->sa->e, x->rival.child) : NULL;
+}
+
+/* What the peer makes, and we have not answered yet, instead of what x is to make. */
+static struct child_sa *being_served(const struct exchange *x)
+{
+	const struct exchange *theirs = x->sa->serving;
+
+	if (!theirs || !theirs->child || theirs->old_spi != x->old_spi)
+		return NULL;
+	return x->old_spi || selector_equal(&theirs->child->pol.sel, &x->child->pol.sel) ? theirs->child : NULL;
+}
+
+/* Has the peer done meanwhile what this exchange is for: replaced the old child, deleted it, made the new one? */
+static bool needless(const struct exchange *x)
+{
+	const struct child_sa *old = old_of(x);
+	struct child_sa *theirs = rival_of(x);
+
+	if (!theirs)
+		theirs = being_served(x);
+	if (!theirs && !x->old_spi)
+		theirs = child_twin(x->child);
+	if (theirs)
+		child_hand_over(x->child, theirs);
+	return theirs || (x->old_spi && (!old || old->replaced_by || old->deleting));
+}
+
 static bool create_build(struct exchange *x, struct wire_out *out)
 {
 	const struct conf_peer *conf = &x->sa->peer->conf;
 	struct child_sa *old = old_of(x);
 	struct conf_proposals ours;
 
-	if (x->old_spi && (!old || old->replaced_by))
+	if (needless(x))
 		return false;
 	child_proposals(conf, &ours);
 	if (conf->pfs && kex_fresh(x, &ours)) {
@@ -55,22 +89,100 @@ static void give_up(struct exchange *x)
 	exchange_fail(x);
 }
 
+/* --- what the peer made at the same moment --- */
+
+/*
+ * Does the peer's child stay and ours go? The nonces say so, unless the peer has taken its own back. Where it has deleted
+ * the old child as well, it had finished, and ended the whole afterwards.
+ */
+static bool lost(const struct exchange *x)
+{
+	return collide_lost(x) && (rival_of(x) || (x->old_spi && !old_of(x)));
+}
+
+/* Two new children, not replacements, are one too many only if they carry the same traffic. */
+static bool same_traffic(const struct child_sa *a, const struct child_sa *b)
+{
+	return a->sel_exact && b->sel_exact && selector_equal(&a->sel, &b->sel);
+}
+
+/* Ours goes; as long as we send on it, not before the other one can be sent on. */
+static void settle_lost(struct exchange *x, struct child_sa *ours)
+{
+	struct child_sa *stays = rival_of(x), *old = old_of(x);
+	bool sends = ours->state == CHILD_UP;
+
+	if (old && stays)
+		old->replaced_by = stays->spi_in;
+	child_redundant(ours, stays);
+	if (!sends || !stays || stays->state == CHILD_UP)
+		info_delete_child_begin(ours);
+}
+
+static void settle_won(struct exchange *x, struct child_sa *ours)
+{
+	struct child_sa *goes = rival_of(x), *old = old_of(x);
+
+	if (goes && x->old_spi)
+		child_redundant(goes, ours);
+	if (old) {
+		old->replaced_by = ours->spi_in;
+		info_delete_child_begin(old);
+	} else {
+		ikev2_confirm(x->sa);
+	}
+}
+
+/* The child is in the kernel, and so is, or never will be, what the peer made at the same moment. Ends x. */
+static void settle(struct exchange *x, struct child_sa *ours)
+{
+	struct child_sa *theirs = rival_of(x);
+	bool alike = x->old_spi || (theirs && same_traffic(ours, theirs));
+
+	if (ours->redundant || (alike && lost(x)))
+		settle_lost(x, ours);
+	else
+		settle_won(x, ours);
+	exchange_done(x);
+}
+
 static void create_installed(struct exchange *x, struct child_sa *child)
 {
-	struct child_sa *old = old_of(x);
-	struct ike_sa *sa = x->sa;
+	struct child_sa *theirs = rival_of(x);
 
 	if (!child) {
-		sa->e->stats.failed++;
+		x->sa->e->stats.failed++;
 		exchange_fail(x);
 		return;
 	}
-	if (old)
-		info_delete_child_begin(old);
-	else
-		ikev2_confirm(sa);
-	exchange_done(x);
+	if (theirs && theirs->state == CHILD_NEW) {
+		x->rival.awaited = true;
+		x->made_spi = child->spi_in;
+		return;
+	}
+	settle(x, child);
 }
+
+/* The peer's request that crossed ours has been answered. */
+static void rival_answered(struct ike_sa *sa)
+{
+	struct exchange *x = sa->active;
+	struct child_sa *ours;
+
+	if (!x || !x->rival.nonce.n || (x->ops != &create_ops && x->ops != &rekey_child_ops))
+		return;
+	if (!rival_of(x))
+		secret_clear(&x->rival.nonce);
+	if (!x->rival.awaited)
+		return;
+	ours = child_find(sa->e, x->made_spi);
+	if (ours)
+		settle(x, ours);
+	else
+		exchange_done(x);
+}
+
+/* --- the peer's answer --- */
 
 /* The peer lost what we wanted to replace: begin anew with the same policy. */
 static void not_found(struct exchange *x)
@@ -79,8 +191,7 @@ static void not_found(struct exchange *x)
 	struct ike_sa *sa = x->sa;
 	struct ipsec_policy pol = x->child->pol;
 
-	if (old)
-		child_end(old, ENGINE_CHILD_DOWN, "the peer has not got it any more");
+	child_end(old, ENGINE_CHILD_DOWN, "the peer has not got it any more");
 	exchange_free(x);
 	if (!child_serving(sa->e, &pol, &sa->local, &sa->remote))
 		child_begin(sa->e, &pol, &sa->local, &sa->remote, NULL);
@@ -91,6 +202,12 @@ static void refused(struct exchange *x, uint16_t error)
 {
 	struct child_sa *old = old_of(x);
 
+	if (needless(x)) {
+		report_child(x->child, LOG_LEVEL_INFO, x->ops->name, "dropped", "%s; the peer was first",
+			     ikev2_notify_name(error));
+		exchange_fail(x);
+		return;
+	}
 	if (kex_retry(x, error))
 		return;
 	if (error == IKEV2_N_CHILD_SA_NOT_FOUND && old && !child_confirmed(old)) {
@@ -98,7 +215,7 @@ static void refused(struct exchange *x, uint16_t error)
 		exchange_fail(x);
 		return;
 	}
-	if (error == IKEV2_N_CHILD_SA_NOT_FOUND && x->old_spi) {
+	if (error == IKEV2_N_CHILD_SA_NOT_FOUND && old) {
 		not_found(x);
 		return;
 	}
@@ -116,10 +233,12 @@ static void create_answer(struct exchange *x)
 		return;
 	}
 	if (message_get_nonce(&x->m, &nr) || child_take_answer(x, ke_of(x)) ||
-	    (x->choice.ke && kex_take(x, x->choice.ke)) || child_derive(x, secret_view(&x->ni), nr)) {
+	    (x->choice.ke && kex_take(x, x->choice.ke)) || child_derive(x, secret_view(&x->ni), nr) ||
+	    secret_set(&x->nr, nr.p, nr.n)) {
 		give_up(x);
 		return;
 	}
+	x->child->redundant = x->old_spi && lost(x);	/* then it only takes what the peer may have sent on it */
 	child_install(x, create_installed);
 }
 
@@ -128,7 +247,9 @@ static void create_abandon(struct exchange *x)
 	struct child_sa *old = old_of(x);
 	uint64_t delay = old && old->lost ? RETRY_LOST_AFTER : RETRY_AFTER;
 
-	if (old && !old->replaced_by)
+	if (old && (old->replaced_by || old->deleting))
+		old->rekeying = false;
+	else if (old)
 		child_rekey_later(old, delay + engine_random_below(delay));
 }
 
@@ -196,37 +317,55 @@ static void serve_answer(struct exchange *x, struct child_sa *child)
 	message_put_nonce(&out, secret_view(&x->nr));
 	if (x->kex)
 		message_put_ke(&out, x->kex);
-	child_wait_for_peer(child, old && !old->lost ? CHILD_SETTLE_REKEYED : CHILD_SETTLE);
+	if (!child->redundant)
+		child_wait_for_peer(child, old && !old->lost ? CHILD_SETTLE_REKEYED : CHILD_SETTLE);
 	window_answer_end(x, &out);
 }
 
 static void serve_installed(struct exchange *x, struct child_sa *child)
 {
+	struct ike_sa *sa = x->sa;
+
 	if (child)
 		serve_answer(x, child);
 	else
 		window_refuse(x, IKEV2_N_TEMPORARY_FAILURE);
+	rival_answered(sa);
 }
 
-/* What the peer wants to replace. 0, or the notify to answer with. */
+/* Ours for the same child, or for a new one with the same policy, which this request crosses. */
+static struct exchange *crossed_by(const struct exchange *x)
+{
+	struct exchange *ours = x->sa->active;
+
+	if (!ours || !ours->child)
+		return NULL;
+	if (x->old_spi)
+		return ours->ops == &rekey_child_ops && ours->old_spi == x->old_spi ? ours : NULL;
+	return ours->ops == &create_ops && x->child && selector_equal(&ours->child->pol.sel, &x->child->pol.sel) ? ours : NULL;
+}
+
+/* What the peer wants to replace. 0, or the notify to answer with (RFC 7296 2.25.1). */
 static uint16_t serve_old(struct exchange *x)
 {
-	struct ike_sa *sa = x->sa;
+	struct exchange *ours;
 	struct wire_notify n;
 	struct child_sa *old;
 
 	if (!message_has_notify(&x->m, IKEV2_N_REKEY_SA, &n))
 		return 0;
-	if (n.spi.n != 4)
+	if (n.spi.n != 4 || (n.protocol != IKEV2_PROTO_ESP && n.protocol != IKEV2_PROTO_AH))
 		return IKEV2_N_INVALID_SYNTAX;
-	old = child_find_out(sa, child_spi(n.spi));
+	old = n.protocol == IKEV2_PROTO_ESP ? child_find_out(x->sa, child_spi(n.spi)) : NULL;
 	if (!old)
 		return IKEV2_N_CHILD_SA_NOT_FOUND;
-	/* Both rekey the same child at once: both step back, wait at random, and the faster one wins (2.25). */
-	if (old->replaced_by || (sa->active && sa->active->old_spi == old->spi_in))
-		return IKEV2_N_TEMPORARY_FAILURE;
 	x->old_spi = old->spi_in;
-	return 0;
+	if (old->deleting || old->redundant)
+		return IKEV2_N_TEMPORARY_FAILURE;
+	ours = crossed_by(x);
+	if (ours && rival_of(ours))
+		return IKEV2_N_TEMPORARY_FAILURE;
+	return old->replaced_by && !ours ? IKEV2_N_TEMPORARY_FAILURE : 0;
 }
 
 static void serve_refuse(struct exchange *x, uint16_t notify)
@@ -243,10 +382,30 @@ static void serve_refuse(struct exchange *x, uint16_t notify)
 	window_answer_end(x, &out);
 }
 
+static uint16_t serve_keys(struct exchange *x)
+{
+	struct exchange *ours;
+	uint16_t notify;
+	struct view ni;
+
+	if (x->choice.ke) {
+		notify = kex_serve(x, x->choice.ke);
+		if (notify)
+			return notify;
+	}
+	if (kex_nonce(&x->nr) || message_get_nonce(&x->m, &ni) || child_derive(x, ni, secret_view(&x->nr)))
+		return IKEV2_N_TEMPORARY_FAILURE;
+	ours = crossed_by(x);
+	if (ours && collide_note(ours, ni, secret_view(&x->nr)))
+		return IKEV2_N_TEMPORARY_FAILURE;
+	if (ours)
+		ours->rival.child = x->child->spi_in;
+	return 0;
+}
+
 static uint16_t serve_child(struct exchange *x)
 {
 	uint16_t notify = serve_old(x);
-	struct view ni;
 
 	if (!notify && x->sa->active && x->sa->active->new_sa)
 		notify = IKEV2_N_TEMPORARY_FAILURE;	/* we are rekeying the IKE SA (2.25.2) */
@@ -255,13 +414,7 @@ static uint16_t serve_child(struct exchange *x)
 	if (notify)
 		return notify;
 	x->child->replaces = x->old_spi;
-	if (x->choice.ke)
-		notify = kex_serve(x, x->choice.ke);
-	if (notify)
-		return notify;
-	if (kex_nonce(&x->nr) || message_get_nonce(&x->m, &ni) || child_derive(x, ni, secret_view(&x->nr)))
-		return IKEV2_N_TEMPORARY_FAILURE;
-	return 0;
+	return serve_keys(x);
 }
 
 /* Is it a failure, or will the peer ask again, in another way? */

@@ -22,6 +22,13 @@ void create_serve(struct exchange *x);
 /* rekey.c: CREATE_CHILD_SA for the IKE SA itself (1.3.2) */
 void rekey_begin(struct ike_sa *sa);
 void rekey_serve(struct exchange *x);
+/*
+ * Both sides rekey sa, and the peer has shown by what it does now that its own IKE SA stays: ours is forgotten, and the
+ * children go there. Nothing happens if that is not so.
+ */
+void rekey_yield(struct ike_sa *sa);
+/* The same where the peer asks something of fresh, which its rekey made. */
+void rekey_chosen(struct ike_sa *fresh);
 
 /* info.c: INFORMATIONAL (1.4) */
 void info_delete_child_begin(struct child_sa *c);
@@ -32,6 +39,10 @@ void info_delete_ike_begin(struct ike_sa *sa);
 void info_disown(struct ike_sa *sa, uint16_t notify);
 void info_liveness_begin(struct ike_sa *sa);
 void info_serve(struct exchange *x);
+/* Is x a DELETE for a child? */
+bool info_closes_child(const struct exchange *x);
+/* Does a message of the peer close the IKE SA? */
+bool info_closes_ike(const struct wire_message *m);
 /* Shows a responder that we have installed the child it made with us. */
 void ikev2_confirm(struct ike_sa *sa);
 

@@ -33,7 +33,7 @@ static void delete_child_answer(struct exchange *x)
 {
 	struct child_sa *c = child_find(x->sa->e, x->old_spi);
 
-	if (c && c->state == CHILD_REPLACED)
+	if (c && child_has_heir(c))
 		child_end(c, ENGINE_EVENT_TYPES, "replaced");
 	else if (c)
 		child_end(c, ENGINE_CHILD_DOWN, "deleted");
@@ -60,7 +60,16 @@ static void delete_spi(struct ike_sa *sa, uint32_t spi_in, bool never_was)
 
 void info_delete_child_begin(struct child_sa *c)
 {
+	if (c->deleting)
+		return;
+	c->deleting = true;
+	child_mute(c);
 	delete_spi(c->sa, c->spi_in, false);
+}
+
+bool info_closes_child(const struct exchange *x)
+{
+	return x->ops == &delete_child_ops;
 }
 
 void info_delete_offered(const struct child_sa *c)
@@ -98,7 +107,7 @@ void info_delete_ike_begin(struct ike_sa *sa)
 {
 	struct exchange *x;
 
-	if (sa->state == IKE_DELETING || sa->state == IKE_DEAD)
+	if (sa->state == IKE_DELETING || sa->state >= IKE_CLOSED)
 		return;
 	x = exchange_new(sa, &delete_ike_ops);
 	if (!x) {
@@ -106,6 +115,8 @@ void info_delete_ike_begin(struct ike_sa *sa)
 		return;
 	}
 	ike_sa_set_state(sa, IKE_DELETING);
+	list_each(c, &sa->children, struct child_sa, link)
+		child_mute(c);
 	exchange_queue_first(x);
 }
 
@@ -157,8 +168,10 @@ void info_liveness_begin(struct ike_sa *sa)
  */
 void ikev2_confirm(struct ike_sa *sa)
 {
-	if (list_empty(&sa->queue))
-		info_liveness_begin(sa);
+	list_each(x, &sa->queue, struct exchange, link)
+		if (x->not_before <= sa->e->now)
+			return;
+	info_liveness_begin(sa);
 }
 
 /* --- the peer's --- */
@@ -171,37 +184,60 @@ static void switch_from(struct ike_sa *sa, const struct child_sa *old)
 			child_switch(c, "the peer deletes the old one");
 }
 
+/* Both sides delete it at once: each names it in its request only, else somebody would delete twice (RFC 7296 1.4.1). */
+static bool crossed(const struct ike_sa *sa, const struct child_sa *c)
+{
+	return c->deleting && sa->active && info_closes_child(sa->active) && sa->active->old_spi == c->spi_in;
+}
+
 static void serve_delete_spi(struct exchange *x, uint32_t spi, struct wire_out *out)
 {
-	struct child_sa *c = child_find_out(x->sa, spi);
+	struct ike_sa *sa = ike_sa_heir(x->sa);	/* a request may have been sent before its SA was replaced */
+	struct child_sa *c = child_find_out(sa, spi);
 
 	if (!c)
 		return;
-	put_delete(out, c->spi_in);
-	switch_from(x->sa, c);
-	child_end(c, c->replaced_by ? ENGINE_EVENT_TYPES : ENGINE_CHILD_DOWN, "the peer deleted it");
+	if (!crossed(sa, c) && !crossed(x->sa, c))
+		put_delete(out, c->spi_in);
+	switch_from(sa, c);
+	child_end(c, child_has_heir(c) ? ENGINE_EVENT_TYPES : ENGINE_CHILD_DOWN, "the peer deleted it");
+}
+
+static void serve_deletes(struct exchange *x, struct wire_out *out)
+{
+	const struct wire_payload *p = NULL;
+	struct wire_delete d;
+	uint32_t spi;
+
+	while ((p = wire_next(&x->m, IKEV2_PL_DELETE, p)))
+		if (!wire_delete_get(&d, p->body) && d.protocol == IKEV2_PROTO_ESP)
+			for (unsigned i = 0; wire_delete_spi(&d, i, &spi); i++)
+				serve_delete_spi(x, spi, out);
+}
+
+bool info_closes_ike(const struct wire_message *m)
+{
+	const struct wire_payload *p = NULL;
+	struct wire_delete d;
+
+	while ((p = wire_next(m, IKEV2_PL_DELETE, p)))
+		if (!wire_delete_get(&d, p->body) && d.protocol == IKEV2_PROTO_IKE)
+			return true;
+	return false;
 }
 
 void info_serve(struct exchange *x)
 {
+	bool all = info_closes_ike(&x->m);
 	struct ike_sa *sa = x->sa;
-	const struct wire_payload *p = NULL;
-	struct wire_delete d;
 	struct wire_out out;
-	bool all = false;
-	uint32_t spi;
 
 	window_answer_begin(x, &out);
-	while ((p = wire_next(&x->m, IKEV2_PL_DELETE, p))) {
-		if (wire_delete_get(&d, p->body))
-			continue;
-		all = all || d.protocol == IKEV2_PROTO_IKE;
-		for (unsigned i = 0; d.protocol == IKEV2_PROTO_ESP && wire_delete_spi(&d, i, &spi); i++)
-			serve_delete_spi(x, spi, &out);
-	}
+	serve_deletes(x, &out);
 	window_answer_end(x, &out);
-	if (all) {
-		report_reason(sa, REASON_PEER_DELETED);
-		ike_sa_end(sa, "the peer deleted it");
-	}
+	if (!all)
+		return;
+	rekey_yield(sa);
+	report_reason(sa, REASON_PEER_DELETED);
+	ike_sa_close(sa, "the peer deleted it");
 }

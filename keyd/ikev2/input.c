@@ -40,8 +40,9 @@ static const struct {
 } served[] = {
 	{ IKEV2_EXCH_IKE_AUTH, IN(IKE_INIT), auth_serve },
 	{ IKEV2_EXCH_CREATE_CHILD_SA, IN(IKE_ESTABLISHED), serve_create },
-	{ IKEV2_EXCH_CREATE_CHILD_SA, IN(IKE_REPLACED) | IN(IKE_DELETING), serve_later },
-	{ IKEV2_EXCH_INFORMATIONAL, IN(IKE_ESTABLISHED) | IN(IKE_REPLACED) | IN(IKE_DELETING), info_serve },
+	{ IKEV2_EXCH_CREATE_CHILD_SA, IN(IKE_REPLACED) | IN(IKE_DELETING) | IN(IKE_CROSSED), serve_later },
+	{ IKEV2_EXCH_INFORMATIONAL, IN(IKE_ESTABLISHED) | IN(IKE_REPLACED) | IN(IKE_DELETING) | IN(IKE_CROSSED),
+	  info_serve },
 };
 
 /* The whole message is refused, and the SA is none if it was not one before (RFC 7296 2.5, 2.21.2). */
@@ -126,7 +127,7 @@ static void request(struct ike_sa *sa, const struct engine_datagram *d, const st
 		repeated(sa, d, hash);
 		return;
 	}
-	if (h->message_id != sa->next_expected || sa->serving || !sa->open)
+	if (h->message_id != sa->next_expected || sa->serving || !sa->open || sa->state == IKE_CLOSED)
 		return;
 	/* Who has not proved yet who it is gets no answer; if its proof was lost, the request comes again. */
 	if (sa->initiator && sa->state < IKE_ESTABLISHED)
@@ -150,6 +151,8 @@ static void request(struct ike_sa *sa, const struct engine_datagram *d, const st
 	sa->serving = x;
 	/* A request that came in pieces is known again by its piece 1, see above. */
 	memcpy(sa->answered_hash, x->m.n_clear ? hash : (uint8_t[CRYPTO_SHA256_LEN]){ 0 }, sizeof(hash));
+	if (sa->state == IKE_CROSSED && !info_closes_ike(&x->m))
+		rekey_chosen(sa);
 	peer_goes_on(sa);
 	dispatch(x, !fault);
 }

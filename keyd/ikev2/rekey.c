@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // CREATE_CHILD_SA for the IKE SA itself: fresh keys, the same children (RFC 7296 1.3.2, 2.18).
 #include "keyd/ike/report.h"
+#include "keyd/ikev2/collide.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/kex.h"
 #include "keyd/ikev2/message.h"
@@ -9,6 +10,8 @@
 #include <string.h>
 
 #define RETRY_AFTER SECONDS(5)
+
+static const struct exchange_ops rekey_ops;
 
 static bool rekey_build(struct exchange *x, struct wire_out *out)
 {
@@ -43,8 +46,70 @@ static int derive(struct exchange *x, struct view ni, struct view nr)
 	return ike_sa_ciphers(sa);
 }
 
+/* --- the peer's rekey that crossed ours --- */
+
+/* The IKE SA that it made, while nobody knows yet which one stays. */
+static struct ike_sa *rival_of(const struct exchange *x)
+{
+	struct ike_sa *sa = x->rival.nonce.n ? ike_sa_find(x->sa->e, x->rival.ike) : NULL;
+
+	return sa && sa->state == IKE_CROSSED ? sa : NULL;
+}
+
+/* Theirs stays. Were we about to end the whole, it ends, too. */
+static void adopt(struct ike_sa *sa, struct ike_sa *theirs)
+{
+	if (sa->state == IKE_ESTABLISHED)
+		ike_sa_replace(sa, theirs);
+	else
+		info_delete_ike_begin(theirs);
+}
+
+/* Ours goes: we began it, so we delete it. */
+static void discard(struct ike_sa *sa, struct ike_sa *ours)
+{
+	report_sa(ours, LOG_LEVEL_DEBUG, "IKE_SA", "redundant", "both sides rekeyed at once; the peer's stays");
+	ike_sa_cross(ours, sa);
+	info_delete_ike_begin(ours);
+}
+
+static struct exchange *under_way_on(const struct ike_sa *sa)
+{
+	return sa->active && sa->active->ops == &rekey_ops ? sa->active : NULL;
+}
+
+void rekey_yield(struct ike_sa *sa)
+{
+	struct exchange *x = under_way_on(sa);
+	struct ike_sa *theirs = x ? rival_of(x) : NULL;
+
+	if (theirs)
+		adopt(sa, theirs);
+}
+
+void rekey_chosen(struct ike_sa *fresh)
+{
+	struct ike_sa *old = ike_sa_find(fresh->e, fresh->predecessor);
+	struct exchange *x = old ? under_way_on(old) : NULL;
+
+	if (x && rival_of(x) == fresh && old->state == IKE_ESTABLISHED)
+		ike_sa_replace(old, fresh);
+}
+
+/* --- the peer's answer --- */
+
 static void refused(struct exchange *x, uint16_t error)
 {
+	struct ike_sa *theirs = rival_of(x);
+
+	if (theirs || x->sa->state != IKE_ESTABLISHED) {
+		report_sa(x->sa, LOG_LEVEL_INFO, x->ops->name, "dropped", "%s; the peer was first",
+			  ikev2_notify_name(error));
+		if (theirs)
+			adopt(x->sa, theirs);
+		exchange_done(x);
+		return;
+	}
 	if (kex_retry(x, error))
 		return;
 	report_sa(x->sa, LOG_LEVEL_WARNING, x->ops->name, "failed", "the peer refused: %s (%u)",
@@ -62,7 +127,22 @@ static bool agree(struct exchange *x)
 	    x->choice.spi.n != 8)
 		return false;
 	memcpy(x->new_sa->spi_r, x->choice.spi.p, 8);
-	return !kex_take(x, x->choice.ke) && !derive(x, secret_view(&x->ni), nr);
+	return !kex_take(x, x->choice.ke) && !derive(x, secret_view(&x->ni), nr) && !secret_set(&x->nr, nr.p, nr.n);
+}
+
+static void settle(struct exchange *x, struct ike_sa *ours)
+{
+	struct ike_sa *sa = x->sa, *theirs = rival_of(x);
+
+	/* Where the children have gone elsewhere, or the whole is to end, there is nothing left to take over. */
+	if (sa->state != IKE_ESTABLISHED || collide_lost(x)) {
+		if (theirs)
+			adopt(sa, theirs);
+		discard(sa, ours);
+		return;
+	}
+	ike_sa_replace(sa, ours);
+	info_delete_ike_begin(sa);
 }
 
 static void rekey_answer(struct exchange *x)
@@ -80,20 +160,26 @@ static void rekey_answer(struct exchange *x)
 		return;
 	}
 	x->new_sa = NULL;
-	ike_sa_replace(sa, fresh);
-	info_delete_ike_begin(sa);
+	settle(x, fresh);
 	exchange_done(x);
 }
 
 static void rekey_abandon(struct exchange *x)
 {
-	if (x->sa->state == IKE_ESTABLISHED)
+	struct ike_sa *theirs = rival_of(x);
+
+	if (x->sa->state != IKE_ESTABLISHED)
+		return;
+	if (theirs)
+		adopt(x->sa, theirs);
+	else
 		ike_sa_rekey_later(x->sa, RETRY_AFTER + engine_random_below(RETRY_AFTER));
 }
 
 static const struct exchange_ops rekey_ops = {
 	.name = "CREATE_CHILD_SA rekey IKE SA",
 	.type = IKEV2_EXCH_CREATE_CHILD_SA,
+	.of_this_sa = true,
 	.build = rekey_build,
 	.answer = rekey_answer,
 	.abandon = rekey_abandon,
@@ -101,7 +187,7 @@ static const struct exchange_ops rekey_ops = {
 
 static bool under_way(const struct ike_sa *sa)
 {
-	if (sa->active && sa->active->ops == &rekey_ops)
+	if (under_way_on(sa))
 		return true;
 	list_each(x, &sa->queue, struct exchange, link)
 		if (x->ops == &rekey_ops)
@@ -119,14 +205,25 @@ void rekey_begin(struct ike_sa *sa)
 
 /* --- responder --- */
 
+/* What we do with a child would be lost with the old SA: the peer tries again (RFC 7296 2.25.1). */
+static bool busy(const struct ike_sa *sa)
+{
+	const struct exchange *ours = sa->active;
+
+	if (!ours)
+		return false;
+	if (ours->ops == &rekey_ops)
+		return ours->rival.nonce.n != 0;	/* the peer's second one: it should know of its first */
+	return ours->ops->type != IKEV2_EXCH_INFORMATIONAL || info_closes_child(ours);
+}
+
 static uint16_t serve_choose(struct exchange *x)
 {
 	const struct conf_proposals *ours = &x->sa->peer->conf.ike;
 	struct wire_sa offer, mine;
 	char a[600], b[600];
 
-	/* What we have begun ourselves would be lost with the old SA: the peer tries again (RFC 7296 2.25.2). */
-	if (x->sa->active && x->sa->active->ops->type == IKEV2_EXCH_CREATE_CHILD_SA)
+	if (busy(x->sa))
 		return IKEV2_N_TEMPORARY_FAILURE;
 	if (message_get_sa(&x->m, &offer))
 		return IKEV2_N_INVALID_SYNTAX;
@@ -143,6 +240,7 @@ static uint16_t serve_choose(struct exchange *x)
 static uint16_t serve_keys(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
+	struct exchange *ours = under_way_on(sa);
 	uint16_t notify = kex_serve(x, x->choice.ke);
 	struct view ni;
 
@@ -152,15 +250,31 @@ static uint16_t serve_keys(struct exchange *x)
 	if (!x->new_sa || kex_nonce(&x->nr) || message_get_nonce(&x->m, &ni))
 		return IKEV2_N_TEMPORARY_FAILURE;
 	memcpy(x->new_sa->spi_i, x->choice.spi.p, 8);
-	return derive(x, ni, secret_view(&x->nr)) ? IKEV2_N_TEMPORARY_FAILURE : 0;
+	if (derive(x, ni, secret_view(&x->nr)))
+		return IKEV2_N_TEMPORARY_FAILURE;
+	if (!ours)
+		return 0;
+	memcpy(ours->rival.ike, x->new_sa->spi_r, sizeof(ours->rival.ike));
+	return collide_note(ours, ni, secret_view(&x->nr)) ? IKEV2_N_TEMPORARY_FAILURE : 0;
+}
+
+static void serve_answer(struct exchange *x, const struct ike_sa *fresh)
+{
+	struct wire_sa chosen;
+	struct wire_out out;
+
+	proposal_answer(&x->choice, IKEV2_PROTO_IKE, (struct view){ fresh->spi_r, 8 }, &chosen);
+	window_answer_begin(x, &out);
+	message_put_sa(&out, &chosen);
+	message_put_nonce(&out, secret_view(&x->nr));
+	message_put_ke(&out, x->kex);
+	window_answer_end(x, &out);
 }
 
 void rekey_serve(struct exchange *x)
 {
 	uint16_t notify = serve_choose(x);
 	struct ike_sa *sa = x->sa, *fresh;
-	struct wire_sa chosen;
-	struct wire_out out;
 
 	if (!notify)
 		notify = serve_keys(x);
@@ -170,14 +284,11 @@ void rekey_serve(struct exchange *x)
 	}
 	fresh = x->new_sa;
 	x->new_sa = NULL;
-	proposal_answer(&x->choice, IKEV2_PROTO_IKE, (struct view){ fresh->spi_r, 8 }, &chosen);
-	window_answer_begin(x, &out);
-	message_put_sa(&out, &chosen);
-	message_put_nonce(&out, secret_view(&x->nr));
-	message_put_ke(&out, x->kex);
-	window_answer_end(x, &out);
-	if (sa->state != IKE_DEAD)
-		ike_sa_replace(sa, fresh);
-	else
+	serve_answer(x, fresh);
+	if (sa->state >= IKE_CLOSED)
 		ike_sa_set_state(fresh, IKE_DEAD);
+	else if (under_way_on(sa))
+		ike_sa_cross(fresh, sa);
+	else
+		ike_sa_replace(sa, fresh);
 }

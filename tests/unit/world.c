@@ -252,7 +252,7 @@ struct world_sa *world_newest(struct world_host *h, bool outbound)
 
 	for (unsigned i = 0; i < h->nsas; i++)
 		if (ipsec_addr_equal(&h->sas[i].sa.src, &h->addr) == outbound &&
-		    (!best || h->sas[i].order > best->order))
+		    h->sas[i].sa.reqid == h->out.tmpl[0].reqid && (!best || h->sas[i].order > best->order))
 			best = &h->sas[i];
 	return best;
 }

@@ -71,6 +71,7 @@ void world_flush(struct world *w, unsigned host);
 /* Puts a datagram in the way of host as if it came from the other one. */
 void world_inject(struct world *w, unsigned host, const void *bytes, size_t n);
 
+/* Of those that serve h->out. */
 struct world_sa *world_newest(struct world_host *h, bool outbound);
 unsigned world_count(struct world_host *h, bool outbound);
 /* Both can send to each other now: the newest outbound SA of each is inbound at the other, with the same keys. */
