@@ -7,6 +7,7 @@
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/exchange.h"
 #include "keyd/ike/lifetime.h"
+#include "keyd/ike/liveness.h"
 #include "keyd/ike/pieces.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/story.h"
@@ -135,10 +136,11 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
 
 static void drop_timers(struct ike_sa *sa)
 {
-	struct timer *all[] = { &sa->retransmit, &sa->rekey, &sa->liveness, &sa->end, &sa->kick };
+	struct timer *all[] = { &sa->retransmit, &sa->rekey, &sa->end, &sa->kick };
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		timer_cancel(&sa->e->timers, all[i]);
+	liveness_stop(sa);
 }
 
 static void drop_exchanges(struct ike_sa *sa)
@@ -287,20 +289,6 @@ static void rekey_due(struct timer *t)
 	ikev2_version.rekey_ike(sa);
 }
 
-static void liveness_due(struct timer *t)
-{
-	struct ike_sa *sa = container_of(t, struct ike_sa, liveness);
-	uint64_t due = sa->heard_at + SECONDS(sa->peer->conf.dpd);
-
-	if (due > sa->e->now) {
-		timer_set(&sa->e->timers, t, due, liveness_due);
-		return;
-	}
-	timer_set(&sa->e->timers, t, sa->e->now + SECONDS(sa->peer->conf.dpd), liveness_due);
-	if (!sa->active)
-		ikev2_version.liveness(sa);
-}
-
 void ike_sa_established(struct ike_sa *sa, const char *how)
 {
 	const struct conf_peer *conf = &sa->peer->conf;
@@ -319,8 +307,7 @@ void ike_sa_established(struct ike_sa *sa, const char *how)
 	sa->established_at = sa->heard_at = e->now;
 	sa->rekey_at = e->now + lifetime_soft(conf, SECONDS(conf->ike_lifetime), sa->initiator);
 	timer_set(&e->timers, &sa->rekey, sa->rekey_at, rekey_due);
-	if (conf->dpd)
-		timer_set(&e->timers, &sa->liveness, e->now + SECONDS(conf->dpd), liveness_due);
+	liveness_start(sa);
 	proposal_choice_format(&algs, text, sizeof(text));
 	report_sa(sa, LOG_LEVEL_NOTICE, "IKE_SA", how, "%s as %s%s%s", text, sa->initiator ? "initiator" : "responder",
 		  sa->rekey_why ? "; reason: " : "", sa->rekey_why ? sa->rekey_why : "");
@@ -403,7 +390,7 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	story_move(old, fresh);
 	ike_sa_set_state(old, IKE_REPLACED);
 	timer_cancel(&e->timers, &old->rekey);
-	timer_cancel(&e->timers, &old->liveness);
+	liveness_stop(old);
 	timer_cancel(&e->timers, &old->kick);
 	timer_set(&e->timers, &old->end, e->now + REPLACED_LIFE, replaced_due);
 	memcpy(fresh->origin, old->origin, sizeof(fresh->origin));

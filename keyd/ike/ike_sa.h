@@ -79,6 +79,12 @@ struct ike_sa {
 	uint64_t redundant_at;		/* both sides began at once; this one goes, deleted by us at that time. 0: stays */
 	uint8_t predecessor[8], successor[8];	/* our SPIs of what it was made from, and what took its place; or zero */
 	uint64_t created_at, established_at, rekey_at, heard_at;
+	struct {
+		struct ask ask;		/* what a child has received or sent */
+		uint32_t spi;		/* inbound, of that child */
+		unsigned looks;		/* at so many children */
+		bool sends;		/* one of them has sent since the last look */
+	} look;				/* see liveness.c */
 	uint64_t hinted_at;		/* when an unproven hint last made us ask the peer whether it lives */
 	uint16_t hint;			/* the error that such an answer gave, for the reason of our end; 0: none */
 	uint32_t rekeys;

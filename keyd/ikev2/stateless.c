@@ -2,8 +2,8 @@
 // Refusals without an SA, and hints without proof.
 #include "keyd/ikev2/stateless.h"
 
+#include "keyd/ike/liveness.h"
 #include "keyd/ike/report.h"
-#include "keyd/ike/version.h"
 #include "keyd/ikev2/child.h"
 #include "keyd/ikev2/message.h"
 
@@ -11,7 +11,6 @@
 
 #define ANSWERS_PER_SECOND 100
 #define HINTS_PER_SECOND 1		/* of those that make us look for the SA that is meant */
-#define HINT_EVERY SECONDS(10)		/* per SA */
 
 static void answer(struct engine *e, const struct engine_datagram *d, const struct wire_header *h, uint16_t notify,
 		   struct view data)
@@ -50,15 +49,6 @@ void stateless_answer(struct engine *e, const struct engine_datagram *d, const s
 	answer(e, d, &reply, notify, (struct view){ 0 });
 }
 
-/* Asks the peer, unless we are waiting for an answer of his anyway or have been asked to ask just now. */
-static void look(struct ike_sa *sa)
-{
-	if (sa->state != IKE_ESTABLISHED || sa->active || (sa->hinted_at && sa->e->now - sa->hinted_at < HINT_EVERY))
-		return;
-	sa->hinted_at = sa->e->now;
-	ikev2_version.liveness(sa);
-}
-
 void stateless_hint(struct ike_sa *sa, const struct engine_datagram *d, const struct wire_message *m)
 {
 	uint16_t error = message_error(m);
@@ -70,7 +60,7 @@ void stateless_hint(struct ike_sa *sa, const struct engine_datagram *d, const st
 	if (m->h.flags & IKEV2_FLAG_RESPONSE)
 		sa->hint = error;
 	if (error == IKEV2_N_INVALID_IKE_SPI || error == IKEV2_N_INVALID_SPI || error == IKEV2_N_INVALID_MAJOR_VERSION)
-		look(sa);
+		liveness_hint(sa);
 }
 
 void stateless_hint_child(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
@@ -86,5 +76,5 @@ void stateless_hint_child(struct engine *e, const struct engine_datagram *d, con
 		return;
 	list_each(sa, &e->sas, struct ike_sa, link)
 		if (ipsec_addr_equal(&sa->remote, &d->remote) && child_find_out(sa, child_spi(n.data)))
-			look(sa);
+			liveness_hint(sa);
 }

@@ -5,6 +5,7 @@
 #include "keyd/conf/load.h"
 #include "keyd/crypto/alg.h"
 #include "keyd/ike/lifetime.h"
+#include "keyd/ike/liveness.h"
 #include "keyd/ike/timer.h"
 #include "keyd/wire/ikev2.h"
 
@@ -361,6 +362,159 @@ static void test_margin_follows_rate(void **state)
 	world_free(&w);
 }
 
+/* --- signs of life --- */
+
+static unsigned asked(unsigned host)
+{
+	unsigned n = 0;
+
+	for (const char *p = w.host[host].log; (p = strstr(p, "asked for a sign of life")); p++)
+		n++;
+	return n;
+}
+
+static void forget(void)
+{
+	world_log_clear(&w);
+	for (unsigned i = 0; i < WORLD_HOSTS; i++)
+		w.host[i].gets = w.host[i].datagrams = 0;
+}
+
+/* Who hears the other's traffic does not ask; who hears nothing does, and his question is a sign for the other. */
+static void test_traffic_is_life(void **state)
+{
+	(void)state;
+	for (unsigned mute = 0; mute <= WORLD_HOSTS; mute++) {
+		up(10000, 1 + mute);
+		forget();
+		if (mute < WORLD_HOSTS)
+			w.host[mute].mute = true;
+		w.traffic = true;
+		world_run(&w, SECONDS(900));
+		for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+			/* dpd is 30 s: a look each 15 s, one more where nothing is heard; and with a mute peer an exchange, too */
+			assert_int_equal(asked(i), i == 1 - mute ? 60 : 0);
+			assert_in_range(w.host[i].gets, 1, i == 1 - mute ? 122 : 61);
+			assert_int_equal(w.host[i].datagrams, mute < WORLD_HOSTS ? 60 : 0);
+		}
+		assert_int_equal(w.host[0].lost_keying + w.host[1].lost_keying, 0);
+		world_free(&w);
+	}
+}
+
+/* An idle tunnel costs one exchange for each dpd, whichever side asks, and a few looks. */
+static void test_idle(void **state)
+{
+	(void)state;
+	up(10000, 1);
+	forget();
+	world_run(&w, SECONDS(3000));
+	assert_in_range(asked(0) + asked(1), 90, 101);
+	assert_in_range(w.host[0].datagrams, 90, 101);
+	assert_in_range(w.host[0].gets, 100, 410);
+	assert_int_equal(w.host[0].events[ENGINE_IKE_DOWN], 0);
+	world_free(&w);
+}
+
+static bool host0_alone(struct world *world)
+{
+	return world->host[0].events[ENGINE_IKE_DOWN] > 0;
+}
+
+/* A peer that is gone is found out, sooner when we send to it; what was made for it goes, and traffic brings it back. */
+static void test_peer_dies(void **state)
+{
+	(void)state;
+	for (unsigned traffic = 0; traffic < 2; traffic++) {
+		uint64_t died;
+
+		up(10000, 1 + traffic);
+		w.traffic = traffic;
+		world_run(&w, SECONDS(100));
+		died = w.now;
+		w.host[1].down = w.host[1].mute = true;
+		assert_true(world_until(&w, SECONDS(200), host0_alone));
+		/* To the first question at most 15 s (with traffic) or 45 s; then what "retransmit" says, 63.5 s */
+		assert_in_range(w.now - died, SECONDS(63), SECONDS(traffic ? 63 + 31 : 63 + 46));
+		assert_non_null(strstr(w.host[0].last_text, "counts as dead"));
+		world_run(&w, MILLISECONDS(1));
+		assert_int_equal(world_count(&w.host[0], true), 0);
+		w.host[1].down = w.host[1].mute = false;
+		world_restart(&w, 1, false);
+		if (!traffic)
+			world_packet(&w, 0);
+		assert_true(world_until(&w, SECONDS(70), world_joined));
+		world_free(&w);
+	}
+}
+
+/* An SA that the kernel lost without a word is found missing, and made anew. */
+static void test_inbound_gone(void **state)
+{
+	(void)state;
+	up(10000, 1);
+	w.host[0].nsas = 0;
+	world_run(&w, SECONDS(17));
+	assert_non_null(strstr(w.host[0].log, "the kernel has not got its inbound SA any more"));
+	world_run(&w, SECONDS(30));
+	assert_true(world_joined(&w));
+	world_free(&w);
+}
+
+static void hint(void)
+{
+	w.host[0].engine->now = w.now;
+	liveness_hint(sa_of(0));
+}
+
+static void test_hints(void **state)
+{
+	(void)state;
+	up(10000, 1);
+	forget();
+	for (unsigned i = 0; i < 100; i++) {
+		hint();
+		world_run(&w, MILLISECONDS(50));
+	}
+	assert_int_equal(asked(0), 1);
+	world_run(&w, SECONDS(6));
+	hint();
+	assert_int_equal(asked(0), 2);
+	world_run(&w, SECONDS(1));
+	assert_int_equal(w.host[0].datagrams, 2);
+	world_free(&w);
+}
+
+/* A child of its own in both kernels' tables, without traffic. */
+static void add_child(unsigned host)
+{
+	struct world_host *h = &w.host[host];
+	struct child_sa *c = child_new(sa_of(host), &h->out, true);
+	struct world_sa in = { .sa = world_newest(h, false)->sa };
+
+	assert_non_null(c);
+	in.sa.spi = c->spi_in;
+	in.sa.usage = (struct ipsec_usage){ 0 };
+	h->sas[h->nsas++] = in;
+	child_inbound_done(c);
+	timer_cancel(&h->engine->timers, &c->rekey);
+}
+
+/* A peer with many children is not looked at more closely than one with few. */
+static void test_many_children(void **state)
+{
+	(void)state;
+	up(10000, 1);
+	for (unsigned i = 0; i < 200; i++)
+		add_child(0);
+	forget();
+	world_run(&w, SECONDS(17));
+	assert_in_range(w.host[0].gets, 8, 9);
+	world_run(&w, SECONDS(300));
+	assert_in_range(w.host[0].gets, 8, 9 * 22);
+	world_free(&w);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -381,6 +535,12 @@ int main(void)
 		cmocka_unit_test(test_one_goes_first),
 		cmocka_unit_test(test_small_limit_is_told),
 		cmocka_unit_test(test_margin_follows_rate),
+		cmocka_unit_test(test_traffic_is_life),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_peer_dies),
+		cmocka_unit_test(test_inbound_gone),
+		cmocka_unit_test(test_hints),
+		cmocka_unit_test(test_many_children),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
