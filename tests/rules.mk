@@ -7,7 +7,8 @@ $(eval $(call program,tests/capture,tests/netns/capture.c,,))
 $(eval $(call program,tests/hostile,tests/netns/hostile.c,,))
 $(eval $(call program,tests/hostile-control,tests/netns/hostile_control.c,,))
 $(eval $(call program,tests/json,tests/netns/json.c,,jansson))
-test_tools += $(addprefix $(O)/tests/,flow capture hostile hostile-control json)
+$(eval $(call program,tests/algs,tests/interop/algs.c,crypto util,libcrypto))
+test_tools += $(addprefix $(O)/tests/,flow capture hostile hostile-control json algs)
 
 # Sanitized objects live in their own place, which is that of "make SAN=address,undefined" when O is not given.
 check_san := address,undefined
@@ -54,6 +55,11 @@ check-netns: deps-if-missing
 	$(build) lab-programs
 	$(q)O=$(O) tests/run $(run_netns)
 
+## make check-interop     keyd with strongSwan, libreswan and openiked in the lab, and a matrix (PEER=, T=; docs/interop.md)
+check-interop: deps-if-missing
+	$(build) lab-programs
+	$(q)O=$(O) PEER="$(PEER)" T="$(T)" tests/interop/run
+
 ## make clean-lab         forget the lab's kernel and what was found out about this machine's
 clean-lab:
 	rm -rf build/vm
@@ -61,4 +67,4 @@ clean-lab:
 # Installs what is missing; says what it does in deps.mk.
 deps-if-missing:
 
-.PHONY: check check-unit check-fuzz check-netns clean-lab deps-if-missing test-programs fuzz-programs lab-programs
+.PHONY: check check-unit check-fuzz check-netns check-interop clean-lab deps-if-missing test-programs fuzz-programs lab-programs

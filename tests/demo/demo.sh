@@ -19,6 +19,8 @@
 here=$(dirname "$0")
 # shellcheck source=tests/netns/lib.sh
 . "$here/../netns/lib.sh"
+# shellcheck source=tests/lib/peer.sh
+. "$here/../lib/peer.sh"
 # shellcheck source=tests/lib/strongswan.sh
 . "$here/../lib/strongswan.sh"
 # shellcheck source=tests/demo/gapless.sh

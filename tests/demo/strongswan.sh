@@ -4,7 +4,8 @@
 
 strongswan_configure()
 {
-	strongswan_conf "$1" "${address[$1]}" "${address[$(other "$1")]}" "$mode"
+	tunnel_new "$mode" alice "${address[alice]}" bob "${address[bob]}"
+	strongswan_conf "$1"
 	show "$1" cat /etc/swanctl/swanctl.conf
 }
 
@@ -17,7 +18,7 @@ strongswan_run()
 
 strongswan_rekey()
 {
-	show "$1" swanctl --rekey "--$2" gapless
+	show "$1" swanctl --rekey "--$2" "$([ "$2" = ike ] && echo gapless || echo gapless1)"
 }
 
 strongswan_show()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Debian's strongSwan (charon-systemd and swanctl) as the other host: it installs its own policies, as traps.
-# shellcheck shell=bash disable=SC2154 # variables of hosts.sh
+# Debian's strongSwan (charon-systemd and swanctl) as a host's daemon; see peer.sh. It installs its own policies, as traps.
+# shellcheck shell=bash disable=SC2154,SC2034 # variables of hosts.sh and peer.sh
 
 strongswan_daemon=/usr/sbin/charon-systemd
-strongswan_ike=aes128gcm16-prfsha256-x25519
-strongswan_esp=aes128gcm16-x25519
+declare -A strongswan_cannot=()
+declare -A strongswan_loses=()
 
 # strongswan_missing: what is not installed, if something is not
 strongswan_missing()
@@ -13,12 +13,48 @@ strongswan_missing()
 	command -v swanctl >/dev/null || echo "package strongswan-swanctl"
 }
 
-# strongswan_conf HOST LOCAL REMOTE MODE [SECRET [LOCAL-NET REMOTE-NET]]: MODE is transport or tunnel. Connection and
-# child are called "gapless". Its plugins are chosen here: among the usual ones are some (af-alg) that stall its start, and
-# some that would touch routes.
+strongswan_children()
+{
+	local host=$1 number my_net other_net protocol told me other my_id other_id other_host
+
+	tunnel_ends "$host"
+	for ((number = 1; number <= tunnel[children]; number++)); do
+		tunnel_child "$host" $number
+		[ "$protocol" = any ] && protocol= || protocol="[$protocol]"
+		# "dynamic" is the address, whichever it is on the other side of a NAT.
+		[ "$my_net" != "$me" ] || my_net=dynamic
+		[ "$other_net" != "$other" ] || other_net=dynamic
+		printf 'gapless%s {\nmode = %s\nlocal_ts = %s\nremote_ts = %s\n' $number "${tunnel[mode]}" "$my_net$protocol" \
+			"$other_net$protocol"
+		told "$host" esp && printf 'esp_proposals = %s\n' "$told"
+		printf 'start_action = %s\n' "$(told "$host" begin && echo start || echo trap)"
+		told "$host" child-life && [ "$told" != 0 ] && printf 'rekey_time = %ss\nlife_time = %ss\nrand_time = 0\n' \
+			"$told" $((told * 3))
+		echo '}'
+	done
+}
+
+strongswan_connection()
+{
+	local host=$1 told me other my_id other_id other_host
+
+	tunnel_ends "$host"
+	printf 'version = 2\nlocal_addrs = %s\nremote_addrs = %s\n' "$me" "$other"
+	told "$host" ike && printf 'proposals = %s\n' "$told"
+	told "$host" dpd && [ "$told" != 0 ] && printf 'dpd_delay = %ss\n' "$told"
+	told "$host" ike-life && [ "$told" != 0 ] && printf 'rekey_time = %ss\nover_time = %ss\nrand_time = 0\n' "$told" \
+		$((told * 3))
+	told "$host" fragment && echo 'fragmentation = force'
+	told "$host" encap && echo 'encap = yes'
+	printf 'local {\nauth = psk\nid = %s\n}\nremote {\nauth = psk\nid = %s\n}\n' "$my_id" "$other_id"
+	printf 'children {\n%s\n}\n' "$(strongswan_children "$host")"
+}
+
+# strongswan_conf HOST: connection "gapless" with children gapless1, gapless2, …, from what is told of the tunnel (peer.sh). Its
+# plugins are chosen here: among the usual ones are some (af-alg) that stall its start, and some that would touch routes.
 strongswan_conf()
 {
-	local host=$1 local=$2 remote=$3 mode=$4 key=${5-$secret} local_ts=${6-dynamic} remote_ts=${7-dynamic}
+	local host=$1 told me other my_id other_id other_host
 
 	in_host "$host" tee /etc/strongswan.conf >/dev/null <<-END
 		charon-systemd {
@@ -26,6 +62,9 @@ strongswan_conf()
 		    threads = 8
 		    replay_window = 128
 		    install_routes = no
+		    retransmit_timeout = 1.0
+		    retransmit_tries = 4
+		    $(told "$host" fragment-size && echo "fragment_size = $told")
 		    journal {
 		        default = -1
 		    }
@@ -41,37 +80,19 @@ strongswan_conf()
 		    load = random openssl
 		}
 	END
+	tunnel_ends "$host"
+	told "$host" secret
 	in_host "$host" sh -c 'umask 077; cat >/etc/swanctl/swanctl.conf' <<-END
 		connections {
-		    gapless {
-		        version = 2
-		        local_addrs = $local
-		        remote_addrs = $remote
-		        proposals = $strongswan_ike
-		        local {
-		            auth = psk
-		            id = $local
-		        }
-		        remote {
-		            auth = psk
-		            id = $remote
-		        }
-		        children {
-		            gapless {
-		                mode = $mode
-		                local_ts = $local_ts
-		                remote_ts = $remote_ts
-		                esp_proposals = $strongswan_esp
-		                start_action = trap
-		            }
-		        }
-		    }
+		gapless {
+		$(strongswan_connection "$host")
+		}
 		}
 		secrets {
-		    ike-gapless {
-		        id = $remote
-		        secret = "$key"
-		    }
+		ike-gapless {
+		id = $other_id
+		secret = "$told"
+		}
 		}
 	END
 }
@@ -108,9 +129,48 @@ swanctl()
 	in_host "$host" swanctl "$@"
 }
 
+strongswan_log()
+{
+	echo "charon-$1"
+}
+
 strongswan_stop()
 {
 	host_stop "charon-$1"
+}
+
+strongswan_kill()
+{
+	host_stop "charon-$1" KILL
+}
+
+strongswan_up()
+{
+	local number
+
+	for ((number = 1; number <= tunnel[children]; number++)); do
+		swanctl "$1" --initiate --child "gapless$number" --timeout 20
+	done
+}
+
+strongswan_down()
+{
+	swanctl "$1" --terminate --ike gapless --timeout 20
+}
+
+# strongswan_rekey HOST child|ike
+strongswan_rekey()
+{
+	if [ "$2" = ike ]; then
+		swanctl "$1" --rekey --ike gapless
+	else
+		swanctl "$1" --rekey --child gapless1
+	fi
+}
+
+strongswan_ikes()
+{
+	swanctl "$1" --list-sas | grep -c 'ESTABLISHED, IKEv2'
 }
 
 # strongswan_rekeyed HOST child|ike [initiator|responder]: how often, as its log has it. A rekeyed child is told by its

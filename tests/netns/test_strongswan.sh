@@ -6,6 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/lib/strongswan.sh
 . "$netns_dir/../lib/strongswan.sh"
+# shellcheck source=tests/lib/peer.sh
+. "$netns_dir/../lib/peer.sh"
 
 missing=$(strongswan_missing)
 [ -z "$missing" ] || skip_all "not installed: $missing"
@@ -17,7 +19,9 @@ both_start()
 	in_host alice "$bin/setkey" -FP
 	policy_pair alice 192.0.2.1 192.0.2.2 "$2"
 	keyd_start alice
-	strongswan_conf bob 192.0.2.2 192.0.2.1 "$1" "${@:3}"
+	tunnel_new "$1" alice 192.0.2.1 bob 192.0.2.2
+	tunnel[secret]=${3-$secret}
+	strongswan_conf bob
 	strongswan_start bob
 }
 
@@ -41,7 +45,7 @@ rekeys()
 
 	check "$name: keyd rekeys the child" keydctl alice rekey 192.0.2.2 --child
 	check "$name: strongSwan has it, too" wait_until 20 rekeyed CHILD_SA child 1
-	check "$name: strongSwan rekeys the child" swanctl bob --rekey --child gapless
+	check "$name: strongSwan rekeys the child" swanctl bob --rekey --child gapless1
 	check "$name: keyd has it, too" wait_until 20 rekeyed CHILD_SA child 2
 	check "$name: keyd rekeys the IKE SA" keydctl alice rekey 192.0.2.2 --ike
 	check "$name: strongSwan has that, too" wait_until 20 rekeyed IKE_SA ike 1

@@ -1,0 +1,433 @@
+# SPDX-License-Identifier: MIT
+# The cases of check-interop: first the rows of the matrix in their order, then what is done in each, then the jobs they are dealt
+# out in.
+# shellcheck shell=bash disable=SC2154,SC2034 # variables of lib.sh and its parts
+
+# row ID TITLE: initiator is who began (alice)
+rows()
+{
+	cat <<-END
+		up-transport4	transport, IPv4: up, traffic
+		child-initiator	child rekeyed by the initiator
+		child-responder	child rekeyed by the responder
+		ike-initiator	IKE SA rekeyed by the initiator
+		ike-responder	IKE SA rekeyed by the responder
+		down-initiator	deleted by the initiator
+		down-responder	deleted by the responder
+		up-tunnel4	tunnel, IPv4: up, traffic
+		up-transport6	transport, IPv6: up, traffic
+		up-tunnel6	tunnel, IPv6: up, traffic
+		child-initiator6	tunnel, IPv6: child rekeyed by the initiator
+		child-responder6	tunnel, IPv6: child rekeyed by the responder
+		ike-initiator6	tunnel, IPv6: IKE SA rekeyed by the initiator
+		ike-responder6	tunnel, IPv6: IKE SA rekeyed by the responder
+		life-initiator	both rekeyed by the initiator's lifetimes
+		life-responder	both rekeyed by the responder's lifetimes
+		dead-responder	responder killed: the initiator finds out
+		dead-initiator	initiator killed: the responder finds out
+		restart-responder	responder restarted: it comes back
+		reboot-initiator	initiator rebooted: INITIAL_CONTACT
+		reboot-responder	responder rebooted and begins
+		both-begin	both begin at once
+		narrow	responder narrows the selectors
+		children	two children
+		esn	extended sequence numbers
+		pfs	PFS with another group
+		guess	wrong guess of the group (INVALID_KE_PAYLOAD)
+		wrong-secret	wrong secret: both say so
+		wrong-id	wrong identity: both say so
+		no-ike	no common IKE proposal: both say so
+		no-esp	no common ESP proposal: both say so
+		nat-tunnel	initiator behind NAT, tunnel: up, traffic
+		nat-transport	initiator behind NAT, transport: up, traffic
+		nat-child-initiator	behind NAT: child rekeyed by the initiator
+		nat-child-responder	behind NAT: child rekeyed by the responder
+		nat-ike-initiator	behind NAT: IKE SA rekeyed by the initiator
+		nat-ike-responder	behind NAT: IKE SA rekeyed by the responder
+		encap	no NAT, ESP in UDP all the same
+		fragment	IKE in fragments over an MTU of 576
+	END
+}
+
+# up: alice begins, packets go both ways
+up_case()
+{
+	scene_up || return
+	ping_ends
+	traffic_start
+	traffic_more 50
+	traffic_stop
+}
+
+# rekey_case HOST child|ike: three times under traffic
+rekey_case()
+{
+	traffic_start
+	rekeys_by "$1" "$2" 3
+	traffic_more 100
+	traffic_stop "$2-rekey"
+}
+
+# down_case HOST: nothing of it is left in either kernel (a daemon may begin anew by itself)
+down_case()
+{
+	local old_a old_b
+
+	old_a=$(out_spis alice | xargs)
+	old_b=$(out_spis bob | xargs)
+	must "$1 deletes it" peer "$1" down
+	must "alice sends on it no longer" wait_until 10 spis_gone alice "$old_a"
+	must "bob sends on it no longer" wait_until 10 spis_gone bob "$old_b"
+}
+
+# shellcheck disable=SC2317
+spis_gone()
+{
+	local spi spis
+
+	[ -n "$2" ] || return
+	spis=$(out_spis "$1")
+	for spi in $2; do
+		[[ "$spis" != *"$spi"* ]] || return
+	done
+}
+
+rekey_cells()
+{
+	cell "child-initiator$1" rekey -- rekey_case alice child
+	cell "child-responder$1" rekey -- rekey_case bob child
+	cell "ike-initiator$1" rekey -- rekey_case alice ike
+	cell "ike-responder$1" rekey -- rekey_case bob ike
+}
+
+job_basic4()
+{
+	hosts_direct
+	scene transport 4
+	scene_start
+	cell up-transport4 transport -- up_case
+	rekey_cells ''
+	cell down-initiator -- down_case alice
+	peer alice up >/dev/null 2>&1
+	wait_until 20 sends_are 1
+	cell down-responder -- down_case bob
+	scene_stop
+	scene tunnel 4
+	scene_start
+	cell up-tunnel4 -- up_case
+	scene_stop
+}
+
+job_basic6()
+{
+	hosts_direct
+	scene transport 6
+	scene_start
+	cell up-transport6 transport -- up_case
+	scene_stop
+	scene tunnel 6
+	scene_start
+	cell up-tunnel6 -- up_case
+	rekey_cells 6
+	scene_stop
+}
+
+# life_case HOST: its timers do it, twice each
+life_case()
+{
+	local before old
+
+	scene_up || return
+	traffic_start
+	before=$(peer "$1" rekeyed ike)
+	for _ in 1 2; do
+		old=$(out_spis alice | xargs)
+		must "the child is rekeyed" wait_until 40 spis_new alice "$old" || break
+		must "bob sends on the new one alone" wait_until 20 spis_one bob || break
+	done
+	must "the IKE SA is rekeyed" wait_until 40 rekeyed_more "$1" ike $((before + 1))
+	traffic_more 100
+	traffic_stop child-rekey
+}
+
+# shellcheck disable=SC2317
+spis_one()
+{
+	[ "$(kernel_sends "$1")" = 1 ]
+}
+
+# dead_case DEAD OTHER
+dead_case()
+{
+	scene_up || return
+	peer "$1" kill
+	must "$2 finds out" wait_until "$dead_seconds" ikes_are "$2" 0
+	must "$2 sends on nothing" wait_until 5 sends_none "$2"
+}
+
+# shellcheck disable=SC2317
+sends_none()
+{
+	[ "$(kernel_sends "$1")" = 0 ]
+}
+
+# The next packets bring it back, or the daemon by itself, or its administrator.
+restart_case()
+{
+	peer bob stop >/dev/null 2>&1
+	peer bob conf
+	peer bob start || fault "bob's ${peer_kind[bob]} starts again"
+	in_host alice ping -q -c 1 -W 5 -I "$ends_a" "$ends_b" >/dev/null || peer alice up >/dev/null 2>&1
+	must "it is back" wait_until 30 ping_once
+	traffic_start
+	traffic_stop
+}
+
+# shellcheck disable=SC2317
+ping_once()
+{
+	in_host alice ping -q -c 1 -W 1 -I "$ends_a" "$ends_b"
+}
+
+# reboot_case HOST OTHER: it begins anew; the other one forgets what was
+reboot_case()
+{
+	reboot "$1"
+	must "$1 begins anew" peer "$1" up
+	must "$2 has one IKE SA" wait_until 20 ikes_are "$2" 1
+	must "both send on one SA" wait_until 20 sends_are 1
+	ping_ends
+	traffic_start
+	traffic_stop
+}
+
+job_life()
+{
+	local host
+
+	hosts_direct
+	for host in alice bob; do
+		scene tunnel 4
+		tunnel["$host.child-life"]=5
+		tunnel["$host.ike-life"]=12
+		scene_start
+		cell "life-$([ $host = alice ] && echo initiator || echo responder)" -- life_case $host
+		scene_stop
+	done
+	scene tunnel 4
+	scene_start
+	cell up-life -- scene_up
+	cell reboot-initiator -- reboot_case alice bob
+	cell reboot-responder -- reboot_case bob alice
+	cell restart-responder -- restart_case
+	scene_stop
+	scene tunnel 4
+	scene_start
+	cell both-begin -- both_begin_case
+	scene_stop
+}
+
+job_dead()
+{
+	hosts_direct
+	dead_seconds=45
+	[[ $column != *openiked* ]] || dead_seconds=180 # 2 + 4 + … + 64 s
+	scene tunnel 4
+	tunnel[dpd]=2
+	scene_start
+	cell dead-responder -- dead_case bob alice
+	scene_stop
+	scene tunnel 4
+	tunnel[dpd]=2
+	scene_start
+	cell dead-initiator -- dead_case alice bob
+	scene_stop
+}
+
+both_begin_case()
+{
+	peer alice up >"$work/up.alice" 2>&1 &
+	peer bob up >"$work/up.bob" 2>&1 &
+	wait %% %- 2>/dev/null
+	must "both can send" wait_until 20 both_send || return
+	ping_ends
+	traffic_start
+	must "they agree how many there are" wait_until 20 same_number
+	traffic_more 600
+	must "they still agree" same_number
+	traffic_stop
+	cell_note="$(peer alice ikes) IKE SA in the end"
+}
+
+# shellcheck disable=SC2317
+both_send()
+{
+	[ "$(kernel_sends alice)" -ge 1 ] && [ "$(kernel_sends bob)" -ge 1 ]
+}
+
+# shellcheck disable=SC2317
+same_number()
+{
+	[ "$(peer alice ikes)" = "$(peer bob ikes)" ] && [ "$(kernel_sends alice)" = "$(kernel_sends bob)" ]
+}
+
+narrow_case()
+{
+	up_case
+	must "alice has bob's selectors" in_host alice sh -c 'ip xfrm policy | grep -q "10.2.0.0/24" || ip xfrm state | grep -q "10.2.0.0/24"'
+}
+
+children_case()
+{
+	scene_up || return
+	ping_ends
+	must "the second child carries pings" in_host alice ping -q -c 2 -i 0.2 -W 5 -I 10.1.1.1 10.2.1.1
+	traffic_start
+	traffic_more 50
+	traffic_stop
+}
+
+esn_case()
+{
+	local host
+
+	up_case
+	for host in alice bob; do
+		must "$host's kernel counts with 64 bits" in_host $host sh -c 'ip xfrm state | grep -q "flag.*esn"'
+	done
+}
+
+pfs_case()
+{
+	scene_up || return
+	rekey_case alice child
+}
+
+# agree_cell ID CASE: a scene of its own
+agree_cell()
+{
+	local id=$1 needs=()
+
+	shift
+	while [ "$1" != -- ]; do
+		needs+=("$1")
+		shift
+	done
+	if ! why_not "${needs[@]}" >/dev/null; then
+		scene_start
+	fi
+	cell "$id" "${needs[@]}" "$@"
+	why_not "${needs[@]}" >/dev/null || scene_stop
+}
+
+job_agree()
+{
+	hosts_direct
+	scene tunnel 4
+	tunnel[alice.child.1]='10.1.0.0/16 10.2.0.0/16'
+	tunnel[narrowing]=yes
+	agree_cell narrow narrow -- narrow_case
+	scene tunnel 4
+	tunnel[children]=2
+	tunnel[child.2]='10.1.1.0/24 10.2.1.0/24'
+	agree_cell children children -- children_case
+	scene tunnel 4
+	tunnel[esp]=${tunnel[esp]}-esn
+	agree_cell esn esn -- esn_case
+	scene tunnel 4
+	tunnel[esp]=${tunnel[esp]/x25519/ecp384}
+	agree_cell pfs rekey -- pfs_case
+	scene tunnel 4
+	tunnel[alice.ike]=aes128gcm16-prfsha256-ecp256-x25519
+	agree_cell guess -- up_case
+}
+
+# in_vain WHAT-KEYD-SAYS: it does not come up, and whoever is keyd says why
+in_vain_case()
+{
+	local host said
+
+	(peer alice up) >"$work/up.log" 2>&1
+	for host in alice bob; do
+		local -n says=${peer_kind[$host]}_says
+		said=${says[$1-$([ $host = alice ] && echo initiator || echo responder)]-${says[$1]}}
+		must "$host says: $said" wait_log "$(peer $host log)" "$said" 20
+	done
+	must "nobody can send" sends_are 0
+}
+
+job_refuse()
+{
+	hosts_direct
+	scene tunnel 4
+	tunnel[bob.secret]="another secret"
+	agree_cell wrong-secret -- in_vain_case wrong-secret
+	scene tunnel 4
+	tunnel[bob.id]=bob.example
+	tunnel[alice.expects]=robert.example
+	agree_cell wrong-id -- in_vain_case wrong-id
+	scene tunnel 4
+	tunnel[bob.ike]=aes256-sha384-prfsha384-ecp384
+	agree_cell no-ike -- in_vain_case no-ike
+	scene tunnel 4
+	tunnel[bob.esp]=aes128-sha1
+	agree_cell no-esp -- in_vain_case no-esp
+}
+
+scene_nat()
+{
+	scene "$1" 4
+	tunnel[alice.seen]=$seen_a
+	tunnel[alice.id]=alice.example
+	tunnel[bob.id]=bob.example
+	if [ "$1" = transport ]; then
+		tunnel[bob.child.1]="$seen_a $address_b"
+		ends_seen_a=$seen_a
+	fi
+}
+
+# Bob's packets go to where alice is seen.
+nat_transport_case()
+{
+	scene_up || return
+	must "pings from alice" in_host alice ping -q -c 2 -i 0.2 -W 5 "$ends_b"
+}
+
+job_nat()
+{
+	hosts_nat
+	scene_nat tunnel
+	scene_start
+	cell nat-tunnel nat -- up_case
+	cell nat-child-initiator nat rekey -- rekey_case alice child
+	cell nat-child-responder nat rekey -- rekey_case bob child
+	cell nat-ike-initiator nat rekey -- rekey_case alice ike
+	cell nat-ike-responder nat rekey -- rekey_case bob ike
+	scene_stop
+	scene_nat transport
+	agree_cell nat-transport nat nat-transport -- nat_transport_case
+}
+
+# fragment_case: IKE_AUTH is longer than the link takes in one piece
+fragment_case()
+{
+	up_case
+}
+
+job_fragment()
+{
+	local long
+
+	hosts_direct
+	scene tunnel 4
+	tunnel[encap]=yes
+	agree_cell encap nat encap -- up_case
+	in_host alice ip link set eth0 mtu 576
+	in_host bob ip link set eth0 mtu 576
+	long=$(printf 'a%.0s' {1..60}).$(printf 'b%.0s' {1..60}).$(printf 'c%.0s' {1..60})
+	scene tunnel 4
+	tunnel[fragment]=yes
+	tunnel[alice.id]=alice.$long.example
+	tunnel[bob.id]=bob.$long.example
+	agree_cell fragment fragment -- fragment_case
+}

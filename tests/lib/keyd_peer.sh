@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+# Our keyd as a host's daemon, with the policies that it needs; see peer.sh.
+# shellcheck shell=bash disable=SC2154,SC2034 # variables of hosts.sh and peer.sh
+
+declare -A keyd_cannot=()
+declare -A keyd_loses=()
+
+keyd_missing()
+{
+	[ -x "$bin/keyd" ] || echo "$bin/keyd"
+}
+
+keyd_log()
+{
+	echo "keyd-$1"
+}
+
+# keyd_policies HOST: what setkey shall load
+keyd_policies()
+{
+	local host=$1 number out in me other my_id other_id other_host my_net other_net protocol
+
+	tunnel_ends "$host"
+	out=esp/transport//unique in=$out
+	[ "${tunnel[mode]}" = transport ] || out=esp/tunnel/$me-$other/unique in=esp/tunnel/$other-$me/unique
+	echo 'spdflush;'
+	for number in 135 136; do
+		printf 'spdadd ::/0 ::/0 icmp6 %s,0 -P %s prio high none;\n' $number out $number in
+	done
+	for ((number = 1; number <= tunnel[children]; number++)); do
+		tunnel_child "$host" $number
+		printf 'spdadd %s %s %s -P out ipsec %s;\nspdadd %s %s %s -P in ipsec %s;\n' "$my_net" "$other_net" "$protocol" $out \
+			"$other_net" "$my_net" "$protocol" $in
+	done
+}
+
+# keyd_section HOST: its peer
+keyd_section()
+{
+	local host=$1 told me other my_id other_id other_host
+
+	tunnel_ends "$host"
+	printf 'peer gapless {\n\taddress %s\n\tlocal %s\n' "$other" "$me"
+	[ "$my_id" = "$me" ] || printf '\tid local %s\n' "$my_id"
+	[ "$other_id" = "$other" ] || printf '\tid remote %s\n' "$other_id"
+	told "$host" secret && printf '\tpsk "%s"\n' "$told"
+	told "$host" ike && printf '\tike %s\n' "$told"
+	told "$host" esp && printf '\tesp %s\n\tpfs %s\n' "$told" \
+		"$([[ $told =~ (^|-)(x25519|ecp|modp) ]] && echo yes || echo no)"
+	told "$host" dpd && printf '\tdpd %s\n' "$([ "$told" = 0 ] && echo off || echo "${told}s")"
+	told "$host" ike-life && [ "$told" != 0 ] && printf '\tlifetime ike %ss\n' "$told"
+	told "$host" child-life && [ "$told" != 0 ] && printf '\tlifetime child %ss\n' "$told"
+	told "$host" encap && printf '\tencap %s\n' "$told"
+	printf '\tretransmit 500ms 5\n\tlinger 2s\n}\n'
+}
+
+keyd_conf()
+{
+	keyd_section "$1" | conf_file "$1"
+	keyd_policies "$1" | policy_file "$1"
+	policy_load "$1"
+}
+
+keyd_stop()
+{
+	host_stop "keyd-$1"
+	in_host "$1" "$bin/setkey" -FP
+	in_host "$1" "$bin/setkey" -F
+}
+
+keyd_up()
+{
+	keydctl "$1" --timeout 20 up gapless
+}
+
+keyd_down()
+{
+	keydctl "$1" down gapless
+}
+
+keyd_rekey()
+{
+	keydctl "$1" rekey gapless "--$2"
+}
+
+keyd_rekeyed()
+{
+	local -A name=([child]=CHILD_SA [ike]=IKE_SA)
+
+	keyd_count "$1" "${name[$2]} result=rekeyed"
+}
+
+keyd_ikes()
+{
+	keydctl "$1" status | sed -n 's/^\([0-9]*\) IKE SA.*/\1/p'
+}

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+# Debian's libreswan (pluto, whack) as a host's daemon; see peer.sh. It is unpacked by tests/interop/prepare, not installed.
+# shellcheck shell=bash disable=SC2154,SC2034 # variables of hosts.sh and peer.sh
+
+declare -A libreswan_cannot=(
+	[prf]='ipsec.conf(5), "ike": "libreswan does not support using a PRF algorithm that is different from the INTEGRITY (hash) algorithm by design"'
+)
+declare -A libreswan_loses=(
+	[child-rekey]='the responder sends on the new SA before its answer has arrived: it installs both directions first'
+)
+
+# keyd's words in libreswan's, as "ipsec pluto --selftest" lists them
+declare -A libreswan_word=(
+	[aes128]=aes128 [aes192]=aes192 [aes256]=aes256
+	[aes128ctr]=aes_ctr128 [aes192ctr]=aes_ctr192 [aes256ctr]=aes_ctr256
+	[aes128gcm8]=aes_gcm_a128 [aes192gcm8]=aes_gcm_a192 [aes256gcm8]=aes_gcm_a256
+	[aes128gcm12]=aes_gcm_b128 [aes192gcm12]=aes_gcm_b192 [aes256gcm12]=aes_gcm_b256
+	[aes128gcm16]=aes_gcm_c128 [aes192gcm16]=aes_gcm_c192 [aes256gcm16]=aes_gcm_c256
+	[chacha20poly1305]=chacha20_poly1305 [null]=null
+	[sha1]=sha1 [sha256]=sha2_256 [sha384]=sha2_384 [sha512]=sha2_512
+	[prfsha1]=sha1 [prfsha256]=sha2_256 [prfsha384]=sha2_384 [prfsha512]=sha2_512
+	[x25519]=dh31 [ecp256]=dh19 [ecp384]=dh20 [ecp521]=dh21
+	[modp1536]=dh5 [modp2048]=dh14 [modp3072]=dh15 [modp4096]=dh16
+)
+
+libreswan_missing()
+{
+	[ -e build/interop/libreswan/version ] || echo "tests/interop/prepare libreswan"
+}
+
+libreswan_log()
+{
+	echo "pluto-$1"
+}
+
+# plus WORD...: translated and joined, into $joined
+libreswan_join()
+{
+	local word
+
+	joined=
+	for word in "$@"; do
+		[ -n "${libreswan_word[$word]-}" ] || return
+		joined+=${joined:++}${libreswan_word[$word]}
+	done
+}
+
+# libreswan_proposal KIND PROPOSALS: ike or esp, into $proposal; fails where it cannot say that
+libreswan_proposal()
+{
+	local one joined encr integ prf ke esn
+	local -a all
+
+	proposal=
+	IFS=', ' read -ra all <<<"$2"
+	for one in "${all[@]}"; do
+		proposal_split "$one"
+		libreswan_join "${encr[@]}" || return
+		proposal+=${proposal:+,}$joined
+		if [ ${#integ[@]} -gt 0 ]; then
+			[ "$1" = esp ] || [ ${#prf[@]} = 0 ] || [ "${integ[*]/#/prf}" = "${prf[*]}" ] || return
+			libreswan_join "${integ[@]}" || return
+			proposal+=-$joined
+		elif [ "$1" = ike ] && [ ${#prf[@]} -gt 0 ]; then
+			libreswan_join "${prf[@]}" || return
+			proposal+=-$joined
+		fi
+		if [ ${#ke[@]} -gt 0 ]; then
+			libreswan_join "${ke[@]}" || return
+			proposal+=";$joined"
+		fi
+	done
+}
+
+# libreswan_id ID: addresses as they are, names with @
+libreswan_id()
+{
+	if [[ $1 =~ ^[0-9.]+$ || $1 == *:* ]]; then
+		echo "$1"
+	else
+		echo "@$1"
+	fi
+}
+
+libreswan_conn()
+{
+	local host=$1 number=$2 me other my_id other_id other_host my_net other_net protocol net told proposal
+
+	tunnel_ends "$host"
+	tunnel_child "$host" "$number"
+	printf 'conn gapless%s\n' "$number"
+	printf '\tauthby=secret\n\tikev2=yes\n\ttype=%s\n\tauto=add\n' "${tunnel[mode]}"
+	printf '\tleft=%s\n\tleftid=%s\n\tright=%s\n\trightid=%s\n' "$me" "$(libreswan_id "$my_id")" "$other" \
+		"$(libreswan_id "$other_id")"
+	printf '\tleftupdown=/bin/true\n\tkeyingtries=1\n\tretransmit-timeout=20s\n'
+	if [ "$my_net" != "$me" ] || [ "$other_net" != "$other" ]; then
+		with_length "$my_net"
+		printf '\tleftsubnet=%s\n' "$net"
+		with_length "$other_net"
+		printf '\trightsubnet=%s\n' "$net"
+	fi
+	if [ "$protocol" != any ]; then
+		printf '\tleftprotoport=%s\n\trightprotoport=%s\n' "$protocol" "$protocol"
+	fi
+	if told "$host" ike && libreswan_proposal ike "$told"; then
+		printf '\tike=%s\n' "$proposal"
+	fi
+	if told "$host" esp; then
+		[[ ${told,,} =~ (^|-)(x25519|ecp|modp) ]] || printf '\tpfs=no\n'
+		if [[ $told =~ (^|-)esn ]]; then
+			printf '\tesn=yes\n'
+		else
+			printf '\tesn=no\n'
+		fi
+		libreswan_proposal esp "$told" && printf '\tesp=%s\n' "$proposal"
+	fi
+	told "$host" narrowing && printf '\tnarrowing=yes\n'
+	told "$host" fragment && printf '\tfragmentation=force\n'
+	told "$host" encap && printf '\tencapsulation=yes\n'
+	told "$host" dpd && printf '\tdpddelay=%s\n\tdpdtimeout=%s\n\tdpdaction=%s\n' "$told" $((told * 4)) clear
+	# A margin may not be longer than the lifetime; pluto takes no lifetime below the margin's fuzz.
+	if told "$host" child-life && [ "$told" != 0 ]; then
+		printf '\tsalifetime=%ss\n\trekeymargin=%ss\n\trekeyfuzz=0%%\n' $((told + 3)) 3
+	fi
+	if told "$host" ike-life && [ "$told" != 0 ]; then
+		printf '\tikelifetime=%ss\n' $((told + 3))
+	fi
+	return 0
+}
+
+libreswan_conf()
+{
+	local host=$1 number told me other my_id other_id other_host
+
+	peer_lay "$host" libreswan /usr/libexec/ipsec/pluto
+	tunnel_ends "$host"
+	told "$host" secret
+	{
+		printf 'config setup\n\tlogtime=no\n\tuniqueids=yes\n\tnhelpers=0\n\tseedbits=0\n'
+		for ((number = 1; number <= tunnel[children]; number++)); do
+			libreswan_conn "$host" $number
+		done
+	} | in_host "$host" tee /etc/ipsec.conf >/dev/null
+	printf '%s %s : PSK "%s"\n' "$(libreswan_id "$my_id")" "$(libreswan_id "$other_id")" "$told" |
+		in_host "$host" sh -c 'umask 077; cat >/etc/ipsec.secrets'
+}
+
+libreswan_start()
+{
+	local host=$1 number told
+
+	# shellcheck disable=SC2016
+	in_host "$host" sh -c 'mkdir -p /run/pluto /etc/ipsec.d && cp -r "$1/nss" /run/ && echo 0 >/proc/sys/net/core/xfrm_larval_drop' \
+		sh "$PWD/${INTEROP_CACHE:-build/interop}/libreswan"
+	host_spawn "$host" "pluto-$host" /usr/libexec/ipsec/pluto --config /etc/ipsec.conf --nofork --stderrlog --log-no-time \
+		--nssdir /run/nss --no-dnssec
+	for ((number = 1; number <= tunnel[children]; number++)); do
+		wait_log "pluto-$host" "\"gapless$number\": added" 60 || return
+	done
+	wait_log "pluto-$host" 'listening for IKE|adding UDP interface' 30 || return
+	if told "$host" begin; then
+		libreswan_up "$host"
+	fi
+}
+
+libreswan_stop()
+{
+	whack "$1" --shutdown >/dev/null
+	host_stop "pluto-$1" CONT 20
+	in_host "$1" sh -c 'ip xfrm policy flush; ip xfrm state flush'
+}
+
+libreswan_kill()
+{
+	host_stop "pluto-$1" KILL
+}
+
+whack()
+{
+	local host=$1
+
+	shift
+	in_host "$host" /usr/libexec/ipsec/whack "$@"
+}
+
+libreswan_up()
+{
+	local number
+
+	for ((number = 1; number <= tunnel[children]; number++)); do
+		whack "$1" --name "gapless$number" --initiate --asynchronous
+	done
+}
+
+libreswan_down()
+{
+	local number
+
+	for ((number = 1; number <= tunnel[children]; number++)); do
+		whack "$1" --name "gapless$number" --terminate
+	done
+}
+
+# libreswan_rekey HOST child|ike
+libreswan_rekey()
+{
+	local -A option=([child]=--rekey-ipsec [ike]=--rekey-ike)
+
+	whack "$1" --name gapless1 "${option[$2]}" --asynchronous
+}
+
+libreswan_rekeyed()
+{
+	local -A name=([child]='Child' [ike]='IKE')
+
+	grep -cE "(initiator|responder) rekeyed ${name[$2]} SA" "$(host_log "pluto-$1")"
+}
+
+libreswan_ikes()
+{
+	whack "$1" --showstates | grep -cE 'ESTABLISHED_IKE_SA'
+}
