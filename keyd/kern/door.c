@@ -3,6 +3,8 @@
 #include "keyd/kern/door.h"
 
 #include "keyd/kern/move.h"
+#include "keyd/kern/policy.h"
+#include "keyd/kern/virtual.h"
 #include "keyd/util/secret.h"
 #include "pfkey/backend.h"
 
@@ -19,6 +21,8 @@ struct door {
 	const struct door_hooks *hooks;
 	void *arg;
 	bool overrun;
+	struct kern_allows allowed;
+	struct virtual *virtual;	/* NULL: this backend is no kernel */
 };
 
 static void wipe_sa(struct ipsec_sa *sa)
@@ -48,6 +52,12 @@ int door_over(struct door **out, struct ipsec *ip, const struct door_hooks *hook
 		door_close(d);
 		return r;
 	}
+	r = strcmp(ipsec_backend_name(ip), "fake") ? virtual_open(&d->virtual) : 0;
+	if (r) {
+		snprintf(why, n, "the kernel lets nobody change routes: %s", strerror(-r));
+		door_close(d);
+		return r;
+	}
 	*out = d;
 	return 0;
 }
@@ -66,6 +76,8 @@ void door_close(struct door *d)
 	if (!d)
 		return;
 	ipsec_close(d->ip);
+	virtual_close(d->virtual);
+	allows_free(&d->allowed);
 	free(d);
 }
 
@@ -228,6 +240,38 @@ static int larval_delete(struct door *d, const struct kern_request *rq, struct k
 	return r == -ESRCH ? 0 : r;
 }
 
+static int traffic_set(struct door *d, const struct kern_request *rq, struct kern_answer *an)
+{
+	return policy_traffic_set(d->ip, &rq->traffic, an->why, sizeof(an->why));
+}
+
+static int traffic_clear(struct door *d, const struct kern_request *rq, struct kern_answer *an)
+{
+	(void)an;
+	return policy_traffic_clear(d->ip, &rq->traffic);
+}
+
+static int guard_set(struct door *d, const struct kern_request *rq, struct kern_answer *an)
+{
+	return policy_guard_set(d->ip, &rq->guard, an->why, sizeof(an->why));
+}
+
+static int guard_clear(struct door *d, const struct kern_request *rq, struct kern_answer *an)
+{
+	(void)an;
+	return policy_guard_clear(d->ip, &rq->guard);
+}
+
+static int address_set(struct door *d, const struct kern_request *rq, struct kern_answer *an)
+{
+	return d->virtual ? virtual_set(d->virtual, &rq->virtual, an->why, sizeof(an->why)) : 0;
+}
+
+static int address_clear(struct door *d, const struct kern_request *rq, struct kern_answer *an)
+{
+	return d->virtual ? virtual_clear(d->virtual, &rq->virtual, an->why, sizeof(an->why)) : 0;
+}
+
 /* Each may say why in the answer; else libpfkey does. */
 static int (*const operations[KERN_OPS])(struct door *, const struct kern_request *, struct kern_answer *) = {
 	[KERN_SA_ADD] = sa_add,
@@ -235,14 +279,33 @@ static int (*const operations[KERN_OPS])(struct door *, const struct kern_reques
 	[KERN_SA_GET] = sa_get,
 	[KERN_LARVAL_DELETE] = larval_delete,
 	[KERN_SA_MOVE] = sa_move,
+	[KERN_TRAFFIC_SET] = traffic_set,
+	[KERN_TRAFFIC_CLEAR] = traffic_clear,
+	[KERN_GUARD_SET] = guard_set,
+	[KERN_GUARD_CLEAR] = guard_clear,
+	[KERN_VIRTUAL_SET] = address_set,
+	[KERN_VIRTUAL_CLEAR] = address_clear,
 };
+
+/* Does a request carry keys? */
+static bool has_sa(const struct kern_request *rq)
+{
+	return rq->op <= KERN_SA_MOVE || rq->op >= KERN_OPS;
+}
+
+void door_allow(struct door *d, struct kern_allows *a)
+{
+	allows_free(&d->allowed);
+	d->allowed = *a;
+	*a = (struct kern_allows){ 0 };
+}
 
 void door_execute(struct door *d, struct kern_request *rq, struct kern_answer *an)
 {
 	const char *words;
 
 	*an = (struct kern_answer){ .id = rq->id };
-	an->error = door_check(rq, an->why, sizeof(an->why));
+	an->error = door_check(&d->allowed, rq, an->why, sizeof(an->why));
 	if (!an->error) {
 		an->why[0] = 0;
 		an->error = operations[rq->op](d, rq, an);
@@ -251,5 +314,6 @@ void door_execute(struct door *d, struct kern_request *rq, struct kern_answer *a
 			snprintf(an->why, sizeof(an->why), "%s", *words ? words : strerror(-an->error));
 		}
 	}
-	wipe_sa(&rq->sa);
+	if (has_sa(rq))
+		wipe_sa(&rq->sa);
 }

@@ -3,7 +3,7 @@
 #ifndef KEYD_KERN_DOOR_H
 #define KEYD_KERN_DOOR_H
 
-#include "keyd/kern/request.h"
+#include "keyd/kern/allow.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,11 +44,14 @@ int door_tell(struct door *d);
  */
 int door_forget_larvals(struct door *d);
 
+/* From now on this is all that keyd may make by itself; takes over what a owns. */
+void door_allow(struct door *d, struct kern_allows *a);
+
 /*
- * Whether a request makes sense, whoever sent it: sizes, names, a lifetime that ends. 0, or -EINVAL and one sentence in
- * why[n].
+ * Whether a request makes sense, whoever sent it: sizes, names, a lifetime that ends, policies and addresses as the
+ * configuration has them. 0, or -EINVAL and one sentence in why[n].
  */
-int door_check(const struct kern_request *rq, char *why, size_t n);
+int door_check(const struct kern_allows *allowed, const struct kern_request *rq, char *why, size_t n);
 /* Checks rq, does it, fills *an and wipes the keys in *rq. */
 void door_execute(struct door *d, struct kern_request *rq, struct kern_answer *an);
 

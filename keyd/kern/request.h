@@ -5,19 +5,62 @@
 
 #include "pfkey/ipsec.h"
 
+/* What keyd's own policies are known by, among those of setkey and others. An administrator's policy wins over them. */
+#define KERN_OWN_REQID 0x6b000000u	/* the first of 2^24 */
+#define KERN_OWN_REQIDS 0x1000000u
+#define KERN_OWN_PRIORITY 0x8b000000u
+#define KERN_GUARD_PRIORITY 0xfb000000u	/* what nothing else covers */
+
+#define KERN_TRAFFIC_MAX 32
+#define KERN_ROUTES_MAX 8
+#define KERN_INTERFACE_MAX 16
+
 enum kern_op {
 	KERN_SA_ADD,		/* .sa whole */
 	KERN_SA_DELETE,		/* .sa: dst, proto, spi, mark; an SA that is gone already is no error */
 	KERN_SA_GET,		/* .sa: dst, proto, spi, mark; the answer has usage and no key */
 	KERN_LARVAL_DELETE,	/* .sa: src, dst, proto, mode, reqid, acquire_seq */
 	KERN_SA_MOVE,		/* .old_dst, .sa: proto, spi, mark; src, dst, encap as they are to be (kern/move.h) */
+	KERN_TRAFFIC_SET,	/* .traffic: policies out, in and fwd for each selector, added or replaced; all or none */
+	KERN_TRAFFIC_CLEAR,	/* .traffic: those with its reqid; what is gone already is no error */
+	KERN_GUARD_SET,		/* .guard: what goes there or comes from there without a policy of its own is dropped */
+	KERN_GUARD_CLEAR,
+	KERN_VIRTUAL_SET,	/* .virtual: the address, and routes that use it; added or replaced */
+	KERN_VIRTUAL_CLEAR,	/* .virtual: addr, gateway */
 	KERN_OPS
+};
+
+struct kern_prefix {
+	struct ipsec_addr addr;
+	uint8_t len;
+};
+
+/* Traffic that goes through one tunnel. */
+struct kern_traffic {
+	struct ipsec_addr local, remote;	/* ends of the tunnel */
+	uint32_t reqid;			/* from KERN_OWN_REQID on */
+	uint8_t n;
+	struct ipsec_selector sel[KERN_TRAFFIC_MAX];	/* src is our side */
+};
+
+/* An address that a gateway has given us, and what is reached by it. */
+struct kern_virtual {
+	struct ipsec_addr addr;
+	struct ipsec_addr gateway;	/* whose own packets take the usual way; AF_UNSPEC when cleared: leave that rule */
+	char interface[KERN_INTERFACE_MAX];	/* made as a dummy one where there is none */
+	uint8_t n;
+	struct kern_prefix to[KERN_ROUTES_MAX];
 };
 
 struct kern_request {
 	uint32_t id;		/* comes back in the answer; 0: no answer wanted */
 	uint8_t op;		/* enum kern_op */
-	struct ipsec_sa sa;
+	union {
+		struct kern_traffic traffic;	/* the largest first: an initializer wipes all */
+		struct ipsec_sa sa;
+		struct kern_prefix guard;
+		struct kern_virtual virtual;
+	};
 	struct ipsec_addr old_dst;	/* of KERN_SA_MOVE: what the SA has now */
 };
 

@@ -15,6 +15,7 @@ static struct kern {
 	struct worker *w;
 	struct door *door;
 	struct loop_fd *watch;
+	struct kern_allows next;	/* being handed over */
 } kern;
 
 static int tell(uint16_t type, const void *body, size_t n)
@@ -77,6 +78,35 @@ static void stop(struct worker *w)
 	(void)w;
 	loop_fd_free(kern.watch);
 	door_close(kern.door);
+	allows_free(&kern.next);
+}
+
+static int on_allow_begin(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)m;
+	(void)arg;
+	allows_free(&kern.next);
+	return 0;
+}
+
+static int on_allow(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct kern_allow one;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&one, m->body.p, sizeof(one));
+	return allows_add(&kern.next, &one);
+}
+
+static int on_allow_end(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)m;
+	(void)arg;
+	door_allow(kern.door, &kern.next);
+	return 0;
 }
 
 /* A new ike role knows nothing: it hears of all that is there before anything else. */
@@ -100,13 +130,19 @@ static int on_request(struct ipc *ch, struct ipc_msg *m, void *arg)
 	memcpy(&rq, m->body.p, sizeof(rq));
 	door_execute(kern.door, &rq, &an);
 	if (an.error)
-		log_debug("the kernel door refused: role=kern op=%u spi=0x%08x error=\"%s\"", rq.op, rq.sa.spi, an.why);
+		log_debug("the kernel door refused: role=kern op=%u spi=0x%08x error=\"%s\"", rq.op,
+			  rq.op <= KERN_SA_MOVE ? rq.sa.spi : 0, an.why);
 	if (an.id)
 		ipc_send(ch, M_KERN_ANSWER, 0, &an, sizeof(an));
 	return 0;
 }
 
-static const struct ipc_rule from_parent[] = { { 0 } };
+static const struct ipc_rule from_parent[] = {
+	{ M_ALLOW_BEGIN, false, 0, 0, on_allow_begin },
+	{ M_ALLOW, false, sizeof(struct kern_allow), sizeof(struct kern_allow), on_allow },
+	{ M_ALLOW_END, false, 0, 0, on_allow_end },
+	{ 0 },
+};
 static const struct ipc_rule from_ike[] = {
 	{ M_KERN_REQUEST, false, sizeof(struct kern_request), sizeof(struct kern_request), on_request },
 	{ 0 },

@@ -25,6 +25,10 @@ enum message_type {
 	M_SOCKET,		/* struct message_socket; a descriptor */
 	M_KEYLOG,		/* id: enum keylog_table; a descriptor to append lines to */
 	M_KEYLOG_OFF,
+	/* parent to kern; what it may make by itself is BEGIN, n × ALLOW, END */
+	M_ALLOW_BEGIN,
+	M_ALLOW,		/* struct kern_allow */
+	M_ALLOW_END,
 	/* parent to auth; secrets are BEGIN, n × SECRET, END */
 	M_SECRET_BEGIN,
 	M_SECRET,		/* auth_secret_put() */

@@ -76,7 +76,9 @@ static void take_over(struct parent *p, struct conf *c, struct conf_secrets *s, 
 	p->conf = *c;
 	p->secrets = *s;
 	p->sockets = *socks;
+	allowed_except_own(&p->conf);
 	handover_secrets(p);
+	handover_allowed(p);
 	handover_sockets(p);
 	handover_conf(p);
 }
@@ -147,6 +149,7 @@ static int open_all(struct parent *p)
 		return KEYD_FAILED;
 	}
 	settings_kernel(p->options, &p->conf);
+	allowed_except_own(&p->conf);
 	return KEYD_OK;
 }
 

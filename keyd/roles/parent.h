@@ -68,6 +68,10 @@ void children_free(struct parent *p);
 void handover_conf(struct parent *p);
 void handover_secrets(struct parent *p);
 void handover_sockets(struct parent *p);
+/* allowed.c: what the kern role may make by itself. Before the configuration, which the ike role acts on at once. */
+void handover_allowed(struct parent *p);
+/* This machine's own addresses are not for a pool's clients. */
+void allowed_except_own(struct conf *c);
 /* All of it for one role that has just started, and its channels to those that run. */
 void handover_all(struct child *c);
 

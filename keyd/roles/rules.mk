@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # keyd(8): every role in one binary.
-keyd_pkgs := libevent_core libcrypto libmnl libseccomp libcap-ng jansson
+keyd_pkgs := libevent_core libcrypto libmnl libseccomp libcap-ng jansson libnl-route-3.0
 programs += $(O)/bin/keyd
 $(eval $(call program,bin/keyd,$(wildcard keyd/roles/*.c),ctl auth kern ike conf crypto wire pfkey util,$(keyd_pkgs)))
 $(eval $(call unit_test,seccomp,,libseccomp,keyd/roles/seccomp.c))

@@ -40,13 +40,14 @@ static int on_secret(struct ipc *ch, struct ipc_msg *m, void *arg)
 
 static int on_kern(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
+	static const struct kern_allows none;
 	struct kern_request rq = { 0 };
 	char why[160];
 
 	(void)ch;
 	(void)arg;
 	memcpy(&rq, m->body.p, m->body.n < sizeof(rq) ? m->body.n : sizeof(rq));
-	door_check(&rq, why, sizeof(why));
+	door_check(&none, &rq, why, sizeof(why));
 	return 0;
 }
 
