@@ -40,6 +40,7 @@ void conf_defaults(struct conf *c)
 		.nat_port = 4500,
 		.cookie_threshold = 64,
 		.half_open_max = 1024,
+		.half_open_per_source = 128,
 		.defaults = {
 			.name = "default",
 			.pfs = true,

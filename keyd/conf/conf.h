@@ -37,7 +37,8 @@ enum conf_stmt {
 	CONF_STMT_POOL, CONF_STMT_TRAFFIC, CONF_STMT_VIRTUAL,
 	CONF_STMT_PEER_END,
 	CONF_STMT_DOMAIN = CONF_STMT_PEER_END, CONF_STMT_POOL_END,
-	CONF_STMT_PORT = CONF_STMT_POOL_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN, CONF_STMT_DEFAULT,
+	CONF_STMT_PORT = CONF_STMT_POOL_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN,
+	CONF_STMT_HALF_OPEN_SOURCE, CONF_STMT_DEFAULT,
 	CONF_STMT_NAT_PORT,
 	CONF_STMT_END
 };
@@ -161,6 +162,7 @@ struct conf {
 	bool larval_drop;		/* leave net.core.xfrm_larval_drop alone */
 	uint32_t cookie_threshold;	/* half-open IKE SAs from which on COOKIE is asked for */
 	uint32_t half_open_max;
+	uint32_t half_open_per_source;	/* of one IPv4 address or IPv6 /64 */
 	struct conf_at at[CONF_STMT_END];	/* the statements that are not of a peer */
 	struct conf_at secrets;		/* the newest file of secrets, line 1; line 0: there is none */
 	char files[CONF_FILES_LEN];	/* the names that struct conf_at counts, each with NUL, then an empty one */

@@ -142,6 +142,12 @@ static void check_ports(struct conf_parser *p)
 			 "port and nat-port are both %u: give nat-port another number, or turn it off", c->port);
 }
 
+void conf_do_half_open_source(struct conf_parser *p, const struct conf_word *w)
+{
+	if (conf_once(p, CONF_STMT_HALF_OPEN_SOURCE, w))
+		conf_number(p, w, 1, HALF_OPEN_MOST, &p->conf->half_open_per_source);
+}
+
 void conf_globals_check(struct conf_parser *p)
 {
 	const struct conf_where *at = &p->seen[CONF_STMT_COOKIE];

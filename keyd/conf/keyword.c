@@ -55,6 +55,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "on", ON, "the name of an interface" },
 	{ "packets", PACKETS, NULL },
 	{ "peer", PEER, "an address, a prefix or a name" },
+	{ "per-source", PER_SOURCE, NUMBER },
 	{ "pfs", PFS, NULL },
 	{ "pool", POOL, "the name of a pool" },
 	{ "port", PORT, NUMBER },

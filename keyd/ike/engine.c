@@ -24,12 +24,13 @@ struct engine *engine_new(const struct engine_hooks *hooks, void *arg, const str
 	e->hooks = hooks;
 	e->hooks_arg = arg;
 	list_init(&e->sas);
+	list_init(&e->dead);
 	list_init(&e->asks);
 	list_init(&e->stragglers);
 	list_init(&e->orphans);
 	stories_init(&e->stories);
 	spd_init(&e->spd);
-	if (table_init(&e->by_spi) || table_init(&e->by_child) || engine_configure(e, conf) ||
+	if (half_open_init(&e->half_open) || table_init(&e->by_spi) || table_init(&e->by_child) || engine_configure(e, conf) ||
 	    crypto_rand(e->cookie_secret, sizeof(e->cookie_secret))) {
 		engine_free(e);
 		return NULL;
@@ -49,6 +50,7 @@ void engine_free(struct engine *e)
 	orphans_free(e);
 	spd_free(&e->spd);
 	timers_free(&e->timers);
+	half_open_free(&e->half_open);
 	table_free(&e->by_spi);
 	table_free(&e->by_child);
 	peers_free(e);
@@ -93,6 +95,14 @@ bool rate_pass(struct engine *e, struct rate *r, unsigned per_second)
 		r->used++;
 		return true;
 	}
+	r->held++;
+	return false;
+}
+
+bool rate_room(struct engine *e, struct rate *r)
+{
+	if (r->second != e->now / SECONDS(1) || r->used < NOISE_PER_SECOND)
+		return true;
 	r->held++;
 	return false;
 }

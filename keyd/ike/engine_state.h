@@ -4,6 +4,7 @@
 #define KEYD_IKE_ENGINE_STATE_H
 
 #include "keyd/ike/engine.h"
+#include "keyd/ike/half_open.h"
 #include "keyd/ike/spd.h"
 #include "keyd/ike/timer.h"
 #include "keyd/util/list.h"
@@ -57,6 +58,8 @@ struct engine {
 	uint64_t now;				/* of the call that we are in */
 	struct timers timers;
 	struct list sas;			/* struct ike_sa .link */
+	struct list dead;			/* struct ike_sa .dead: those of sas that have ended */
+	struct half_open half_open;
 	struct table by_spi;			/* struct ike_sa .node, by our SPI */
 	struct table by_child;			/* struct child_sa .node, by inbound SPI */
 	struct list asks;			/* in the order of asking */
@@ -70,6 +73,7 @@ struct engine {
 	struct stories stories;			/* of the last attempts, for keydctl explain */
 	bool details;				/* somebody watches */
 	struct rate replies, hints;		/* answers to strangers, and what their hints make us do */
+	struct rate refused;			/* IKE_SA_INIT requests that got no SA */
 	struct engine_stats stats;
 	uint8_t out[ENGINE_DATAGRAM_MAX];	/* the message being built */
 	uint8_t fragments[2 * ENGINE_DATAGRAM_MAX];	/* and its fragments, with their headers */
@@ -93,6 +97,8 @@ void ask_cancel(struct ask *a);
 bool rate_pass(struct engine *e, struct rate *r, unsigned per_second);
 /* May one more line be logged now for something that anybody can cause? */
 bool rate_allow(struct engine *e, struct rate *r);
+/* The same without using it up; what is not allowed counts as held back. */
+bool rate_room(struct engine *e, struct rate *r);
 /* A random delay of up to max. */
 uint64_t engine_random_below(uint64_t max);
 

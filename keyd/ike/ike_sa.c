@@ -103,6 +103,8 @@ struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, bool initiator, c
 	sa->remote_port = remote_port;
 	sa->created_at = sa->heard_at = e->now;
 	list_init(&sa->queue);
+	list_init(&sa->dead);
+	list_init(&sa->half_open.link);
 	list_init(&sa->children);
 	list_add_tail(&e->sas, &sa->link);
 	table_add(&e->by_spi, &sa->node, spi_key(ike_sa_our_spi(sa)));
@@ -129,8 +131,12 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
 	}
 	sa->state = to;
 	report_state(sa, NULL, ike_state_name(from), ike_state_name(to));
-	if (half_open(from) && !half_open(to))
+	if (half_open(from) && !half_open(to)) {
 		sa->e->stats.half_open_now--;
+		half_open_done(sa);
+	}
+	if (to == IKE_DEAD)
+		list_add_tail(&sa->e->dead, &sa->dead);
 	report_sa(sa, LOG_LEVEL_DEBUG, "state", ike_state_name(to), "was %s", ike_state_name(from));
 }
 
@@ -222,6 +228,8 @@ void ike_sa_free(struct ike_sa *sa)
 		child_free(c);
 	story_move(sa, NULL);
 	list_del(&sa->link);
+	list_del(&sa->dead);
+	half_open_forget(sa);
 	table_del(&sa->e->by_spi, &sa->node);
 	sa->e->stats.ike_now--;
 	ikev2_keys_clear(&sa->keys);
@@ -240,9 +248,8 @@ void ike_sa_free(struct ike_sa *sa)
 
 void ike_sa_reap(struct engine *e)
 {
-	list_each(sa, &e->sas, struct ike_sa, link)
-		if (sa->state == IKE_DEAD)
-			ike_sa_free(sa);
+	while (!list_empty(&e->dead))
+		ike_sa_free(list_entry(e->dead.next, struct ike_sa, dead));
 }
 
 int ike_sa_ciphers(struct ike_sa *sa)

@@ -28,7 +28,9 @@ enum ike_state {
 
 struct ike_sa {
 	struct list link;
+	struct list dead;		/* in engine.dead once it has ended */
 	struct table_node node;
+	struct half_open_member half_open;	/* when the peer began it */
 	struct engine *e;
 	struct peer *peer;
 	enum ike_state state;

@@ -82,6 +82,11 @@ void report_child(const struct child_sa *c, enum log_level level, const char *ex
 	va_end(ap);
 }
 
+bool report_stranger_heard(struct engine *e)
+{
+	return rate_room(e, &e->noise);
+}
+
 void report_stranger(struct engine *e, const struct engine_datagram *d, const char *exchange, const char *fmt, ...)
 {
 	char head[256], line[LINE_MAX_BYTES], local[IPSEC_ADDR_STRLEN], remote[IPSEC_ADDR_STRLEN];

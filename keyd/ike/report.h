@@ -12,6 +12,8 @@ void report_sa(struct ike_sa *sa, enum log_level level, const char *exchange, co
 /* The same with child_in=… child_out=… of a child. */
 void report_child(const struct child_sa *c, enum log_level level, const char *exchange, const char *result,
 		  const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Would report_stranger say it now? If not it counts as held back; for what is costly to put in words. */
+bool report_stranger_heard(struct engine *e);
 /* About a datagram that belongs to no SA; rate-limited, because anybody can cause it. */
 void report_stranger(struct engine *e, const struct engine_datagram *d, const char *exchange, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -28,14 +28,16 @@ static unsigned current(const struct engine *e)
 	return (unsigned)(e->now / SECRET_LIFE) & 1;
 }
 
-/* The two secrets take turns; the one whose turn begins is made anew. */
+/* The two secrets take turns; the one whose turn begins is made anew, and both where one was not in use for long. */
 static int turn(struct engine *e)
 {
-	uint64_t period = e->now / SECRET_LIFE;
+	uint64_t period = e->now / SECRET_LIFE, before = e->cookie_changed;
 
-	if (period == e->cookie_changed)
+	if (period == before)
 		return 0;
 	e->cookie_changed = period;
+	if (period != before + 1 && crypto_rand(e->cookie_secret[!(period & 1)], sizeof(e->cookie_secret[0])))
+		return -1;
 	return crypto_rand(e->cookie_secret[period & 1], sizeof(e->cookie_secret[0]));
 }
 

@@ -13,6 +13,7 @@
 #include "keyd/ikev2/stateless.h"
 #include "keyd/ikev2/window.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -267,18 +268,6 @@ void init_begin(struct ike_sa *sa, struct child_sa *first)
 
 /* --- responder --- */
 
-/* The SA that this request began before, if it did. */
-static struct ike_sa *already(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
-{
-	list_each(sa, &e->sas, struct ike_sa, link) {
-		if (sa->initiator || sa->state > IKE_AUTH || memcmp(sa->spi_i, m->h.spi_i, sizeof(sa->spi_i)) ||
-		    !ipsec_addr_equal(&sa->remote, &d->remote) || sa->remote_port != d->remote_port)
-			continue;
-		return sa;
-	}
-	return NULL;
-}
-
 /* For keydctl explain: who gets no SA, and why. */
 static void turned_away(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
 			const struct conf_peer *conf, enum engine_reason reason, const struct wire_sa *ours,
@@ -302,23 +291,54 @@ static void turned_away(struct engine *e, const struct engine_datagram *d, const
 	report_turned_away(e, d, conf, &s);
 }
 
-static bool enough_room(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
-			struct view nonce)
+static void ask_cookie(struct engine *e, const struct engine_datagram *d, const struct wire_message *m, struct view nonce)
 {
 	uint8_t cookie[COOKIE_LEN];
 
-	if (e->stats.half_open_now >= e->conf.half_open_max) {
-		report_stranger(e, d, exchange_name, "%u half-open SAs are enough", e->stats.half_open_now);
-		turned_away(e, d, m, &e->default_peer->conf, REASON_HALF_OPEN_LIMIT, NULL, NULL);
+	if (cookie_make(e, d, m, nonce, cookie))
+		return;
+	e->stats.cookies_asked++;
+	stateless_refuse(e, d, &m->h, IKEV2_N_COOKIE, (struct view){ cookie, sizeof(cookie) });
+}
+
+/* Many requests that come to nothing are a flood, too, although they leave nothing half-open. */
+static bool many_refused(const struct engine *e)
+{
+	return e->refused.second == e->now / SECONDS(1) && e->refused.used >= e->conf.cookie_threshold;
+}
+
+static bool enough_room(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
+			struct view nonce)
+{
+	enum half_open_verdict v = half_open_ask(e, d, false);
+
+	if (v == HALF_OPEN_ROOM && !many_refused(e))
+		return true;
+	if (!cookie_shown(e, d, m, nonce)) {
+		ask_cookie(e, d, m, nonce);
 		return false;
 	}
-	if (e->stats.half_open_now < e->conf.cookie_threshold || cookie_shown(e, d, m, nonce))
+	v = half_open_ask(e, d, true);
+	if (v == HALF_OPEN_ROOM)
 		return true;
-	if (!cookie_make(e, d, m, nonce, cookie)) {
-		e->stats.cookies_asked++;
-		stateless_refuse(e, d, &m->h, IKEV2_N_COOKIE, (struct view){ cookie, sizeof(cookie) });
-	}
+	if (v == HALF_OPEN_FULL)
+		report_stranger(e, d, exchange_name, "%u half-open SAs are enough", e->half_open.n);
+	else
+		report_stranger(e, d, exchange_name, "%u half-open SAs from one source are enough",
+				e->conf.half_open_per_source);
+	turned_away(e, d, m, &e->default_peer->conf, REASON_HALF_OPEN_LIMIT, NULL, NULL);
 	return false;
+}
+
+static void say_nothing_fits(struct engine *e, const struct engine_datagram *d, const struct wire_sa *theirs,
+			     const struct wire_sa *ours)
+{
+	char a[600], b[600];
+
+	if (!report_stranger_heard(e))
+		return;
+	report_stranger(e, d, exchange_name, "NO_PROPOSAL_CHOSEN: the peer offers %s; we accept %s",
+			proposal_format(theirs, a, sizeof(a)), proposal_format(ours, b, sizeof(b)));
 }
 
 static bool choose(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
@@ -326,14 +346,12 @@ static bool choose(struct engine *e, const struct engine_datagram *d, const stru
 		   struct proposal_choice *choice)
 {
 	struct wire_sa mine;
-	char theirs[600], ours[600];
 	uint8_t group[2];
 
 	if (!proposal_choose(&conf->ike, offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, choice)) {
+		rate_pass(e, &e->refused, UINT_MAX);
 		proposal_offer(&conf->ike, IKEV2_PROTO_IKE, (struct view){ 0 }, PROPOSAL_KE_REQUIRED, &mine);
-		report_stranger(e, d, exchange_name, "NO_PROPOSAL_CHOSEN: the peer offers %s; we accept %s",
-				proposal_format(offer, theirs, sizeof(theirs)),
-				proposal_format(&mine, ours, sizeof(ours)));
+		say_nothing_fits(e, d, offer, &mine);
 		stateless_refuse(e, d, &m->h, IKEV2_N_NO_PROPOSAL_CHOSEN, (struct view){ 0 });
 		turned_away(e, d, m, conf, REASON_NO_PROPOSAL_IKE, &mine, offer);
 		e->stats.failed++;
@@ -341,6 +359,7 @@ static bool choose(struct engine *e, const struct engine_datagram *d, const stru
 	}
 	if (ke->group == choice->ke->ikev2_id && ke->data.n == choice->ke->public_len)
 		return true;
+	rate_pass(e, &e->refused, UINT_MAX);
 	group[0] = (uint8_t)(choice->ke->ikev2_id >> 8);
 	group[1] = (uint8_t)choice->ke->ikev2_id;
 	stateless_refuse(e, d, &m->h, IKEV2_N_INVALID_KE_PAYLOAD, (struct view){ group, sizeof(group) });
@@ -386,7 +405,7 @@ static void serve_new(struct engine *e, const struct engine_datagram *d, const s
 	fragment_take_notify(sa, m);
 	nat_take_notifies(sa, m, &from);
 	sa->suite = (struct ikev2_suite){ choice->encr, choice->prf, choice->integ };
-	if (make_kex(sa, choice->ke) || kex_nonce(&sa->nr) || secret_set(&sa->ni, ni.p, ni.n) ||
+	if (half_open_add(sa) || make_kex(sa, choice->ke) || kex_nonce(&sa->nr) || secret_set(&sa->ni, ni.p, ni.n) ||
 	    secret_set(&sa->init_request, d->data.p, d->data.n) || serve_answer(sa, choice) ||
 	    init_keys(sa, ke->data, &why) || crypto_sha256(&d->data, 1, sa->answered_hash)) {
 		ike_sa_end(sa, why);
@@ -400,52 +419,70 @@ static void serve_new(struct engine *e, const struct engine_datagram *d, const s
 	message_send(sa, secret_view(&sa->init_response));
 }
 
+static void malformed(struct engine *e, const struct engine_datagram *d, const char *why)
+{
+	e->stats.malformed++;
+	report_stranger(e, d, exchange_name, "%s", why);
+}
+
+static bool first_request(const struct wire_header *h)
+{
+	static const uint8_t no_spi[8];
+
+	return h->flags & IKEV2_FLAG_INITIATOR && !h->message_id && memcmp(h->spi_i, no_spi, sizeof(no_spi)) != 0 &&
+	       !memcmp(h->spi_r, no_spi, sizeof(no_spi));
+}
+
 /* Nobody is told of bad form (RFC 7296 3.10.1: INVALID_SYNTAX is for encrypted packets), but of what he insists on. */
 static bool well_formed(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
 {
-	static const uint8_t no_spi[8];
 	const struct wire_payload *critical = wire_unknown_critical(m);
 	char broken[PAYLOADS_WHY];
-	const char *why = NULL;
+	const char *wrong;
 
-	if (!(m->h.flags & IKEV2_FLAG_INITIATOR) || m->h.message_id || !memcmp(m->h.spi_i, no_spi, sizeof(no_spi)) ||
-	    memcmp(m->h.spi_r, no_spi, sizeof(no_spi)) != 0)
-		why = "its header is not that of a first request";
-	else if (critical)
-		why = "a critical payload of a type that nobody here knows";
-	else
-		why = payloads_wrong(m, broken);
-	if (!why)
-		return true;
-	e->stats.malformed++;
-	report_stranger(e, d, exchange_name, "%s", why);
-	if (critical)
+	if (critical) {
+		malformed(e, d, "a critical payload of a type that nobody here knows");
 		stateless_refuse(e, d, &m->h, IKEV2_N_UNSUPPORTED_CRITICAL_PAYLOAD, (struct view){ &critical->type, 1 });
-	return false;
+		return false;
+	}
+	wrong = payloads_wrong(m, broken);
+	if (wrong)
+		malformed(e, d, wrong);
+	return !wrong;
 }
 
+/* A copy of the request that began sa; its answer goes once more while nobody has gone on from it. */
+static void serve_again(struct ike_sa *sa, const struct engine_datagram *d)
+{
+	uint8_t hash[CRYPTO_SHA256_LEN];
+
+	if (sa->state == IKE_INIT && !sa->serving && !crypto_sha256(&d->data, 1, hash) &&
+	    !memcmp(hash, sa->answered_hash, sizeof(hash)))
+		message_send(sa, secret_view(&sa->init_response));
+}
+
+/* In the order of what it costs: a flood of requests from forged addresses gets no further than to the cookie. */
 void init_serve(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
 {
-	struct ike_sa *sa = already(e, d, m);
+	struct ike_sa *sa = half_open_find(e, d, m->h.spi_i);
 	struct proposal_choice choice;
 	struct wire_sa offer;
 	struct wire_ke ke;
 	struct view ni;
-	uint8_t hash[CRYPTO_SHA256_LEN];
 	struct peer *peer;
 
 	if (sa) {
-		if (!crypto_sha256(&d->data, 1, hash) && !memcmp(hash, sa->answered_hash, sizeof(hash)) &&
-		    sa->state == IKE_INIT && !sa->serving)
-			message_send(sa, secret_view(&sa->init_response));
+		serve_again(sa, d);
 		return;
 	}
-	if (!well_formed(e, d, m))
+	if (!first_request(&m->h) || message_get_nonce(m, &ni)) {
+		malformed(e, d, "its header is not that of a first request, or it has no Nonce");
 		return;
-	if (message_get_sa(m, &offer) || message_get_ke(m, &ke) || message_get_nonce(m, &ni))
-		return;		/* payloads_wrong has tried them all */
-	if (!enough_room(e, d, m, ni))
+	}
+	if (!enough_room(e, d, m, ni) || !well_formed(e, d, m))
 		return;
+	if (message_get_sa(m, &offer) || message_get_ke(m, &ke))
+		return;		/* payloads_wrong has tried both */
 	peer = engine_peer(e, &d->local, &d->remote);
 	if (choose(e, d, m, &peer->conf, &offer, &ke, &choice))
 		serve_new(e, d, m, peer, &choice, &ke, ni);

@@ -74,6 +74,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.port, 500);
 	assert_int_equal(c.cookie_threshold, 64);
 	assert_int_equal(c.half_open_max, 1024);
+	assert_int_equal(c.half_open_per_source, 128);
 	assert_false(c.larval_drop);
 	assert_int_equal(c.npeers, 0);
 	assert_string_equal(c.defaults.name, "default");
@@ -132,7 +133,7 @@ static void test_common_case(void **state)
 static const char everything[] =
 	"# comment\n"
 	"listen 192.0.2.1,\n\t2001:db8::1\n"
-	"port 5500; nat-port off; larval-drop keep ; cookie threshold 100 ; half-open 1K\n"
+	"port 5500; nat-port off; larval-drop keep ; cookie threshold 100 ; half-open 1K; half-open per-source 7\n"
 	"default {\n\tdpd off\n\tlifetime child 30m 1G 2M packets }\n"
 	"peer gw2 {\n"
 	"	address 192.0.2.0/24\n"
@@ -197,6 +198,7 @@ static void test_everything(void **state)
 	assert_true(c.larval_drop);
 	assert_int_equal(c.cookie_threshold, 100);
 	assert_int_equal(c.half_open_max, 1000);
+	assert_int_equal(c.half_open_per_source, 7);
 	assert_int_equal(c.npeers, 4);
 	p = conf_peer_by_name(&c, "gw2");
 	assert_ptr_equal(p, &c.peers[0]);
@@ -307,6 +309,7 @@ static void test_round_trip(void **state)
 		assert_memory_equal(a.listen, b.listen, sizeof(a.listen));
 		assert_int_equal(a.larval_drop, b.larval_drop);
 		assert_int_equal(a.half_open_max, b.half_open_max);
+		assert_int_equal(a.half_open_per_source, b.half_open_per_source);
 		free(text);
 		free(again);
 		conf_free(&a);
