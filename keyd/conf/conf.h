@@ -17,6 +17,7 @@
 #define CONF_PROPOSALS_MAX 4
 #define CONF_TRANSFORMS_MAX 32
 #define CONF_ID_MAX 256			/* bytes of identification data */
+#define CONF_PATH_MAX 256		/* bytes of the name of a directory, with NUL */
 #define CONF_FILES_LEN 8192		/* bytes of all names of files, each with NUL */
 #define CONF_NETS_MAX 8			/* networks on one side of "traffic" */
 #define CONF_IFNAME_MAX 16		/* with NUL */
@@ -40,6 +41,7 @@ enum conf_stmt {
 	CONF_STMT_PORT = CONF_STMT_POOL_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN,
 	CONF_STMT_HALF_OPEN_SOURCE, CONF_STMT_DEFAULT,
 	CONF_STMT_NAT_PORT,
+	CONF_STMT_KEYLOG,
 	CONF_STMT_END
 };
 
@@ -163,6 +165,7 @@ struct conf {
 	uint32_t cookie_threshold;	/* half-open IKE SAs from which on COOKIE is asked for */
 	uint32_t half_open_max;
 	uint32_t half_open_per_source;	/* of one IPv4 address or IPv6 /64 */
+	char keylog[CONF_PATH_MAX];	/* where keys are written for Wireshark; "": nowhere */
 	struct conf_at at[CONF_STMT_END];	/* the statements that are not of a peer */
 	struct conf_at secrets;		/* the newest file of secrets, line 1; line 0: there is none */
 	char files[CONF_FILES_LEN];	/* the names that struct conf_at counts, each with NUL, then an empty one */

@@ -39,7 +39,7 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token CHILDLESS "childless" COOKIE "cookie" DEFAULT "default" DNS "dns" DOMAIN_ "domain" DPD "dpd" ESP "esp"
 %token EXCEPT "except" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open" ID "id"
 %token IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter" KEEP "keep" KEEPALIVE "keepalive"
-%token KEYID "keyid" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen" LOCAL "local"
+%token KEYID "keyid" KEYLOG "keylog" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen" LOCAL "local"
 %token NAT "nat" NAT_PORT "nat-port" NEVER "never" NO "no" OFF "off" ON "on" PACKETS "packets" PEER "peer" PER_SOURCE "per-source" PFS "pfs"
 %token POOL "pool" PORT "port" PREFER "prefer" PSK "psk" REKEY "rekey" REMOTE "remote" REPLAY_WINDOW "replay-window"
 %token RETRANSMIT "retransmit" SECRETS "secrets" SINGLE_PAIR "single-pair" TFC "tfc" THRESHOLD "threshold"
@@ -67,6 +67,7 @@ statement
 	| COOKIE THRESHOLD WORD			{ conf_do_cookie(p, &$3); }
 	| HALF_OPEN WORD			{ conf_do_half_open(p, &$2); }
 	| HALF_OPEN PER_SOURCE WORD		{ conf_do_half_open_source(p, &$3); }
+	| KEYLOG text				{ conf_do_keylog(p, &$2); }
 	| DEFAULT				{ conf_default_begin(p, &$1); }
 	  settings block			{ conf_peer_end(p); }
 	| PEER peer_name settings block		{ conf_peer_end(p); }

@@ -280,6 +280,11 @@ void conf_dump(const struct conf *c, FILE *out)
 		fprintf(out, "nat-port %u\n", c->nat_port);
 	else
 		fputs("nat-port off\n", out);
+	if (*c->keylog) {
+		fputs("keylog ", out);
+		put_name(out, c->keylog);
+		putc('\n', out);
+	}
 	fprintf(out, "port %u\nlarval-drop %s\ncookie threshold %u\nhalf-open %u\nhalf-open per-source %u\n\ndefault {\n", c->port,
 		c->larval_drop ? "keep" : "off", c->cookie_threshold, c->half_open_max,
 		c->half_open_per_source);

@@ -148,6 +148,18 @@ void conf_do_half_open_source(struct conf_parser *p, const struct conf_word *w)
 		conf_number(p, w, 1, HALF_OPEN_MOST, &p->conf->half_open_per_source);
 }
 
+/* A file of configuration names it relative to itself, a daemon works elsewhere: so only whole names. */
+void conf_do_keylog(struct conf_parser *p, const struct conf_word *w)
+{
+	if (!conf_once(p, CONF_STMT_KEYLOG, w))
+		return;
+	if (*w->s != '/' || strlen(w->s) != w->n || w->n >= sizeof(p->conf->keylog))
+		conf_err(p, &w->at, "the key log needs the whole name of a directory, from / on, of at most %zu bytes",
+			 sizeof(p->conf->keylog) - 1);
+	else
+		memcpy(p->conf->keylog, w->s, w->n + 1);
+}
+
 void conf_globals_check(struct conf_parser *p)
 {
 	const struct conf_where *at = &p->seen[CONF_STMT_COOKIE];

@@ -41,6 +41,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "jitter", JITTER, "a percentage such as 10%" },
 	{ "keep", KEEP, NULL },
 	{ "keepalive", KEEPALIVE, DURATION },
+	{ "keylog", KEYLOG, "the name of a directory" },
 	{ "keyid", KEYID, "a key id" },
 	{ "larval-drop", LARVAL_DROP, NULL },
 	{ "lifetime", LIFETIME, "a duration such as 1h" },

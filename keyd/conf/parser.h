@@ -105,6 +105,7 @@ void conf_do_larval(struct conf_parser *p, const struct conf_word *at, bool keep
 void conf_do_cookie(struct conf_parser *p, const struct conf_word *w);
 void conf_do_half_open(struct conf_parser *p, const struct conf_word *w);
 void conf_do_half_open_source(struct conf_parser *p, const struct conf_word *w);
+void conf_do_keylog(struct conf_parser *p, const struct conf_word *w);
 void conf_globals_check(struct conf_parser *p);		/* when all is read */
 
 /* peer.c: a section from its head to its end, and the checks over all its statements. */

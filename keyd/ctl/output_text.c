@@ -83,6 +83,8 @@ static void status(const json_t *answer)
 	const json_t *st = json_object_get(answer, "stats");
 	size_t k;
 
+	if (json_is_true(json_object_get(answer, "keylog")))
+		puts("KEYS ARE WRITTEN to files: whoever reads them can read all traffic (keydctl keylog off ends it)");
 	json_array_foreach (list, k, i)
 		ike(i);
 	printf("%lld IKE SA%s, %lld child SA%s, %lld half-open; %lld peer%s configured\n", num(st, "ike_now"),

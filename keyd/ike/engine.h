@@ -65,12 +65,16 @@ struct engine_event {
 	char text[256];			/* reason, algorithms; never a key */
 };
 
+enum engine_key_table { ENGINE_KEYS_IKE, ENGINE_KEYS_ESP, ENGINE_KEY_TABLES };
+
 struct engine_hooks {
 	void (*send)(void *arg, const struct engine_datagram *d);
 	void (*kern)(void *arg, const struct kern_request *rq);
 	void (*auth)(void *arg, const struct auth_request *rq);
 	void (*event)(void *arg, const struct engine_event *ev);
 	void (*log)(void *arg, enum log_level level, const char *text);
+	/* KEYS IN CLEAR: n bytes, a line of one of Wireshark's tables; only after engine_keylog. May be NULL. */
+	void (*keys)(void *arg, enum engine_key_table table, const char *line, size_t n);
 };
 
 /* NULL without memory. conf is copied (peers too). crypto_init() must have been called. */
@@ -100,6 +104,8 @@ int engine_down(struct engine *e, uint64_t now, const char *peer);	/* DELETE is 
 enum engine_rekey { ENGINE_REKEY_CHILD = 1, ENGINE_REKEY_IKE = 2 };
 int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what);
 
+/* Gives away the keys of every SA from now on, and of the IKE SAs that there are (children's are forgotten by then). */
+void engine_keylog(struct engine *e, bool on);
 /* Are those events wanted, too, that only details are? No at first. */
 void engine_watch(struct engine *e, bool details);
 

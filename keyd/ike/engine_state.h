@@ -72,6 +72,7 @@ struct engine {
 	struct rate noise;			/* log lines that strangers can cause */
 	struct stories stories;			/* of the last attempts, for keydctl explain */
 	bool details;				/* somebody watches */
+	bool keylog;				/* keys are given away: see keylog.h */
 	struct rate replies, hints;		/* answers to strangers, and what their hints make us do */
 	struct rate refused;			/* IKE_SA_INIT requests that got no SA */
 	struct engine_stats stats;

@@ -6,6 +6,7 @@
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/exchange.h"
+#include "keyd/ike/keylog.h"
 #include "keyd/ike/lifetime.h"
 #include "keyd/ike/liveness.h"
 #include "keyd/ike/pieces.h"
@@ -131,6 +132,9 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
 	}
 	sa->state = to;
 	report_state(sa, NULL, ike_state_name(from), ike_state_name(to));
+	/* The first state in which the peer speaks by these keys. */
+	if (to == IKE_AUTH || (to == IKE_ESTABLISHED && from == IKE_NEW))
+		keylog_ike(sa);
 	if (half_open(from) && !half_open(to)) {
 		sa->e->stats.half_open_now--;
 		half_open_done(sa);

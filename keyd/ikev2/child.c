@@ -2,6 +2,7 @@
 // Negotiating and installing one Child SA (RFC 7296 2.9, 2.17, 3.3, 3.13).
 #include "keyd/ikev2/child.h"
 
+#include "keyd/ike/keylog.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/selector.h"
 #include "keyd/ikev2/message.h"
@@ -313,6 +314,7 @@ void child_install(struct exchange *x, void (*done)(struct exchange *x, struct c
 	struct kern_request rq;
 
 	x->installed = done;
+	keylog_child(x->child);
 	child_inbound_request(x->child, &rq);
 	ask_kern(x->sa->e, &x->ask, &rq, inbound_answered);
 	secret_cleanse(&rq, sizeof(rq));

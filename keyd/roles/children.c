@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Starts the roles' processes, hears from them, and starts again what died.
+#include "keyd/ctl/request.h"
 #include "keyd/roles/message.h"
 #include "keyd/roles/parent.h"
 
@@ -100,6 +101,18 @@ static int on_reload(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static int on_keylog(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct child *c = arg;
+	struct message_result r = { 0 };
+	struct ctl_keylog ask;
+
+	memcpy(&ask, m->body.p, sizeof(ask));
+	keylog_switch(c->p, ask.on != 0, &r);
+	ipc_send(ch, M_RELOADED, m->id, &r, sizeof(r));
+	return 0;
+}
+
 static int on_log_level(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	struct child *c = arg;
@@ -124,6 +137,7 @@ static const struct ipc_rule from_ctl[] = {
 	FROM_ANY,
 	{ M_RELOAD, false, 0, 0, on_reload },
 	{ M_LOG_LEVEL_ASK, false, 0, 0, on_log_level },
+	{ M_KEYLOG_ASK, false, sizeof(struct ctl_keylog), sizeof(struct ctl_keylog), on_keylog },
 	{ 0 },
 };
 

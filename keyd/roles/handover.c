@@ -72,6 +72,7 @@ void handover_all(struct child *c)
 
 	if (c->id == ROLE_IKE) {
 		handover_sockets(p);
+		handover_keylog(p);
 		handover_conf(p);	/* before its channels: the engine must be there when they speak */
 	} else if (c->id == ROLE_KERN) {
 		handover_allowed(p);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STATUS_QUEUE_MAX (32u << 20)	/* bytes of status that may wait for the ctl role */
 #define EVENT_QUEUE_MAX (16u << 20)	/* bytes that may wait there before events are left out */
@@ -28,8 +29,10 @@ static struct ike {
 	bool details;			/* somebody watches */
 	uint32_t events_missed;		/* by the ctl role, since the last that it got */
 	bool mirrored, ready;		/* the kernel's SPD is known; the parent has been told */
+	int keylog[ENGINE_KEY_TABLES];	/* files of the key log; -1: it is off */
+	bool keylog_failed;		/* and that has been said */
 	uint8_t scratch[AUTH_REQUEST_MAX];
-} ike;
+} ike = { .keylog = { -1, -1 } };
 
 /* After each call into the engine: answers that will never come, then the clock. */
 static void settle(void)
@@ -111,7 +114,35 @@ static void hook_log(void *arg, enum log_level level, const char *text)
 	log_line(level, text);
 }
 
-static const struct engine_hooks hooks = { hook_send, hook_kern, hook_auth, hook_event, hook_log };
+/* One write for each line: both tables are opened to append. */
+static void hook_keys(void *arg, enum engine_key_table table, const char *line, size_t n)
+{
+	(void)arg;
+	if (write(ike.keylog[table], line, n) == (ssize_t)n || ike.keylog_failed)
+		return;
+	ike.keylog_failed = true;
+	log_warning("the key log cannot be written, keys are missing there: role=ike error=\"%s\"", strerror(errno));
+}
+
+static const struct engine_hooks hooks = {
+	.send = hook_send, .kern = hook_kern, .auth = hook_auth, .event = hook_event, .log = hook_log, .keys = hook_keys,
+};
+
+static void keylog_close(void)
+{
+	for (unsigned int i = 0; i < ENGINE_KEY_TABLES; i++) {
+		if (ike.keylog[i] >= 0)
+			close(ike.keylog[i]);
+		ike.keylog[i] = -1;
+	}
+	ike.keylog_failed = false;
+}
+
+/* Keys are given away while there is a file for each kind. */
+static bool keylog_on(void)
+{
+	return ike.keylog[ENGINE_KEYS_IKE] >= 0 && ike.keylog[ENGINE_KEYS_ESP] >= 0;
+}
 
 /* From the parent. */
 
@@ -184,13 +215,42 @@ static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
 		r = engine_configure(ike.engine, &ike.next);
 	else
 		ike.engine = engine_new(&hooks, NULL, &ike.next);
-	if (ike.engine)
+	if (ike.engine) {
 		engine_watch(ike.engine, ike.details);
+		engine_keylog(ike.engine, keylog_on());
+	}
 	next_clear();
 	if (r || !ike.engine)
 		return worker_fail(ike.w, KEYD_FAILED, "role ike: out of memory");
 	settle();
 	ready_if();
+	return 0;
+}
+
+static int on_keylog(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	if (m->id >= ENGINE_KEY_TABLES)
+		return -1;
+	if (ike.keylog[m->id] >= 0)
+		close(ike.keylog[m->id]);
+	ike.keylog[m->id] = m->fd;
+	m->fd = -1;
+	ike.keylog_failed = false;
+	if (ike.engine)
+		engine_keylog(ike.engine, keylog_on());
+	return 0;
+}
+
+static int on_keylog_off(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)m;
+	(void)arg;
+	if (ike.engine)
+		engine_keylog(ike.engine, false);
+	keylog_close();
 	return 0;
 }
 
@@ -320,6 +380,7 @@ static int on_ctl_status(struct ipc *ch, struct ipc_msg *m, void *arg)
 		engine_stats(ike.engine, &end.stats);
 	}
 	end.left_out = k.left_out;
+	end.keylog = keylog_on();
 	ipc_send(ch, M_CTL_STATS, m->id, &end, sizeof(end));
 	return 0;
 }
@@ -406,6 +467,7 @@ static void stop(struct worker *w)
 	pending_free(&ike.auth);
 	pending_free(&ike.refused);
 	next_clear();
+	keylog_close();
 	crypto_exit();
 }
 
@@ -425,6 +487,8 @@ static const struct ipc_rule from_parent[] = {
 	EXACT(M_CONF_POOL, conf_pool, on_conf_pool),
 	EMPTY(M_CONF_END, on_conf_end),
 	EMPTY(M_SOCKETS_CLEAR, on_sockets_clear),
+	{ M_KEYLOG, true, 0, 0, on_keylog },
+	EMPTY(M_KEYLOG_OFF, on_keylog_off),
 	{ M_SOCKET, true, sizeof(struct message_socket), sizeof(struct message_socket), on_socket },
 	{ 0 },
 };

@@ -23,7 +23,7 @@ enum message_type {
 	M_CONF_END,
 	M_SOCKETS_CLEAR,	/* close all UDP sockets */
 	M_SOCKET,		/* struct message_socket; a descriptor */
-	M_KEYLOG,		/* id: enum keylog_table; a descriptor to append lines to */
+	M_KEYLOG,		/* id: enum engine_key_table; a descriptor to append lines to */
 	M_KEYLOG_OFF,
 	/* parent to kern; what it may make by itself is BEGIN, n × ALLOW, END */
 	M_ALLOW_BEGIN,

@@ -88,6 +88,7 @@ void parent_reload(struct parent *p, struct message_result *r)
 	struct conf c;
 	struct conf_secrets s;
 	struct sockets socks;
+	char keylog[CONF_PATH_MAX];
 
 	notify_reloading();
 	*r = (struct message_result){ 0 };
@@ -103,9 +104,11 @@ void parent_reload(struct parent *p, struct message_result *r)
 	if (r->error) {
 		log_error("reload: result=failed, the old configuration stays");
 	} else {
+		memcpy(keylog, p->conf.keylog, sizeof(keylog));
 		take_over(p, &c, &s, &socks);
-		snprintf(r->text, sizeof(r->text), "peers=%u secrets=%zu", p->conf.npeers, p->secrets.n);
-		log_notice("reload: result=ok %s", r->text);
+		if (!keylog_configure(p, keylog, r))
+			snprintf(r->text, sizeof(r->text), "peers=%u secrets=%zu", p->conf.npeers, p->secrets.n);
+		log_notice("reload: result=ok peers=%u secrets=%zu", p->conf.npeers, p->secrets.n);
 	}
 	notify_send("READY=1");
 }
@@ -150,6 +153,7 @@ static int open_all(struct parent *p)
 	}
 	settings_kernel(p->options, &p->conf);
 	allowed_except_own(&p->conf);
+	memcpy(p->keylog, p->conf.keylog, sizeof(p->keylog));
 	return KEYD_OK;
 }
 

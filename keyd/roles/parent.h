@@ -4,6 +4,7 @@
 #define KEYD_ROLES_PARENT_H
 
 #include "keyd/conf/load.h"
+#include "keyd/roles/message.h"
 #include "keyd/roles/role.h"
 #include "keyd/roles/sockets.h"
 
@@ -37,6 +38,7 @@ struct parent {
 	int control_fd;
 	struct child children[ROLES];
 	char backend[32];		/* as the kern role named it */
+	char keylog[CONF_PATH_MAX];	/* the directory that keys are written to; "": they are not */
 	bool was_ready, ending;
 	int code;			/* to exit with */
 	struct loop_timer *end_timer;
@@ -63,6 +65,14 @@ void children_end(struct parent *p);
 void children_kill(struct parent *p);
 bool children_left(const struct parent *p);
 void children_free(struct parent *p);
+
+/* keylog.c: keys for Wireshark. The parent opens the files and never sees a key. */
+/* After a reload, where the configuration said before. 0 or -errno, with a sentence in r. */
+int keylog_configure(struct parent *p, const char *before, struct message_result *r);
+/* As keydctl says. Fills *r. */
+void keylog_switch(struct parent *p, bool on, struct message_result *r);
+/* Gives the ike role its files anew, or takes them away; warns when keys are written. */
+void handover_keylog(struct parent *p);
 
 /* handover.c: what a role needs before it can work. */
 void handover_conf(struct parent *p);

@@ -132,6 +132,7 @@ static void test_common_case(void **state)
 
 static const char everything[] =
 	"# comment\n"
+	"keylog \"/run/key log\"\n"
 	"listen 192.0.2.1,\n\t2001:db8::1\n"
 	"port 5500; nat-port off; larval-drop keep ; cookie threshold 100 ; half-open 1K; half-open per-source 7\n"
 	"default {\n\tdpd off\n\tlifetime child 30m 1G 2M packets }\n"
@@ -407,7 +408,7 @@ static void test_find(void **state)
 }
 
 #define P "peer 192.0.2.2 "
-#define STATEMENTS "cookie, default, half-open, include, larval-drop, listen, nat-port, peer, pool, port or secrets"
+#define STATEMENTS "cookie, default, half-open, include, keylog, larval-drop, listen, nat-port, peer, pool, port or secrets"
 #define SETTINGS "address, auth, childless, dpd, esp, fragment, id, ike, keepalive, lifetime, linger, local, nat, nat-port, pfs, pool, port, " \
 	"psk, rekey, replay-window, retransmit, single-pair, tfc, traffic or virtual-address"
 
