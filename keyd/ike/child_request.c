@@ -23,6 +23,23 @@ void child_larval_delete(struct child_sa *c)
 	c->acquired = false;
 }
 
+void acquire_larval_delete(struct engine *e, const struct ipsec_event *acquire)
+{
+	const struct ipsec_policy *pol = &acquire->acquire.policy;
+	const struct ipsec_tmpl *t = &pol->tmpl[acquire->acquire.tmpl];
+	struct kern_request rq = { .op = KERN_LARVAL_DELETE };
+
+	rq.sa.src = acquire->acquire.src;
+	rq.sa.dst = acquire->acquire.dst;
+	rq.sa.proto = acquire->acquire.proto;
+	rq.sa.mode = t->mode;
+	rq.sa.reqid = t->reqid;
+	rq.sa.if_id = pol->if_id;
+	rq.sa.mark = pol->mark;
+	rq.sa.acquire_seq = acquire->acquire.seq;
+	e->hooks->kern(e->hooks_arg, &rq);
+}
+
 static void set_alg(struct ipsec_alg *to, const struct crypto_alg *alg, const struct secret *key)
 {
 	snprintf(to->name, sizeof(to->name), "%s", alg->kernel_name ? alg->kernel_name : "");
@@ -53,9 +70,12 @@ static void common_request(const struct child_sa *c, struct kern_request *rq, co
 	}
 	sa->soft = c->soft;
 	sa->hard = c->hard;
-	if (c->sel_exact)
-		sa->sel = c->sel;
-	else if (sa->mode == IPSEC_MODE_TUNNEL)
+}
+
+static void set_selector(struct ipsec_sa *sa, const struct ipsec_selector *sel)
+{
+	sa->sel = *sel;
+	if (!sel->src.family && sa->mode == IPSEC_MODE_TUNNEL)
 		sa->flags |= IPSEC_SA_AF_UNSPEC;
 }
 
@@ -85,8 +105,7 @@ void child_inbound_request(struct child_sa *c, struct kern_request *rq)
 	rq->sa.spi = c->spi_in;
 	rq->sa.encap = encap(c, c->sa->remote_port, c->sa->local_port);
 	rq->sa.reqid = spd_inbound_reqid(&c->sa->e->spd, &c->pol);
-	if (c->sel_exact)
-		selector_turn(&rq->sa.sel);
+	set_selector(&rq->sa, &c->sel_in);
 }
 
 void child_outbound_request(struct child_sa *c, struct kern_request *rq)
@@ -99,6 +118,9 @@ void child_outbound_request(struct child_sa *c, struct kern_request *rq)
 	rq->sa.spi = c->spi_out;
 	rq->sa.mark = c->pol.mark;
 	rq->sa.acquire_seq = c->acquire_seq;
+	if (rq->sa.mode == IPSEC_MODE_TUNNEL && !c->no_tfc)
+		rq->sa.tfc_pad = c->sa->peer->conf.tfc;
+	set_selector(&rq->sa, &c->sel);
 	rq->sa.encap = encap(c, c->sa->local_port, c->sa->remote_port);
 }
 

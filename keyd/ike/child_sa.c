@@ -8,6 +8,7 @@
 #include "keyd/ike/orphan.h"
 #include "keyd/ike/path.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/retry.h"
 #include "keyd/ike/selector.h"
 #include "keyd/ike/straggler.h"
 #include "keyd/ike/version.h"
@@ -32,59 +33,107 @@ struct child_sa *child_find(struct engine *e, uint32_t spi_in)
 	return node ? container_of(node, struct child_sa, node) : NULL;
 }
 
+static uint64_t out_key(uint32_t spi_out)
+{
+	return table_hash(0, &spi_out, sizeof(spi_out));
+}
+
+static struct child_sa *of_out(struct table_node *node)
+{
+	return node ? container_of(node, struct child_sa, by_out) : NULL;
+}
+
 struct child_sa *child_find_out(struct ike_sa *sa, uint32_t spi_out)
 {
-	list_each(c, &sa->children, struct child_sa, link)
-		if (c->spi_out == spi_out)
-			return c;
+	struct child_sa *c = of_out(table_find(&sa->e->by_out, out_key(spi_out)));
+
+	while (c && (c->spi_out != spi_out || c->sa != sa))
+		c = of_out(table_next(&c->by_out));
+	return c;
+}
+
+struct child_sa *child_find_sent_to(struct engine *e, const struct ipsec_addr *remote, uint32_t spi_out)
+{
+	struct child_sa *c = of_out(table_find(&e->by_out, out_key(spi_out)));
+
+	while (c && (c->spi_out != spi_out || c->state < CHILD_UP || !ipsec_addr_equal(&c->out_addr, remote)))
+		c = of_out(table_next(&c->by_out));
+	return c;
+}
+
+/* Not by index alone: a policy that is loaded again has another one, and is the same to us. */
+static bool made_for(const struct child_sa *c, const struct ipsec_policy *pol)
+{
+	return c->pol.tmpl[0].reqid == pol->tmpl[0].reqid && c->pol.if_id == pol->if_id &&
+	       c->pol.mark.value == pol->mark.value && c->pol.mark.mask == pol->mark.mask &&
+	       selector_equal(&c->pol.sel, &pol->sel);
+}
+
+static uint64_t policy_key(const struct ipsec_policy *pol)
+{
+	return selector_hash((uint64_t)pol->if_id << 32 | pol->tmpl[0].reqid, &pol->sel);
+}
+
+static struct child_sa *made_for_or_next(struct table_node *node, const struct ipsec_policy *pol)
+{
+	for (; node; node = table_next(node))
+		if (made_for(container_of(node, struct child_sa, by_policy), pol))
+			return container_of(node, struct child_sa, by_policy);
 	return NULL;
 }
 
-static bool serves(const struct child_sa *c, const struct ipsec_policy *pol)
+struct child_sa *child_first(const struct engine *e, const struct ipsec_policy *pol)
 {
-	if (!c || c->state == CHILD_REPLACED || c->pol.tmpl[0].reqid != pol->tmpl[0].reqid)
-		return false;
-	return (pol->index && c->pol.index == pol->index) || selector_equal(&c->pol.sel, &pol->sel);
+	return made_for_or_next(table_find(&e->by_policy, policy_key(pol)), pol);
 }
 
-/* In the order of worth: what is there, what is being made, what waits. */
-static struct child_sa *serving_on(struct ike_sa *sa, const struct ipsec_policy *pol)
+struct child_sa *child_next(const struct child_sa *c, const struct ipsec_policy *pol)
 {
-	list_each(c, &sa->children, struct child_sa, link)
-		if (serves(c, pol))
-			return c;
-	if (sa->active && serves(sa->active->child, pol))
-		return sa->active->child;
-	if (sa->serving && serves(sa->serving->child, pol))
-		return sa->serving->child;
-	list_each(x, &sa->queue, struct exchange, link)
-		if (serves(x->child, pol))
-			return x->child;
-	return NULL;
+	return made_for_or_next(table_next(&c->by_policy), pol);
+}
+
+/* What is there is worth more than what is being made, whose selectors may still turn out to be others; 0: nothing. */
+static int worth(struct engine *e, const struct child_sa *c, const struct ipsec_selector *flow)
+{
+	if (c->state == CHILD_REPLACED)
+		return 0;
+	/* A successor is no more than what it succeeds, as long as that is there. */
+	if (c->state == CHILD_NEW)
+		return c->replaces && child_find(e, c->replaces) ? 0 : 1;
+	return !flow || !c->sel_exact || selector_covers(&c->sel, flow) ? 2 : 0;
+}
+
+struct child_sa *child_serving_flow(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
+				    const struct ipsec_addr *remote, const struct ipsec_selector *flow)
+{
+	struct child_sa *best = NULL;
+	int most = 0;
+
+	for (struct child_sa *c = child_first(e, pol); c; c = child_next(c, pol)) {
+		int n = worth(e, c, flow);
+
+		if (n <= most || !ike_sa_alive(c->sa) || !ipsec_addr_equal(&c->sa->local, local) ||
+		    !ipsec_addr_equal(&c->sa->remote, remote))
+			continue;
+		best = c;
+		most = n;
+	}
+	return best;
 }
 
 struct child_sa *child_serving(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
 			       const struct ipsec_addr *remote)
 {
-	list_each(sa, &e->sas, struct ike_sa, link) {
-		struct child_sa *c;
-
-		if (!ike_sa_alive(sa) || !ipsec_addr_equal(&sa->local, local) ||
-		    !ipsec_addr_equal(&sa->remote, remote))
-			continue;
-		c = serving_on(sa, pol);
-		if (c)
-			return c;
-	}
-	return NULL;
+	return child_serving_flow(e, pol, local, remote, NULL);
 }
 
 struct child_sa *child_twin(const struct child_sa *c)
 {
-	list_each(other, &c->sa->children, struct child_sa, link)
-		if (other != c && serves(other, &c->pol) &&
-		    (!c->flow.src.family || !other->sel_exact || selector_covers(&other->sel, &c->flow)))
-			return other;
+	const struct ipsec_selector *flow = c->flow.src.family ? &c->flow : NULL;
+
+	for (struct child_sa *o = child_first(c->sa->e, &c->pol); o; o = child_next(o, &c->pol))
+		if (o != c && o->sa == c->sa && o->state != CHILD_NEW && worth(c->sa->e, o, flow))
+			return o;
 	return NULL;
 }
 
@@ -109,7 +158,9 @@ struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bo
 	c->sa = sa;
 	c->initiator = initiator;
 	c->pol = *pol;
+	c->begun_at = sa->e->now;
 	table_add(&sa->e->by_child, &c->node, c->spi_in);
+	table_add(&sa->e->by_policy, &c->by_policy, policy_key(pol));
 	return c;
 }
 
@@ -138,6 +189,9 @@ void child_free(struct child_sa *c)
 	struct engine *e = c->sa->e;
 
 	give_back(c);
+	/* What went down with an SA that was up, or by command, is no failure, and may be tried again at once. */
+	if (c->state == CHILD_NEW && c->initiator && !c->replaces && (c->failed || (!c->sa->established_at && !c->sa->unwanted)))
+		retry_failed(c);
 	if (c->acquired && c->state < CHILD_UP)
 		child_larval_delete(c);
 	if (c->state != CHILD_NEW)
@@ -150,6 +204,8 @@ void child_free(struct child_sa *c)
 	forget_keys(c);
 	list_del(&c->link);
 	table_del(&e->by_child, &c->node);
+	table_del(&e->by_policy, &c->by_policy);
+	table_del(&e->by_out, &c->by_out);
 	free(c);
 }
 
@@ -231,6 +287,7 @@ void child_inbound_done(struct child_sa *c)
 	c->rekey_at = e->now + lifetime_soft(&c->sa->peer->conf, SECONDS(c->sa->peer->conf.child_lifetime), c->initiator);
 	timer_set(&e->timers, &c->rekey, c->rekey_at, rekey_due);
 	list_add_tail(&c->sa->children, &c->link);
+	table_add(&e->by_out, &c->by_out, out_key(c->spi_out));
 	e->stats.child_now++;
 	if (c->redundant)
 		retire(c);
@@ -293,6 +350,10 @@ void child_outbound_done(struct child_sa *c)
 		     c->replaces ? rekey_reason(c, old) : "");
 	report_event(c->sa, c, c->replaces ? ENGINE_CHILD_REKEYED : ENGINE_CHILD_UP, "%s", text);
 	path_follow(c);
+	if (c->flow_left_out)
+		retry_failed(c);
+	else
+		retry_forget(c->sa->e, &c->pol, &c->sa->local, &c->sa->remote);
 	orphans_retire(c);
 	ike_sa_supersede(c->sa);
 }
@@ -428,7 +489,8 @@ void child_acquired(struct child_sa *c, const struct ipsec_event *acquire)
 {
 	c->acquired = true;
 	c->acquire_seq = acquire->acquire.seq;
-	c->flow = acquire->acquire.sel;
+	if (c->state == CHILD_NEW && !c->offered)
+		c->flow = acquire->acquire.sel;
 }
 
 static struct ike_sa *begin_sa(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote)
@@ -441,8 +503,8 @@ static struct ike_sa *begin_sa(struct engine *e, const struct ipsec_addr *local,
 	return sa;
 }
 
-void child_begin(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
-		 const struct ipsec_addr *remote, const struct ipsec_event *acquire)
+static void begin(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
+		  const struct ipsec_addr *remote, const struct ipsec_event *acquire, const struct ipsec_selector *flow)
 {
 	struct ike_sa *sa = ike_sa_between(e, local, remote);
 	bool fresh = !sa;
@@ -459,8 +521,22 @@ void child_begin(struct engine *e, const struct ipsec_policy *pol, const struct 
 	}
 	if (acquire)
 		child_acquired(c, acquire);
+	else if (flow)
+		c->flow = *flow;
 	if (fresh)
 		ikev2_version.initiate(sa, c);
 	else
 		ikev2_version.create_child(sa, c);
+}
+
+void child_begin(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
+		 const struct ipsec_addr *remote, const struct ipsec_event *acquire)
+{
+	begin(e, pol, local, remote, acquire, NULL);
+}
+
+void child_begin_for(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
+		     const struct ipsec_addr *remote, const struct ipsec_selector *flow)
+{
+	begin(e, pol, local, remote, NULL, flow);
 }

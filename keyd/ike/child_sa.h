@@ -24,7 +24,8 @@ struct child_meter {
 
 struct child_sa {
 	struct list link;		/* in ike_sa.children once inbound is installed */
-	struct table_node node;		/* from the beginning */
+	struct table_node node, by_policy;	/* from the beginning */
+	struct table_node by_out;	/* once inbound is installed */
 	struct ike_sa *sa;
 	enum child_state state;
 	bool initiator;			/* of the exchange that made it */
@@ -43,8 +44,15 @@ struct child_sa {
 	bool acquired;			/* the kernel holds a larval SA for it */
 	const struct crypto_alg *encr, *integ, *ke;
 	bool esn;
-	struct ipsec_selector sel;	/* agreed: src is ours; when sel_exact it goes into the kernel's SA */
-	bool sel_exact;
+	bool offered;			/* its flow is in an offer, and will not change any more */
+	bool single_pair;		/* the peer wants one pair of addresses for each child (RFC 7296 2.9) */
+	bool sel_exact;			/* selectors have been agreed: */
+	struct ipsec_selector sel;	/* of the outbound SA: inside of what was agreed */
+	struct ipsec_selector sel_in;	/* of the inbound SA, src is the peer's: around it; src.family 0: none will do */
+	bool failed;			/* refused, by either side or the kernel */
+	bool flow_left_out;		/* the packet that asked is not in what was agreed */
+	bool no_tfc;			/* the peer cannot take padding (ESP_TFC_PADDING_NOT_SUPPORTED) */
+	struct ipsec_addr nat_real;	/* transport mode: the address that the peer has behind its NAT */
 	struct secret key_in, auth_in, key_out, auth_out;	/* gone once installed */
 	struct timer switchover, rekey, retire;
 	struct ask ask;			/* outbound, where no exchange waits for it */
@@ -53,7 +61,7 @@ struct child_sa {
 	struct ask move;		/* it is on its way to these: */
 	struct ipsec_addr move_addr;
 	uint16_t move_port;
-	uint64_t up_at, rekey_at;
+	uint64_t begun_at, up_at, rekey_at;
 	struct ipsec_lifetime soft, hard;	/* of both SAs; see lifetime.h */
 	struct child_meter meter_in, meter_out;
 	uint64_t byte_rate, packet_rate;	/* a second, of the busier direction, lately */
@@ -75,6 +83,8 @@ void child_outbound_move(const struct child_sa *c, struct kern_request *rq);
 
 /* Removes the larval SA that waits for c: else the kernel would be silent for net.core.xfrm_acq_expires (30 s). */
 void child_larval_delete(struct child_sa *c);
+/* The same of an ACQUIRE that gets no child. */
+void acquire_larval_delete(struct engine *e, const struct ipsec_event *acquire);
 
 /* Inbound is in the kernel: the child belongs to the SA from now on. */
 void child_inbound_done(struct child_sa *c);
@@ -128,6 +138,10 @@ void child_lost(struct child_sa *c, const char *reason);
 void child_begin(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
 		 const struct ipsec_addr *remote, const struct ipsec_event *acquire);
 
+/* The same for a certain flow, which the first packet of it may ask for later (acquire will be NULL then). */
+void child_begin_for(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
+		     const struct ipsec_addr *remote, const struct ipsec_selector *flow);
+
 struct child_sa *child_find(struct engine *e, uint32_t spi_in);
 /* By the SPI that the peer receives on: what its DELETE and REKEY_SA name. */
 struct child_sa *child_find_out(struct ike_sa *sa, uint32_t spi_out);
@@ -135,8 +149,16 @@ struct child_sa *child_find_out(struct ike_sa *sa, uint32_t spi_out);
 struct child_sa *child_twin(const struct child_sa *c);
 /* The larval SA that waits for c waits for to instead; or is removed, if to (may be NULL) sends already. */
 void child_hand_over(struct child_sa *c, struct child_sa *to);
-/* Any child, also one in the making, that serves pol (and this packet, when its selectors are known). */
+/* The same of one that the kernel sends by, to this address. */
+struct child_sa *child_find_sent_to(struct engine *e, const struct ipsec_addr *remote, uint32_t spi_out);
+/* All that were made for a policy, in whatever state, in no order; NULL: no (more). */
+struct child_sa *child_first(const struct engine *e, const struct ipsec_policy *pol);
+struct child_sa *child_next(const struct child_sa *c, const struct ipsec_policy *pol);
+/* Any child, also one in the making, that serves pol between these ends. */
 struct child_sa *child_serving(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
 			       const struct ipsec_addr *remote);
+/* One that sends this packet, or may when its selectors are known; flow NULL: any. */
+struct child_sa *child_serving_flow(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
+				    const struct ipsec_addr *remote, const struct ipsec_selector *flow);
 
 #endif

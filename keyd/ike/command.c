@@ -2,6 +2,7 @@
 // What keydctl asks of the engine.
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/retry.h"
 #include "keyd/ike/version.h"
 
 #include <stdio.h>
@@ -45,7 +46,7 @@ int engine_up(struct engine *e, uint64_t now, const char *peer)
 		struct peer *conf;
 		bool mine;
 
-		if (p->pol.tmpl[0].proto != IPPROTO_ESP || !policy_ends(&p->pol, &local, &remote))
+		if (spd_policy_unfit(&p->pol) || !policy_ends(&p->pol, &local, &remote))
 			continue;
 		conf = engine_peer(e, &local, &remote);
 		mine = named(&conf->conf, &remote, peer);
@@ -53,6 +54,7 @@ int engine_up(struct engine *e, uint64_t now, const char *peer)
 		if (!mine)
 			continue;
 		n++;
+		retry_forget(e, &p->pol, &local, &remote);
 		if (!child_serving(e, &p->pol, &local, &remote))
 			child_begin(e, &p->pol, &local, &remote, NULL);
 	}
@@ -73,6 +75,7 @@ int engine_down(struct engine *e, uint64_t now, const char *peer)
 			ikev2_version.delete_ike(sa);
 			continue;
 		}
+		sa->unwanted = true;
 		report_reason(sa, REASON_DELETED);
 		ike_sa_end(sa, "taken down by command");
 	}

@@ -6,6 +6,7 @@
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/orphan.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/retry.h"
 #include "keyd/ike/story.h"
 #include "keyd/ike/straggler.h"
 #include "keyd/ike/version.h"
@@ -29,8 +30,9 @@ struct engine *engine_new(const struct engine_hooks *hooks, void *arg, const str
 	list_init(&e->stragglers);
 	list_init(&e->orphans);
 	stories_init(&e->stories);
-	spd_init(&e->spd);
-	if (half_open_init(&e->half_open) || table_init(&e->by_spi) || table_init(&e->by_child) || engine_configure(e, conf) ||
+	list_init(&e->retries);
+	if (half_open_init(&e->half_open) || spd_init(&e->spd) || table_init(&e->by_spi) || table_init(&e->by_child) ||
+	    table_init(&e->by_out) || table_init(&e->by_policy) || table_init(&e->by_retry) || engine_configure(e, conf) ||
 	    crypto_rand(e->cookie_secret, sizeof(e->cookie_secret))) {
 		engine_free(e);
 		return NULL;
@@ -47,12 +49,16 @@ void engine_free(struct engine *e)
 	ike_sa_reap(e);
 	stories_free(&e->stories);
 	stragglers_forget(e, 0);
+	retries_free(e);
 	orphans_free(e);
 	spd_free(&e->spd);
 	timers_free(&e->timers);
 	half_open_free(&e->half_open);
 	table_free(&e->by_spi);
 	table_free(&e->by_child);
+	table_free(&e->by_out);
+	table_free(&e->by_policy);
+	table_free(&e->by_retry);
 	peers_free(e);
 	secret_cleanse(e, sizeof(*e));
 	free(e);

@@ -62,6 +62,10 @@ struct engine {
 	struct half_open half_open;
 	struct table by_spi;			/* struct ike_sa .node, by our SPI */
 	struct table by_child;			/* struct child_sa .node, by inbound SPI */
+	struct table by_out, by_policy;		/* the same by outbound SPI, and by the policy that they serve */
+	struct list retries;			/* policies whose children failed, see retry.c */
+	struct table by_retry;
+	unsigned nretries;
 	struct list asks;			/* in the order of asking */
 	uint32_t last_ask;
 	struct list stragglers;			/* old SAs in their last seconds, see straggler.c */

@@ -7,6 +7,7 @@
 #include "keyd/ike/path.h"
 #include "keyd/wire/out.h"
 #include "keyd/wire/payload.h"
+#include "keyd/wire/ts.h"
 
 /* One kind of exchange that we begin. Every function may end the SA. */
 struct exchange_ops {
@@ -58,6 +59,8 @@ struct exchange {
 	struct exchange_rival rival;
 	unsigned tries;			/* INVALID_KE_PAYLOAD, COOKIE or TEMPORARY_FAILURE came that often */
 	uint16_t group;			/* that the peer asked for by INVALID_KE_PAYLOAD; 0: ours */
+	struct wire_ts_list ts_local, ts_remote;	/* of the child: as offered, or as responder as agreed */
+	bool more_ts;			/* responder: there are policies for more (ADDITIONAL_TS_POSSIBLE) */
 	uint16_t refuse;		/* responder: the error notify that the child gets */
 	uint16_t doubted;		/* an error that an unproven answer reported; 0: none, or no error notify */
 	char doubt[160];		/* why that answer was of no use: the reason, if no better one comes */

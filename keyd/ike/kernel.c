@@ -5,22 +5,14 @@
 #include "keyd/ike/orphan.h"
 #include "keyd/ike/path.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/retry.h"
 #include "keyd/ike/selector.h"
 #include "keyd/ike/straggler.h"
 
 /* What we cannot negotiate must not keep the kernel waiting. */
 static void refuse_acquire(struct engine *e, const struct ipsec_event *ev, const char *why)
 {
-	const struct ipsec_tmpl *t = &ev->acquire.policy.tmpl[ev->acquire.tmpl];
-	struct kern_request rq = { .op = KERN_LARVAL_DELETE };
-
-	rq.sa.src = ev->acquire.src;
-	rq.sa.dst = ev->acquire.dst;
-	rq.sa.proto = ev->acquire.proto;
-	rq.sa.mode = t->mode;
-	rq.sa.reqid = t->reqid;
-	rq.sa.acquire_seq = ev->acquire.seq;
-	e->hooks->kern(e->hooks_arg, &rq);
+	acquire_larval_delete(e, ev);
 	report_failed(e, &ev->acquire.src, &ev->acquire.dst, REASON_POLICY_UNSUPPORTED, why);
 }
 
@@ -29,30 +21,28 @@ static void on_acquire(struct engine *e, const struct ipsec_event *ev)
 	const struct ipsec_policy *pol = &ev->acquire.policy;
 	const struct ipsec_addr *local = &ev->acquire.src, *remote = &ev->acquire.dst;
 	struct child_sa *c;
+	const char *why;
 	char sel[SELECTOR_STRLEN];
 
 	if (ev->acquire.tmpl >= IPSEC_TMPL_MAX)
 		return;
-	if (ev->acquire.proto != IPPROTO_ESP) {
-		refuse_acquire(e, ev, "the policy asks for AH or IPComp; only ESP is negotiated");
+	why = ev->acquire.tmpl ? "the policy asks for several protocols; only a single ESP rule is negotiated" :
+				 spd_policy_unfit(pol);
+	if (why) {
+		refuse_acquire(e, ev, why);
 		return;
 	}
-	if (ev->acquire.tmpl != 0 || pol->ntmpl != 1) {
-		refuse_acquire(e, ev, "the policy asks for several protocols; only a single ESP rule is negotiated");
-		return;
-	}
-	c = child_serving(e, pol, local, remote);
+	c = child_serving_flow(e, pol, local, remote, &ev->acquire.sel);
 	report_engine(e, LOG_LEVEL_DEBUG, "acquire seq=%u policy=%u %s%s", ev->acquire.seq, pol->index,
 		      selector_format(&ev->acquire.sel, sel, sizeof(sel)), c ? " (under way)" : "");
 	if (!c) {
-		child_begin(e, pol, local, remote, ev);
+		if (!retry_waits(e, pol, local, remote, ev))
+			child_begin(e, pol, local, remote, ev);
 		return;
 	}
 	child_acquired(c, ev);
-	if (c->state == CHILD_UP && !c->lost && (!c->sel_exact || selector_covers(&c->sel, &ev->acquire.sel)))
+	if (c->state == CHILD_UP && !c->lost)
 		child_doubt(c);
-	else if (c->state == CHILD_UP && !c->lost)
-		child_begin(e, pol, local, remote, ev);
 }
 
 /* By either SPI: inbound is ours, outbound is the peer's. */
@@ -62,12 +52,7 @@ static struct child_sa *child_of(struct engine *e, const struct ipsec_sa_id *id)
 
 	if (c && c->state != CHILD_NEW && ipsec_addr_equal(&c->sa->local, &id->dst))
 		return c;
-	list_each(sa, &e->sas, struct ike_sa, link) {
-		c = child_find_out(sa, id->spi);
-		if (c && c->state >= CHILD_UP && ipsec_addr_equal(&c->out_addr, &id->dst))
-			return c;
-	}
-	return NULL;
+	return child_find_sent_to(e, &id->dst, id->spi);
 }
 
 static void on_expire(struct engine *e, const struct ipsec_event *ev)
@@ -112,13 +97,15 @@ static void on_policy(struct engine *e, const struct ipsec_event *ev)
 
 static void on_policy_delete(struct engine *e, const struct ipsec_event *ev)
 {
+	retry_forget(e, &ev->policy, NULL, NULL);
 	spd_remove(&e->spd, &ev->policy);
 }
 
 static void on_policy_flush(struct engine *e, const struct ipsec_event *ev)
 {
 	(void)ev;
-	spd_free(&e->spd);
+	retries_free(e);
+	spd_clear(&e->spd);
 }
 
 static void (*const handlers[IPSEC_EVENT_TYPES])(struct engine *e, const struct ipsec_event *ev) = {

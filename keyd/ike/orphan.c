@@ -31,6 +31,9 @@ static bool stands_in(const struct child_sa *c, const struct ipsec_sa *sa)
 	bool out = ipsec_addr_equal(&sa->src, &ike->local) && ipsec_addr_equal(&sa->dst, &ike->remote);
 	bool in = ipsec_addr_equal(&sa->dst, &ike->local) && ipsec_addr_equal(&sa->src, &ike->remote);
 
+	if (sa->sel.src.family && ((out && !selector_covers(&c->sel, &sa->sel)) ||
+				   (in && c->sel_in.src.family && !selector_covers(&c->sel_in, &sa->sel))))
+		return false;
 	return (out || in) && sa->reqid == c->pol.tmpl[0].reqid && sa->mode == c->pol.tmpl[0].mode;
 }
 
@@ -50,17 +53,46 @@ void orphans_retire(const struct child_sa *c)
 	}
 }
 
+static bool asks_for(const struct ipsec_policy *pol, const struct ipsec_sa *sa)
+{
+	const struct ipsec_tmpl *t = &pol->tmpl[0];
+
+	return t->proto == sa->proto && t->mode == sa->mode && t->reqid == sa->reqid && pol->if_id == sa->if_id &&
+	       (!sa->sel.src.family || selector_covers(&pol->sel, &sa->sel)) &&
+	       spd_policy_joins(pol, &sa->src, &sa->dst);
+}
+
 /* The policy that an outbound SA serves; NULL also for inbound ones. */
 static const struct ipsec_policy *policy_of(const struct engine *e, const struct ipsec_sa *sa)
 {
-	list_each(p, &e->spd.policies, struct spd_policy, link) {
-		const struct ipsec_tmpl *t = &p->pol.tmpl[0];
+	struct wire_ts_list src = { .n = 1 }, dst = { .n = 1 };
+	struct spd_query q = { &sa->src, &sa->dst, &src, &dst, sa->mode == IPSEC_MODE_TRANSPORT };
+	const struct ipsec_policy *pol = NULL;
+	const char *why;
 
-		if (t->proto == sa->proto && t->mode == sa->mode && t->reqid == sa->reqid &&
-		    spd_policy_joins(&p->pol, &sa->src, &sa->dst))
-			return &p->pol;
+	if (sa->sel.src.family) {
+		selector_to_ts(&sa->sel, SELECTOR_SRC, &src.ts[0]);
+		selector_to_ts(&sa->sel, SELECTOR_DST, &dst.ts[0]);
+		pol = spd_match(&e->spd, &q, &why);
 	}
+	if (pol && asks_for(pol, sa))
+		return pol;
+	list_each(p, &e->spd.policies, struct spd_policy, link)
+		if (asks_for(&p->pol, sa))
+			return &p->pol;
 	return NULL;
+}
+
+/* Is there a child, or one in the making, for all that the SA carries? */
+static bool renewed(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_sa *sa)
+{
+	if (!sa->sel.src.family)
+		return child_serving(e, pol, &sa->src, &sa->dst);
+	for (struct child_sa *c = child_first(e, pol); c; c = child_next(c, pol))
+		if (ike_sa_alive(c->sa) && ipsec_addr_equal(&c->sa->remote, &sa->dst) &&
+		    (c->sel_exact ? selector_covers(&c->sel, &sa->sel) : selector_equal(&c->flow, &sa->sel)))
+			return true;
+	return false;
 }
 
 void engine_kern_orphan(struct engine *e, uint64_t now, const struct ipsec_sa *sa)
@@ -83,7 +115,7 @@ void engine_kern_orphan(struct engine *e, uint64_t now, const struct ipsec_sa *s
 		return;
 	o->sa = *sa;
 	list_add_tail(&e->orphans, &o->link);
-	if (pol && !child_serving(e, pol, &sa->src, &sa->dst))
-		child_begin(e, pol, &sa->src, &sa->dst, NULL);
+	if (pol && !renewed(e, pol, sa))
+		child_begin_for(e, pol, &sa->src, &sa->dst, &sa->sel);
 	ike_sa_reap(e);
 }

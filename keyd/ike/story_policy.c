@@ -64,6 +64,7 @@ static unsigned nearness(const struct ipsec_policy *pol, const struct ike_sa *sa
 			 const struct wire_ts_list *remote)
 {
 	struct wire_ts_list common;
+	struct wire_ts src, dst;
 	unsigned near = 0;
 
 	if (pol->tmpl[0].proto != IPPROTO_ESP)
@@ -72,8 +73,10 @@ static unsigned nearness(const struct ipsec_policy *pol, const struct ike_sa *sa
 		near += 4;
 	else if (pol->tmpl[0].mode != IPSEC_MODE_TUNNEL || !ipsec_addr_equal(&pol->tmpl[0].dst, &sa->remote))
 		return 0;
-	near += selector_narrow(&pol->sel, SELECTOR_SRC, local, &common) ? 1 : 0;
-	near += selector_narrow(&pol->sel, SELECTOR_DST, remote, &common) ? 1 : 0;
+	selector_to_ts(&pol->sel, SELECTOR_SRC, &src);
+	selector_to_ts(&pol->sel, SELECTOR_DST, &dst);
+	near += ts_list_narrow(&src, local, &common) ? 1 : 0;
+	near += ts_list_narrow(&dst, remote, &common) ? 1 : 0;
 	return near + 1;
 }
 
@@ -117,7 +120,8 @@ enum engine_reason story_policy_asked(const struct ike_sa *sa, const struct wire
 	ts_list_format(local, p->ours, sizeof(p->ours));
 	if (near)
 		story_policy(near, p->policy, sizeof(p->policy));
-	if (!selector_from_ts(&l, &r, &wanted.sel))
+	selector_around(&l, &r, &wanted.sel);
+	if (!wanted.sel.src.family)
 		return reason_of(near, sa, local, remote, transport);
 	wanted.tmpl[0].mode = transport ? IPSEC_MODE_TRANSPORT : IPSEC_MODE_TUNNEL;
 	wanted.tmpl[0].src = sa->local;

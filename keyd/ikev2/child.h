@@ -34,7 +34,7 @@ void child_install(struct exchange *x, void (*done)(struct exchange *x, struct c
 /* The SPI that four bytes of a payload name. */
 uint32_t child_spi(struct view v);
 
-/* The ESP proposals of a peer, with the groups of its IKE proposals where it wants PFS and names none. */
-void child_proposals(const struct conf_peer *conf, struct conf_proposals *out);
+/* The ESP proposals of a peer; where there may be a key exchange and they name no group, with those of its IKE proposals. */
+void child_proposals(const struct conf_peer *conf, enum proposal_ke ke, struct conf_proposals *out);
 
 #endif

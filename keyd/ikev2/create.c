@@ -63,7 +63,7 @@ static bool create_build(struct exchange *x, struct wire_out *out)
 
 	if (needless(x))
 		return false;
-	child_proposals(conf, &ours);
+	child_proposals(conf, PROPOSAL_KE_OPTIONAL, &ours);
 	if (conf->pfs && kex_fresh(x, &ours)) {
 		report_child(x->child, LOG_LEVEL_ERROR, x->ops->name, "failed", "no key pair could be made");
 		return false;
@@ -295,6 +295,8 @@ void create_rekey_begin(struct child_sa *old)
 	}
 	x->old_spi = old->spi_in;
 	x->child->replaces = old->spi_in;
+	if (old->sel_exact)
+		x->child->flow = old->sel;	/* what it carries is to be carried on, whatever else the policy has */
 	if (old->acquired) {
 		x->child->acquired = true;
 		x->child->acquire_seq = old->acquire_seq;

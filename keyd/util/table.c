@@ -78,3 +78,24 @@ struct table_node *table_find(const struct table *t, uint64_t key)
 		node = node->next;
 	return node;
 }
+
+struct table_node *table_next(const struct table_node *node)
+{
+	struct table_node *next = node->next;
+
+	while (next && next->key != node->key)
+		next = next->next;
+	return next;
+}
+
+/* FNV-1a, and a last mix (of splitmix64) that lets every byte count in the low bits. */
+uint64_t table_hash(uint64_t h, const void *p, size_t n)
+{
+	const unsigned char *s = p;
+
+	h ^= UINT64_C(0xcbf29ce484222325);
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ s[i]) * UINT64_C(0x100000001b3);
+	h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	return h ^ h >> 31;
+}

@@ -93,7 +93,9 @@ static void test_ts_round_trip(void **state)
 
 		selector_to_ts(&in[i], SELECTOR_SRC, &src.ts[0]);
 		selector_to_ts(&in[i], SELECTOR_DST, &dst.ts[0]);
-		assert_true(selector_from_ts(&src, &dst, &out));
+		assert_true(selector_inside(&src, &dst, NULL, &out));
+		assert_true(selector_equal(&in[i], &out));
+		selector_around(&src, &dst, &out);
 		assert_true(selector_equal(&in[i], &out));
 		assert_true(selector_covers(&in[i], &out));
 		selector_turn(&out);
@@ -139,6 +141,7 @@ static struct wire_ts range(const char *start, const char *end, uint8_t proto, u
 static void test_narrow(void **state)
 {
 	struct ipsec_selector policy = sel("10.0.0.0", 24, "10.1.0.0", 16, 0);
+	struct wire_ts ours;
 	static const struct {
 		const char *start, *end, *want;
 		uint8_t proto;
@@ -146,7 +149,7 @@ static void test_narrow(void **state)
 	} t[] = {
 		{ "0.0.0.0", "255.255.255.255", "10.0.0.0-10.0.0.255", 0, 0, 65535 },
 		{ "10.0.0.7", "10.0.0.7", "10.0.0.7", 0, 0, 65535 },
-		{ "10.0.0.200", "10.0.3.1", "10.0.0.200-10.0.0.255 proto 6 port 80-90", 6, 80, 90 },
+		{ "10.0.0.200", "10.0.3.1", "10.0.0.200-10.0.0.255 tcp port 80-90", 6, 80, 90 },
 		{ "10.0.1.0", "10.0.1.255", NULL, 0, 0, 65535 },
 		{ "2001:db8::", "2001:db8::1", NULL, 0, 0, 65535 },
 	};
@@ -154,10 +157,11 @@ static void test_narrow(void **state)
 	char text[200];
 
 	(void)state;
+	selector_to_ts(&policy, SELECTOR_SRC, &ours);
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		offered = (struct wire_ts_list){ .n = 1 };
 		offered.ts[0] = range(t[i].start, t[i].end, t[i].proto, t[i].p0, t[i].p1);
-		assert_int_equal(selector_narrow(&policy, SELECTOR_SRC, &offered, &out), t[i].want != NULL);
+		assert_int_equal(ts_list_narrow(&ours, &offered, &out), t[i].want != NULL);
 		if (t[i].want)
 			assert_string_equal(ts_list_format(&out, text, sizeof(text)), t[i].want);
 	}
@@ -165,7 +169,7 @@ static void test_narrow(void **state)
 	offered = (struct wire_ts_list){ .n = 2 };
 	offered.ts[0] = range("10.0.0.7", "10.0.0.7", 17, 5, 5);
 	offered.ts[1] = range("10.0.0.0", "10.0.0.255", 0, 0, 65535);
-	assert_true(selector_narrow(&policy, SELECTOR_SRC, &offered, &out));
+	assert_true(ts_list_narrow(&ours, &offered, &out));
 	assert_int_equal(out.n, 1);
 	assert_true(ts_list_within(&out, &offered));
 	out.ts[0].end[3] = 255;
@@ -173,22 +177,216 @@ static void test_narrow(void **state)
 	assert_false(ts_list_within(&out, &offered));
 }
 
-/* A range that is no prefix cannot be a selector of the kernel. */
+static struct wire_ts_list one(struct wire_ts ts)
+{
+	struct wire_ts_list l = { .n = 1 };
+
+	l.ts[0] = ts;
+	return l;
+}
+
+/* The kernel's selector lies inside of ranges that are no prefixes, around what is near, and the other one around them. */
 static void test_not_a_prefix(void **state)
 {
-	struct wire_ts_list src = { .n = 1 }, dst = { .n = 1 };
-	struct ipsec_selector out;
+	static const struct {
+		const char *start, *end, *near, *inside, *around;
+		uint16_t p0, p1, near_port;
+	} t[] = {
+		{ "10.0.0.1", "10.0.0.2", NULL, "10.0.0.1/32[any]", "10.0.0.0/30[any]", 0, 65535, 0 },
+		{ "10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.2/32[any]", "10.0.0.0/30[any]", 0, 65535, 0 },
+		{ "10.0.0.4", "10.0.0.200", "10.0.0.70", "10.0.0.64/26[any]", "10.0.0.0/24[any]", 0, 65535, 0 },
+		{ "10.0.0.4", "10.0.0.200", "10.9.0.1", "10.0.0.4/30[any]", "10.0.0.0/24[any]", 0, 65535, 0 },
+		{ "10.0.0.0", "10.0.0.1", NULL, "10.0.0.0/31[9]", "10.0.0.0/31[9]", 9, 9, 0 },
+		{ "10.0.0.0", "10.0.0.1", "10.0.0.1", "10.0.0.0/31[8]", "10.0.0.0/31[0]", 5, 9, 8 },
+		{ "10.0.0.0", "10.0.0.1", NULL, "10.0.0.0/31[0]", "10.0.0.0/31[0]", 65535, 0, 0 },	/* OPAQUE */
+		{ "0.0.0.0", "255.255.255.255", "10.0.0.1", "0.0.0.0/0[any]", "0.0.0.0/0[any]", 0, 65535, 0 },
+	};
+	struct wire_ts_list dst = one(range("10.1.0.0", "10.1.0.255", 0, 0, 65535));
+	char text[SELECTOR_STRLEN];
 
 	(void)state;
-	src.ts[0] = range("10.0.0.1", "10.0.0.2", 0, 0, 65535);
-	dst.ts[0] = range("10.0.0.0", "10.0.0.255", 0, 0, 65535);
-	assert_false(selector_from_ts(&src, &dst, &out));
-	src.ts[0] = range("10.0.0.0", "10.0.0.1", 0, 5, 9);
-	assert_false(selector_from_ts(&src, &dst, &out));
-	src.ts[0].port_start = src.ts[0].port_end = 9;
-	assert_true(selector_from_ts(&src, &dst, &out));
-	assert_int_equal(out.src_len, 31);
-	assert_int_equal(out.sport, 9);
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct wire_ts_list src = one(range(t[i].start, t[i].end, IPPROTO_UDP, t[i].p0, t[i].p1));
+		struct ipsec_selector near = { 0 }, out;
+
+		if (t[i].near)
+			near = sel(t[i].near, 32, "10.1.0.7", 32, IPPROTO_UDP);
+		near.sport = t[i].near_port;
+		near.sport_mask = t[i].near_port ? 0xffff : 0;
+		if (t[i].near && t[i].p0 == 0)
+			near.sport_mask = 0;
+		assert_true(selector_inside(&src, &dst, &near, &out));
+		assert_int_equal(out.proto, IPPROTO_UDP);
+		selector_format(&out, text, sizeof(text));
+		assert_int_equal(strncmp(text, t[i].inside, strlen(t[i].inside)), 0);
+		if (t[i].near && ipsec_addr_in_prefix(&near.src, &out.src, out.src_len))
+			assert_true(selector_covers(&out, &near));
+		selector_around(&src, &dst, &out);
+		selector_format(&out, text, sizeof(text));
+		assert_int_equal(strncmp(text, t[i].around, strlen(t[i].around)), 0);
+	}
+}
+
+/* Every selector that comes out lies in the ranges, whatever they are, and contains what is near if that does. */
+static void test_inside_and_around(void **state)
+{
+	uint64_t x = 88172645463325252u;
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		struct wire_ts_list src, dst, from, to;
+		struct ipsec_selector near, in, around;
+		uint8_t a[4][4];
+		uint16_t p[4];
+
+		for (unsigned i = 0; i < 4; i++) {
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			memcpy(a[i], &x, 4);
+			a[i][0] = 10;
+			a[i][1] &= 1;
+			a[i][2] &= round & 1 ? 0 : 0xff;
+			p[i] = (uint16_t)(x >> 40);
+		}
+		for (unsigned i = 0; i < 4; i += 2) {
+			if (memcmp(a[i], a[i + 1], 4) > 0) {
+				memcpy(&x, a[i], 4);
+				memcpy(a[i], a[i + 1], 4);
+				memcpy(a[i + 1], &x, 4);
+			}
+			if (p[i] > p[i + 1]) {
+				uint16_t q = p[i];
+
+				p[i] = p[i + 1];
+				p[i + 1] = q;
+			}
+		}
+		src = one((struct wire_ts){ IKEV2_TS_IPV4_ADDR_RANGE, IPPROTO_TCP, p[0], p[1], { 0 }, { 0 }, 4 });
+		dst = one((struct wire_ts){ IKEV2_TS_IPV4_ADDR_RANGE, IPPROTO_TCP, p[2], p[3], { 0 }, { 0 }, 4 });
+		memcpy(src.ts[0].start, a[0], 4);
+		memcpy(src.ts[0].end, a[1], 4);
+		memcpy(dst.ts[0].start, a[2], 4);
+		memcpy(dst.ts[0].end, a[3], 4);
+		near = sel("10.0.0.5", 32, "10.0.0.9", 32, IPPROTO_TCP);
+		memcpy(near.src.b, round & 2 ? a[0] : a[1], 4);
+		memcpy(near.dst.b, round & 4 ? a[2] : a[3], 4);
+		near.sport = round & 8 ? p[0] : p[1];
+		near.dport = round & 16 ? p[2] : p[3];
+		near.sport_mask = near.dport_mask = 0xffff;
+		assert_true(selector_inside(&src, &dst, round & 32 ? &near : NULL, &in));
+		assert_true(!(round & 32) || selector_covers(&in, &near));
+		from = one(src.ts[0]);
+		to = one(dst.ts[0]);
+		selector_to_ts(&in, SELECTOR_SRC, &from.ts[0]);
+		selector_to_ts(&in, SELECTOR_DST, &to.ts[0]);
+		assert_true(ts_list_within(&from, &src) && ts_list_within(&to, &dst));
+		selector_around(&src, &dst, &around);
+		assert_true(selector_covers(&around, &in));
+		selector_to_ts(&around, SELECTOR_SRC, &from.ts[0]);
+		selector_to_ts(&around, SELECTOR_DST, &to.ts[0]);
+		assert_true(ts_list_within(&src, &from) && ts_list_within(&dst, &to));
+	}
+}
+
+/* Several selectors and both families: pairs of one family and protocol, in the order of the lists. */
+static void test_several_selectors(void **state)
+{
+	struct wire_ts_list src = { .n = 3 }, dst = { .n = 3 };
+	struct ipsec_selector near = sel("2001:db8::7", 128, "2001:db8:1::7", 128, 0), out;
+	char text[SELECTOR_STRLEN];
+
+	(void)state;
+	src.ts[0] = range("10.0.0.0", "10.0.0.255", IPPROTO_TCP, 0, 65535);
+	src.ts[1] = range("10.0.2.0", "10.0.2.255", 0, 0, 65535);
+	src.ts[2] = range("2001:db8::", "2001:db8::ff", 0, 0, 65535);
+	dst.ts[0] = range("10.1.0.0", "10.1.0.255", IPPROTO_UDP, 53, 53);
+	dst.ts[1] = range("10.1.4.0", "10.1.4.255", IPPROTO_UDP, 53, 53);
+	dst.ts[2] = range("2001:db8:1::", "2001:db8:1::ff", 0, 0, 65535);
+	assert_true(selector_inside(&src, &dst, NULL, &out));
+	assert_string_equal(selector_format(&out, text, sizeof(text)), "10.0.2.0/24[any] 10.1.0.0/24[53] 17");
+	assert_true(selector_inside(&src, &dst, &near, &out));
+	assert_string_equal(selector_format(&out, text, sizeof(text)),
+			    "2001:db8::/120[any] 2001:db8:1::/120[any] any");
+	near = sel("10.0.2.9", 32, "10.1.4.1", 32, IPPROTO_UDP);
+	near.dport = 53;
+	near.dport_mask = 0xffff;
+	assert_true(selector_inside(&src, &dst, &near, &out));
+	assert_string_equal(selector_format(&out, text, sizeof(text)), "10.0.2.0/24[any] 10.1.4.0/24[53] 17");
+	selector_around(&src, &dst, &out);
+	assert_int_equal(out.src.family, AF_UNSPEC);
+	src.n = dst.n = 2;
+	selector_around(&src, &dst, &out);
+	assert_string_equal(selector_format(&out, text, sizeof(text)), "10.0.0.0/22[any] 10.1.0.0/21[53] 17");
+	src.n = dst.n = 1;
+	assert_false(selector_inside(&src, &dst, NULL, &out));
+	assert_false(selector_inside(&(struct wire_ts_list){ 0 }, &dst, NULL, &out));
+}
+
+static void test_opaque(void **state)
+{
+	struct wire_ts any = range("10.0.0.0", "10.0.0.255", IPPROTO_UDP, 0, 65535), out;
+	struct wire_ts opaque = range("10.0.0.0", "10.0.0.255", IPPROTO_UDP, 65535, 0);
+	struct wire_ts some = range("10.0.0.0", "10.0.0.255", IPPROTO_UDP, 0, 65534);
+	struct wire_ts_list l = one(opaque);
+	char text[100];
+
+	(void)state;
+	assert_true(ts_within(&opaque, &any));
+	assert_true(ts_within(&opaque, &opaque));
+	assert_false(ts_within(&opaque, &some));
+	assert_false(ts_within(&some, &opaque));
+	assert_false(ts_within(&any, &opaque));
+	assert_true(ts_intersect(&any, &opaque, &out) && ts_is_opaque(&out));
+	assert_true(ts_intersect(&opaque, &any, &out) && ts_is_opaque(&out));
+	assert_false(ts_intersect(&some, &opaque, &out));
+	assert_true(ts_intersect(&some, &any, &out) && out.port_end == 65534);
+	assert_string_equal(ts_list_format(&l, text, sizeof(text)), "10.0.0.0-10.0.0.255 udp port opaque");
+}
+
+/* Each side's types are those that it sends (RFC 4301 4.4.1.1): the outbound SA has ours, the inbound SA the peer's. */
+static void test_types(void **state)
+{
+	struct wire_ts_list here = one(range("10.0.0.1", "10.0.0.1", IPPROTO_ICMP, 8 << 8, 8 << 8 | 255));
+	struct wire_ts_list there = one(range("10.0.0.2", "10.0.0.2", IPPROTO_ICMP, 0, 255));
+	struct ipsec_selector near = sel("10.0.0.1", 32, "10.0.0.2", 32, IPPROTO_ICMP), out;
+	char text[100];
+
+	(void)state;
+	assert_true(selector_inside(&here, &there, NULL, &out));
+	assert_int_equal(out.sport, 8);
+	assert_int_equal(out.sport_mask, 0xffff);
+	assert_int_equal(out.dport_mask, 0);
+	selector_around(&there, &here, &out);
+	assert_int_equal(out.sport, 0);
+	assert_int_equal(out.sport_mask, 0xffff);
+	assert_string_equal(ts_list_format(&here, text, sizeof(text)), "10.0.0.1 icmp type 8");
+	/* A range of types and codes: around the packet. */
+	here.ts[0].port_start = 3 << 8;
+	here.ts[0].port_end = 11 << 8 | 255;
+	near.sport = 5;
+	near.dport = 1;
+	near.sport_mask = near.dport_mask = 0xffff;
+	assert_true(selector_inside(&here, &there, &near, &out));
+	assert_true(selector_covers(&out, &near));
+	assert_int_equal(out.sport, 4);
+	assert_int_equal(out.sport_mask, 0xfffc);
+	assert_int_equal(out.dport_mask, 0);
+	/* One that may send no message at all. */
+	here.ts[0].port_start = 65535;
+	here.ts[0].port_end = 0;
+	assert_true(selector_inside(&here, &there, NULL, &out));
+	assert_true(out.sport > 255 && out.sport_mask == 0xffff);
+	/* A mobility header has a type and no code. */
+	near = sel("fd00::1", 128, "fd00::2", 128, 135);
+	near.sport = 5;
+	near.sport_mask = 0xffff;
+	selector_to_ts(&near, SELECTOR_SRC, &here.ts[0]);
+	selector_to_ts(&near, SELECTOR_DST, &there.ts[0]);
+	assert_int_equal(here.ts[0].port_start, 5 << 8);
+	assert_int_equal(here.ts[0].port_end, 5 << 8);
+	assert_true(selector_inside(&here, &there, NULL, &out));
+	assert_true(selector_equal(&out, &near));
 }
 
 /* --- proposals --- */
@@ -301,6 +499,7 @@ static void test_spd(void **state)
 	struct ipsec_policy back = policy(40, "10.0.2.0", 24, "10.0.1.0", 24, true);
 	struct wire_ts_list local = { .n = 1 }, remote = { .n = 1 };
 	struct ipsec_addr here, there, stranger;
+	struct spd_query q = { &here, &there, &local, &remote, false };
 	const struct ipsec_policy *found;
 	const char *why;
 	struct spd s;
@@ -310,7 +509,7 @@ static void test_spd(void **state)
 	ipsec_addr_parse(&there, "192.0.2.2");
 	ipsec_addr_parse(&stranger, "192.0.2.3");
 	back.dir = IPSEC_DIR_IN;
-	spd_init(&s);
+	assert_int_equal(spd_init(&s), 0);
 	wide.priority = 200;
 	spd_put(&s, &wide);
 	spd_put(&s, &exact);
@@ -320,24 +519,27 @@ static void test_spd(void **state)
 	assert_int_equal(s.n, 4);
 	local.ts[0] = range("10.0.1.0", "10.0.1.255", 0, 0, 65535);
 	remote.ts[0] = range("10.0.2.0", "10.0.2.255", 0, 0, 65535);
-	found = spd_match(&s, &here, &there, &local, &remote, false, &why);
+	found = spd_match(&s, &q, &why);
 	assert_non_null(found);
 	assert_int_equal(found->index, 2);
 	assert_int_equal(spd_inbound_reqid(&s, found), 40);
-	assert_null(spd_match(&s, &here, &stranger, &local, &remote, false, &why));
+	q.remote = &stranger;
+	assert_null(spd_match(&s, &q, &why));
+	q.remote = &there;
 	remote.ts[0] = range("10.9.0.0", "10.9.255.255", 0, 0, 65535);
-	found = spd_match(&s, &here, &there, &local, &remote, false, &why);
+	found = spd_match(&s, &q, &why);
 	assert_non_null(found);
 	assert_int_equal(found->index, 1);
 	assert_int_equal(spd_inbound_reqid(&s, found), 1);
 	local.ts[0] = range("192.0.2.1", "192.0.2.1", 0, 0, 65535);
 	remote.ts[0] = range("192.0.2.2", "192.0.2.2", 0, 0, 65535);
-	assert_null(spd_match(&s, &here, &there, &local, &remote, false, &why));
+	assert_null(spd_match(&s, &q, &why));
 	assert_non_null(strstr(why, "transport"));
-	assert_int_equal(spd_match(&s, &here, &there, &local, &remote, true, &why)->index, 3);
+	q.transport = true;
+	assert_int_equal(spd_match(&s, &q, &why)->index, 3);
 	/* Gone by index, and by selector where the index is not known. */
 	spd_remove(&s, &host);
-	assert_null(spd_match(&s, &here, &there, &local, &remote, true, &why));
+	assert_null(spd_match(&s, &q, &why));
 	exact.index = 0;
 	spd_remove(&s, &exact);
 	assert_int_equal(s.n, 2);
@@ -360,6 +562,10 @@ int main(void)
 		cmocka_unit_test(test_ts_icmp),
 		cmocka_unit_test(test_narrow),
 		cmocka_unit_test(test_not_a_prefix),
+		cmocka_unit_test(test_inside_and_around),
+		cmocka_unit_test(test_several_selectors),
+		cmocka_unit_test(test_opaque),
+		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_proposals),
 		cmocka_unit_test(test_unknown_transform_type),
 		cmocka_unit_test(test_spd),
