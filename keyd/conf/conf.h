@@ -31,7 +31,7 @@
 /* The statements that may stand only once in a peer, then those that may stand only once in the file. */
 enum conf_stmt {
 	CONF_STMT_ADDRESS, CONF_STMT_LOCAL, CONF_STMT_ID_LOCAL, CONF_STMT_ID_REMOTE, CONF_STMT_AUTH, CONF_STMT_PSK,
-	CONF_STMT_IKE, CONF_STMT_ESP, CONF_STMT_PFS, CONF_STMT_LIFE_IKE, CONF_STMT_LIFE_CHILD, CONF_STMT_JITTER,
+	CONF_STMT_IKE, CONF_STMT_ESP, CONF_STMT_PFS, CONF_STMT_LIFE_IKE, CONF_STMT_LIFE_CHILD, CONF_STMT_LIFE_REAUTH, CONF_STMT_JITTER,
 	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER, CONF_STMT_FRAGMENT,
 	CONF_STMT_CHILDLESS, CONF_STMT_SINGLE_PAIR, CONF_STMT_TFC,
 	CONF_STMT_PEER_PORT, CONF_STMT_PEER_NAT_PORT, CONF_STMT_NAT, CONF_STMT_KEEPALIVE,
@@ -120,6 +120,7 @@ struct conf_peer {
 	bool single_pair;		/* each child is for one pair of addresses (RFC 7296 2.9) */
 	uint16_t tfc;			/* bytes that shorter packets in tunnels are padded to (RFC 4303 2.7); 0: none */
 	uint32_t ike_lifetime;		/* seconds until the IKE SA is rekeyed (soft) */
+	uint32_t reauth_lifetime;	/* seconds until both sides prove anew who they are; 0: never */
 	uint32_t child_lifetime;	/* seconds until a child is rekeyed (soft) */
 	uint64_t child_bytes;		/* soft limits, 0: none */
 	uint64_t child_packets;

@@ -41,7 +41,7 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter" KEEP "keep" KEEPALIVE "keepalive"
 %token KEYID "keyid" KEYLOG "keylog" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen" LOCAL "local"
 %token NAT "nat" NAT_PORT "nat-port" NEVER "never" NO "no" OFF "off" ON "on" PACKETS "packets" PEER "peer" PER_SOURCE "per-source" PFS "pfs"
-%token POOL "pool" PORT "port" PREFER "prefer" PSK "psk" REKEY "rekey" REMOTE "remote" REPLAY_WINDOW "replay-window"
+%token POOL "pool" PORT "port" PREFER "prefer" PSK "psk" REAUTH "reauth" REKEY "rekey" REMOTE "remote" REPLAY_WINDOW "replay-window"
 %token RETRANSMIT "retransmit" SECRETS "secrets" SINGLE_PAIR "single-pair" TFC "tfc" THRESHOLD "threshold"
 %token TRAFFIC "traffic" USER "user" VIRTUAL_ADDRESS "virtual-address" YES "yes" BOTH_WAYS "<->"
 %token '{' "'{'" '}' "'}'" ',' "','"
@@ -252,6 +252,8 @@ lifetime_list
 
 lifetime
 	: IKE WORD				{ conf_do_life_ike(p, &$2); }
+	| REAUTH WORD				{ conf_do_life_reauth(p, &$1, &$2); }
+	| REAUTH NEVER				{ conf_do_life_reauth(p, &$1, NULL); }
 	| CHILD					{ conf_do_life_child(p, &$1); }
 	  amounts
 	;

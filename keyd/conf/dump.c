@@ -94,6 +94,9 @@ static void put_times(FILE *out, const struct conf_peer *peer, const struct conf
 
 	if (!base || peer->ike_lifetime != base->ike_lifetime)
 		fprintf(out, "\tlifetime ike %s\n", quantity_format_seconds(peer->ike_lifetime, text));
+	if (!base || peer->reauth_lifetime != base->reauth_lifetime)
+		fprintf(out, "\tlifetime reauth %s\n",
+			peer->reauth_lifetime ? quantity_format_seconds(peer->reauth_lifetime, text) : "never");
 	if (!base || peer->child_lifetime != base->child_lifetime || peer->child_bytes != base->child_bytes ||
 	    peer->child_packets != base->child_packets)
 		put_child_lifetime(out, peer);

@@ -62,6 +62,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "port", PORT, NUMBER },
 	{ "prefer", PREFER, NULL },
 	{ "psk", PSK, "a secret in quotes" },
+	{ "reauth", REAUTH, DURATION },
 	{ "rekey", REKEY, NULL },
 	{ "remote", REMOTE, NULL },
 	{ "replay-window", REPLAY_WINDOW, NUMBER },

@@ -149,6 +149,8 @@ void conf_do_childless(struct conf_parser *p, const struct conf_word *at, enum c
 void conf_do_single_pair(struct conf_parser *p, const struct conf_word *at, bool on);
 void conf_do_tfc(struct conf_parser *p, const struct conf_word *w, bool off);
 void conf_do_life_ike(struct conf_parser *p, const struct conf_word *w);
+/* w NULL: never. */
+void conf_do_life_reauth(struct conf_parser *p, const struct conf_word *at, const struct conf_word *w);
 void conf_do_life_child(struct conf_parser *p, const struct conf_word *at);
 void conf_do_life_amount(struct conf_parser *p, const struct conf_word *w);
 void conf_do_life_packets(struct conf_parser *p, const struct conf_word *w);

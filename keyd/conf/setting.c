@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define LIFETIME_MOST (366 * 86400)	/* seconds; what is longer was meant otherwise */
+#define CHILD_MOST (24 * 86400)		/* the kernel holds no SA of ours for more than 31 days, its hard limit */
 #define RETRANSMIT_LEAST 50		/* ms */
 #define RETRANSMIT_MOST 60000		/* ms */
 #define TRIES_MOST 20
@@ -249,6 +250,16 @@ void conf_do_life_ike(struct conf_parser *p, const struct conf_word *w)
 		seconds(p, w, 1, LIFETIME_MOST, &p->peer.ike_lifetime);
 }
 
+void conf_do_life_reauth(struct conf_parser *p, const struct conf_word *at, const struct conf_word *w)
+{
+	if (!conf_once(p, CONF_STMT_LIFE_REAUTH, at))
+		return;
+	if (w)
+		seconds(p, w, 1, LIFETIME_MOST, &p->peer.reauth_lifetime);
+	else
+		p->peer.reauth_lifetime = 0;
+}
+
 /* Volumes of the defaults do not outlive a statement that names none. */
 void conf_do_life_child(struct conf_parser *p, const struct conf_word *at)
 {
@@ -261,7 +272,7 @@ void conf_do_life_amount(struct conf_parser *p, const struct conf_word *w)
 	uint64_t v;
 
 	if (quantity_seconds(w->s, &v) != -EINVAL)
-		seconds(p, w, 1, LIFETIME_MOST, &p->peer.child_lifetime);
+		seconds(p, w, 1, CHILD_MOST, &p->peer.child_lifetime);
 	else if (quantity_bytes(w->s, &v) == 0 && v)
 		p->peer.child_bytes = v;
 	else

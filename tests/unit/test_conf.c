@@ -85,6 +85,7 @@ static void test_defaults(void **state)
 	assert_false(c.defaults.single_pair);
 	assert_int_equal(c.defaults.tfc, 0);
 	assert_int_equal(c.defaults.ike_lifetime, 14400);
+	assert_int_equal(c.defaults.reauth_lifetime, 0);
 	assert_int_equal(c.defaults.child_lifetime, 3600);
 	assert_int_equal(c.defaults.jitter, 10);
 	assert_int_equal(c.defaults.dpd, 30);
@@ -149,7 +150,7 @@ static const char everything[] =
 	"	childless prefer\n"
 	"	single-pair yes\n"
 	"	tfc 1400\n"
-	"	lifetime ike 8h, child 90s 10G 5 packets\n"
+	"	lifetime ike 8h, reauth 1d, child 90s 10G 5 packets\n"
 	"	rekey jitter 20%\n"
 	"	dpd 1m\n"
 	"	retransmit 1s 5\n"
@@ -215,6 +216,7 @@ static void test_everything(void **state)
 	assert_true(p->single_pair);
 	assert_int_equal(p->tfc, 1400);
 	assert_int_equal(p->ike_lifetime, 28800);
+	assert_int_equal(p->reauth_lifetime, 86400);
 	assert_int_equal(p->child_lifetime, 90);
 	assert_true(p->child_bytes == 10ULL << 30);
 	assert_true(p->child_packets == 5);
@@ -282,8 +284,8 @@ static void test_round_trip(void **state)
 {
 	static const char *const texts[] = {
 		"", everything,
-		"default { local 192.0.2.1; id local a.example; id remote b.example; lifetime child 1h 1K }\n"
-		"peer 2001:db8::/32 { local any; id local any; id remote any; lifetime child 1h }\n"
+		"default { local 192.0.2.1; id local a.example; id remote b.example; lifetime child 1h 1K, reauth 1d }\n"
+		"peer 2001:db8::/32 { local any; id local any; id remote any; lifetime child 1h, reauth never }\n"
 		"peer \"a \\\"b\\\"\" address 192.0.2.9 pfs no\npeer \"psk\" address any id remote address 192.0.2.7",
 	};
 
@@ -460,6 +462,8 @@ static const struct {
 	{ P "replay-window 4097", "t:1:30: 4097 is outside of 0 to 4096\n" },
 	{ "port 0", "t:1:6: 0 is outside of 1 to 65535\n" },
 	{ P "id local\n", "t:1:24: found the end of the statement, expected address, any, fqdn, keyid, user or an identity\n" },
+	{ P "lifetime reauth 0\n", "t:1:32: 0 is outside of 1s to 31622400s\n" },
+	{ P "lifetime child 25d", "t:1:31: 25d is outside of 1s to 2073600s\n" },
 	{ P "lifetime ike\n", "t:1:28: found the end of the statement, expected a duration such as 1h\n" },
 	{ "port ike", "t:1:6: found 'ike', expected a number\n" },
 	{ "listen 1.2.3.4, 1.2.3.4", "t:1:17: 1.2.3.4 is listened on already\n" },
