@@ -71,6 +71,8 @@ static void ike(const json_t *i)
 	printf("%s  %s  %s:%lld - %s:%lld  %s\n", str(i, "peer"), str(i, "state"), str(i, "local"),
 	       num(i, "local_port"), str(i, "remote"), num(i, "remote_port"), str(i, "role"));
 	printf("    spi %s %s  %s\n", str(i, "spi_i"), str(i, "spi_r"), str(i, "algorithms"));
+	if (strcmp(str(i, "nat"), "none") || json_is_true(json_object_get(i, "encap")))
+		printf("    nat %s  esp %s\n", str(i, "nat"), json_is_true(json_object_get(i, "encap")) ? "in udp" : "bare");
 	printf("    ids %s - %s  age %s  rekey in %s  rekeys %lld\n", str(i, "local_id"), str(i, "remote_id"),
 	       duration(num(i, "age"), age, sizeof(age)), rekey_in(i, in, sizeof(in)), num(i, "rekeys"));
 	json_array_foreach (json_object_get(i, "children"), k, c)

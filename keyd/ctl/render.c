@@ -96,11 +96,20 @@ static const char *mode_name(unsigned int mode)
 	return mode < sizeof(names) / sizeof(names[0]) ? names[mode] : "?";
 }
 
+/* Who is behind one. */
+static const char *nat_name(const struct engine_ike_info *i)
+{
+	if (i->nat_local)
+		return i->nat_remote ? "both" : "local";
+	return i->nat_remote ? "remote" : "none";
+}
+
 json_t *render_ike(const struct engine_ike_info *i)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:i, s:[]}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:i, s:[]}",
 			 "peer", TEXT(i->peer), "state", TEXT(i->state), "local", render_addr(&i->local),
 			 "remote", render_addr(&i->remote), "local_port", i->local_port, "remote_port", i->remote_port,
+			 "nat", nat_name(i), "encap", i->encap,
 			 "spi_i", render_spi64(i->spi_i), "spi_r", render_spi64(i->spi_r),
 			 "role", i->initiator ? "initiator" : "responder", "local_id", render_id(&i->local_id),
 			 "remote_id", render_id(&i->remote_id), "algorithms", TEXT(i->algs),

@@ -58,6 +58,7 @@ struct child_sa {
 	struct ask ask;			/* outbound, where no exchange waits for it */
 	struct ipsec_addr out_addr;	/* where the kernel's outbound SA leads; AF_UNSPEC: there is none, … */
 	uint16_t out_port;		/* …and, in UDP, to which port */
+	uint64_t packets_out;		/* that it had sent when keepalive.c last looked */
 	struct ask move;		/* it is on its way to these: */
 	struct ipsec_addr move_addr;
 	uint16_t move_port;

@@ -141,6 +141,9 @@ static void ike_tell(const struct ike_sa *sa, void (*ike)(void *arg, const struc
 	snprintf(info.state, sizeof(info.state), "%s", ike_state_name(sa->state));
 	info.local_port = sa->local_port;
 	info.remote_port = sa->remote_port;
+	info.nat_local = sa->nat_local;
+	info.nat_remote = sa->nat_remote;
+	info.encap = sa->encap;
 	memcpy(info.spi_i, sa->spi_i, sizeof(info.spi_i));
 	memcpy(info.spi_r, sa->spi_r, sizeof(info.spi_r));
 	info.local_id = sa->local_id;

@@ -141,6 +141,8 @@ struct engine_ike_info {
 	uint16_t local_port, remote_port;
 	uint8_t spi_i[8], spi_r[8];
 	bool initiator;
+	bool nat_local, nat_remote;	/* who is behind a NAT */
+	bool encap;			/* ESP goes in UDP */
 	struct conf_id local_id, remote_id;
 	char algs[128];
 	uint64_t age_s, rekey_in_s;

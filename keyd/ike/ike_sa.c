@@ -6,6 +6,7 @@
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/exchange.h"
+#include "keyd/ike/keepalive.h"
 #include "keyd/ike/keylog.h"
 #include "keyd/ike/lifetime.h"
 #include "keyd/ike/liveness.h"
@@ -151,6 +152,7 @@ static void drop_timers(struct ike_sa *sa)
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		timer_cancel(&sa->e->timers, all[i]);
 	liveness_stop(sa);
+	keepalive_stop(sa);
 }
 
 static void drop_exchanges(struct ike_sa *sa)
@@ -328,6 +330,7 @@ void ike_sa_established(struct ike_sa *sa, const char *how)
 		e->stats.ike_rekeyed++;
 	else
 		e->stats.ike_up++;
+	keepalive_start(sa);
 	ike_sa_kick(sa);
 }
 
@@ -403,6 +406,7 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	timer_cancel(&e->timers, &old->rekey);
 	liveness_stop(old);
 	timer_cancel(&e->timers, &old->kick);
+	keepalive_stop(old);
 	timer_set(&e->timers, &old->end, e->now + REPLACED_LIFE, replaced_due);
 	memcpy(fresh->origin, old->origin, sizeof(fresh->origin));
 	fresh->originator = old->originator;

@@ -47,8 +47,11 @@ struct ike_sa {
 	bool nat_follow;		/* the remote end is where the newest authentic packet came from */
 	struct ipsec_addr left_addr;	/* where it was before… */
 	uint16_t left_port;
-	uint64_t spoke_at;		/* when the newest datagram left for the peer */
 	uint64_t moved_at;		/* …until then; 0: it has never moved */
+	uint64_t spoke_at;		/* when the newest datagram left for the peer, */
+	uint64_t looked_at;		/* when keepalive.c last looked what the kernel had sent, */
+	uint32_t counting;		/* and at whose count it looks: inbound SPI of a child */
+	struct ask count;
 	struct conf_id local_id, remote_id;
 	struct ikev2_suite suite;
 	const struct crypto_alg *ke;
@@ -75,12 +78,12 @@ struct ike_sa {
 	struct pieces *pieces[2];	/* of what comes: a request, a response */
 	/* */
 	struct list children;		/* struct child_sa .link */
-	struct timer retransmit, rekey, liveness, end, kick;
 	uint8_t origin[8];		/* spi_i of the SA of IKE_AUTH that it goes back to */
 	uint64_t origin_at;		/* when that was established */
 	bool originator;		/* and whether it was ours */
 	uint64_t redundant_at;		/* both sides began at once; this one goes, deleted by us at that time. 0: stays */
 	uint8_t predecessor[8], successor[8];	/* our SPIs of what it was made from, and what took its place; or zero */
+	struct timer retransmit, rekey, liveness, end, kick, keepalive;
 	uint64_t created_at, established_at, rekey_at, heard_at;
 	struct {
 		struct ask ask;		/* what a child has received or sent */

@@ -236,6 +236,7 @@ static void init_answer(struct exchange *x)
 		child = x->child;
 		x->child = NULL;
 		ike_sa_set_state(sa, IKE_AUTH);
+		nat_settle(sa);
 		auth_begin(sa, child);
 		exchange_done(x);
 	}

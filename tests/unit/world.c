@@ -22,6 +22,7 @@ struct world_event {
 	uint64_t at, order;
 	enum what what;
 	unsigned host;
+	struct world_path path;		/* as it arrives */
 	uint32_t spi;
 	struct ipsec_alg alg;
 	struct kern_request rq;
@@ -77,16 +78,24 @@ static unsigned index_of(const struct world_host *h)
 	return (unsigned)(h - h->w->host);
 }
 
-static void deliver(struct world *w, unsigned to, const void *bytes, size_t n)
+static void deliver(struct world *w, unsigned to, const struct world_path *path, const void *bytes, size_t n)
 {
 	struct world_event *ev = event_new(w, DATAGRAM, to, w->now + w->delay + (w->jitter ? rnd(w) % w->jitter : 0), n);
 
+	ev->path = *path;
 	memcpy(ev->bytes, bytes, n);
+}
+
+void world_inject_from(struct world *w, unsigned host, const struct world_path *p, const void *bytes, size_t n)
+{
+	deliver(w, host, p, bytes, n);
 }
 
 void world_inject(struct world *w, unsigned host, const void *bytes, size_t n)
 {
-	deliver(w, host, bytes, n);
+	struct world_path path = { w->host[1 - host].addr, w->host[host].addr, 500, 500 };
+
+	deliver(w, host, &path, bytes, n);
 }
 
 static void on_send(void *arg, const struct engine_datagram *d)
@@ -95,16 +104,17 @@ static void on_send(void *arg, const struct engine_datagram *d)
 	struct world *w = h->w;
 	unsigned to = 1 - index_of(h);
 	uint8_t on_wire[65536];		/* the sender keeps its own copy as it is */
+	struct world_path path = { d->local, d->remote, d->local_port, d->remote_port };
 
 	h->datagrams++;
 	memcpy(on_wire, d->data.p, d->data.n);
 	if (w->tap)
 		w->tap(w, index_of(h), on_wire, d->data.n);
-	if (chance(w, w->loss) || (w->mtu && d->data.n > w->mtu))
+	if (chance(w, w->loss) || (w->mtu && d->data.n > w->mtu) || (w->route && !w->route(w, index_of(h), &path)))
 		return;
-	deliver(w, to, on_wire, d->data.n);
+	deliver(w, to, &path, on_wire, d->data.n);
 	if (chance(w, w->dup))
-		deliver(w, to, on_wire, d->data.n);
+		deliver(w, to, &path, on_wire, d->data.n);
 }
 
 static void on_kern(void *arg, const struct kern_request *rq)
@@ -223,6 +233,25 @@ static void kernel_get(struct world_host *h, const struct ipsec_sa *sa, struct k
 		an->usage = found->sa.usage;
 }
 
+/* As kern/move.c does it: in place, or a copy beside it. */
+static int kernel_move(struct world_host *h, const struct kern_request *rq)
+{
+	struct world_sa *found = find_sa(h, &rq->old_dst, rq->sa.spi);
+	struct ipsec_sa copy;
+
+	if (!found)
+		return -ESRCH;
+	if (ipsec_addr_equal(&rq->old_dst, &rq->sa.dst)) {
+		found->sa.encap = rq->sa.encap;
+		return 0;
+	}
+	copy = found->sa;
+	copy.src = rq->sa.src;
+	copy.dst = rq->sa.dst;
+	copy.encap = rq->sa.encap;
+	return kernel_add(h, &copy);
+}
+
 static void kernel_do(struct world_host *h, const struct kern_request *rq)
 {
 	int error = 0;
@@ -235,6 +264,8 @@ static void kernel_do(struct world_host *h, const struct kern_request *rq)
 		error = find_sa(h, &rq->sa.dst, rq->sa.spi) ? 0 : -ESRCH;
 	else if (rq->op == KERN_LARVAL_DELETE)
 		h->larval = false;
+	else if (rq->op == KERN_SA_MOVE)
+		error = kernel_move(h, rq);
 	if (rq->id) {
 		struct world_event *ev = event_new(h->w, KERN_AN, index_of(h), h->w->now + KERNEL_DELAY, 0);
 
@@ -276,7 +307,7 @@ void world_acquire(struct world *w, unsigned host)
 	h->acquires++;
 	ev.acquire.seq = ++h->acquire_seq;
 	ev.acquire.src = h->addr;
-	ev.acquire.dst = h->w->host[1 - index_of(h)].addr;
+	ev.acquire.dst = h->out.tmpl[0].mode == IPSEC_MODE_TUNNEL ? h->out.tmpl[0].dst : h->out.sel.dst;
 	ev.acquire.proto = IPPROTO_ESP;
 	ev.acquire.sel = h->out.sel;
 	ev.acquire.policy = h->out;
@@ -288,6 +319,7 @@ void world_packet(struct world *w, unsigned host)
 	struct world_host *h = &w->host[host];
 	struct world_sa *sa = world_newest(h, true);
 	struct world_event *ev;
+	struct world_path path;
 
 	if (!sa) {
 		h->held++;
@@ -300,7 +332,13 @@ void world_packet(struct world *w, unsigned host)
 		h->lost_keying++;
 		return;
 	}
-	ev = event_new(w, PACKET, 1 - host, w->now + w->delay, 0);
+	path = (struct world_path){ sa->sa.src, sa->sa.dst, sa->sa.encap.sport, sa->sa.encap.dport };
+	if (w->route && !w->route(w, host, &path)) {
+		w->host[1 - host].lost_link++;
+		return;
+	}
+	ev = event_new(w, PACKET, 1 - host, w->now + w->delay + (w->esp_jitter ? rnd(w) % w->esp_jitter : 0), 0);
+	ev->path = path;
 	ev->spi = sa->sa.spi;
 	ev->alg = sa->sa.aead.name[0] ? sa->sa.aead : sa->sa.enc;
 }
@@ -308,6 +346,23 @@ void world_packet(struct world *w, unsigned host)
 static bool same_key(const struct ipsec_alg *a, const struct ipsec_alg *b)
 {
 	return a->key_bits == b->key_bits && !strcmp(a->name, b->name) && !memcmp(a->key, b->key, a->key_bits / 8);
+}
+
+/* The kernel takes ESP in UDP from anywhere, and tells when that is not where the SA says. */
+static void mapping(struct world_host *h, const struct world_sa *sa, const struct world_path *path)
+{
+	struct ipsec_event ev = { .type = IPSEC_EVENT_MAPPING };
+
+	if (!sa->sa.encap.type ||
+	    (sa->sa.encap.sport == path->sport && ipsec_addr_equal(&sa->sa.src, &path->src)))
+		return;
+	ev.mapping.id = (struct ipsec_sa_id){ .dst = sa->sa.dst, .proto = sa->sa.proto, .spi = sa->sa.spi };
+	ev.mapping.old_addr = sa->sa.src;
+	ev.mapping.old_port = sa->sa.encap.sport;
+	ev.mapping.new_addr = path->src;
+	ev.mapping.new_port = path->sport;
+	h->mappings++;
+	engine_kern_event(h->engine, h->w->now, &ev);
 }
 
 static void packet_arrives(struct world *w, const struct world_event *ev)
@@ -321,10 +376,13 @@ static void packet_arrives(struct world *w, const struct world_event *ev)
 	}
 	if (sa && !kernel_count(h, sa))
 		sa = NULL;
-	if (sa && same_key(&ev->alg, sa->sa.aead.name[0] ? &sa->sa.aead : &sa->sa.enc))
+	if (sa && !sa->sa.encap.type == !ev->path.sport &&
+	    same_key(&ev->alg, sa->sa.aead.name[0] ? &sa->sa.aead : &sa->sa.enc)) {
 		h->received++;
-	else
+		mapping(h, sa, &ev->path);
+	} else {
 		h->lost_keying++;
+	}
 }
 
 void world_flush(struct world *w, unsigned host)
@@ -355,10 +413,12 @@ bool world_joined(struct world *w)
 static void datagram_arrives(struct world *w, const struct world_event *ev)
 {
 	struct world_host *h = &w->host[ev->host];
-	struct engine_datagram d = { .local = h->addr, .remote = w->host[1 - ev->host].addr, .local_port = 500,
-				     .remote_port = 500, .data = { ev->bytes, ev->n } };
+	struct engine_datagram d = { .local = ev->path.dst, .remote = ev->path.src, .local_port = ev->path.dport,
+				     .remote_port = ev->path.sport, .data = { ev->bytes, ev->n } };
 
-	if (!h->down)
+	if (ev->n == 1)
+		h->keepalives++;	/* the kernel eats them */
+	else if (!h->down)
 		engine_input(h->engine, w->now, &d);
 }
 

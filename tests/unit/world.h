@@ -32,9 +32,15 @@ struct world_host {
 	struct ipsec_policy out;
 	/* counters */
 	unsigned acquires, held, sent, received, lost_keying, lost_link, events[ENGINE_EVENT_TYPES];
-	unsigned datagrams, soft_met, hard_met, gets;
+	unsigned datagrams, soft_met, hard_met, gets, mappings, keepalives;
 	char last_text[256];		/* of the last event */
 	char log[65536];		/* every line since world_log_clear */
+};
+
+/* What an outer header says. Ports 0: ESP without UDP. */
+struct world_path {
+	struct ipsec_addr src, dst;
+	uint16_t sport, dport;
 };
 
 struct world_event;
@@ -42,13 +48,16 @@ struct world_event;
 struct world {
 	struct world_host host[WORLD_HOSTS];
 	uint64_t now, rng;
-	uint64_t delay, jitter;		/* of the link, microseconds */
+	uint64_t delay, jitter;		/* of the link, microseconds; jitter is that of IKE, */
+	uint64_t esp_jitter;		/* and this that of ESP */
 	unsigned loss, dup;		/* per cent of datagrams */
 	size_t mtu;			/* longer IKE messages vanish; 0: none do */
 	bool traffic;			/* a packet each way each millisecond */
 	unsigned weight, bytes;		/* how many packets each of those stands for, of how many bytes */
 	struct world_event *events;
 	uint64_t order;
+	/* What lies between, for IKE and ESP: may change addresses and ports; false: it goes no further. NULL: nothing. */
+	bool (*route)(struct world *w, unsigned from, struct world_path *p);
 	/* Called with each datagram on the wire; may change it there. NULL: nothing. */
 	void (*tap)(struct world *w, unsigned from, uint8_t *bytes, size_t n);
 };
@@ -70,6 +79,8 @@ void world_acquire(struct world *w, unsigned host);
 void world_flush(struct world *w, unsigned host);
 /* Puts a datagram in the way of host as if it came from the other one. */
 void world_inject(struct world *w, unsigned host, const void *bytes, size_t n);
+/* The same from anywhere. */
+void world_inject_from(struct world *w, unsigned host, const struct world_path *p, const void *bytes, size_t n);
 
 /* Of those that serve h->out. */
 struct world_sa *world_newest(struct world_host *h, bool outbound);
