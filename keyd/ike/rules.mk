@@ -12,3 +12,4 @@ $(eval $(call unit_test,ikev2_nat,ike conf crypto wire pfkey util,libcrypto,test
 $(eval $(call unit_test,ike,ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call fuzzer,engine,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))
 $(eval $(call unit_test,ikev2_life,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))
+$(eval $(call unit_test,pool,ike conf crypto wire pfkey util,libcrypto))
