@@ -159,6 +159,7 @@ struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bo
 	c->initiator = initiator;
 	c->pol = *pol;
 	c->begun_at = sa->e->now;
+	c->line = c->spi_in;
 	table_add(&sa->e->by_child, &c->node, c->spi_in);
 	table_add(&sa->e->by_policy, &c->by_policy, policy_key(pol));
 	return c;
@@ -202,6 +203,7 @@ void child_free(struct child_sa *c)
 	ask_cancel(&c->ask);
 	ask_cancel(&c->move);
 	forget_keys(c);
+	secret_clear(&c->nonce);
 	list_del(&c->link);
 	table_del(&e->by_child, &c->node);
 	table_del(&e->by_policy, &c->by_policy);
@@ -281,6 +283,8 @@ void child_inbound_done(struct child_sa *c)
 		if (!c->redundant)
 			old->replaced_by = c->spi_in;
 		c->rekeys = old->rekeys + 1;
+		c->line = old->line;
+		secret_move(&c->nonce, &old->nonce);
 	}
 	c->state = CHILD_INBOUND;
 	c->up_at = e->now;
@@ -317,12 +321,33 @@ void child_redundant(struct child_sa *c, struct child_sa *stays)
 		retire(c);
 }
 
+static void drop_due(struct timer *t);
+
+/* The one that c beats goes, unless it is being rekeyed just now: then a little later. */
+static void drop_beaten(struct child_sa *c, struct child_sa *beaten)
+{
+	if (beaten->rekeying || beaten->state != CHILD_UP) {
+		timer_set(&c->sa->e->timers, &c->switchover, c->sa->e->now + NOT_YET_RETRY, drop_due);
+		return;
+	}
+	child_redundant(beaten, c);
+	ikev2_version.delete_child(beaten);
+}
+
 /* Those that were made beside c go, now that it carries the traffic. */
 static void drop_redundant(struct child_sa *c)
 {
-	list_each(other, &c->sa->children, struct child_sa, link)
-		if (other->redundant && other->initiator && other->replaced_by == c->spi_in)
+	list_each(other, &c->sa->children, struct child_sa, link) {
+		if (c->beats && other->line == c->beats && !child_has_heir(other) && !other->deleting)
+			drop_beaten(c, other);
+		else if (other->redundant && other->initiator && other->replaced_by == c->spi_in)
 			ikev2_version.delete_child(other);
+	}
+}
+
+static void drop_due(struct timer *t)
+{
+	drop_redundant(container_of(t, struct child_sa, switchover));
 }
 
 void child_outbound_done(struct child_sa *c)
@@ -393,9 +418,19 @@ void child_switch(struct child_sa *c, const char *why)
 	secret_cleanse(&rq, sizeof(rq));
 }
 
+/*
+ * After IKE_AUTH the peer answers nothing that we ask before it has our answer: so ask. Elsewhere an answer proves nothing,
+ * and not every peer gives a sign.
+ */
 static void switchover_due(struct timer *t)
 {
-	child_switch(container_of(t, struct child_sa, switchover), "no sign from the peer; it must be able to receive");
+	struct child_sa *c = container_of(t, struct child_sa, switchover);
+
+	if (c->first && !c->sa->next_request) {
+		ikev2_version.liveness(c->sa);
+		return;
+	}
+	child_switch(c, "no sign from the peer; it must be able to receive");
 }
 
 void child_wait_for_peer(struct child_sa *c, uint64_t at_most)

@@ -29,6 +29,7 @@ struct child_sa {
 	struct ike_sa *sa;
 	enum child_state state;
 	bool initiator;			/* of the exchange that made it */
+	bool first;			/* made by IKE_AUTH */
 	bool confirmed;			/* the peer has shown that it has it too; ours are, from the answer on */
 	bool lost;			/* the kernel has not got it any more */
 	bool rekeying;			/* an exchange to replace it is queued or under way */
@@ -36,6 +37,9 @@ struct child_sa {
 	bool redundant;			/* the peer made one for the same traffic at the same moment, and that one stays */
 	const char *rekey_why;		/* one static word: time, bytes, packets, command, lost; NULL: not by us */
 	uint32_t spi_in, spi_out;
+	uint32_t line;			/* inbound SPI of the first of those that replaced each other */
+	uint32_t beats;			/* line of one that both sides made at the same moment: it goes when this sends; or 0 */
+	struct secret nonce;		/* the lower one of the exchange that made it, if we began that */
 	uint32_t replaces;		/* inbound SPI of the child that it replaces; 0: none */
 	uint32_t replaced_by;		/* inbound SPI of the child that replaces it; 0: none yet */
 	struct ipsec_policy pol;	/* the outbound policy it serves */

@@ -186,8 +186,10 @@ static bool auth_build(struct exchange *x, struct wire_out *out)
 			alone = false;
 	if (alone)
 		message_put_notify(out, IKEV2_N_INITIAL_CONTACT, (struct view){ 0 });
-	if (x->child)
+	if (x->child) {
 		child_put_offer(x, out, PROPOSAL_KE_NONE);
+		ikev2_put_confirm(out);
+	}
 	return true;
 }
 
@@ -348,7 +350,8 @@ static void serve_answer(struct exchange *x, struct child_sa *child)
 		x->child = child;
 		child_put_answer(x, &out);
 		x->child = NULL;
-		child_wait_for_peer(child, CHILD_SETTLE);
+		child->first = true;
+		child_wait_for_peer(child, ikev2_will_confirm(&x->m) ? CHILD_SETTLE_SIGN : CHILD_SETTLE);
 	} else if (x->refuse) {
 		message_put_notify(&out, x->refuse, (struct view){ 0 });
 	}

@@ -12,20 +12,21 @@ bool collide_lower(struct view a, struct view b)
 	return order ? order < 0 : a.n < b.n;
 }
 
-static struct view lowest(struct view a, struct view b)
+struct view collide_lowest(struct view a, struct view b)
 {
 	return collide_lower(b, a) ? b : a;
 }
 
 int collide_note(struct exchange *ours, struct view ni, struct view nr)
 {
-	struct view low = lowest(ni, nr);
+	struct view low = collide_lowest(ni, nr);
 
 	return secret_set(&ours->rival.nonce, low.p, low.n);
 }
 
 bool collide_lost(const struct exchange *x)
 {
-	return x->rival.nonce.n && x->nr.n &&
-	       collide_lower(lowest(secret_view(&x->ni), secret_view(&x->nr)), secret_view(&x->rival.nonce));
+	struct view ours = collide_lowest(secret_view(&x->ni), secret_view(&x->nr));
+
+	return x->rival.nonce.n && x->nr.n && collide_lower(ours, secret_view(&x->rival.nonce));
 }

@@ -73,6 +73,7 @@ static bool create_build(struct exchange *x, struct wire_out *out)
 	if (old)
 		message_put_notify_spi(out, IKEV2_N_REKEY_SA, IKEV2_PROTO_ESP, old->spi_in);
 	child_put_offer(x, out, ke_of(x));
+	ikev2_put_confirm(out);
 	message_put_nonce(out, secret_view(&x->ni));
 	if (x->kex)
 		message_put_ke(out, x->kex);
@@ -129,6 +130,10 @@ static void settle_won(struct exchange *x, struct child_sa *ours)
 		old->replaced_by = ours->spi_in;
 		info_delete_child_begin(old);
 	} else {
+		struct view nonce = collide_lowest(secret_view(&x->ni), secret_view(&x->nr));
+
+		if (secret_set(&ours->nonce, nonce.p, nonce.n))
+			secret_clear(&ours->nonce);	/* then it is never the one too many */
 		ikev2_confirm(x->sa);
 	}
 }
@@ -307,9 +312,34 @@ void create_rekey_begin(struct child_sa *old)
 
 /* --- responder --- */
 
+/* How long the child may wait at most for a sign that the peer has it, too. */
+static uint64_t patience(const struct exchange *x)
+{
+	const struct child_sa *old = old_of(x);
+	uint64_t guess = 2 * x->sa->rtt > CHILD_SETTLE ? 2 * x->sa->rtt : CHILD_SETTLE;
+
+	return (old && !old->lost) || ikev2_will_confirm(&x->m) ? CHILD_SETTLE_SIGN : guess;
+}
+
+/*
+ * A new child crosses one that we have just made, though our exchange is over already: the peer's request came late. The
+ * peer knows of both, and compares, too.
+ */
+static void compare_with_made(struct exchange *x, struct child_sa *child)
+{
+	struct view ni, low;
+
+	if (x->old_spi || message_get_nonce(&x->m, &ni))
+		return;
+	low = collide_lowest(ni, secret_view(&x->nr));
+	list_each(made, &x->sa->children, struct child_sa, link)
+		if (made->nonce.n && !made->redundant && x->sa->e->now - made->up_at < CHILD_SETTLE_SIGN &&
+		    same_traffic(made, child) && collide_lower(secret_view(&made->nonce), low))
+			child->beats = made->line;
+}
+
 static void serve_answer(struct exchange *x, struct child_sa *child)
 {
-	struct child_sa *old = old_of(x);
 	struct wire_out out;
 
 	window_answer_begin(x, &out);
@@ -319,8 +349,9 @@ static void serve_answer(struct exchange *x, struct child_sa *child)
 	message_put_nonce(&out, secret_view(&x->nr));
 	if (x->kex)
 		message_put_ke(&out, x->kex);
+	compare_with_made(x, child);
 	if (!child->redundant)
-		child_wait_for_peer(child, old && !old->lost ? CHILD_SETTLE_REKEYED : CHILD_SETTLE);
+		child_wait_for_peer(child, patience(x));
 	window_answer_end(x, &out);
 }
 

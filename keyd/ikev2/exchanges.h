@@ -45,11 +45,14 @@ bool info_closes_child(const struct exchange *x);
 bool info_closes_ike(const struct wire_message *m);
 /* Shows a responder that we have installed the child it made with us. */
 void ikev2_confirm(struct ike_sa *sa);
+/* Says in a request for a child that ikev2_confirm, or a DELETE, will follow; that the peer said so. */
+void ikev2_put_confirm(struct wire_out *out);
+bool ikev2_will_confirm(const struct wire_message *m);
 
 /* As responder: a new child sends after this long even if the peer gave no sign that it can receive. */
 #define CHILD_SETTLE MILLISECONDS(300)
-/* The same while there is an older child that works: longer than any peer sends its request again. */
-#define CHILD_SETTLE_REKEYED SECONDS(120)
+/* The same where a sign is sure to come, or an older child works: longer than any peer sends its request again. */
+#define CHILD_SETTLE_SIGN SECONDS(120)
 
 /* input.c */
 void ikev2_input(struct engine *e, const struct engine_datagram *d);

@@ -162,15 +162,29 @@ void info_liveness_begin(struct ike_sa *sa)
 		exchange_queue(x);
 }
 
+/* Of the numbers for private use (RFC 7296 3.10.1), where others may mean something else: hence the text. */
+#define N_WILL_CONFIRM 48112
+static const char will_confirm[] = "gapless: a sign will follow";
+
+void ikev2_put_confirm(struct wire_out *out)
+{
+	message_put_notify(out, N_WILL_CONFIRM, (struct view){ (const uint8_t *)will_confirm, sizeof(will_confirm) - 1 });
+}
+
+bool ikev2_will_confirm(const struct wire_message *m)
+{
+	struct wire_notify n;
+
+	return message_has_notify(m, N_WILL_CONFIRM, &n) && n.data.n == sizeof(will_confirm) - 1 &&
+	       !memcmp(n.data.p, will_confirm, n.data.n);
+}
+
 /*
  * Nothing in RFC 7296 tells a responder that we can receive on a new child; any request that follows does, because we
- * only send it when the kernel has our inbound SA. Other requests waiting say it as well.
+ * only send it when the kernel has our inbound SA. What waits in the queue may say so earlier, or turn out needless.
  */
 void ikev2_confirm(struct ike_sa *sa)
 {
-	list_each(x, &sa->queue, struct exchange, link)
-		if (x->not_before <= sa->e->now)
-			return;
 	info_liveness_begin(sa);
 }
 

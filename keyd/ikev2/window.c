@@ -2,6 +2,7 @@
 // One request of ours and one of the peer's at a time, each until its answer.
 #include "keyd/ikev2/window.h"
 
+#include "keyd/ike/child_sa.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/fragment.h"
 #include "keyd/ikev2/message.h"
@@ -139,6 +140,14 @@ void window_send_next(struct ike_sa *sa)
 	send_once(sa);
 }
 
+/* The first answer of a peer that began the SA: it has had ours to IKE_AUTH. */
+static void answers_at_all(struct ike_sa *sa)
+{
+	list_each(c, &sa->children, struct child_sa, link)
+		if (c->first)
+			child_confirm(c, "the peer answers");
+}
+
 void window_answered(struct ike_sa *sa)
 {
 	report_detail(sa, sa->active->child, ENGINE_ANSWER_RECEIVED, sa->active->ops->name, sa->active->message_id,
@@ -147,7 +156,8 @@ void window_answered(struct ike_sa *sa)
 	secret_clear(&sa->sent);
 	measure(sa);
 	sa->heard_at = sa->e->now;
-	sa->next_request++;
+	if (!sa->next_request++ && !sa->initiator)
+		answers_at_all(sa);
 }
 
 void window_retry(struct exchange *x, uint64_t delay)
