@@ -4,7 +4,6 @@
 
 #include "keyd/wire/ikev2.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define TYPES 6		/* transform types 1 to 5 */
@@ -49,19 +48,28 @@ static bool has_transform(const struct wire_proposal *p, const struct conf_trans
 	return false;
 }
 
-/* "NONE" may stand in for a type: INTEG with AEAD, KE where it is optional, ESN. */
-static bool may_be_none(const struct wire_proposal *p, uint8_t type)
+static bool has_type(const struct wire_proposal *p, uint8_t type)
 {
-	bool present = false;
-
-	for (unsigned i = 0; i < p->n; i++) {
-		if (p->t[i].type != type)
-			continue;
-		present = true;
-		if (p->t[i].id == 0)
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->t[i].type == type)
 			return true;
-	}
-	return !present;
+	return false;
+}
+
+/*
+ * "NONE" may stand in for a type: INTEG beside an AEAD, KE where it is optional. It is the same as leaving the type out
+ * (RFC 7296 3.3.3), and what was named is answered.
+ */
+static bool agree_on_none(const struct wire_proposal *theirs, uint8_t type, struct proposal_choice *c)
+{
+	const struct conf_transform none = { type, 0, 0 };
+
+	if (!has_type(theirs, type))
+		return true;
+	if (!has_transform(theirs, &none))
+		return false;
+	c->none |= 1u << type;
+	return true;
 }
 
 static const struct crypto_alg *common(const struct conf_proposal *ours, const struct wire_proposal *theirs,
@@ -80,58 +88,69 @@ static const struct crypto_alg *common(const struct conf_proposal *ours, const s
 	return NULL;
 }
 
+/* ESP must have one (RFC 7296 3.3.3), and we always do. */
 static bool choose_esn(const struct conf_proposal *ours, const struct wire_proposal *theirs, bool *esn)
+{
+	for (unsigned i = 0; i < ours->n; i++) {
+		if (ours->t[i].type != IKEV2_TRANSFORM_ESN || !has_transform(theirs, &ours->t[i]))
+			continue;
+		*esn = ours->t[i].id == IKEV2_ESN_ESN;
+		return true;
+	}
+	return false;
+}
+
+static bool choose_integ(const struct conf_proposal *ours, const struct wire_proposal *theirs,
+			 struct proposal_choice *c)
 {
 	bool named = false;
 
-	for (unsigned i = 0; i < ours->n; i++) {
-		if (ours->t[i].type != IKEV2_TRANSFORM_ESN)
-			continue;
-		named = true;
-		if (has_transform(theirs, &ours->t[i])) {
-			*esn = ours->t[i].id == IKEV2_ESN_ESN;
-			return true;
-		}
-	}
-	*esn = false;
-	return !named && may_be_none(theirs, IKEV2_TRANSFORM_ESN);
+	if (c->encr && c->encr->aead)
+		return agree_on_none(theirs, IKEV2_TRANSFORM_INTEG, c);
+	c->integ = common(ours, theirs, IKEV2_TRANSFORM_INTEG);
+	for (unsigned i = 0; i < ours->n; i++)
+		named = named || ours->t[i].type == IKEV2_TRANSFORM_INTEG;
+	/* Where there is no encryption in common either, it is told all the same whether they are of one kind. */
+	return c->integ || (!c->encr && !named && agree_on_none(theirs, IKEV2_TRANSFORM_INTEG, c));
 }
 
 static bool choose_ke(const struct conf_proposal *ours, const struct wire_proposal *theirs, enum proposal_ke ke,
 		      struct proposal_choice *c)
 {
-	c->ke = NULL;
 	if (ke != PROPOSAL_KE_NONE)
 		c->ke = common(ours, theirs, IKEV2_TRANSFORM_DH);
-	if (c->ke)
-		return true;
-	return ke != PROPOSAL_KE_REQUIRED && may_be_none(theirs, IKEV2_TRANSFORM_DH);
+	return c->ke || (ke != PROPOSAL_KE_REQUIRED && agree_on_none(theirs, IKEV2_TRANSFORM_DH, c));
 }
 
-static bool fits(const struct conf_proposal *ours, const struct wire_proposal *theirs, uint8_t protocol,
-		 enum proposal_ke ke, struct proposal_choice *c)
+#define BIT(type) (1u << (type))
+#define KNOWN_TYPES (BIT(IKEV2_TRANSFORM_ENCR) | BIT(IKEV2_TRANSFORM_PRF) | BIT(IKEV2_TRANSFORM_INTEG) | \
+		     BIT(IKEV2_TRANSFORM_DH) | BIT(IKEV2_TRANSFORM_ESN))
+
+unsigned proposal_differs(const struct conf_proposal *ours, const struct wire_proposal *theirs, uint8_t protocol,
+			  enum proposal_ke ke, struct proposal_choice *c)
 {
-	if (theirs->protocol != protocol || wire_proposal_types(theirs) & ~0x3eu)
-		return false;
+	/* A type that the protocol does not have is as unknown as any other (RFC 7296 3.3.3, 3.3.6). */
+	unsigned foreign = protocol == IKEV2_PROTO_IKE ? BIT(IKEV2_TRANSFORM_ESN) : BIT(IKEV2_TRANSFORM_PRF);
+	unsigned differ = wire_proposal_types(theirs) & (~KNOWN_TYPES | foreign);
+
 	*c = (struct proposal_choice){ .number = theirs->number, .spi = theirs->spi };
+	if (theirs->protocol != protocol)
+		return ~0u;
 	c->encr = common(ours, theirs, IKEV2_TRANSFORM_ENCR);
 	if (!c->encr)
-		return false;
-	if (!c->encr->aead) {
-		c->integ = common(ours, theirs, IKEV2_TRANSFORM_INTEG);
-		if (!c->integ)
-			return false;
-	} else if (!may_be_none(theirs, IKEV2_TRANSFORM_INTEG)) {
-		return false;
-	}
+		differ |= BIT(IKEV2_TRANSFORM_ENCR);
+	if (!choose_integ(ours, theirs, c))
+		differ |= BIT(IKEV2_TRANSFORM_INTEG);
 	if (protocol == IKEV2_PROTO_IKE) {
 		c->prf = common(ours, theirs, IKEV2_TRANSFORM_PRF);
 		if (!c->prf)
-			return false;
+			differ |= BIT(IKEV2_TRANSFORM_PRF);
 	} else if (!choose_esn(ours, theirs, &c->esn)) {
-		return false;
+		differ |= BIT(IKEV2_TRANSFORM_ESN);
 	}
-	return choose_ke(ours, theirs, ke, c);
+	if (!choose_ke(ours, theirs, ke, c))
+		differ |= BIT(IKEV2_TRANSFORM_DH);
+	return differ;
 }
 
 bool proposal_choose(const struct conf_proposals *ours, const struct wire_sa *theirs, uint8_t protocol,
@@ -139,23 +158,36 @@ bool proposal_choose(const struct conf_proposals *ours, const struct wire_sa *th
 {
 	for (unsigned i = 0; i < ours->n; i++)
 		for (unsigned k = 0; k < theirs->n; k++)
-			if (fits(&ours->p[i], &theirs->p[k], protocol, ke, out))
+			if (!proposal_differs(&ours->p[i], &theirs->p[k], protocol, ke, out))
 				return true;
+	return false;
+}
+
+static bool names_group(const struct conf_proposal *p)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->t[i].type == IKEV2_TRANSFORM_DH)
+			return true;
 	return false;
 }
 
 bool proposal_check(const struct conf_proposals *ours, const struct wire_sa *theirs, uint8_t protocol,
 		    enum proposal_ke ke, struct proposal_choice *out)
 {
-	unsigned seen[TYPES] = { 0 };
 	const struct wire_proposal *p = &theirs->p[0];
+	const struct conf_proposal *offered;
+	unsigned seen[TYPES] = { 0 };
 
-	if (theirs->n != 1 || p->number < 1 || p->number > ours->n)
+	if (theirs->n != 1 || theirs->skipped || p->skipped_unknown || p->number < 1 || p->number > ours->n)
 		return false;
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->t[i].type >= TYPES || seen[p->t[i].type]++)
 			return false;
-	return fits(&ours->p[p->number - 1], p, protocol, ke, out);
+	offered = &ours->p[p->number - 1];
+	/* We offer no NONE: a peer that leaves the key exchange out takes something away. */
+	if (ke == PROPOSAL_KE_OPTIONAL && names_group(offered))
+		ke = PROPOSAL_KE_REQUIRED;
+	return !proposal_differs(offered, p, protocol, ke, out);
 }
 
 static void add(struct wire_proposal *p, uint8_t type, const struct crypto_alg *alg)
@@ -177,6 +209,9 @@ void proposal_answer(const struct proposal_choice *c, uint8_t protocol, struct v
 	add(p, IKEV2_TRANSFORM_PRF, c->prf);
 	add(p, IKEV2_TRANSFORM_INTEG, c->integ);
 	add(p, IKEV2_TRANSFORM_DH, c->ke);
+	for (uint8_t type = 1; type < TYPES; type++)
+		if (c->none & BIT(type))
+			p->t[p->n++] = (struct wire_transform){ type, 0, 0 };
 	if (protocol != IKEV2_PROTO_IKE)
 		p->t[p->n++] = (struct wire_transform){ IKEV2_TRANSFORM_ESN, c->esn ? IKEV2_ESN_ESN : IKEV2_ESN_NONE,
 							0 };
@@ -202,77 +237,4 @@ const struct crypto_alg *proposal_first_group(const struct conf_proposals *ours)
 		}
 	}
 	return NULL;
-}
-
-static const char *transform_word(const struct wire_transform *t, char *buf, size_t n)
-{
-	const struct crypto_alg *alg = NULL;
-	const char *name;
-
-	if (t->type == IKEV2_TRANSFORM_ESN)
-		return t->id ? "esn" : "noesn";
-	if (t->type && t->type < IKEV2_TRANSFORM_ESN)
-		alg = crypto_alg_by_id((enum crypto_kind)t->type, t->id, t->key_bits);
-	if (alg)
-		return alg->name;
-	name = ikev2_transform_name(t->type, t->id);
-	if (!strcmp(name, "?"))
-		snprintf(buf, n, "type%u:%u", t->type, t->id);
-	else if (t->key_bits)
-		snprintf(buf, n, "%s_%u", name, t->key_bits);
-	else
-		snprintf(buf, n, "%s", name);
-	return buf;
-}
-
-/* Alternatives are joined by '/', types by '-', in the order that the configuration has them. */
-static size_t format_proposal(const struct wire_proposal *p, char *buf, size_t n)
-{
-	static const uint8_t order[] = { IKEV2_TRANSFORM_ENCR, IKEV2_TRANSFORM_INTEG, IKEV2_TRANSFORM_PRF,
-					 IKEV2_TRANSFORM_DH, IKEV2_TRANSFORM_ESN };
-	char word[64];
-	size_t used = 0;
-
-	for (unsigned k = 0; k < sizeof(order); k++) {
-		bool first = true;
-
-		for (unsigned i = 0; i < p->n && used < n; i++) {
-			if (p->t[i].type != order[k])
-				continue;
-			used += (size_t)snprintf(buf + used, n - used, "%s%s", !first ? "/" : used ? "-" : "",
-						 transform_word(&p->t[i], word, sizeof(word)));
-			first = false;
-		}
-	}
-	return used;
-}
-
-const char *proposal_format(const struct wire_sa *sa, char *buf, size_t n)
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (unsigned i = 0; i < sa->n && used < n; i++) {
-		if (i)
-			used += (size_t)snprintf(buf + used, n - used, ", ");
-		if (used < n)
-			used += format_proposal(&sa->p[i], buf + used, n - used);
-	}
-	if (!sa->n)
-		snprintf(buf, n, "nothing that we know");
-	return buf;
-}
-
-const char *proposal_choice_format(const struct proposal_choice *c, char *buf, size_t n)
-{
-	const struct crypto_alg *algs[] = { c->encr, c->integ, c->prf, c->ke };
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (unsigned i = 0; i < sizeof(algs) / sizeof(algs[0]) && used < n; i++)
-		if (algs[i])
-			used += (size_t)snprintf(buf + used, n - used, "%s%s", used ? "-" : "", algs[i]->name);
-	if (c->esn && used < n)
-		snprintf(buf + used, n - used, "-esn");
-	return buf;
 }

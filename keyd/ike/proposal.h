@@ -12,6 +12,7 @@ struct proposal_choice {
 	uint8_t number;			/* as the initiator numbered it */
 	const struct crypto_alg *encr, *prf, *integ, *ke;
 	bool esn;
+	unsigned none;			/* 1u << type: answered by NONE, because it was offered so */
 	struct view spi;		/* the peer's, in the message that it came in */
 };
 
@@ -27,6 +28,12 @@ void proposal_offer(const struct conf_proposals *ours, uint8_t protocol, struct 
 /* Our first proposal that one of theirs fits, in our order of preference. False: none fits. */
 bool proposal_choose(const struct conf_proposals *ours, const struct wire_sa *theirs, uint8_t protocol,
 		     enum proposal_ke ke, struct proposal_choice *out);
+/*
+ * What theirs, one proposal, has nothing in common with ours in: 1u << type of transform for each; 0: it fits, and *c is the
+ * choice. A bit above ESN: it demands something that nobody here knows. ~0: it is for another protocol.
+ */
+unsigned proposal_differs(const struct conf_proposal *ours, const struct wire_proposal *theirs, uint8_t protocol,
+			  enum proposal_ke ke, struct proposal_choice *c);
 /* Is theirs, an answer, exactly one choice from what proposal_offer made of ours? */
 bool proposal_check(const struct conf_proposals *ours, const struct wire_sa *theirs, uint8_t protocol,
 		    enum proposal_ke ke, struct proposal_choice *out);
@@ -40,6 +47,12 @@ const struct crypto_alg *proposal_first_group(const struct conf_proposals *ours)
 
 /* "aes128gcm16/aes256gcm16-prfsha256-x25519/ecp256, …" into buf[n], returned. */
 const char *proposal_format(const struct wire_sa *sa, char *buf, size_t n);
+/*
+ * Why proposal_choose found nothing: which of theirs is nearest to one of ours, in what kinds of transform they differ, and
+ * what to add on which side. One sentence without its full stop into buf[n], returned.
+ */
+const char *proposal_explain(const struct conf_proposals *ours, const struct wire_sa *theirs, uint8_t protocol,
+			     enum proposal_ke ke, char *buf, size_t n);
 const char *proposal_choice_format(const struct proposal_choice *c, char *buf, size_t n);
 
 #endif

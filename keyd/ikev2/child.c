@@ -147,14 +147,15 @@ static void say_no_proposal(struct exchange *x, const struct conf_proposals *our
 			    enum proposal_ke ke)
 {
 	struct wire_sa mine;
-	char a[600], b[600];
+	char a[450], b[450], why[400];
 
 	proposal_offer(ours, IKEV2_PROTO_ESP, (struct view){ 0 }, ke, &mine);
 	report_reason(x->sa, REASON_NO_PROPOSAL_ESP);
 	report_proposals(x->sa, &mine, theirs);
 	report_sa(x->sa, LOG_LEVEL_WARNING, ikev2_exchange_name(x->m.h.exchange), "failed",
-		  "NO_PROPOSAL_CHOSEN for ESP: the peer offers %s; we accept %s", proposal_format(theirs, a, sizeof(a)),
-		  proposal_format(&mine, b, sizeof(b)));
+		  "NO_PROPOSAL_CHOSEN for ESP: the peer offers %s; we accept %s; %s",
+		  proposal_format(theirs, a, sizeof(a)), proposal_format(&mine, b, sizeof(b)),
+		  proposal_explain(ours, theirs, IKEV2_PROTO_ESP, ke, why, sizeof(why)));
 }
 
 uint16_t child_choose(struct exchange *x, enum proposal_ke ke)

@@ -332,14 +332,15 @@ static bool enough_room(struct engine *e, const struct engine_datagram *d, const
 }
 
 static void say_nothing_fits(struct engine *e, const struct engine_datagram *d, const struct wire_sa *theirs,
-			     const struct wire_sa *ours)
+			     const struct wire_sa *mine, const struct conf_proposals *ours)
 {
-	char a[600], b[600];
+	char a[450], b[450], why[400];
 
 	if (!report_stranger_heard(e))
 		return;
-	report_stranger(e, d, exchange_name, "NO_PROPOSAL_CHOSEN: the peer offers %s; we accept %s",
-			proposal_format(theirs, a, sizeof(a)), proposal_format(ours, b, sizeof(b)));
+	report_stranger(e, d, exchange_name, "NO_PROPOSAL_CHOSEN: the peer offers %s; we accept %s; %s",
+			proposal_format(theirs, a, sizeof(a)), proposal_format(mine, b, sizeof(b)),
+			proposal_explain(ours, theirs, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, why, sizeof(why)));
 }
 
 static bool choose(struct engine *e, const struct engine_datagram *d, const struct wire_message *m,
@@ -352,7 +353,7 @@ static bool choose(struct engine *e, const struct engine_datagram *d, const stru
 	if (!proposal_choose(&conf->ike, offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, choice)) {
 		rate_pass(e, &e->refused, UINT_MAX);
 		proposal_offer(&conf->ike, IKEV2_PROTO_IKE, (struct view){ 0 }, PROPOSAL_KE_REQUIRED, &mine);
-		say_nothing_fits(e, d, offer, &mine);
+		say_nothing_fits(e, d, offer, &mine, &conf->ike);
 		stateless_refuse(e, d, &m->h, IKEV2_N_NO_PROPOSAL_CHOSEN, (struct view){ 0 });
 		turned_away(e, d, m, conf, REASON_NO_PROPOSAL_IKE, &mine, offer);
 		e->stats.failed++;

@@ -221,7 +221,7 @@ static uint16_t serve_choose(struct exchange *x)
 {
 	const struct conf_proposals *ours = &x->sa->peer->conf.ike;
 	struct wire_sa offer, mine;
-	char a[600], b[600];
+	char a[450], b[450], why[400];
 
 	if (busy(x->sa))
 		return IKEV2_N_TEMPORARY_FAILURE;
@@ -230,8 +230,9 @@ static uint16_t serve_choose(struct exchange *x)
 	if (!proposal_choose(ours, &offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, &x->choice)) {
 		proposal_offer(ours, IKEV2_PROTO_IKE, (struct view){ 0 }, PROPOSAL_KE_REQUIRED, &mine);
 		report_sa(x->sa, LOG_LEVEL_WARNING, rekey_ops.name, "failed",
-			  "NO_PROPOSAL_CHOSEN: the peer offers %s; we accept %s",
-			  proposal_format(&offer, a, sizeof(a)), proposal_format(&mine, b, sizeof(b)));
+			  "NO_PROPOSAL_CHOSEN: the peer offers %s; we accept %s; %s",
+			  proposal_format(&offer, a, sizeof(a)), proposal_format(&mine, b, sizeof(b)),
+			  proposal_explain(ours, &offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, why, sizeof(why)));
 		return IKEV2_N_NO_PROPOSAL_CHOSEN;
 	}
 	return x->choice.spi.n == 8 ? 0 : IKEV2_N_INVALID_SYNTAX;
