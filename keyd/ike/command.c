@@ -36,11 +36,11 @@ static bool policy_ends(const struct ipsec_policy *pol, struct ipsec_addr *local
 	return !ipsec_addr_is_any(local) && !ipsec_addr_is_any(remote);
 }
 
-int engine_up(struct engine *e, uint64_t now, const char *peer)
+/* Every policy of the peer that names its ends. */
+static int policies_up(struct engine *e, const char *peer)
 {
 	int n = 0;
 
-	e->now = now;
 	list_each(p, &e->spd.policies, struct spd_policy, link) {
 		struct ipsec_addr local, remote;
 		struct peer *conf;
@@ -57,6 +57,61 @@ int engine_up(struct engine *e, uint64_t now, const char *peer)
 		retry_forget(e, &p->pol, &local, &remote);
 		if (!child_serving(e, &p->pol, &local, &remote))
 			child_begin(e, &p->pol, &local, &remote, NULL);
+	}
+	return n;
+}
+
+/* Where we speak from, if no policy says it: the section does, or the only address that there is. */
+static bool own_address(const struct engine *e, const struct conf_peer *conf, struct ipsec_addr *local)
+{
+	const struct ipsec_addr *found = conf->local.family ? &conf->local : NULL;
+
+	for (unsigned i = 0; !conf->local.family && i < e->conf.nlisten; i++) {
+		if (e->conf.listen[i].family != conf->remote.family)
+			continue;
+		if (found)
+			return false;
+		found = &e->conf.listen[i];
+	}
+	if (!found || ipsec_addr_is_any(found))
+		return false;
+	*local = *found;
+	return true;
+}
+
+/* A peer with an address and without a policy gets an IKE SA without a child (RFC 6023). */
+static int childless_up(struct engine *e, struct peer *peer)
+{
+	const struct conf_peer *conf = &peer->conf;
+	struct ipsec_addr local;
+	struct ike_sa *sa;
+
+	if (!own_address(e, conf, &local)) {
+		report_failed(e, &conf->local, &conf->remote, REASON_NO_POLICY,
+			      "there is no policy for this peer, and its section does not say which address is ours: add "
+			      "\"local ADDRESS\" to it");
+		return 1;
+	}
+	if (ike_sa_between(e, &local, &conf->remote))
+		return 1;
+	sa = ike_sa_new(e, peer, true, &local, e->conf.port, &conf->remote, e->conf.port);
+	if (sa)
+		ikev2_version.initiate(sa, NULL);
+	return sa ? 1 : 0;
+}
+
+int engine_up(struct engine *e, uint64_t now, const char *peer)
+{
+	int n;
+
+	e->now = now;
+	n = policies_up(e, peer);
+	for (unsigned i = 0; !n && peer && *peer && i < e->conf.npeers; i++) {
+		const struct conf_peer *conf = &e->peers[i]->conf;
+
+		if (named(conf, &conf->remote, peer) && conf->childless != CONF_CHILDLESS_NEVER && conf->remote.family &&
+		    conf->remote_len == ipsec_addr_bits(conf->remote.family))
+			n += childless_up(e, e->peers[i]);
 	}
 	ike_sa_reap(e);
 	return n;

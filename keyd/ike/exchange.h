@@ -54,6 +54,7 @@ struct exchange {
 	uint32_t made_spi;		/* of the child that it made, while it waits for its rival */
 	struct ike_sa *new_sa;		/* being made by a rekey of the IKE SA; owned until it is established */
 	struct crypto_kex *kex;
+	bool no_kex;			/* the peer takes no key exchange for children */
 	struct secret ni, nr, shared;
 	struct proposal_choice choice;
 	struct exchange_rival rival;

@@ -35,6 +35,7 @@ struct ike_sa {
 	struct peer *peer;
 	enum ike_state state;
 	bool initiator;			/* of this IKE SA */
+	bool childless;			/* the peer lets it begin without a child (RFC 6023) */
 	bool unwanted;			/* taken down by command */
 	bool quiet;			/* what there is to tell of its end has been told, or its successor carries on */
 	bool initial_contact;		/* the peer said so, and older SAs have not been put away yet */

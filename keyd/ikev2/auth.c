@@ -230,6 +230,14 @@ static void take_child(struct exchange *x)
 		exchange_done(x);
 		return;
 	}
+	if (error && !wire_find(&x->m, IKEV2_PL_SA) && child_ask_otherwise(x, error)) {
+		struct child_sa *c = x->child;
+
+		x->child = NULL;
+		create_begin(sa, c);
+		exchange_done(x);
+		return;
+	}
 	if (error && !wire_find(&x->m, IKEV2_PL_SA)) {
 		child_refused(x, error, PROPOSAL_KE_NONE);
 		exchange_done(x);
@@ -317,7 +325,16 @@ void auth_begin(struct ike_sa *sa, struct child_sa *child)
 		ike_sa_end(sa, "out of memory");
 		return;
 	}
-	x->child = child;
+	if (!child && !sa->childless) {
+		exchange_free(x);
+		ike_sa_end(sa, "there is no policy for a child, and the peer does not let an IKE SA begin without one "
+			   "(CHILDLESS_IKEV2_SUPPORTED): load a policy");
+		return;
+	}
+	if (child && sa->childless && sa->peer->conf.childless == CONF_CHILDLESS_PREFER)
+		create_begin(sa, child);
+	else
+		x->child = child;
 	x->not_before = ENGINE_NEVER;	/* until the proof is here */
 	choose_local_id(sa);
 	sa->remote_id = expected_id(sa);
@@ -378,6 +395,12 @@ static void serve_child(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
 
+	if (!wire_find(&x->m, IKEV2_PL_SA) && sa->peer->conf.childless == CONF_CHILDLESS_NEVER) {
+		report_reason(sa, REASON_INVALID_SYNTAX);
+		window_refuse(x, IKEV2_N_INVALID_SYNTAX);
+		ike_sa_end(sa, "the peer asks for no child, which \"childless never\" in its section forbids");
+		return;
+	}
 	if (!wire_find(&x->m, IKEV2_PL_SA)) {
 		serve_answer(x, NULL);
 		return;

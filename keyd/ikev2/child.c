@@ -143,6 +143,36 @@ void child_refused(struct exchange *x, uint16_t error, enum proposal_ke ke)
 	report_event(x->sa, x->child, ENGINE_FAILED, "the peer refused the child: %s", ikev2_notify_name(error));
 }
 
+/* Groups that esp names are meant; those that come from ike are only wanted. */
+static bool kex_named(const struct conf_peer *conf)
+{
+	for (unsigned i = 0; i < conf->esp.n; i++)
+		for (unsigned k = 0; k < conf->esp.p[i].n; k++)
+			if (conf->esp.p[i].t[k].type == IKEV2_TRANSFORM_DH)
+				return true;
+	return false;
+}
+
+bool child_ask_otherwise(struct exchange *x, uint16_t error)
+{
+	struct child_sa *c = x->child;
+
+	if (error == IKEV2_N_SINGLE_PAIR_REQUIRED && !c->single_pair && c->flow.src.family) {
+		report_child(c, LOG_LEVEL_INFO, x->ops->name, "again", "the peer wants one pair of addresses in each child");
+		c->single_pair = true;
+		return true;
+	}
+	if (error != IKEV2_N_NO_PROPOSAL_CHOSEN || !x->kex || kex_named(&x->sa->peer->conf))
+		return false;
+	report_child(c, LOG_LEVEL_WARNING, x->ops->name, "again",
+		     "the peer accepts no proposal with a key exchange; asked again without one (let its esp proposals have a "
+		     "group, or say \"pfs no\")");
+	crypto_kex_free(x->kex);
+	x->kex = NULL;
+	x->no_kex = true;
+	return true;
+}
+
 static void say_no_proposal(struct exchange *x, const struct conf_proposals *ours, const struct wire_sa *theirs,
 			    enum proposal_ke ke)
 {

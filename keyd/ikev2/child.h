@@ -15,6 +15,12 @@ int child_take_answer(struct exchange *x, enum proposal_ke ke);
 void child_refused(struct exchange *x, uint16_t error, enum proposal_ke ke);
 
 /*
+ * As initiator: the answer was an error notify that leaves something to try: one pair of addresses instead of what the policy
+ * covers, or no key exchange. True: x->child is ready to be asked for again in CREATE_CHILD_SA (said in the log).
+ */
+bool child_ask_otherwise(struct exchange *x, uint16_t error);
+
+/*
  * As responder: finds a policy, chooses algorithms, narrows the selectors and makes x->child. 0, or the notify to
  * answer with; the reason has been logged.
  */

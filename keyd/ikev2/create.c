@@ -64,7 +64,7 @@ static bool create_build(struct exchange *x, struct wire_out *out)
 	if (needless(x))
 		return false;
 	child_proposals(conf, PROPOSAL_KE_OPTIONAL, &ours);
-	if (conf->pfs && kex_fresh(x, &ours)) {
+	if (conf->pfs && !x->no_kex && kex_fresh(x, &ours)) {
 		report_child(x->child, LOG_LEVEL_ERROR, x->ops->name, "failed", "no key pair could be made");
 		return false;
 	}
@@ -215,6 +215,10 @@ static void refused(struct exchange *x, uint16_t error)
 	}
 	if (kex_retry(x, error))
 		return;
+	if (child_ask_otherwise(x, error)) {
+		window_retry(x, 0);
+		return;
+	}
 	if (error == IKEV2_N_CHILD_SA_NOT_FOUND && old && !child_confirmed(old)) {
 		report_child(old, LOG_LEVEL_INFO, x->ops->name, "postponed", "the peer has not seen our answer yet");
 		exchange_fail(x);

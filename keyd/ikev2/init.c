@@ -199,6 +199,7 @@ static bool init_agree(struct exchange *x, struct wire_ke *ke, const char **why)
 	memcpy(sa->spi_r, x->m.h.spi_r, sizeof(sa->spi_r));
 	if (!init_keys(sa, ke->data, why)) {
 		fragment_take_notify(sa, &x->m);
+		sa->childless = message_has_notify(&x->m, IKEV2_N_CHILDLESS_IKEV2_SUPPORTED, NULL);
 		nat_take_notifies(sa, &x->m, &x->from);
 		return true;
 	}
@@ -389,6 +390,8 @@ static int serve_answer(struct ike_sa *sa, const struct proposal_choice *choice)
 	message_put_nonce(&out, secret_view(&sa->nr));
 	nat_put_notifies(sa, &out);
 	fragment_put_notify(sa, &out);
+	if (sa->peer->conf.childless != CONF_CHILDLESS_NEVER)
+		message_put_notify(&out, IKEV2_N_CHILDLESS_IKEV2_SUPPORTED, (struct view){ 0 });
 	if (message_end(sa, &out, &datagram) || secret_set(&sa->init_response, datagram.p, datagram.n))
 		return -1;
 	return 0;
