@@ -164,6 +164,7 @@ static const char *const event_names[ENGINE_EVENT_TYPES] = {
 	[ENGINE_ADDRESS_CHANGED] = "address-changed",
 	[ENGINE_ORPHAN] = "orphan",
 	[ENGINE_POLICY] = "policy",
+	[ENGINE_NOTE] = "note",
 	[ENGINE_MISSED] = "missed",
 };
 

@@ -211,6 +211,19 @@ void child_free(struct child_sa *c)
 	free(c);
 }
 
+static const char *const state_names[CHILD_STATES] = {
+	[CHILD_NEW] = "new", [CHILD_INBOUND] = "inbound", [CHILD_UP] = "up", [CHILD_REPLACED] = "replaced",
+};
+
+/* The one place that changes a child's state. */
+static void child_set_state(struct child_sa *c, enum child_state to)
+{
+	enum child_state from = c->state;
+
+	c->state = to;
+	report_state(c->sa, c, state_names[from], state_names[to]);
+}
+
 static void rekey_due(struct timer *t)
 {
 	struct child_sa *c = container_of(t, struct child_sa, rekey);
@@ -233,11 +246,14 @@ void child_rekey(struct child_sa *c, const char *why)
 		return;
 	}
 	c->rekeying = true;
+	report_detail(c->sa, c, ENGINE_REKEY_BEGUN, NULL, 0, "%s", why);
 	ikev2_version.rekey_child(c);
 }
 
 void child_rekey_later(struct child_sa *c, uint64_t delay)
 {
+	if (c->rekeying)
+		report_detail(c->sa, c, ENGINE_REKEY_FAILED, NULL, 0, "again in %.1f s", (double)delay / 1e6);
 	c->rekeying = false;
 	c->rekey_at = c->sa->e->now + delay;
 	if (c->state != CHILD_REPLACED)
@@ -260,7 +276,7 @@ static void retire_due(struct timer *t)
 /* The older one sends no more (the kernel takes the newest), and waits for its DELETE. */
 static void retire(struct child_sa *old)
 {
-	old->state = CHILD_REPLACED;
+	child_set_state(old, CHILD_REPLACED);
 	timer_cancel(&old->sa->e->timers, &old->rekey);
 	timer_cancel(&old->sa->e->timers, &old->switchover);
 	timer_set(&old->sa->e->timers, &old->retire, old->sa->e->now + RETIRE_AFTER, retire_due);
@@ -286,7 +302,7 @@ void child_inbound_done(struct child_sa *c)
 		c->line = old->line;
 		secret_move(&c->nonce, &old->nonce);
 	}
-	c->state = CHILD_INBOUND;
+	child_set_state(c, CHILD_INBOUND);
 	c->up_at = e->now;
 	c->rekey_at = e->now + lifetime_soft(&c->sa->peer->conf, SECONDS(c->sa->peer->conf.child_lifetime), c->initiator);
 	timer_set(&e->timers, &c->rekey, c->rekey_at, rekey_due);
@@ -356,7 +372,7 @@ void child_outbound_done(struct child_sa *c)
 	struct proposal_choice algs = { .encr = c->encr, .integ = c->integ, .ke = c->ke, .esn = c->esn };
 	char text[96], sel[SELECTOR_STRLEN];
 
-	c->state = CHILD_UP;
+	child_set_state(c, CHILD_UP);
 	c->acquired = false;
 	forget_keys(c);
 	timer_cancel(&c->sa->e->timers, &c->switchover);
@@ -467,7 +483,7 @@ void child_mute(struct child_sa *c)
 	if (child_has_heir(c) || c->state == CHILD_NEW)
 		return;
 	straggler_add(c->sa->e, &out, 0);
-	c->state = CHILD_REPLACED;
+	child_set_state(c, CHILD_REPLACED);
 	timer_cancel(&c->sa->e->timers, &c->rekey);
 	timer_cancel(&c->sa->e->timers, &c->switchover);
 }
@@ -544,6 +560,7 @@ static void begin(struct engine *e, const struct ipsec_policy *pol, const struct
 	struct ike_sa *sa = ike_sa_between(e, local, remote);
 	bool fresh = !sa;
 	struct child_sa *c;
+	char sel[SELECTOR_STRLEN];
 
 	if (fresh)
 		sa = begin_sa(e, local, remote);
@@ -558,6 +575,8 @@ static void begin(struct engine *e, const struct ipsec_policy *pol, const struct
 		child_acquired(c, acquire);
 	else if (flow)
 		c->flow = *flow;
+	selector_format(acquire ? &acquire->acquire.sel : flow ? flow : &pol->sel, sel, sizeof(sel));
+	report_child(c, LOG_LEVEL_INFO, "CHILD_SA", "begin", "%s %s", acquire ? "for a packet" : "for", sel);
 	if (fresh)
 		ikev2_version.initiate(sa, c);
 	else

@@ -44,6 +44,7 @@ enum engine_event_type {
 	ENGINE_ADDRESS_CHANGED,
 	ENGINE_ORPHAN,			/* an SA from before our time: taken up, or retired */
 	ENGINE_POLICY,			/* of the kernel: new, changed, gone */
+	ENGINE_NOTE,			/* a line of the log that says something else of an SA; exchange names what about */
 	ENGINE_MISSED,			/* message_id events before this one were dropped: too many at once */
 	ENGINE_EVENT_TYPES
 };

@@ -440,6 +440,7 @@ struct ike_sa *ike_sa_heir(struct ike_sa *sa)
 
 void ike_sa_rekey_later(struct ike_sa *sa, uint64_t delay)
 {
+	report_detail(sa, NULL, ENGINE_REKEY_FAILED, NULL, 0, "again in %.1f s", (double)delay / 1e6);
 	sa->rekey_at = sa->e->now + delay;
 	timer_set(&sa->e->timers, &sa->rekey, sa->rekey_at, rekey_due);
 }

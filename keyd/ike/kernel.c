@@ -35,6 +35,7 @@ static void on_acquire(struct engine *e, const struct ipsec_event *ev)
 	c = child_serving_flow(e, pol, local, remote, &ev->acquire.sel);
 	report_engine(e, LOG_LEVEL_DEBUG, "acquire seq=%u policy=%u %s%s", ev->acquire.seq, pol->index,
 		      selector_format(&ev->acquire.sel, sel, sizeof(sel)), c ? " (under way)" : "");
+	report_kernel(e, ENGINE_ACQUIRED, local, remote, &ev->acquire.sel, c ? "under way" : "");
 	if (!c) {
 		if (!retry_waits(e, pol, local, remote, ev))
 			child_begin(e, pol, local, remote, ev);
@@ -90,20 +91,31 @@ static void on_flush(struct engine *e, const struct ipsec_event *ev)
 			child_lost(c, "somebody flushed the SAD");
 }
 
+static void tell_policy(struct engine *e, const struct ipsec_policy *pol, const char *what)
+{
+	if (pol->dir == IPSEC_DIR_OUT && pol->ntmpl)
+		report_kernel(e, ENGINE_POLICY, &pol->tmpl[0].src, &pol->tmpl[0].dst, &pol->sel, what);
+}
+
 static void on_policy(struct engine *e, const struct ipsec_event *ev)
 {
+	tell_policy(e, &ev->policy, ev->type == IPSEC_EVENT_POLICY_NEW ? "new" : "changed");
 	spd_put(&e->spd, &ev->policy);
 }
 
 static void on_policy_delete(struct engine *e, const struct ipsec_event *ev)
 {
+	tell_policy(e, &ev->policy, "gone");
 	retry_forget(e, &ev->policy, NULL, NULL);
 	spd_remove(&e->spd, &ev->policy);
 }
 
 static void on_policy_flush(struct engine *e, const struct ipsec_event *ev)
 {
+	static const struct ipsec_addr none;
+
 	(void)ev;
+	report_kernel(e, ENGINE_POLICY, &none, &none, NULL, "all of them are gone");
 	retries_free(e);
 	spd_clear(&e->spd);
 }

@@ -48,6 +48,7 @@ void orphans_retire(const struct child_sa *c)
 
 		if (!stands_in(c, &o->sa))
 			continue;
+		report_kernel(e, ENGINE_ORPHAN, &o->sa.src, &o->sa.dst, &o->sa.sel, "retired: a new child is there");
 		straggler_add(e, &id, out ? OUTBOUND_DRAIN : SECONDS(c->sa->peer->conf.linger));
 		orphan_free(o);
 	}
@@ -115,6 +116,7 @@ void engine_kern_orphan(struct engine *e, uint64_t now, const struct ipsec_sa *s
 		return;
 	o->sa = *sa;
 	list_add_tail(&e->orphans, &o->link);
+	report_kernel(e, ENGINE_ORPHAN, &sa->src, &sa->dst, &sa->sel, pol ? "taken up" : "no policy here fits it");
 	if (pol && !renewed(e, pol, sa))
 		child_begin_for(e, pol, &sa->src, &sa->dst, &sa->sel);
 	ike_sa_reap(e);

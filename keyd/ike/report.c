@@ -39,11 +39,38 @@ static const char *emit(struct engine *e, enum log_level level, const char *head
 	return line + n;
 }
 
-/* What is worth a line for people belongs to the story, too. */
-static void tell(struct ike_sa *sa, enum log_level level, const char *exchange, const char *result, const char *text)
+/* Lines of the log that are events, too. Those with ENGINE_EVENT_TYPES have an event of their own. */
+static const struct {
+	const char *result;
+	uint8_t type;
+} line_events[] = {
+	{ "switch", ENGINE_SWITCHED }, { "lost", ENGINE_CHILD_LOST }, { "liveness", ENGINE_LIVENESS },
+	{ "moved", ENGINE_ADDRESS_CHANGED }, { "retransmit", ENGINE_EVENT_TYPES }, { "up", ENGINE_EVENT_TYPES },
+	{ "down", ENGINE_EVENT_TYPES }, { "rekeyed", ENGINE_EVENT_TYPES }, { "established", ENGINE_EVENT_TYPES },
+};
+
+static void event_of_line(struct ike_sa *sa, const struct child_sa *c, enum log_level level, const char *exchange,
+			  const char *result, const char *text)
+{
+	uint8_t type = level <= LOG_LEVEL_INFO ? ENGINE_NOTE : ENGINE_EVENT_TYPES;
+
+	for (unsigned i = 0; i < sizeof(line_events) / sizeof(line_events[0]); i++)
+		if (!strcmp(line_events[i].result, result))
+			type = line_events[i].type;
+	if (type == ENGINE_NOTE)
+		report_detail(sa, c, ENGINE_NOTE, exchange, 0, "%s: %s", result, text);
+	else if (type < ENGINE_EVENT_TYPES)
+		report_detail(sa, c, (enum engine_event_type)type, NULL, 0, "%s", text);
+}
+
+/* What is worth a line for people belongs to the story, too; and what is worth any line, to those who watch. */
+static void tell(struct ike_sa *sa, const struct child_sa *c, enum log_level level, const char *exchange,
+		 const char *result, const char *text)
 {
 	if (level <= LOG_LEVEL_INFO)
 		story_step(sa, exchange, result, text);
+	if (sa->e->details)
+		event_of_line(sa, c, level, exchange, result, text);
 }
 
 static int sa_head(const struct ike_sa *sa, const char *exchange, const char *result, char *buf, size_t n)
@@ -64,7 +91,7 @@ void report_sa(struct ike_sa *sa, enum log_level level, const char *exchange, co
 
 	sa_head(sa, exchange, result, head, sizeof(head));
 	va_start(ap, fmt);
-	tell(sa, level, exchange, result, emit(sa->e, level, head, fmt, ap, line));
+	tell(sa, NULL, level, exchange, result, emit(sa->e, level, head, fmt, ap, line));
 	va_end(ap);
 }
 
@@ -78,7 +105,7 @@ void report_child(const struct child_sa *c, enum log_level level, const char *ex
 	snprintf(head + n, sizeof(head) - (size_t)n, " child_in=%08" PRIx32 " child_out=%08" PRIx32, c->spi_in,
 		 c->spi_out);
 	va_start(ap, fmt);
-	tell(c->sa, level, exchange, result, emit(c->sa->e, level, head, fmt, ap, line));
+	tell(c->sa, c, level, exchange, result, emit(c->sa->e, level, head, fmt, ap, line));
 	va_end(ap);
 }
 
@@ -254,8 +281,8 @@ void report_detail(const struct ike_sa *sa, const struct child_sa *c, enum engin
 	if (!sa->e->details)
 		return;
 	event_of(sa, c, type, &ev);
-	ev.has_message = exchange != NULL;
-	ev.message_id = exchange ? message_id : 0;
+	ev.has_message = exchange && type != ENGINE_NOTE;
+	ev.message_id = message_id;
 	snprintf(ev.exchange, sizeof(ev.exchange), "%s", exchange ? exchange : "");
 	va_start(ap, fmt);
 	vsnprintf(ev.text, sizeof(ev.text), fmt, ap);
@@ -282,7 +309,8 @@ void report_kernel(struct engine *e, enum engine_event_type type, const struct i
 
 	if (!e->details)
 		return;
-	ipsec_addr_format(remote, ev.peer, sizeof(ev.peer));
+	if (remote->family)
+		ipsec_addr_format(remote, ev.peer, sizeof(ev.peer));
 	if (sel)
 		ev.sel = *sel;
 	snprintf(ev.text, sizeof(ev.text), "%s", text);
@@ -322,11 +350,11 @@ void report_turned_away(struct engine *e, const struct engine_datagram *d, const
 	s->remote_port = d->remote_port;
 	s->heard = true;
 	snprintf(s->exchange, sizeof(s->exchange), "IKE_SA_INIT");
-	if (conf->section.line)
+	if (strcmp(conf->name, "default"))
 		snprintf(s->peer, sizeof(s->peer), "%s", conf->name);
 	else
 		ipsec_addr_format(&d->remote, s->peer, sizeof(s->peer));
 	story_places(e, conf, s);
-	story_never(e, s, !conf->section.line);
+	story_never(e, s, !story_named(conf));
 	tell_failed(e, s);
 }

@@ -103,7 +103,7 @@ static void adopt(struct stories *all, struct story *st)
 static struct story *begin(struct ike_sa *sa)
 {
 	bool secure = sa->state >= IKE_ESTABLISHED && sa->state < IKE_DEAD;
-	bool strange = !sa->initiator && !secure && !sa->peer->conf.section.line;
+	bool strange = !sa->initiator && !secure && !story_named(&sa->peer->conf);
 	struct story *st = strange && !story_allowed(sa->e) ? NULL : story_add(&sa->e->stories, strange, &sa->remote);
 
 	if (!st)

@@ -45,6 +45,8 @@ void stories_free(struct stories *all);
 
 /* story_tell.c: fills what is known of sa by now. */
 void story_header(const struct ike_sa *sa, struct engine_story *s);
+/* Is this the section of one host? Then what comes from its address is not a stranger's. */
+bool story_named(const struct conf_peer *conf);
 /* The statement of keyd.conf that decides what s.reason is about, and its place. */
 void story_places(const struct engine *e, const struct conf_peer *conf, struct engine_story *s);
 /* The types of transform that two proposals have nothing of in common, as words. */

@@ -42,6 +42,11 @@ static const struct {
 	[REASON_UNEXPECTED_ID] = { CONF_STMT_ID_REMOTE, "id remote" },
 };
 
+bool story_named(const struct conf_peer *conf)
+{
+	return conf->section.line && conf->remote.family && conf->remote_len == ipsec_addr_bits(conf->remote.family);
+}
+
 void story_places(const struct engine *e, const struct conf_peer *conf, struct engine_story *s)
 {
 	const char *word = settings[s->reason].word;
@@ -54,7 +59,8 @@ void story_places(const struct engine *e, const struct conf_peer *conf, struct e
 	}
 	snprintf(s->setting, sizeof(s->setting), "%s", word ? word : "");
 	conf_at_format(&e->conf, at, s->setting_at, sizeof(s->setting_at));
-	conf_at_format(&e->conf, conf->section, s->section_at, sizeof(s->section_at));
+	if (strcmp(conf->name, "default"))
+		conf_at_format(&e->conf, conf->section, s->section_at, sizeof(s->section_at));
 	conf_at_format(&e->conf, e->conf.secrets, s->secrets_file, sizeof(s->secrets_file));
 	colon = strrchr(s->secrets_file, ':');
 	if (colon)
@@ -167,8 +173,8 @@ static void tell_end(struct engine *e, const char *peer, struct engine_explain_e
 		conf = conf_peer_find(&e->conf, NULL, &remote);
 	else
 		remote = conf ? conf->remote : (struct ipsec_addr){ 0 };
-	end->known = conf && conf->section.line;
-	if (conf)
+	end->known = conf && conf != &e->conf.defaults;
+	if (end->known)
 		conf_at_format(&e->conf, conf->section, end->section_at, sizeof(end->section_at));
 	conf_at_format(&e->conf, e->conf.secrets, end->secrets_file, sizeof(end->secrets_file));
 	colon = strrchr(end->secrets_file, ':');

@@ -199,8 +199,10 @@ void rekey_begin(struct ike_sa *sa)
 {
 	struct exchange *x = under_way(sa) ? NULL : exchange_new(sa, &rekey_ops);
 
-	if (x)
-		exchange_queue(x);
+	if (!x)
+		return;
+	report_detail(sa, NULL, ENGINE_REKEY_BEGUN, NULL, 0, "%s", sa->rekey_why ? sa->rekey_why : "");
+	exchange_queue(x);
 }
 
 /* --- responder --- */

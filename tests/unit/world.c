@@ -146,7 +146,18 @@ static void on_event(void *arg, const struct engine_event *ev)
 	struct world_host *h = arg;
 
 	h->events[ev->type]++;
-	snprintf(h->last_text, sizeof(h->last_text), "%s", ev->text);
+	if (ev->type < ENGINE_DETAILS)
+		snprintf(h->last_text, sizeof(h->last_text), "%s", ev->text);
+	if (h->w->event)
+		h->w->event(h->w, index_of(h), ev);
+}
+
+static void on_keys(void *arg, enum engine_key_table table, const char *line, size_t n)
+{
+	struct world_host *h = arg;
+
+	if (h->w->keys)
+		h->w->keys(h->w, index_of(h), table, line, n);
 }
 
 static void on_log(void *arg, enum log_level level, const char *text)
@@ -160,7 +171,7 @@ static void on_log(void *arg, enum log_level level, const char *text)
 }
 
 static const struct engine_hooks hooks = {
-	.send = on_send, .kern = on_kern, .auth = on_auth, .event = on_event, .log = on_log,
+	.send = on_send, .kern = on_kern, .auth = on_auth, .event = on_event, .log = on_log, .keys = on_keys,
 };
 
 /* --- the kernel --- */

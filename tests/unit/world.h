@@ -60,6 +60,9 @@ struct world {
 	bool (*route)(struct world *w, unsigned from, struct world_path *p);
 	/* Called with each datagram on the wire; may change it there. NULL: nothing. */
 	void (*tap)(struct world *w, unsigned from, uint8_t *bytes, size_t n);
+	/* Called with each event, and with each line of the key log. NULL: nothing. */
+	void (*event)(struct world *w, unsigned host, const struct engine_event *ev);
+	void (*keys)(struct world *w, unsigned host, enum engine_key_table table, const char *line, size_t n);
 };
 
 /* Two hosts with one policy for each other: transport, or tunnel between 10.0.N.0/24 networks. */
