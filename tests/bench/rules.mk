@@ -3,7 +3,16 @@
 BENCH_SIZES ?= 10000 100000
 BENCH_RUNS ?= 5
 
+BENCH_TUNNELS ?= 10000
+
 $(eval $(call program,tests/bench/measure,tests/bench/measure.c,,))
+$(eval $(call program,tests/bench/floor,tests/bench/floor.c,,libcrypto))
+$(eval $(call program,tests/bench/load,tests/bench/load.c keyd/roles/udp.c,ike conf crypto wire pfkey util,libcrypto libevent_core))
+
+## make bench             tunnels set up and rekeyed by keyd, and the least that could cost; BENCH_TUNNELS=10000 (see docs/bench-ike.md)
+bench: deps-if-missing
+	$(build) $(O)/bin/keyd $(O)/tests/bench/load $(O)/tests/bench/floor
+	$(q)O=$(O) tests/bench/bench_ike.sh --tunnels $(BENCH_TUNNELS)
 
 ## make bench-setkey      setkey beside "ip -batch": load, dump, delete; BENCH_SIZES="10000 100000" BENCH_RUNS=5 (see docs/bench-setkey.md)
 bench-setkey: deps-if-missing
@@ -13,4 +22,4 @@ bench-setkey: deps-if-missing
 	$(q)O=$(O) LAB_COUNT=1 LAB_MEM=3072 tests/lab --timeout 14400 -- \
 		tests/bench/bench_setkey.sh --sizes "$(BENCH_SIZES)" --runs $(BENCH_RUNS) sas
 
-.PHONY: bench-setkey
+.PHONY: bench bench-setkey
