@@ -6,9 +6,10 @@ $(eval $(call program,tests/flow,tests/netns/flow.c,,))
 $(eval $(call program,tests/capture,tests/netns/capture.c,,))
 $(eval $(call program,tests/hostile,tests/netns/hostile.c,,))
 $(eval $(call program,tests/hostile-control,tests/netns/hostile_control.c,,))
+$(eval $(call program,tests/flood,tests/netns/flood.c,wire util,))
 $(eval $(call program,tests/json,tests/netns/json.c,,jansson))
 $(eval $(call program,tests/algs,tests/interop/algs.c,crypto util,libcrypto))
-test_tools += $(addprefix $(O)/tests/,flow capture hostile hostile-control json algs)
+test_tools += $(addprefix $(O)/tests/,flow capture flood hostile hostile-control json algs)
 
 # Sanitized objects live in their own place, which is that of "make SAN=address,undefined" when O is not given.
 check_san := address,undefined

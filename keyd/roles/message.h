@@ -73,6 +73,7 @@ struct message_socket {
 	struct ipsec_addr addr;	/* bound to; any address of its family: a wildcard */
 	uint16_t port;		/* host order */
 	bool nat;		/* carries IKE with a non-ESP marker, and ESP, which the kernel takes out */
+	bool first;		/* first requests come here, see steer.h */
 };
 
 struct message_result {

@@ -2,6 +2,7 @@
 // Binds IKE's UDP ports.
 #include "keyd/roles/sockets.h"
 
+#include "keyd/roles/steer.h"
 #include "keyd/util/log.h"
 
 #include <errno.h>
@@ -88,8 +89,14 @@ static int bind_one(const struct message_socket *w)
 	if (fd < 0)
 		return -errno;
 	r = prepare(fd, w->addr.family, w->nat);
+	if (!r && !w->first)
+		r = steer_share(fd);
 	if (!r && bind(fd, (struct sockaddr *)&ss, n))
 		r = -errno;
+	if (!r && w->first)
+		steer_share(fd);	/* where that fails, this one has all to itself */
+	else if (!r)
+		r = steer_sort(fd, w->nat);
 	if (!r)
 		return fd;
 	close(fd);
@@ -116,7 +123,7 @@ static int reuse(const struct sockets *old, const struct message_socket *w)
 {
 	for (unsigned int i = 0; old && i < old->n; i++)
 		if (ipsec_addr_equal(&old->s[i].where.addr, &w->addr) && old->s[i].where.port == w->port &&
-		    old->s[i].where.nat == w->nat)
+		    old->s[i].where.nat == w->nat && old->s[i].where.first == w->first)
 			return old->s[i].fd;
 	return -1;
 }
@@ -142,9 +149,11 @@ static unsigned int wanted(const struct conf *c, struct message_socket *w)
 	unsigned int n = c->nlisten ? c->nlisten : 2, count = 0;
 
 	for (unsigned int i = 0; i < n && i < CONF_LISTEN_MAX; i++) {
-		w[count++] = (struct message_socket){ addr[i], c->port, false };
-		if (c->nat_port)
-			w[count++] = (struct message_socket){ addr[i], c->nat_port, true };
+		for (unsigned int first = 2; first-- > 0;) {
+			w[count++] = (struct message_socket){ addr[i], c->port, false, first };
+			if (c->nat_port)
+				w[count++] = (struct message_socket){ addr[i], c->nat_port, true, first };
+		}
 	}
 	return count;
 }
@@ -168,8 +177,8 @@ int sockets_open(struct sockets *s, struct sockets *old, const struct conf *c, c
 		fd = reuse(old, &w[i]);
 		if (fd < 0)
 			fd = bind_one(&w[i]);
-		if (fd < 0 && !c->nlisten && family_missing(fd))
-			continue;
+		if (fd < 0 && ((!c->nlisten && family_missing(fd)) || !w[i].first))
+			continue;	/* that of first requests does it all where the kernel cannot sort */
 		if (fd < 0) {
 			explain(fd, &w[i], why, n);
 			close_new(s, old);
@@ -201,8 +210,10 @@ const char *sockets_format(const struct sockets *s, char *buf, size_t n)
 	for (unsigned int i = 0; i < s->n && len < n; i++) {
 		bool v6 = s->s[i].where.addr.family == AF_INET6;
 
+		if (!s->s[i].where.first)
+			continue;
 		ipsec_addr_format(&s->s[i].where.addr, addr, sizeof(addr));
-		len += (size_t)snprintf(buf + len, n - len, "%s%s%s%s:%u", i ? "," : "", v6 ? "[" : "", addr,
+		len += (size_t)snprintf(buf + len, n - len, "%s%s%s%s:%u", len ? "," : "", v6 ? "[" : "", addr,
 					v6 ? "]" : "", s->s[i].where.port);
 	}
 	return buf;

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define SOCKETS_MAX (2 * CONF_LISTEN_MAX)	/* port and nat-port of each address */
+#define SOCKETS_MAX (4 * CONF_LISTEN_MAX)	/* port and nat-port of each address, for first requests and the rest */
 
 struct sockets {
 	unsigned int n;

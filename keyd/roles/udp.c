@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BURST 64			/* datagrams read before others get their turn */
+/* Datagrams read before others get their turn: those of IKE SAs, and first requests, which may be a flood. */
+#define BURST 64
+#define BURST_FIRST 16
 #define DATAGRAM_MAX 65536
 #define COMPLAIN_EVERY 5000000		/* µs between log lines about one socket */
 
@@ -146,7 +148,7 @@ static void on_ready(void *arg, unsigned int ready)
 	struct socket *s = arg;
 
 	(void)ready;
-	for (int i = 0; i < BURST; i++)
+	for (int i = 0; i < (s->where.first ? BURST_FIRST : BURST); i++)
 		if (!receive(s))
 			break;
 }
