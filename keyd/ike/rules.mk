@@ -8,6 +8,7 @@ $(eval $(call unit_test,ikev2_window,ike conf crypto wire pfkey util,libcrypto,t
 $(eval $(call unit_test,ikev2_flood,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_fragment,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))
 $(eval $(call unit_test,ikev2_collide,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))
+$(eval $(call unit_test,ikev2_child,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/world_nat.c tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_nat,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/world_nat.c))
 $(eval $(call unit_test,story,ctl ike conf crypto wire pfkey util,jansson libcrypto libmnl libevent_core,tests/unit/world.c))
 $(eval $(call unit_test,ike,ike conf crypto wire pfkey util,libcrypto))

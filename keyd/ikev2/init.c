@@ -238,8 +238,8 @@ static void init_answer(struct exchange *x)
 		x->child = NULL;
 		ike_sa_set_state(sa, IKE_AUTH);
 		nat_settle(sa);
-		auth_begin(sa, child);
 		exchange_done(x);
+		auth_begin(sa, child);
 	}
 }
 
