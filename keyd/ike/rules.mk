@@ -13,5 +13,6 @@ $(eval $(call unit_test,ikev2_nat,ike conf crypto wire pfkey util,libcrypto,test
 $(eval $(call unit_test,story,ctl ike conf crypto wire pfkey util,jansson libcrypto libmnl libevent_core,tests/unit/world.c))
 $(eval $(call unit_test,ike,ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call fuzzer,engine,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))
+$(eval $(call fuzzer,sealed,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_life,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))
 $(eval $(call unit_test,pool,ike conf crypto wire pfkey util,libcrypto))

@@ -8,6 +8,7 @@ FUZZ_SAN ?= fuzzer,address,undefined
 FUZZ ?= $(notdir $(fuzzers))
 
 $(eval $(call program,tests/fuzz/make_corpus_wire,tests/fuzz/make_corpus_wire.c,wire util,))
+$(eval $(call program,tests/fuzz/make_corpus_sealed,tests/fuzz/make_corpus_sealed.c tests/unit/world.c 	tests/unit/rogue.c,ike conf crypto wire pfkey util,libcrypto))
 
 ## make fuzz              fuzz every decoder (or FUZZ=NAMES) for FUZZ_SECONDS with clang; finds: build/fuzz/corpus
 fuzz:
@@ -28,8 +29,9 @@ fuzz-replay: fuzzers
 	done
 
 ## make fuzz-corpus       write the seed files anew
-fuzz-corpus: $(O)/tests/fuzz/make_corpus_wire
-	$(q)$< tests/fuzz/corpus/wire
+fuzz-corpus: $(O)/tests/fuzz/make_corpus_wire $(O)/tests/fuzz/make_corpus_sealed
+	$(q)$(O)/tests/fuzz/make_corpus_wire tests/fuzz/corpus/wire
+	$(q)$(O)/tests/fuzz/make_corpus_sealed tests/fuzz/corpus/sealed
 
 fuzzers: $(addprefix $(O)/tests/fuzz/,$(FUZZ))
 
