@@ -16,6 +16,26 @@
 
 #define NOISE_PER_SECOND 10
 
+#define TABLES(e) { &(e)->by_spi, &(e)->by_child, &(e)->by_out, &(e)->by_policy, &(e)->by_retry, &(e)->by_straggler }
+
+static int tables_init(struct engine *e)
+{
+	struct table *all[] = TABLES(e);
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (table_init(all[i]))
+			return -1;
+	return 0;
+}
+
+static void tables_free(struct engine *e)
+{
+	struct table *all[] = TABLES(e);
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		table_free(all[i]);
+}
+
 struct engine *engine_new(const struct engine_hooks *hooks, void *arg, const struct conf *conf)
 {
 	struct engine *e = calloc(1, sizeof(*e));
@@ -31,8 +51,7 @@ struct engine *engine_new(const struct engine_hooks *hooks, void *arg, const str
 	list_init(&e->orphans);
 	stories_init(&e->stories);
 	list_init(&e->retries);
-	if (half_open_init(&e->half_open) || spd_init(&e->spd) || table_init(&e->by_spi) || table_init(&e->by_child) ||
-	    table_init(&e->by_out) || table_init(&e->by_policy) || table_init(&e->by_retry) || engine_configure(e, conf) ||
+	if (half_open_init(&e->half_open) || spd_init(&e->spd) || tables_init(e) || engine_configure(e, conf) ||
 	    crypto_rand(e->cookie_secret, sizeof(e->cookie_secret))) {
 		engine_free(e);
 		return NULL;
@@ -48,17 +67,13 @@ void engine_free(struct engine *e)
 		ike_sa_free(sa);
 	ike_sa_reap(e);
 	stories_free(&e->stories);
-	stragglers_forget(e, 0);
+	stragglers_free(e);
 	retries_free(e);
 	orphans_free(e);
 	spd_free(&e->spd);
 	timers_free(&e->timers);
 	half_open_free(&e->half_open);
-	table_free(&e->by_spi);
-	table_free(&e->by_child);
-	table_free(&e->by_out);
-	table_free(&e->by_policy);
-	table_free(&e->by_retry);
+	tables_free(e);
 	peers_free(e);
 	secret_cleanse(e, sizeof(*e));
 	free(e);

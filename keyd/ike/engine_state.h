@@ -69,6 +69,7 @@ struct engine {
 	struct list asks;			/* in the order of asking */
 	uint32_t last_ask;
 	struct list stragglers;			/* old SAs in their last seconds, see straggler.c */
+	struct table by_straggler;		/* the same by SPI */
 	struct list orphans;			/* kernel SAs from before our time, see orphan.c */
 	struct spd spd;
 	uint8_t cookie_secret[2][32];		/* now, and before */

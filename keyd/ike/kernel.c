@@ -84,7 +84,7 @@ static void on_flush(struct engine *e, const struct ipsec_event *ev)
 {
 	if (ev->flush_proto && ev->flush_proto != IPPROTO_ESP)
 		return;
-	stragglers_forget(e, 0);
+	stragglers_free(e);
 	orphans_free(e);
 	list_each(sa, &e->sas, struct ike_sa, link)
 		list_each(c, &sa->children, struct child_sa, link)

@@ -6,6 +6,7 @@
 
 struct straggler {
 	struct list link;
+	struct table_node node;
 	struct engine *e;
 	struct timer timer;
 	struct ipsec_sa_id id;
@@ -15,6 +16,7 @@ static void straggler_free(struct straggler *s)
 {
 	timer_cancel(&s->e->timers, &s->timer);
 	list_del(&s->link);
+	table_del(&s->e->by_straggler, &s->node);
 	free(s);
 }
 
@@ -49,11 +51,19 @@ void straggler_add(struct engine *e, const struct ipsec_sa_id *id, uint64_t ling
 	s->e = e;
 	s->id = *id;
 	list_add_tail(&e->stragglers, &s->link);
+	table_add(&e->by_straggler, &s->node, id->spi);
 }
 
 void stragglers_forget(struct engine *e, uint32_t spi)
 {
+	struct table_node *node;
+
+	while ((node = table_find(&e->by_straggler, spi)))
+		straggler_free(container_of(node, struct straggler, node));
+}
+
+void stragglers_free(struct engine *e)
+{
 	list_each(s, &e->stragglers, struct straggler, link)
-		if (!spi || s->id.spi == spi)
-			straggler_free(s);
+		straggler_free(s);
 }
