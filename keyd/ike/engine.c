@@ -16,7 +16,7 @@
 
 #define NOISE_PER_SECOND 10
 
-#define TABLES(e) { &(e)->by_spi, &(e)->by_child, &(e)->by_out, &(e)->by_policy, &(e)->by_retry, &(e)->by_straggler }
+#define TABLES(e) { &(e)->by_spi, &(e)->by_remote, &(e)->by_child, &(e)->by_out, &(e)->by_policy, &(e)->by_retry, &(e)->by_straggler }
 
 static int tables_init(struct engine *e)
 {

@@ -60,7 +60,7 @@ struct engine {
 	struct list sas;			/* struct ike_sa .link */
 	struct list dead;			/* struct ike_sa .dead: those of sas that have ended */
 	struct half_open half_open;
-	struct table by_spi;			/* struct ike_sa .node, by our SPI */
+	struct table by_spi, by_remote;		/* struct ike_sa, by our SPI, and by the peer's address */
 	struct table by_child;			/* struct child_sa .node, by inbound SPI */
 	struct table by_out, by_policy;		/* the same by outbound SPI, and by the policy that they serve */
 	struct list retries;			/* policies whose children failed, see retry.c */

@@ -85,6 +85,40 @@ static int fresh_spi(struct engine *e, uint8_t spi[8])
 	return 0;
 }
 
+static uint64_t remote_key(const struct ipsec_addr *remote)
+{
+	return table_hash(0, remote->b, ipsec_addr_bits(remote->family) / 8);
+}
+
+void ike_sa_set_remote(struct ike_sa *sa, const struct ipsec_addr *remote, uint16_t port)
+{
+	table_del(&sa->e->by_remote, &sa->by_remote);
+	sa->remote = *remote;
+	sa->remote_port = port;
+	table_add(&sa->e->by_remote, &sa->by_remote, remote_key(remote));
+}
+
+static struct ike_sa *at_or_next(struct table_node *node, const struct ipsec_addr *remote)
+{
+	for (; node; node = table_next(node)) {
+		struct ike_sa *sa = container_of(node, struct ike_sa, by_remote);
+
+		if (ipsec_addr_equal(&sa->remote, remote))
+			return sa;
+	}
+	return NULL;
+}
+
+struct ike_sa *ike_sa_first_at(struct engine *e, const struct ipsec_addr *remote)
+{
+	return at_or_next(table_find(&e->by_remote, remote_key(remote)), remote);
+}
+
+struct ike_sa *ike_sa_next_at(const struct ike_sa *sa)
+{
+	return at_or_next(table_next(&sa->by_remote), &sa->remote);
+}
+
 struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, bool initiator, const struct ipsec_addr *local,
 			  uint16_t local_port, const struct ipsec_addr *remote, uint16_t remote_port)
 {
@@ -100,9 +134,8 @@ struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, bool initiator, c
 	}
 	sa->peer = peer_get(peer);
 	sa->local = *local;
-	sa->remote = *remote;
 	sa->local_port = local_port;
-	sa->remote_port = remote_port;
+	ike_sa_set_remote(sa, remote, remote_port);
 	sa->created_at = sa->heard_at = e->now;
 	list_init(&sa->queue);
 	list_init(&sa->dead);
@@ -237,6 +270,7 @@ void ike_sa_free(struct ike_sa *sa)
 	list_del(&sa->dead);
 	half_open_forget(sa);
 	table_del(&sa->e->by_spi, &sa->node);
+	table_del(&sa->e->by_remote, &sa->by_remote);
 	sa->e->stats.ike_now--;
 	ikev2_keys_clear(&sa->keys);
 	crypto_cipher_free(sa->seal);
@@ -280,9 +314,8 @@ struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, 
 {
 	struct ike_sa *best = NULL;
 
-	list_each(sa, &e->sas, struct ike_sa, link) {
-		if (!ike_sa_alive(sa) || !ipsec_addr_equal(&sa->local, local) ||
-		    !ipsec_addr_equal(&sa->remote, remote))
+	for (struct ike_sa *sa = ike_sa_first_at(e, remote); sa; sa = ike_sa_next_at(sa)) {
+		if (!ike_sa_alive(sa) || !ipsec_addr_equal(&sa->local, local))
 			continue;
 		/* A half-open SA that a stranger began must not swallow our traffic. */
 		if (half_open(sa->state) && !sa->initiator)
@@ -391,8 +424,7 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	fresh->nat_asked = old->nat_asked;
 	fresh->encap = old->encap;
 	fresh->nat_follow = old->nat_follow;
-	fresh->remote = old->remote;
-	fresh->remote_port = old->remote_port;
+	ike_sa_set_remote(fresh, &old->remote, old->remote_port);
 	fresh->local_id = old->local_id;
 	fresh->remote_id = old->remote_id;
 	fresh->rekeys = old->rekeys + 1;

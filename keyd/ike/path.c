@@ -114,8 +114,7 @@ static void move(struct ike_sa *sa, const struct path *to, const char *why)
 	sa->left_addr = sa->remote;
 	sa->left_port = sa->remote_port;
 	sa->moved_at = sa->e->now;
-	sa->remote = to->remote;
-	sa->remote_port = to->remote_port;
+	ike_sa_set_remote(sa, &to->remote, to->remote_port);
 	report_sa(sa, LOG_LEVEL_NOTICE, "NAT", "moved", "%s, by %s: was %s", path_format(to, a, sizeof(a)), why,
 		  path_format(&from, b, sizeof(b)));
 	list_each(c, &sa->children, struct child_sa, link) {
@@ -130,8 +129,7 @@ static void follow_float(struct ike_sa *sa, const struct path *from)
 {
 	if (!ipsec_addr_equal(&sa->remote, &from->remote) && !sa->nat_remote)
 		return;
-	sa->remote = from->remote;
-	sa->remote_port = from->remote_port;
+	ike_sa_set_remote(sa, &from->remote, from->remote_port);
 	sa->local_port = from->local_port;
 }
 

@@ -181,8 +181,8 @@ static bool auth_build(struct exchange *x, struct wire_out *out)
 	if (sa->peer->conf.remote_id.type != CONF_ID_ANY)
 		put_id(out, IKEV2_PL_IDR, &sa->peer->conf.remote_id);
 	put_auth(out, &x->shared);
-	list_each(other, &sa->e->sas, struct ike_sa, link)
-		if (other->state == IKE_ESTABLISHED && ipsec_addr_equal(&other->remote, &sa->remote))
+	for (struct ike_sa *other = ike_sa_first_at(sa->e, &sa->remote); other; other = ike_sa_next_at(other))
+		if (other->state == IKE_ESTABLISHED)
 			alone = false;
 	if (alone)
 		message_put_notify(out, IKEV2_N_INITIAL_CONTACT, (struct view){ 0 });
