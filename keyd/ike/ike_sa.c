@@ -15,6 +15,7 @@
 #include "keyd/ike/story.h"
 #include "keyd/ike/version.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -220,12 +221,14 @@ static void tell_end(struct ike_sa *sa, bool was_up, const char *reason)
 	}
 }
 
-static void end(struct ike_sa *sa, enum ike_state to, const char *reason)
+static void end(struct ike_sa *sa, enum ike_state to, const char *why)
 {
 	bool was_up = !half_open(sa->state);
 	/* Anybody can begin and not go on: that is no news of the peer whose address was used. */
 	bool stranger = !sa->initiator && sa->state == IKE_INIT;
+	char reason[256];
 
+	snprintf(reason, sizeof(reason), "%s", why);	/* it may belong to an exchange that is freed below */
 	log_end(sa, stranger, reason);
 	ike_sa_set_state(sa, to);
 	drop_timers(sa);
