@@ -43,7 +43,7 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.happened = {
 			"{?theirs}The peer offers {theirs} for IKE; we accept {ours}.",
 			"{!theirs}We offered {ours} for IKE; the peer accepts none of it, and IKE has no way to say what it would accept.",
-			"Nothing in common: {differs}.",
+			"In detail: {differs}.",
 		},
 		.change = {
 			"{?theirs}{at}: this \"ike\" line allows only {ours}; add to it what the peer offers: `ike {ours}, {theirs}`.",
@@ -61,7 +61,7 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.happened = {
 			"{?theirs}The peer offers {theirs} for ESP; we accept {ours}.",
 			"{!theirs}We offered {ours} for ESP; the peer accepts none of it, and IKE has no way to say what it would accept.",
-			"Nothing in common: {differs}.",
+			"In detail: {differs}.",
 		},
 		.change = {
 			"{?theirs}{at}: this \"esp\" line allows only {ours}; add to it what the peer offers: `esp {ours}, {theirs}`.",

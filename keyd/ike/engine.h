@@ -26,6 +26,13 @@ struct engine_datagram {
 	struct view data;		/* an IKE message, without a non-ESP marker; sent also: ENGINE_KEEPALIVE, one byte */
 };
 
+/* What came back by ICMP in the place of an answer. Anybody can make it up: it is told, and nothing follows from it. */
+struct engine_unreachable {
+	struct ipsec_addr remote;
+	uint16_t remote_port;
+	uint8_t type, code;		/* of ICMP, or of ICMPv6 */
+};
+
 enum engine_event_type {
 	ENGINE_IKE_UP, ENGINE_IKE_DOWN, ENGINE_IKE_REKEYED,
 	ENGINE_CHILD_UP, ENGINE_CHILD_DOWN, ENGINE_CHILD_REKEYED,
@@ -86,6 +93,7 @@ void engine_free(struct engine *e);
 int engine_configure(struct engine *e, const struct conf *conf);
 
 void engine_input(struct engine *e, uint64_t now, const struct engine_datagram *d);
+void engine_unreachable(struct engine *e, uint64_t now, const struct engine_unreachable *un);
 void engine_kern_event(struct engine *e, uint64_t now, const struct ipsec_event *ev);
 /* An SA that the kernel had when this engine began, with lifetimes and no keys: it is renewed if a policy and a peer fit. */
 void engine_kern_orphan(struct engine *e, uint64_t now, const struct ipsec_sa *sa);

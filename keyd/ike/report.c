@@ -172,16 +172,15 @@ void report_sides(struct ike_sa *sa, const char *ours, const char *theirs)
 	snprintf(p->theirs, sizeof(p->theirs), "%s", theirs ? theirs : "");
 }
 
-void report_proposals(struct ike_sa *sa, const struct wire_sa *ours, const struct wire_sa *theirs)
+void report_proposals(struct ike_sa *sa, const struct wire_sa *ours, const struct wire_sa *theirs, const char *differs)
 {
 	struct story_pending *p = pending_of(sa);
 
 	proposal_format(ours, p->ours, sizeof(p->ours));
-	*p->theirs = *p->differs = 0;
-	if (!theirs)
-		return;
-	proposal_format(theirs, p->theirs, sizeof(p->theirs));
-	story_difference(ours, theirs, p->differs, sizeof(p->differs));
+	*p->theirs = 0;
+	if (theirs)
+		proposal_format(theirs, p->theirs, sizeof(p->theirs));
+	snprintf(p->differs, sizeof(p->differs), "%s", differs);
 }
 
 /* What the peer's notify says about the cause. The same number means another thing for a child. */

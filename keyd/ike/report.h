@@ -26,8 +26,8 @@ void report_engine(struct engine *e, enum log_level level, const char *fmt, ...)
 void report_reason(struct ike_sa *sa, enum engine_reason reason);
 /* What each side wanted, where they had nothing in common; set together with the reason. Either may be "" or NULL. */
 void report_sides(struct ike_sa *sa, const char *ours, const char *theirs);
-/* The same of proposals, and which types of transform have nothing in common. theirs NULL: the peer did not say. */
-void report_proposals(struct ike_sa *sa, const struct wire_sa *ours, const struct wire_sa *theirs);
+/* The same of proposals, and what proposal_explain says of them. theirs NULL: the peer did not say. */
+void report_proposals(struct ike_sa *sa, const struct wire_sa *ours, const struct wire_sa *theirs, const char *differs);
 /* The notify that decided; ours: we sent it. */
 void report_notify(struct ike_sa *sa, uint16_t notify, bool ours);
 

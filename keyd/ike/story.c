@@ -3,6 +3,8 @@
 #include "keyd/ike/story.h"
 
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/exchange.h"
+#include "keyd/ike/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -259,6 +261,23 @@ void story_never(struct engine *e, const struct engine_story *what, bool strange
 	st->s.outcome = STORY_FAILED;
 	st->s.first_at = st->s.began_at = st->s.ended_at = e->now;
 	merge(&e->stories, st);
+}
+
+/* Only what we begin and wait for: a hint for whoever looks why nothing comes. */
+void engine_unreachable(struct engine *e, uint64_t now, const struct engine_unreachable *un)
+{
+	e->now = now;
+	list_each(st, &e->stories.known, struct story, link) {
+		struct ike_sa *sa = st->sa;
+
+		if (!sa || !sa->active || !ipsec_addr_equal(&sa->remote, &un->remote) ||
+		    sa->remote_port != un->remote_port || (st->s.icmp_type == un->type && st->s.icmp_code == un->code))
+			continue;
+		st->s.icmp_type = un->type;
+		st->s.icmp_code = un->code;
+		report_sa(sa, LOG_LEVEL_INFO, sa->active->ops->name, "unreachable", "somebody answered by ICMP type %u code %u",
+			  un->type, un->code);
+	}
 }
 
 void story_up(struct ike_sa *sa, const struct child_sa *child, const struct engine_event *ev)

@@ -49,8 +49,6 @@ void story_header(const struct ike_sa *sa, struct engine_story *s);
 bool story_named(const struct conf_peer *conf);
 /* The statement of keyd.conf that decides what s.reason is about, and its place. */
 void story_places(const struct engine *e, const struct conf_peer *conf, struct engine_story *s);
-/* The types of transform that two proposals have nothing of in common, as words. */
-const char *story_difference(const struct wire_sa *a, const struct wire_sa *b, char *buf, size_t n);
 
 /* story_policy.c: a policy as setkey's file has it: "spdupdate 10.0.1.0/24 10.0.2.0/24 any -P out ipsec esp/tunnel/A-B/require;" */
 const char *story_policy(const struct ipsec_policy *pol, char *buf, size_t n);

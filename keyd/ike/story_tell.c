@@ -67,53 +67,6 @@ void story_places(const struct engine *e, const struct conf_peer *conf, struct e
 		*colon = 0;
 }
 
-static bool shares(const struct wire_sa *a, const struct wire_sa *b, uint8_t type, bool *present)
-{
-	bool in_a = false, in_b = false;
-
-	for (unsigned i = 0; i < a->n; i++) {
-		for (unsigned k = 0; k < a->p[i].n; k++) {
-			const struct wire_transform *t = &a->p[i].t[k];
-
-			if (t->type != type)
-				continue;
-			in_a = true;
-			for (unsigned j = 0; j < b->n; j++)
-				for (unsigned l = 0; l < b->p[j].n; l++)
-					if (b->p[j].t[l].type == type && b->p[j].t[l].id == t->id &&
-					    b->p[j].t[l].key_bits == t->key_bits)
-						return true;
-		}
-	}
-	for (unsigned j = 0; j < b->n; j++)
-		for (unsigned l = 0; l < b->p[j].n; l++)
-			in_b = in_b || b->p[j].t[l].type == type;
-	*present = in_a && in_b;
-	return false;
-}
-
-const char *story_difference(const struct wire_sa *a, const struct wire_sa *b, char *buf, size_t n)
-{
-	static const struct {
-		uint8_t type;
-		const char *word;
-	} types[] = {
-		{ IKEV2_TRANSFORM_ENCR, "encryption" }, { IKEV2_TRANSFORM_INTEG, "integrity" },
-		{ IKEV2_TRANSFORM_PRF, "PRF" }, { IKEV2_TRANSFORM_DH, "key exchange group" },
-		{ IKEV2_TRANSFORM_ESN, "extended sequence numbers" },
-	};
-	size_t used = 0;
-
-	*buf = 0;
-	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]) && used < n; i++) {
-		bool present = false;
-
-		if (!shares(a, b, types[i].type, &present) && present)
-			used += (size_t)snprintf(buf + used, n - used, "%s%s", used ? ", " : "", types[i].word);
-	}
-	return buf;
-}
-
 /* --- asked for --- */
 
 static bool names(const struct engine_story *s, const char *peer)

@@ -134,7 +134,7 @@ void child_refused(struct exchange *x, uint16_t error, enum proposal_ke ke)
 		child_proposals(&x->sa->peer->conf, ke, &ours);
 		proposal_offer(&ours, IKEV2_PROTO_ESP, (struct view){ 0 }, ke, &offer);
 		proposal_format(&offer, text, sizeof(text));
-		report_proposals(x->sa, &offer, NULL);
+		report_proposals(x->sa, &offer, NULL, "");
 	}
 	report_policies(x->sa, &x->child->pol, NULL, NULL, false);
 	x->sa->e->stats.failed++;
@@ -181,11 +181,11 @@ static void say_no_proposal(struct exchange *x, const struct conf_proposals *our
 
 	proposal_offer(ours, IKEV2_PROTO_ESP, (struct view){ 0 }, ke, &mine);
 	report_reason(x->sa, REASON_NO_PROPOSAL_ESP);
-	report_proposals(x->sa, &mine, theirs);
+	proposal_explain(ours, theirs, IKEV2_PROTO_ESP, ke, why, sizeof(why));
+	report_proposals(x->sa, &mine, theirs, why);
 	report_sa(x->sa, LOG_LEVEL_WARNING, ikev2_exchange_name(x->m.h.exchange), "failed",
 		  "NO_PROPOSAL_CHOSEN for ESP: the peer offers %s; we accept %s; %s",
-		  proposal_format(theirs, a, sizeof(a)), proposal_format(&mine, b, sizeof(b)),
-		  proposal_explain(ours, theirs, IKEV2_PROTO_ESP, ke, why, sizeof(why)));
+		  proposal_format(theirs, a, sizeof(a)), proposal_format(&mine, b, sizeof(b)), why);
 }
 
 uint16_t child_choose(struct exchange *x, enum proposal_ke ke)

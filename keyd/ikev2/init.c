@@ -78,7 +78,7 @@ static void say_no_proposal(struct ike_sa *sa)
 	char ours[700];
 
 	proposal_offer(&sa->peer->conf.ike, IKEV2_PROTO_IKE, (struct view){ 0 }, PROPOSAL_KE_REQUIRED, &offer);
-	report_proposals(sa, &offer, NULL);
+	report_proposals(sa, &offer, NULL, "");
 	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
 		  "NO_PROPOSAL_CHOSEN: the peer accepts none of what we offer: %s",
 		  proposal_format(&offer, ours, sizeof(ours)));
@@ -283,7 +283,7 @@ static void turned_away(struct engine *e, const struct engine_datagram *d, const
 	if (ours) {
 		proposal_format(ours, s.ours, sizeof(s.ours));
 		proposal_format(theirs, s.theirs, sizeof(s.theirs));
-		story_difference(ours, theirs, s.differs, sizeof(s.differs));
+		proposal_explain(&conf->ike, theirs, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, s.differs, sizeof(s.differs));
 		s.notify = IKEV2_N_NO_PROPOSAL_CHOSEN;
 		s.notify_ours = true;
 		snprintf(s.text, sizeof(s.text), "NO_PROPOSAL_CHOSEN: we accept none of the peer's IKE proposals");

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define STATUS_QUEUE_MAX (32u << 20)	/* bytes of status that may wait for the ctl role */
+#define UNREACHABLE_MAX 16		/* ICMP errors that may wait to be told */
 #define EVENT_QUEUE_MAX (16u << 20)	/* bytes that may wait there before events are left out */
 
 static struct ike {
@@ -29,6 +30,8 @@ static struct ike {
 	bool details;			/* somebody watches */
 	uint32_t events_missed;		/* by the ctl role, since the last that it got */
 	bool mirrored, ready;		/* the kernel's SPD is known; the parent has been told */
+	struct engine_unreachable unreachable[UNREACHABLE_MAX];
+	unsigned int nunreachable;	/* that the engine has not been told yet */
 	int keylog[ENGINE_KEY_TABLES];	/* files of the key log; -1: it is off */
 	bool keylog_failed;		/* and that has been said */
 	uint8_t scratch[AUTH_REQUEST_MAX];
@@ -42,11 +45,21 @@ static void settle(void)
 
 	if (!ike.engine)
 		return;
+	while (ike.nunreachable)
+		engine_unreachable(ike.engine, loop_now(), &ike.unreachable[--ike.nunreachable]);
 	while (!ike.w->peer[ROLE_KERN] && pending_take(&ike.kern, &ka.id))
 		engine_kern_answer(ike.engine, loop_now(), &ka);
 	while (pending_take(&ike.refused, &aa.id) || (!ike.w->peer[ROLE_AUTH] && pending_take(&ike.auth, &aa.id)))
 		engine_auth_answer(ike.engine, loop_now(), &aa);
 	loop_timer_set(ike.timer, engine_deadline(ike.engine));
+}
+
+/* Comes also while the engine sends, and so has to wait until it has finished. A hint: what is too much is forgotten. */
+static void on_unreachable(void *arg, const struct engine_unreachable *un)
+{
+	(void)arg;
+	if (ike.nunreachable < UNREACHABLE_MAX)
+		ike.unreachable[ike.nunreachable++] = *un;
 }
 
 static void on_timer(void *arg)
@@ -451,7 +464,7 @@ static int prepare(struct worker *w)
 
 static int start(struct worker *w)
 {
-	ike.udp = udp_new(w->loop, on_datagram, NULL);
+	ike.udp = udp_new(w->loop, on_datagram, on_unreachable, NULL);
 	ike.timer = loop_timer_new(w->loop, on_timer, NULL);
 	return ike.udp && ike.timer ? 0 : worker_fail(w, KEYD_FAILED, "role ike: out of memory");
 }

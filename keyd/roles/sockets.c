@@ -66,6 +66,11 @@ static int prepare(int fd, uint16_t family, bool nat)
 	} else {
 		r = set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 	}
+	/* ICMP errors say why a peer does not answer. */
+	if (!r && family == AF_INET6)
+		r = set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+	else if (!r)
+		r = set(fd, IPPROTO_IP, IP_RECVERR, 1);
 	if (r)
 		return r;
 	if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER))

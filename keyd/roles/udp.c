@@ -6,6 +6,7 @@
 #include "keyd/util/log.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct socket {
 struct udp {
 	struct loop *loop;
 	udp_fn *fn;
+	udp_unreachable_fn *unreachable;
 	void *arg;
 	struct socket *sockets[SOCKETS_MAX];
 	unsigned int n;
@@ -43,12 +45,12 @@ union control {
 	struct cmsghdr align;
 };
 
-struct udp *udp_new(struct loop *l, udp_fn *fn, void *arg)
+struct udp *udp_new(struct loop *l, udp_fn *fn, udp_unreachable_fn *unreachable, void *arg)
 {
 	struct udp *u = calloc(1, sizeof(*u));
 
 	if (u)
-		*u = (struct udp){ .loop = l, .fn = fn, .arg = arg };
+		*u = (struct udp){ .loop = l, .fn = fn, .unreachable = unreachable, .arg = arg };
 	return u;
 }
 
@@ -118,6 +120,50 @@ static bool unmark(struct socket *s, const struct ipsec_addr *remote, struct vie
 	return true;
 }
 
+/* What a router or a host said of a datagram of ours (RFC 792, RFC 4443). Returns false when nothing more is there. */
+static bool receive_error(struct socket *s)
+{
+	struct sockaddr_storage to;
+	union {
+		char bytes[512];
+		struct cmsghdr align;
+	} control;
+	uint8_t start[64];
+	struct iovec io = { start, sizeof(start) };
+	struct msghdr mh = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &io, .msg_iovlen = 1,
+			     .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct engine_unreachable un = { 0 };
+	struct sock_extended_err err;
+
+	if (recvmsg(s->fd, &mh, MSG_DONTWAIT | MSG_ERRQUEUE) < 0)
+		return false;
+	if (ipsec_addr_from_sockaddr(&un.remote, &un.remote_port, (struct sockaddr *)&to, mh.msg_namelen))
+		return true;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c)) {
+		bool ours = (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+			    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR);
+
+		if (!ours || c->cmsg_len < CMSG_LEN(sizeof(err)))
+			continue;
+		memcpy(&err, CMSG_DATA(c), sizeof(err));
+		un.type = err.ee_type;
+		un.code = err.ee_code;
+		if (err.ee_origin == SO_EE_ORIGIN_ICMP || err.ee_origin == SO_EE_ORIGIN_ICMP6)
+			s->u->unreachable(s->u->arg, &un);
+	}
+	return true;
+}
+
+/* An error that waits makes the next call fail that has nothing to do with it. */
+static bool drain_errors(struct socket *s)
+{
+	bool any = false;
+
+	for (int i = 0; i < BURST && receive_error(s); i++)
+		any = true;
+	return any;
+}
+
 /* Returns false when nothing more is there. */
 static bool receive(struct socket *s)
 {
@@ -129,10 +175,14 @@ static bool receive(struct socket *s)
 	struct engine_datagram d = { .local = s->where.addr, .local_port = s->where.port };
 	ssize_t n = recvmsg(s->fd, &mh, MSG_DONTWAIT);
 
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		complain(s, "receiving failed", NULL, errno);
-	if (n < 0)
-		return errno == EINTR;
+	int error = n < 0 ? errno : 0;
+
+	if (error == EINTR || (error && error != EAGAIN && drain_errors(s)))
+		return true;
+	if (error && error != EAGAIN)
+		complain(s, "receiving failed", NULL, error);
+	if (error)
+		return false;
 	if (ipsec_addr_from_sockaddr(&d.remote, &d.remote_port, (struct sockaddr *)&from, mh.msg_namelen) ||
 	    !d.remote_port || (mh.msg_flags & MSG_TRUNC))
 		return true;
@@ -146,11 +196,13 @@ static bool receive(struct socket *s)
 static void on_ready(void *arg, unsigned int ready)
 {
 	struct socket *s = arg;
+	int n = 0;
 
 	(void)ready;
-	for (int i = 0; i < (s->where.first ? BURST_FIRST : BURST); i++)
-		if (!receive(s))
-			break;
+	while (n < (s->where.first ? BURST_FIRST : BURST) && receive(s))
+		n++;
+	if (!n)		/* so it was an error that woke us */
+		drain_errors(s);
 }
 
 int udp_add(struct udp *u, int fd, const struct message_socket *where)
@@ -222,6 +274,7 @@ void udp_send(struct udp *u, const struct engine_datagram *d)
 	struct iovec io[] = { { (void *)(uintptr_t)marker, sizeof(marker) }, { (void *)(uintptr_t)d->data.p, d->data.n } };
 	struct msghdr mh = { .msg_name = &to, .msg_iov = &io[1], .msg_iovlen = 1 };
 	char local[IPSEC_ADDR_STRLEN], remote[IPSEC_ADDR_STRLEN];
+	int error;
 
 	if (!s) {
 		log_debug("no socket to send from: role=ike local=%s remote=%s",
@@ -235,6 +288,9 @@ void udp_send(struct udp *u, const struct engine_datagram *d)
 	}
 	mh.msg_namelen = ipsec_addr_to_sockaddr(&d->remote, d->remote_port, &to);
 	source_put(&mh, &control, &d->local);
-	if (sendmsg(s->fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		complain(s, "sending failed", &d->remote, errno);
+	error = sendmsg(s->fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? errno : 0;
+	if (error && drain_errors(s))
+		error = sendmsg(s->fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? errno : 0;
+	if (error)
+		complain(s, "sending failed", &d->remote, error);
 }

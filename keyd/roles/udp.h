@@ -11,8 +11,13 @@ struct udp;
 
 typedef void udp_fn(void *arg, const struct engine_datagram *d);
 
-/* NULL without memory. fn gets each datagram that comes. */
-struct udp *udp_new(struct loop *l, udp_fn *fn, void *arg);
+typedef void udp_unreachable_fn(void *arg, const struct engine_unreachable *un);
+
+/*
+ * NULL without memory. fn gets each datagram that comes; unreachable what came back by ICMP, also from inside udp_send:
+ * it must not call the engine then.
+ */
+struct udp *udp_new(struct loop *l, udp_fn *fn, udp_unreachable_fn *unreachable, void *arg);
 void udp_free(struct udp *u);
 /* Takes over fd, bound as where says. 0, or -1 (closed; too many or no memory). */
 int udp_add(struct udp *u, int fd, const struct message_socket *where);
