@@ -268,6 +268,16 @@ static void auth_checked(struct ask *a, const struct auth_answer *an)
 	take_child(x);
 }
 
+static void why_not_believed(const struct ike_sa *sa, char *text, size_t n)
+{
+	char id[CONF_ID_STRLEN];
+
+	conf_id_format(&sa->remote_id, id, sizeof(id));
+	snprintf(text, n, "; its secret for us or the identity it expects of us is another");
+	if (sa->peer->conf.remote_id.type != CONF_ID_ANY)
+		snprintf(text + strlen(text), n - strlen(text), ", or it is not \"%.255s\"", id);
+}
+
 /*
  * The peer refuses, or its answer is no answer. An error that nobody here knows means that all has failed (RFC 7296 3.10.1);
  * the others may speak of the child alone. False: there is something to be checked.
@@ -276,14 +286,17 @@ static bool refused(struct exchange *x)
 {
 	bool proof = wire_find(&x->m, IKEV2_PL_AUTH) && wire_find(&x->m, IKEV2_PL_IDR);
 	uint16_t error = proof ? message_unknown_error(&x->m) : message_error(&x->m);
-	char reason[160];
+	char reason[CHILD_REFUSAL_LEN + 100], why[CHILD_REFUSAL_LEN] = "";
 
 	if (proof && !error)
 		return false;
+	/* Some refuse all when it is only the child that they do not want (openiked). */
+	if (error == IKEV2_N_NO_PROPOSAL_CHOSEN && x->child)
+		child_refusal(x, error, PROPOSAL_KE_NONE, why, sizeof(why));
+	if (error == IKEV2_N_AUTHENTICATION_FAILED)
+		why_not_believed(x->sa, why, sizeof(why));
 	if (error)
-		snprintf(reason, sizeof(reason), "the peer refused IKE_AUTH: %s (%u)%s", ikev2_notify_name(error), error,
-			 error == IKEV2_N_AUTHENTICATION_FAILED ?
-				 "; its secret for us or the identity it expects of us is another" : "");
+		snprintf(reason, sizeof(reason), "the peer refused IKE_AUTH: %s (%u)%s", ikev2_notify_name(error), error, why);
 	else
 		snprintf(reason, sizeof(reason), "the peer's answer to IKE_AUTH proves nothing: IDr or AUTH is missing");
 	if (proof || !error)

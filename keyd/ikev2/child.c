@@ -7,6 +7,7 @@
 #include "keyd/ikev2/child_ts.h"
 #include "keyd/ikev2/message.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SPI_MIN 256	/* RFC 4303 2.1: those below are reserved */
@@ -122,24 +123,34 @@ int child_take_answer(struct exchange *x, enum proposal_ke ke)
 	return why ? refuse(x, why) : 0;
 }
 
-void child_refused(struct exchange *x, uint16_t error, enum proposal_ke ke)
+const char *child_refusal(struct exchange *x, uint16_t error, enum proposal_ke ke, char *text, size_t n)
 {
+	static const char we_offer[] = "; we offer ";
 	struct wire_sa offer;
 	struct conf_proposals ours;
-	char text[600] = "";
 
-	x->child->failed = true;
+	*text = 0;
 	report_refusal(x->sa, error, true);
 	if (error == IKEV2_N_NO_PROPOSAL_CHOSEN) {
 		child_proposals(&x->sa->peer->conf, ke, &ours);
 		proposal_offer(&ours, IKEV2_PROTO_ESP, (struct view){ 0 }, ke, &offer);
-		proposal_format(&offer, text, sizeof(text));
+		snprintf(text, n, "%s", we_offer);
+		proposal_format(&offer, text + sizeof(we_offer) - 1, n - (sizeof(we_offer) - 1));
 		report_proposals(x->sa, &offer, NULL, "");
 	}
+	return text;
+}
+
+void child_refused(struct exchange *x, uint16_t error, enum proposal_ke ke)
+{
+	char text[CHILD_REFUSAL_LEN];
+
+	x->child->failed = true;
+	child_refusal(x, error, ke, text, sizeof(text));
 	report_policies(x->sa, &x->child->pol, NULL, NULL, false);
 	x->sa->e->stats.failed++;
-	report_child(x->child, LOG_LEVEL_WARNING, x->ops->name, "failed", "the peer refused the child: %s (%u)%s%s",
-		     ikev2_notify_name(error), error, *text ? "; we offer " : "", text);
+	report_child(x->child, LOG_LEVEL_WARNING, x->ops->name, "failed", "the peer refused the child: %s (%u)%s",
+		     ikev2_notify_name(error), error, text);
 	report_event(x->sa, x->child, ENGINE_FAILED, "the peer refused the child: %s", ikev2_notify_name(error));
 }
 

@@ -11,6 +11,9 @@ void child_put_offer(struct exchange *x, struct wire_out *out, enum proposal_ke 
 /* As initiator: the answer in x->m against the offer. 0; else -1, and the reason has been logged. */
 int child_take_answer(struct exchange *x, enum proposal_ke ke);
 
+#define CHILD_REFUSAL_LEN 600
+/* Tells the story why the peer refuses the child of x with this notify, and returns text: "" or "; we offer …". n > 20. */
+const char *child_refusal(struct exchange *x, uint16_t error, enum proposal_ke ke, char *text, size_t n);
 /* As initiator: the answer was an error notify. Logs, tells and counts; the child is still x's. */
 void child_refused(struct exchange *x, uint16_t error, enum proposal_ke ke);
 

@@ -240,9 +240,18 @@ bool info_closes_ike(const struct wire_message *m)
 	return false;
 }
 
+/*
+ * An initiator that does not take our proof says so in a request of its own, and that ends the IKE SA, with or without a
+ * DELETE beside it (RFC 7296 2.21.2).
+ */
+static bool disowns_us(const struct exchange *x)
+{
+	return !x->sa->initiator && message_has_notify(&x->m, IKEV2_N_AUTHENTICATION_FAILED, NULL);
+}
+
 void info_serve(struct exchange *x)
 {
-	bool all = info_closes_ike(&x->m);
+	bool disowned = disowns_us(x), all = disowned || info_closes_ike(&x->m);
 	struct ike_sa *sa = x->sa;
 	struct wire_out out;
 
@@ -252,6 +261,9 @@ void info_serve(struct exchange *x)
 	if (!all)
 		return;
 	rekey_yield(sa);
+	if (disowned)
+		report_refusal(sa, IKEV2_N_AUTHENTICATION_FAILED, false);
 	report_reason(sa, REASON_PEER_DELETED);
-	ike_sa_close(sa, "the peer deleted it");
+	ike_sa_close(sa, disowned ? "the peer does not believe who we are: AUTHENTICATION_FAILED (24); its secret for us or "
+				    "the identity it expects of us is another" : "the peer deleted it");
 }

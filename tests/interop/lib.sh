@@ -14,6 +14,8 @@ for part in peer keyd_peer strongswan libreswan openiked; do
 done
 # shellcheck source=tests/interop/cases.sh
 . "$interop_dir/cases.sh"
+# shellcheck source=tests/interop/suites.sh
+. "$interop_dir/suites.sh"
 
 cell_id=
 cells_wanted=${CASES-}
@@ -271,10 +273,18 @@ ping_ends()
 	must "pings from bob" in_host bob ping -q -c 2 -i 0.2 -W 5 -I "$ends_b" "$ends_a"
 }
 
+# kernel_dropped HOST: packets that its kernel could not send for want of the right SA or policy
+kernel_dropped()
+{
+	in_host "$1" awk '/^XfrmOut/ && !/XfrmOutError/ { n += $2 } END { print n + 0 }' /proc/net/xfrm_stat
+}
+
 # traffic_start: 200 packets/s each way, and all that is on the wires
 traffic_start()
 {
 	traffic=t$((flow_last_id + 1))
+	dropped_a=$(kernel_dropped alice)
+	dropped_b=$(kernel_dropped bob)
 	capture_start "$traffic" alice:eth0 bob:eth0 || fault "captures run"
 	flow_start "$traffic" alice "$ends_a" bob "$ends_b" 200 || fault "traffic starts"
 	flow_wait "$traffic" received 50 20 >/dev/null || fault "traffic flows both ways"
@@ -301,8 +311,8 @@ traffic_stop()
 	in_clear=$(cleartext_count "$traffic")
 	[ "$in_clear" = 0 ] || fault "$in_clear packets in clear"
 	[ "$flow_duplicates" = 0 ] || fault "$flow_duplicates packets doubled"
-	traffic_judge alice "$lost_ab" "${1-}"
-	traffic_judge bob "$lost_ba" "${1-}"
+	traffic_judge alice "$lost_ab" $(($(kernel_dropped alice) - dropped_a)) "${1-}"
+	traffic_judge bob "$lost_ba" $(($(kernel_dropped bob) - dropped_b)) "${1-}"
 	[ ${#faults[@]} -gt 0 ] || rm -f "$work"/*/capture-"$traffic"-*.pcap
 }
 
@@ -315,16 +325,22 @@ flow_lost_between()
 		echo $((sent - number)) || echo unknown
 }
 
-# traffic_judge SENDER LOST [LOSS]: controls only count. What a peer sends too early is its own affair if it does so with its like, too.
+# traffic_judge SENDER LOST DROPPED [LOSS]: controls only count. A peer's own affair is what its own kernel drops, and what it sends
+# too early if it does so with its like, too.
 traffic_judge()
 {
-	local -n loses=${peer_kind[$1]}_loses
+	local kind=${peer_kind[$1]}
+	local -n loses=${kind}_loses
 
 	[ "$2" != 0 ] && [ -z "$control" ] || return 0
-	if [ -n "${3-}" ] && [ -n "${loses[$3]-}" ]; then
-		cell_note="${peer_kind[$1]}: ${loses[$3]}"
-	else
+	if [ "$kind" = keyd ] || [ "$2" = unknown ]; then
 		fault "$2 packets of $1's were lost"
+	elif [ "$2" -le "$3" ]; then
+		cell_note="$kind: its own kernel had no SA for them (XfrmOut… of /proc/net/xfrm_stat): an SA went while packets were about to take it"
+	elif [ -n "${4-}" ] && [ -n "${loses[$4]-}" ]; then
+		cell_note="$kind: ${loses[$4]}"
+	else
+		fault "$2 packets of $1's were lost, $3 of them by its own kernel"
 	fi
 }
 

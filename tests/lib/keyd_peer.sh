@@ -4,6 +4,15 @@
 
 declare -A keyd_cannot=()
 declare -A keyd_loses=()
+declare -A keyd_says=(
+	[wrong-secret-initiator]='the peer refused IKE_AUTH: AUTHENTICATION_FAILED .* secret'
+	[wrong-secret-responder]='does not have the same secret as we have for it'
+	[wrong-id-initiator]='the peer says it is "bob.example"; expected "robert.example"|or it is not "robert.example"'
+	[wrong-id-responder]='the peer does not believe who we are: AUTHENTICATION_FAILED'
+	[no-ike-initiator]='NO_PROPOSAL_CHOSEN: the peer accepts none of what we offer'
+	[no-ike-responder]='NO_PROPOSAL_CHOSEN: the peer offers .*; we accept'
+	[no-esp-initiator]='NO_PROPOSAL_CHOSEN .*; we offer' [no-esp-responder]='NO_PROPOSAL_CHOSEN for ESP: the peer offers .*; we accept'
+)
 
 keyd_missing()
 {
@@ -68,6 +77,13 @@ keyd_stop()
 	in_host "$1" "$bin/setkey" -F
 }
 
+# Policies and SAs stay in the kernel meanwhile.
+keyd_restart()
+{
+	host_stop "keyd-$1"
+	keyd_start "$1"
+}
+
 keyd_up()
 {
 	keydctl "$1" --timeout 20 up gapless
@@ -76,6 +92,12 @@ keyd_up()
 keyd_down()
 {
 	keydctl "$1" down gapless
+}
+
+# keyd_reload HOST: what is told of the tunnel now; the policies stay
+keyd_reload()
+{
+	keyd_section "$1" | conf_file "$1" && keydctl "$1" reload
 }
 
 keyd_rekey()

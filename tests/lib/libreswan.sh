@@ -3,10 +3,17 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # variables of hosts.sh and peer.sh
 
 declare -A libreswan_cannot=(
+	[forget-ike]='it keeps the IKE SA of before an INITIAL_CONTACT until its liveness check, and ends the child'
 	[prf]='ipsec.conf(5), "ike": "libreswan does not support using a PRF algorithm that is different from the INTEGRITY (hash) algorithm by design"'
 )
 declare -A libreswan_loses=(
 	[child-rekey]='the responder sends on the new SA before its answer has arrived: it installs both directions first'
+)
+declare -A libreswan_says=(
+	[wrong-secret-initiator]='AUTHENTICATION_FAILED' [wrong-secret-responder]='authentication failed|mismatch'
+	[wrong-id-initiator]="Peer ID '@bob.example'|mismatch|no connection|not match" [wrong-id-responder]='AUTHENTICATION_FAILED|delet'
+	[no-ike-initiator]='NO_PROPOSAL_CHOSEN' [no-ike-responder]='no local proposal matches'
+	[no-esp-initiator]='NO_PROPOSAL_CHOSEN' [no-esp-responder]='no local proposal matches'
 )
 
 # keyd's words in libreswan's, as "ipsec pluto --selftest" lists them
@@ -92,7 +99,7 @@ libreswan_conn()
 	printf '\tauthby=secret\n\tikev2=yes\n\ttype=%s\n\tauto=add\n' "${tunnel[mode]}"
 	printf '\tleft=%s\n\tleftid=%s\n\tright=%s\n\trightid=%s\n' "$me" "$(libreswan_id "$my_id")" "$other" \
 		"$(libreswan_id "$other_id")"
-	printf '\tleftupdown=/bin/true\n\tkeyingtries=1\n\tretransmit-timeout=20s\n'
+	printf '\tleftupdown=/bin/true\n\tkeyingtries=1\n\tinitial-contact=yes\n\tretransmit-timeout=20s\n'
 	if [ "$my_net" != "$me" ] || [ "$other_net" != "$other" ]; then
 		with_length "$my_net"
 		printf '\tleftsubnet=%s\n' "$net"
@@ -170,6 +177,12 @@ libreswan_stop()
 	in_host "$1" sh -c 'ip xfrm policy flush; ip xfrm state flush'
 }
 
+libreswan_restart()
+{
+	libreswan_stop "$1"
+	libreswan_start "$1"
+}
+
 libreswan_kill()
 {
 	host_stop "pluto-$1" KILL
@@ -199,6 +212,26 @@ libreswan_down()
 	for ((number = 1; number <= tunnel[children]; number++)); do
 		whack "$1" --name "gapless$number" --terminate
 	done
+}
+
+# libreswan_reload HOST: what is told of the tunnel now
+libreswan_reload()
+{
+	local host=$1 number
+
+	libreswan_conf "$host"
+	for ((number = 1; number <= tunnel[children]; number++)); do
+		whack "$host" --name "gapless$number" --delete
+		in_host "$host" /usr/libexec/ipsec/addconn --config /etc/ipsec.conf "gapless$number" || return
+	done
+}
+
+declare -A libreswan_table=([ike]='algorithms that pluto logs at its start' [esp]='algorithms that pluto logs at its start')
+
+# libreswan_knows HOST ike|esp WORD
+libreswan_knows()
+{
+	[ -n "${libreswan_word[$3]-}" ]
 }
 
 # libreswan_rekey HOST child|ike

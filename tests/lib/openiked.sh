@@ -8,6 +8,12 @@ declare -A openiked_cannot=(
 	[children]='iked.conf(5), "from … to": a policy has one child, several flows are selectors of it'
 )
 declare -A openiked_loses=()
+declare -A openiked_says=(
+	[wrong-secret-initiator]='AUTHENTICATION_FAILED' [wrong-secret-responder]='AUTHENTICATION_FAILED|authentication failed|mismatch'
+	[wrong-id-initiator]='AUTHENTICATION_FAILED|mismatch|unexpected|dstid' [wrong-id-responder]='AUTHENTICATION_FAILED|CLOSED|no policy'
+	[no-ike-initiator]='NO_PROPOSAL_CHOSEN' [no-ike-responder]='NO_PROPOSAL_CHOSEN|no proposal chosen'
+	[no-esp-initiator]='NO_PROPOSAL_CHOSEN' [no-esp-responder]='NO_PROPOSAL_CHOSEN|no proposal chosen'
+)
 
 # keyd's words in iked's, from CRYPTO TRANSFORMS in iked.conf(5)
 declare -A openiked_word=(
@@ -112,13 +118,20 @@ openiked_start()
 		}
 		echo 0 >/proc/sys/net/core/xfrm_larval_drop' sh "$PWD/${INTEROP_CACHE:-build/interop}/openiked"
 	host_spawn "$host" "iked-$host" /usr/sbin/iked -dvv
-	wait_until 30 in_host "$host" test -S /run/iked.sock
+	# Earlier requests it takes and then forgets: the settings come last, and close what there is.
+	wait_log "iked-$host" 'config_getstatic: (no )?stickyaddress' 40
 }
 
 openiked_stop()
 {
 	host_stop "iked-$1"
 	in_host "$1" sh -c 'ip xfrm policy flush; ip xfrm state flush'
+}
+
+openiked_restart()
+{
+	openiked_stop "$1"
+	openiked_start "$1"
 }
 
 openiked_kill()
@@ -153,7 +166,30 @@ openiked_down()
 	local other_id my_id me other other_host
 
 	tunnel_ends "$1"
+	if [[ $other_id == *:* ]]; then
+		other_id=IPV6/$other_id
+	elif [[ $other_id =~ ^[0-9.]+$ ]]; then
+		other_id=IPV4/$other_id
+	else
+		other_id=FQDN/$other_id
+	fi
 	ikectl "$1" reset id "$other_id"
+}
+
+# openiked_reload HOST: what is told of the tunnel now; it begins when told to
+openiked_reload()
+{
+	openiked_conf "$1" && ikectl "$1" reload
+}
+
+declare -A openiked_table=([ike]='iked.conf(5), CRYPTO TRANSFORMS' [esp]='iked.conf(5), CRYPTO TRANSFORMS; PF_KEY')
+
+# openiked_knows HOST ike|esp WORD
+openiked_knows()
+{
+	local proposal=
+
+	openiked_words '' "$2" "$3"
 }
 
 openiked_rekey()

@@ -5,6 +5,13 @@
 strongswan_daemon=/usr/sbin/charon-systemd
 declare -A strongswan_cannot=()
 declare -A strongswan_loses=()
+# What its log says of a failure: by its name in cases.sh, and by who has the daemon
+declare -A strongswan_says=(
+	[wrong-secret-initiator]='received AUTHENTICATION_FAILED notify' [wrong-secret-responder]='but MAC mismatched'
+	[wrong-id-initiator]="IDir 'bob.example' does not match|no shared key found for '.*' - 'bob.example'" [wrong-id-responder]='AUTHENTICATION_FAILED|AUTH_FAILED|DELETE'
+	[no-ike-initiator]='received NO_PROPOSAL_CHOSEN' [no-ike-responder]='received proposals unacceptable'
+	[no-esp-initiator]='received NO_PROPOSAL_CHOSEN' [no-esp-responder]='no acceptable proposal found'
+)
 
 # strongswan_missing: what is not installed, if something is not
 strongswan_missing()
@@ -139,6 +146,12 @@ strongswan_stop()
 	host_stop "charon-$1"
 }
 
+strongswan_restart()
+{
+	strongswan_stop "$1"
+	strongswan_start "$1"
+}
+
 strongswan_kill()
 {
 	host_stop "charon-$1" KILL
@@ -166,6 +179,40 @@ strongswan_rekey()
 	else
 		swanctl "$1" --rekey --child gapless1
 	fi
+}
+
+# strongswan_reload HOST: what is told of the tunnel now
+strongswan_reload()
+{
+	strongswan_conf "$1" && swanctl "$1" --load-conns
+}
+
+declare -A strongswan_table=([ike]='swanctl --list-algs' [esp]='algorithms of kernel-netlink')
+
+# strongswan_algorithm WORD: keyd's word as swanctl --list-algs has it
+strongswan_algorithm()
+{
+	case $1 in
+	aes*gcm*) echo "AES_GCM_${1##*gcm}" ;;
+	aes*ctr) echo AES_CTR ;;
+	aes*) echo AES_CBC ;;
+	chacha20poly1305) echo CHACHA20_POLY1305 ;;
+	prfsha1) echo PRF_HMAC_SHA1 ;;
+	prfsha*) echo "PRF_HMAC_SHA2_${1#prfsha}" ;;
+	sha1) echo HMAC_SHA1_96 ;;
+	sha*) echo "HMAC_SHA2_${1#sha}_$((${1#sha} / 2))" ;;
+	x25519) echo CURVE_25519 ;;
+	ecp*) echo "ECP_${1#ecp}" ;;
+	modp*) echo "MODP_${1#modp}" ;;
+	esac
+}
+
+# strongswan_knows HOST ike|esp WORD
+strongswan_knows()
+{
+	[ "$2" = ike ] || return 0
+	[ -n "${strongswan_algorithms-}" ] || strongswan_algorithms=$(swanctl "$1" --list-algs)
+	grep -qwF "$(strongswan_algorithm "$3")" <<<"$strongswan_algorithms"
 }
 
 strongswan_ikes()
