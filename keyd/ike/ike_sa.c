@@ -310,7 +310,10 @@ int ike_sa_ciphers(struct ike_sa *sa)
 
 bool ike_sa_alive(const struct ike_sa *sa)
 {
-	return sa->state < IKE_REPLACED;
+	/* One that a rekey is making has no exchange of its own yet: it belongs to that rekey, and goes with it. */
+	bool own = sa->state != IKE_NEW || sa->active || !list_empty(&sa->queue);
+
+	return sa->state < IKE_REPLACED && own;
 }
 
 struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote)

@@ -13,7 +13,7 @@ struct ike_sa *rogue_sa(struct world *w, unsigned host)
 	struct ike_sa *found = NULL;
 
 	list_each(sa, &w->host[host].engine->sas, struct ike_sa, link)
-		if (sa->state < IKE_REPLACED)
+		if (ike_sa_alive(sa))
 			found = sa;
 	return found;
 }
