@@ -17,6 +17,7 @@ static const struct word verbs[] = {
 	{ "up", CTL_ASK_COMMAND, CTL_UP },
 	{ "down", CTL_ASK_COMMAND, CTL_DOWN },
 	{ "rekey", CTL_ASK_COMMAND, CTL_REKEY },
+	{ "reauth", CTL_ASK_COMMAND, CTL_REAUTH },
 	{ "reload", CTL_ASK_RELOAD, 0 },
 	{ "watch", CTL_ASK_WATCH, 0 },
 	{ "log", CTL_ASK_LOG, 0 },
@@ -134,7 +135,7 @@ static int parse_object(struct ctl_ask *ask, const json_t *o, char *why, size_t 
 
 	ask->id = json_integer_value(json_object_get(o, "id"));
 	if (!w) {
-		snprintf(why, n, "\"cmd\" must be status, up, down, rekey, reload, watch, log, explain or keylog");
+		snprintf(why, n, "\"cmd\" must be status, up, down, rekey, reauth, reload, watch, log, explain or keylog");
 		return -1;
 	}
 	ask->verb = (enum ctl_verb)w->a;

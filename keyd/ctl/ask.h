@@ -23,7 +23,7 @@ struct ctl_ask {
 };
 
 /*
- * {"cmd": status|up|down|rekey|reload|watch|log|explain|keylog, "peer": NAME, "what": "ike"|"child"|"both",
+ * {"cmd": status|up|down|rekey|reauth|reload|watch|log|explain|keylog, "peer": NAME, "what": "ike"|"child"|"both",
  *  "level": NAME, "since": SECONDS, "details": BOOL, "on": BOOL, "id": N}.
  * 0, or -1 and one sentence in why[n]; ask->id is valid then too.
  */

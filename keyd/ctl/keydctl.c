@@ -278,6 +278,8 @@ static const struct verb verbs[] = {
 	{ "down", "PEER|--all", 0, 1, run_command, "ike-down", NULL, "delete the SAs, here and there" },
 	{ "rekey", "PEER|--all [--child] [--ike]", 0, 1, run_command, "ike-rekeyed", "child-rekeyed",
 	  "replace child SAs (the default), IKE SAs, or both" },
+	{ "reauth", "PEER|--all", 0, 1, run_command, "ike-reauthenticated", NULL,
+	  "make a new IKE SA beside the old one, and move all to it" },
 	{ "reload", "", 0, 0, run_reload, NULL, NULL, "read the configuration and the secrets again" },
 	{ "explain", "[PEER]", 0, 1, run_explain, NULL, NULL, "tell what became of the last attempts, and what to change" },
 	{ "watch", "[PEER] [--since TIME]", 0, 1, run_watch, NULL, NULL, "print events as they come" },

@@ -143,6 +143,7 @@ static const char *const event_names[ENGINE_EVENT_TYPES] = {
 	[ENGINE_IKE_UP] = "ike-up",
 	[ENGINE_IKE_DOWN] = "ike-down",
 	[ENGINE_IKE_REKEYED] = "ike-rekeyed",
+	[ENGINE_IKE_REAUTHENTICATED] = "ike-reauthenticated",
 	[ENGINE_CHILD_UP] = "child-up",
 	[ENGINE_CHILD_DOWN] = "child-down",
 	[ENGINE_CHILD_REKEYED] = "child-rekeyed",

@@ -5,7 +5,7 @@
 
 #include "keyd/ike/engine.h"
 
-enum ctl_command_type { CTL_UP, CTL_DOWN, CTL_REKEY, CTL_COMMANDS };
+enum ctl_command_type { CTL_UP, CTL_DOWN, CTL_REKEY, CTL_REAUTH, CTL_COMMANDS };
 
 struct ctl_command {
 	uint8_t type;			/* enum ctl_command_type */

@@ -173,16 +173,35 @@ static void forget_keys(struct child_sa *c)
 	secret_clear(&c->auth_out);
 }
 
-/* A successor that never came to send leaves its predecessor as it was: to be replaced by another. */
+/* c's IKE SA was to take over: the old one's child goes on as if nothing had been. */
+static void take_back(struct child_sa *old)
+{
+	uint64_t now = old->sa->e->now;
+
+	old->rekeying = false;
+	if (old->state != CHILD_REPLACED || old->sa->state != IKE_ESTABLISHED)
+		return;
+	old->state = CHILD_UP;
+	timer_cancel(&old->sa->e->timers, &old->retire);
+	child_rekey_later(old, old->rekey_at > now + NOT_YET_RETRY ? old->rekey_at - now : NOT_YET_RETRY);
+}
+
+/* A successor that ends before its predecessor, or never came to send, leaves that to be replaced by another. */
 static void give_back(struct child_sa *c)
 {
-	struct child_sa *old = c->replaces && c->state < CHILD_UP ? child_find(c->sa->e, c->replaces) : NULL;
+	struct child_sa *old = c->replaces && (c->state < CHILD_UP || c->takes_over) ? child_find(c->sa->e, c->replaces) : NULL;
 
-	if (!old || old->replaced_by != c->spi_in)
+	if (!old || (old->replaced_by && old->replaced_by != c->spi_in))
 		return;
-	old->replaced_by = 0;
-	if (!old->rekeying && !old->deleting)
-		child_rekey_later(old, NOT_YET_RETRY + engine_random_below(NOT_YET_RETRY));
+	if (c->takes_over) {
+		old->replaced_by = c->replaced_by;
+		if (!old->replaced_by)
+			take_back(old);
+	} else if (old->replaced_by) {
+		old->replaced_by = 0;
+		if (!old->rekeying && !old->deleting)
+			child_rekey_later(old, NOT_YET_RETRY + engine_random_below(NOT_YET_RETRY));
+	}
 }
 
 void child_free(struct child_sa *c)

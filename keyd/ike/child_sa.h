@@ -31,6 +31,8 @@ struct child_sa {
 	bool initiator;			/* of the exchange that made it */
 	bool first;			/* made by IKE_AUTH */
 	bool confirmed;			/* the peer has shown that it has it too; ours are, from the answer on */
+	bool sign_promised;		/* the peer will send one when it has it (ikev2_will_confirm) */
+	bool takes_over;		/* from one of another IKE SA, which its own takes over from */
 	bool lost;			/* the kernel has not got it any more */
 	bool rekeying;			/* an exchange to replace it is queued or under way */
 	bool deleting;			/* our DELETE for it is queued or under way */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What keydctl asks of the engine.
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/retry.h"
 #include "keyd/ike/version.h"
@@ -158,6 +159,18 @@ int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what)
 			ikev2_version.rekey_ike(sa);
 		}
 	}
+	ike_sa_reap(e);
+	return n;
+}
+
+int engine_reauth(struct engine *e, uint64_t now, const char *peer)
+{
+	int n = 0;
+
+	e->now = now;
+	list_each(sa, &e->sas, struct ike_sa, link)
+		if (sa->state == IKE_ESTABLISHED && named(&sa->peer->conf, &sa->remote, peer))
+			n += reauth_begin(sa, "command");
 	ike_sa_reap(e);
 	return n;
 }

@@ -35,6 +35,7 @@ struct engine_unreachable {
 
 enum engine_event_type {
 	ENGINE_IKE_UP, ENGINE_IKE_DOWN, ENGINE_IKE_REKEYED,
+	ENGINE_IKE_REAUTHENTICATED,	/* the new IKE SA has taken over all children of the old, which goes */
 	ENGINE_CHILD_UP, ENGINE_CHILD_DOWN, ENGINE_CHILD_REKEYED,
 	ENGINE_FAILED,			/* a negotiation ended without an SA; text says why */
 	/* The rest only while somebody wants details (engine_watch). */
@@ -112,6 +113,7 @@ int engine_up(struct engine *e, uint64_t now, const char *peer);
 int engine_down(struct engine *e, uint64_t now, const char *peer);	/* DELETE is sent, kernel SAs removed */
 enum engine_rekey { ENGINE_REKEY_CHILD = 1, ENGINE_REKEY_IKE = 2 };
 int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what);
+int engine_reauth(struct engine *e, uint64_t now, const char *peer);
 
 /* Gives away the keys of every SA from now on, and of the IKE SAs that there are (children's are forgotten by then). */
 void engine_keylog(struct engine *e, bool on);

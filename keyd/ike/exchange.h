@@ -65,6 +65,7 @@ struct exchange {
 	uint16_t refuse;		/* responder: the error notify that the child gets */
 	uint16_t doubted;		/* an error that an unproven answer reported; 0: none, or no error notify */
 	char doubt[160];		/* why that answer was of no use: the reason, if no better one comes */
+	void (*then)(struct ike_sa *sa);	/* a sign of life: who wants to know of the answer; may be NULL */
 	/* the kernel has what child_install gave it (child), or has refused it (NULL) */
 	void (*installed)(struct exchange *x, struct child_sa *child);
 };

@@ -11,6 +11,7 @@
 #include "keyd/ike/lifetime.h"
 #include "keyd/ike/liveness.h"
 #include "keyd/ike/pieces.h"
+#include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/story.h"
 #include "keyd/ike/version.h"
@@ -20,6 +21,8 @@
 #include <string.h>
 
 /* A replaced or redundant SA whose DELETE never comes goes after this long. */
+/* A rekey that is not wanted now is looked at again after this. */
+#define REKEY_POSTPONED SECONDS(10)
 #define REPLACED_LIFE SECONDS(60)
 /* Of two SAs that both sides began at once, the one to go stays this long, so that the other can take over. */
 #define REDUNDANT_LIFE SECONDS(2)
@@ -181,7 +184,7 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
 
 static void drop_timers(struct ike_sa *sa)
 {
-	struct timer *all[] = { &sa->retransmit, &sa->rekey, &sa->end, &sa->kick };
+	struct timer *all[] = { &sa->retransmit, &sa->rekey, &sa->end, &sa->kick, &sa->reauth.timer };
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		timer_cancel(&sa->e->timers, all[i]);
@@ -233,6 +236,8 @@ static void end(struct ike_sa *sa, enum ike_state to, const char *why)
 	ike_sa_set_state(sa, to);
 	drop_timers(sa);
 	drop_exchanges(sa);
+	reauth_ended(sa, reason);
+	reauth_hand_over(sa);
 	list_each(c, &sa->children, struct child_sa, link)
 		child_end(c, ENGINE_CHILD_DOWN, reason);
 	if (!stranger)
@@ -336,6 +341,10 @@ static void rekey_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, rekey);
 
+	if (ike_sa_find(sa->e, sa->reauth.by)) {	/* the next SA takes over: no use in fresh keys for this one */
+		ike_sa_rekey_later(sa, REKEY_POSTPONED);
+		return;
+	}
 	if (!sa->rekey_why)
 		sa->rekey_why = "time";
 	ikev2_version.rekey_ike(sa);
@@ -370,6 +379,8 @@ void ike_sa_established(struct ike_sa *sa, const char *how)
 	else
 		e->stats.ike_up++;
 	keepalive_start(sa);
+	if (!sa->rekeys)
+		reauth_established(sa);
 	ike_sa_kick(sa);
 }
 
@@ -378,10 +389,17 @@ static void replaced_due(struct timer *t)
 	ike_sa_end(container_of(t, struct ike_sa, end), "replaced, and its DELETE never came");
 }
 
+static void make_redundant(struct ike_sa *sa, uint64_t at);
+
 static void redundant_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, end);
 
+	if (!reauth_needless(sa)) {
+		if (!reauth_merge(sa))
+			make_redundant(sa, sa->e->now + REDUNDANT_LIFE);
+		return;
+	}
 	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "both sides began at once; the other SA stays");
 	ikev2_version.delete_ike(sa);
 }
@@ -450,6 +468,7 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	fresh->originator = old->originator;
 	fresh->origin_at = old->origin_at;
 	ike_sa_established(fresh, "rekeyed");
+	reauth_replaced(old, fresh);
 	if (old->redundant_at)
 		make_redundant(fresh, old->redundant_at);
 }
@@ -483,7 +502,7 @@ void ike_sa_rekey_later(struct ike_sa *sa, uint64_t delay)
 	timer_set(&sa->e->timers, &sa->rekey, sa->rekey_at, rekey_due);
 }
 
-static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
+bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b)
 {
 	return a != b && a->state == IKE_ESTABLISHED && conf_id_equal(&a->remote_id, &b->remote_id) &&
 	       conf_id_equal(&a->local_id, &b->local_id);
@@ -495,7 +514,7 @@ void ike_sa_supersede(struct ike_sa *sa)
 		return;
 	sa->initial_contact = false;
 	list_each(old, &sa->e->sas, struct ike_sa, link)
-		if (same_peer(old, sa) && old->origin_at < sa->created_at) {
+		if (ike_sa_same_peer(old, sa) && old->origin_at < sa->created_at) {
 			report_reason(old, REASON_SUPERSEDED);
 			ike_sa_end(old, "the peer began anew (INITIAL_CONTACT)");
 		}
@@ -510,7 +529,7 @@ void ike_sa_drop_redundant(struct ike_sa *sa)
 	list_each(other, &sa->e->sas, struct ike_sa, link) {
 		struct ike_sa *goes;
 
-		if (!same_peer(other, sa) || other->originator == sa->originator ||
+		if (!ike_sa_same_peer(other, sa) || other->originator == sa->originator ||
 		    other->origin_at < sa->created_at)
 			continue;
 		goes = memcmp(other->origin, sa->origin, sizeof(sa->origin)) < 0 ? other : sa;

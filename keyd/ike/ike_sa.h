@@ -97,7 +97,16 @@ struct ike_sa {
 	uint32_t rekeys;
 	bool limit_told;		/* that a child's volume is small for its traffic */
 	const char *rekey_why;		/* one static word: time, command; NULL: not by us */
-	uint8_t successor_of[8];	/* our SPI of the IKE SA that this one reauthenticates (2.8.3); zero: none */
+	struct {
+		struct timer timer;	/* of the next step */
+		uint8_t of[8];		/* our SPI of the IKE SA that this one takes over from; zero: none */
+		uint8_t by[8];		/* of the one that takes over from this one; zero: none */
+		uint64_t at;		/* when it begins; 0: never */
+		uint64_t end;		/* when this SA ends if it does not succeed; 0: it does not */
+		unsigned tries;
+		bool confirmed;		/* the peer has answered a request behind the last child: it sends on all of them */
+		bool merges;		/* the other SA was no older one, but one too many */
+	} reauth;			/* see reauth.h */
 	/* told to people */
 	struct story *story;		/* of the attempt that made it; belongs to the engine, which may take it away */
 	struct conf_at secret_at;	/* of the secret that its proofs are made with */
@@ -148,6 +157,8 @@ struct ike_sa *ike_sa_next_at(const struct ike_sa *sa);
 /* An SA to this peer that is established or that we are bringing up, to put a new child on. NULL: none. */
 struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote);
 bool ike_sa_alive(const struct ike_sa *sa);
+/* Is a another SA than b, established, between the same two identities? */
+bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b);
 
 /* Starts the next one, if the window is free. */
 void ike_sa_kick(struct ike_sa *sa);

@@ -14,6 +14,8 @@ struct ike_version {
 	void (*rekey_ike)(struct ike_sa *sa);
 	void (*delete_ike)(struct ike_sa *sa);
 	void (*liveness)(struct ike_sa *sa);
+	/* An empty request behind all that waits; then is called with its answer. */
+	void (*confirm)(struct ike_sa *sa, void (*then)(struct ike_sa *sa));
 	void (*send_next)(struct ike_sa *sa);		/* the window is free: starts sa->active */
 	void (*input)(struct engine *e, const struct engine_datagram *d);
 };

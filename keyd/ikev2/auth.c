@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // IKE_AUTH: who we are, who they are, and the first child (RFC 7296 1.2, 2.15).
 #include "keyd/conf/id.h"
+#include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/child.h"
 #include "keyd/ikev2/exchanges.h"
@@ -53,8 +54,12 @@ static void put_auth(struct wire_out *out, const struct secret *data)
 /* Whom we mean to reach: what it then says of itself must not choose the secret that it is measured by. */
 static struct conf_id expected_id(const struct ike_sa *sa)
 {
+	const struct ike_sa *old = reauth_old(sa);
 	struct conf_id id = sa->peer->conf.remote_id;
 
+	/* Who takes over from an SA is who that was with; the configuration may leave it open. */
+	if (old && (id.type == CONF_ID_ANY || conf_id_match(&id, &old->remote_id)))
+		return old->remote_id;
 	if (id.type == CONF_ID_ANY)
 		conf_id_from_addr(&id, &sa->remote);
 	return id;
@@ -106,8 +111,11 @@ static void say_no_secret(struct ike_sa *sa)
 static bool id_expected(const struct ike_sa *sa)
 {
 	const struct conf_id *want = &sa->peer->conf.remote_id;
+	const struct ike_sa *old = reauth_old(sa);
 	struct conf_id here;
 
+	if (old && !conf_id_equal(&old->remote_id, &sa->remote_id))
+		return false;
 	if (want->type != CONF_ID_ANY)
 		return conf_id_match(want, &sa->remote_id);
 	conf_id_from_addr(&here, &sa->remote);
@@ -178,7 +186,9 @@ static bool auth_build(struct exchange *x, struct wire_out *out)
 	bool alone = true;
 
 	put_id(out, IKEV2_PL_IDI, &sa->local_id);
-	if (sa->peer->conf.remote_id.type != CONF_ID_ANY)
+	if (reauth_old(sa))
+		put_id(out, IKEV2_PL_IDR, &sa->remote_id);
+	else if (sa->peer->conf.remote_id.type != CONF_ID_ANY)
 		put_id(out, IKEV2_PL_IDR, &sa->peer->conf.remote_id);
 	put_auth(out, &x->shared);
 	for (struct ike_sa *other = ike_sa_first_at(sa->e, &sa->remote); other; other = ike_sa_next_at(other))
@@ -381,7 +391,8 @@ static void serve_answer(struct exchange *x, struct child_sa *child)
 		child_put_answer(x, &out);
 		x->child = NULL;
 		child->first = true;
-		child_wait_for_peer(child, ikev2_will_confirm(&x->m) ? CHILD_SETTLE_SIGN : CHILD_SETTLE);
+		child->sign_promised = ikev2_will_confirm(&x->m);
+		child_wait_for_peer(child, child->sign_promised || reauth_sibling(child) ? CHILD_SETTLE_SIGN : CHILD_SETTLE);
 	} else if (x->refuse) {
 		message_put_notify(&out, x->refuse, (struct view){ 0 });
 	}

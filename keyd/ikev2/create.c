@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // CREATE_CHILD_SA for children: a new one, or one that replaces another (RFC 7296 1.3.1, 1.3.3, 2.8).
+#include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/selector.h"
 #include "keyd/ikev2/child.h"
@@ -317,12 +318,12 @@ void create_rekey_begin(struct child_sa *old)
 /* --- responder --- */
 
 /* How long the child may wait at most for a sign that the peer has it, too. */
-static uint64_t patience(const struct exchange *x)
+static uint64_t patience(const struct exchange *x, const struct child_sa *child)
 {
 	const struct child_sa *old = old_of(x);
 	uint64_t guess = 2 * x->sa->rtt > CHILD_SETTLE ? 2 * x->sa->rtt : CHILD_SETTLE;
 
-	return (old && !old->lost) || ikev2_will_confirm(&x->m) ? CHILD_SETTLE_SIGN : guess;
+	return (old && !old->lost) || child->sign_promised || reauth_sibling(child) ? CHILD_SETTLE_SIGN : guess;
 }
 
 /*
@@ -353,9 +354,10 @@ static void serve_answer(struct exchange *x, struct child_sa *child)
 	message_put_nonce(&out, secret_view(&x->nr));
 	if (x->kex)
 		message_put_ke(&out, x->kex);
+	child->sign_promised = ikev2_will_confirm(&x->m);
 	compare_with_made(x, child);
 	if (!child->redundant)
-		child_wait_for_peer(child, patience(x));
+		child_wait_for_peer(child, patience(x, child));
 	window_answer_end(x, &out);
 }
 

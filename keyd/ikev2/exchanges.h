@@ -38,6 +38,7 @@ void info_delete_ike_begin(struct ike_sa *sa);
 /* For a peer whose IKE_AUTH answer will not do, and that believes that the SA is up (2.21.2). The caller ends sa. */
 void info_disown(struct ike_sa *sa, uint16_t notify);
 void info_liveness_begin(struct ike_sa *sa);
+void info_confirm_begin(struct ike_sa *sa, void (*then)(struct ike_sa *sa));
 void info_serve(struct exchange *x);
 /* Is x a DELETE for a child? */
 bool info_closes_child(const struct exchange *x);

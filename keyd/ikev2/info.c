@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // INFORMATIONAL: deletes and signs of life (RFC 7296 1.4).
+#include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/message.h"
@@ -115,6 +116,7 @@ void info_delete_ike_begin(struct ike_sa *sa)
 		return;
 	}
 	ike_sa_set_state(sa, IKE_DELETING);
+	reauth_hand_over(sa);
 	list_each(c, &sa->children, struct child_sa, link)
 		child_mute(c);
 	exchange_queue_first(x);
@@ -144,7 +146,12 @@ static bool liveness_build(struct exchange *x, struct wire_out *out)
 
 static void liveness_answer(struct exchange *x)
 {
+	void (*then)(struct ike_sa *sa) = x->then;
+	struct ike_sa *sa = x->sa;
+
 	exchange_done(x);
+	if (then)
+		then(sa);
 }
 
 static const struct exchange_ops liveness_ops = {
@@ -154,12 +161,19 @@ static const struct exchange_ops liveness_ops = {
 	.answer = liveness_answer,
 };
 
-void info_liveness_begin(struct ike_sa *sa)
+void info_confirm_begin(struct ike_sa *sa, void (*then)(struct ike_sa *sa))
 {
 	struct exchange *x = exchange_new(sa, &liveness_ops);
 
-	if (x)
-		exchange_queue(x);
+	if (!x)
+		return;
+	x->then = then;
+	exchange_queue(x);
+}
+
+void info_liveness_begin(struct ike_sa *sa)
+{
+	info_confirm_begin(sa, NULL);
 }
 
 /* Of the numbers for private use (RFC 7296 3.10.1), where others may mean something else: hence the text. */
@@ -249,7 +263,7 @@ static bool disowns_us(const struct exchange *x)
 	return !x->sa->initiator && message_has_notify(&x->m, IKEV2_N_AUTHENTICATION_FAILED, NULL);
 }
 
-void info_serve(struct exchange *x)
+static void serve_answer(struct exchange *x)
 {
 	bool disowned = disowns_us(x), all = disowned || info_closes_ike(&x->m);
 	struct ike_sa *sa = x->sa;
@@ -266,4 +280,28 @@ void info_serve(struct exchange *x)
 	report_reason(sa, REASON_PEER_DELETED);
 	ike_sa_close(sa, disowned ? "the peer does not believe who we are: AUTHENTICATION_FAILED (24); its secret for us or "
 				    "the identity it expects of us is another" : "the peer deleted it");
+}
+
+static void handed_over(struct ask *a, const struct kern_answer *an)
+{
+	(void)an;
+	serve_answer(container_of(a, struct exchange, ask));
+}
+
+/*
+ * Once the peer has our answer to the end of its IKE SA, it receives on it no more. So what has come up beside it sends
+ * before: the kernel works in order, and when it answers a question of now, it has done what it was asked before.
+ */
+void info_serve(struct exchange *x)
+{
+	struct kern_request rq = { .op = KERN_SA_GET };
+
+	if (!info_closes_ike(&x->m) || !reauth_hand_over(x->sa)) {
+		serve_answer(x);
+		return;
+	}
+	rq.sa.proto = IPPROTO_ESP;
+	rq.sa.dst = x->sa->local;
+	rq.sa.spi = list_entry(x->sa->children.next, struct child_sa, link)->spi_in;
+	ask_kern(x->sa->e, &x->ask, &rq, handed_over);
 }

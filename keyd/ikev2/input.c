@@ -303,6 +303,7 @@ const struct ike_version ikev2_version = {
 	.rekey_ike = rekey_begin,
 	.delete_ike = info_delete_ike_begin,
 	.liveness = info_liveness_begin,
+	.confirm = info_confirm_begin,
 	.send_next = window_send_next,
 	.input = ikev2_input,
 };

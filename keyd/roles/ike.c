@@ -434,6 +434,7 @@ static int command(const struct ctl_command *c)
 	switch (c->type) {
 	case CTL_UP: return engine_up(ike.engine, loop_now(), c->peer);
 	case CTL_DOWN: return engine_down(ike.engine, loop_now(), c->peer);
+	case CTL_REAUTH: return engine_reauth(ike.engine, loop_now(), c->peer);
 	default: return engine_rekey(ike.engine, loop_now(), c->peer, c->what);
 	}
 }

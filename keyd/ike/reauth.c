@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: MIT
+// A new IKE SA takes over from an old one, child by child.
+#include "keyd/ike/reauth.h"
+
+#include "keyd/ike/lifetime.h"
+#include "keyd/ike/path.h"
+#include "keyd/ike/report.h"
+#include "keyd/ike/selector.h"
+#include "keyd/ike/version.h"
+
+#include <string.h>
+
+/* The old SA stays for so many seconds at least when it cannot be renewed. */
+#define END_SLACK_MIN 300
+/* A try that failed is repeated after this and as much again at random, and twice as long each time up to the last. */
+#define RETRY_AFTER SECONDS(5)
+#define RETRY_STEPS_MAX 3
+/* Children that are being made, rekeyed or deleted right now are looked at again after this. */
+#define LOOK_AGAIN MILLISECONDS(500)
+/* The same for two SAs with one peer, and so long it takes at most until there is one. */
+#define LOOK_AGAIN_AT_SAS SECONDS(2)
+#define SETTLES_WITHIN SECONDS(120)
+/* Whatever a peer says, it is not renewed more often. */
+#define LIMIT_LEAST 10u
+
+static void reauth_due(struct timer *t);
+
+static bool names(const uint8_t spi[8])
+{
+	static const uint8_t zero[8];
+
+	return memcmp(spi, zero, sizeof(zero)) != 0;
+}
+
+static void arm(struct ike_sa *sa, uint64_t at)
+{
+	if (sa->reauth.end && at > sa->reauth.end)
+		at = sa->reauth.end;
+	sa->reauth.at = at;
+	timer_set(&sa->e->timers, &sa->reauth.timer, at, reauth_due);
+}
+
+void reauth_arm(struct ike_sa *sa)
+{
+	const struct conf_peer *conf = &sa->peer->conf;
+	uint64_t life = conf->reauth_lifetime, slack = life / 4 > END_SLACK_MIN ? life / 4 : END_SLACK_MIN;
+
+	if (!life)
+		return;
+	sa->reauth.end = sa->e->now + SECONDS(life + slack);
+	arm(sa, sa->e->now + lifetime_soft(conf, SECONDS(life), sa->initiator));
+}
+
+void reauth_limit(struct ike_sa *sa, uint32_t seconds)
+{
+	uint64_t life = SECONDS(seconds > LIMIT_LEAST ? seconds : LIMIT_LEAST), margin = lifetime_rekey_time(sa);
+	uint64_t at = sa->e->now + life - (margin < life / 2 ? margin : life / 2);
+
+	report_sa(sa, LOG_LEVEL_INFO, "IKE_AUTH", "limited", "the peer takes our proof for %u s (AUTH_LIFETIME)", seconds);
+	if (!sa->reauth.at || at < sa->reauth.at)
+		arm(sa, at);
+}
+
+struct ike_sa *reauth_old(const struct ike_sa *sa)
+{
+	return names(sa->reauth.of) ? ike_sa_find(sa->e, sa->reauth.of) : NULL;
+}
+
+static struct ike_sa *new_of(const struct ike_sa *sa)
+{
+	return names(sa->reauth.by) ? ike_sa_find(sa->e, sa->reauth.by) : NULL;
+}
+
+static void retry_later(struct ike_sa *sa)
+{
+	unsigned step = sa->reauth.tries < RETRY_STEPS_MAX ? sa->reauth.tries : RETRY_STEPS_MAX;
+	uint64_t wait = RETRY_AFTER << step;
+
+	sa->reauth.tries++;
+	arm(sa, sa->e->now + wait + engine_random_below(wait));
+}
+
+/* --- children --- */
+
+/* Is c still to be taken over? */
+static bool waits(const struct child_sa *c)
+{
+	return !child_has_heir(c) && !c->deleting && (c->state == CHILD_INBOUND || c->state == CHILD_UP);
+}
+
+static bool carries(const struct child_sa *other, const struct child_sa *c)
+{
+	const struct ipsec_selector *sel = c->sel_exact ? &c->sel : &c->pol.sel;
+
+	return waits(other) && !other->lost && !other->redundant &&
+	       (!other->sel_exact || selector_covers(&other->sel, sel));
+}
+
+/* A child of fresh that is the same but for its keys. */
+static struct child_sa *same_on(const struct ike_sa *fresh, const struct child_sa *c)
+{
+	for (struct child_sa *o = child_first(fresh->e, &c->pol); o; o = child_next(o, &c->pol))
+		if (o->sa == fresh && carries(o, c) && o->sel_exact == c->sel_exact && selector_equal(&o->sel, &c->sel))
+			return o;
+	return NULL;
+}
+
+/* One that can be taken over now, and that fresh has not got yet. */
+static struct child_sa *next_child(const struct ike_sa *old, const struct ike_sa *fresh)
+{
+	list_each(c, &old->children, struct child_sa, link) {
+		struct child_sa *same = waits(c) && !c->rekeying && fresh ? same_on(fresh, c) : NULL;
+
+		if (same)
+			c->replaced_by = same->spi_in;
+		else if (waits(c) && !c->rekeying)
+			return c;
+	}
+	return NULL;
+}
+
+static struct child_sa *successor(struct ike_sa *fresh, struct child_sa *old)
+{
+	struct child_sa *c = child_new(fresh, &old->pol, true);
+
+	if (!c)
+		return NULL;
+	old->rekeying = true;
+	old->rekey_why = "reauthentication";
+	c->replaces = old->spi_in;
+	c->takes_over = true;
+	c->flow = old->sel_exact ? old->sel : old->flow;
+	if (old->acquired) {
+		c->acquired = true;
+		c->acquire_seq = old->acquire_seq;
+		old->acquired = false;
+	}
+	return c;
+}
+
+/* sa takes over no more. */
+static void over(struct ike_sa *sa)
+{
+	memset(sa->reauth.of, 0, sizeof(sa->reauth.of));
+	sa->reauth.tries = 0;
+	sa->reauth.merges = sa->reauth.confirmed = false;
+	if (sa->reauth.at)
+		arm(sa, sa->reauth.at);
+	else
+		reauth_arm(sa);
+}
+
+static void finish(struct ike_sa *fresh, struct ike_sa *old, const char *how)
+{
+	memset(old->reauth.by, 0, sizeof(old->reauth.by));
+	report_sa(fresh, LOG_LEVEL_NOTICE, "IKE_SA", fresh->reauth.merges ? "merged" : "reauthenticated", "the %s IKE SA goes: %s",
+		  fresh->reauth.merges ? "other" : "old", how);
+	if (!fresh->reauth.merges)
+		report_event(fresh, NULL, ENGINE_IKE_REAUTHENTICATED, "%s", how);
+	report_reason(old, fresh->reauth.merges ? REASON_REPLACED : REASON_REAUTHENTICATED);
+	over(fresh);
+	ikev2_version.delete_ike(old);
+}
+
+/* Both sides began, and the other one's is to stay (ike_sa_drop_redundant). */
+static void give_way(struct ike_sa *fresh, struct ike_sa *old)
+{
+	over(fresh);
+	memset(old->reauth.by, 0, sizeof(old->reauth.by));
+	report_sa(fresh, LOG_LEVEL_INFO, "IKE_SA", "redundant", "the peer reauthenticates at the same time, and goes on with it");
+	retry_later(old);
+}
+
+static void step(struct ike_sa *fresh);
+
+static void confirmed(struct ike_sa *fresh)
+{
+	fresh->reauth.confirmed = true;
+	step(fresh);
+}
+
+static void step_due(struct timer *t)
+{
+	step(container_of(t, struct ike_sa, reauth.timer));
+}
+
+static void step_later(struct ike_sa *fresh, uint64_t delay)
+{
+	timer_set(&fresh->e->timers, &fresh->reauth.timer, fresh->e->now + delay, step_due);
+}
+
+static unsigned busy(const struct ike_sa *old)
+{
+	unsigned n = 0;
+
+	list_each(c, &old->children, struct child_sa, link)
+		n += waits(c) && c->rekeying;
+	return n;
+}
+
+/* Takes over what is left; the request behind the last of them tells the peer that it can switch, and us to look again. */
+static void take_children(struct ike_sa *fresh, struct ike_sa *old)
+{
+	struct child_sa *next;
+
+	while ((next = next_child(old, fresh))) {
+		struct child_sa *c = successor(fresh, next);
+
+		if (!c)
+			break;
+		ikev2_version.create_child(fresh, c);
+	}
+	ikev2_version.confirm(fresh, confirmed);
+}
+
+static void step(struct ike_sa *fresh)
+{
+	struct ike_sa *old = reauth_old(fresh);
+
+	if (!names(fresh->reauth.of) || fresh->state != IKE_ESTABLISHED)
+		return;
+	if (!old || old->state != IKE_ESTABLISHED) {
+		over(fresh);
+	} else if (fresh->redundant_at) {
+		give_way(fresh, old);
+	} else if (old->reauth.end && fresh->e->now >= old->reauth.end) {
+		finish(fresh, old, "its time is over, with what could not be taken over");
+	} else if (next_child(old, fresh) && fresh->reauth.tries) {
+		report_sa(fresh, LOG_LEVEL_WARNING, "IKE_SA", "incomplete",
+			  "not every child could be taken over from the old IKE SA; it stays, and they are tried again");
+		fresh->reauth.tries = 0;
+		step_later(fresh, RETRY_AFTER + engine_random_below(RETRY_AFTER));
+	} else if (next_child(old, fresh)) {
+		fresh->reauth.tries++;
+		fresh->reauth.confirmed = false;
+		take_children(fresh, old);
+	} else if (busy(old)) {
+		fresh->reauth.confirmed = false;
+		step_later(fresh, LOOK_AGAIN);
+	} else if (!fresh->reauth.confirmed) {
+		ikev2_version.confirm(fresh, confirmed);
+	} else {
+		finish(fresh, old, "every child has its successor");
+	}
+}
+
+void reauth_established(struct ike_sa *sa)
+{
+	if (!names(sa->reauth.of))
+		reauth_arm(sa);
+	else
+		step(sa);
+}
+
+/* --- the two IKE SAs --- */
+
+static struct ike_sa *sa_beside(struct ike_sa *old)
+{
+	struct peer *peer = engine_peer(old->e, &old->local, &old->remote);
+	struct ike_sa *fresh = ike_sa_new(old->e, peer, true, &old->local, old->local_port, &old->remote, old->remote_port);
+
+	peer_put(peer);
+	if (!fresh)
+		return NULL;
+	memcpy(fresh->reauth.of, ike_sa_our_spi(old), sizeof(fresh->reauth.of));
+	memcpy(old->reauth.by, ike_sa_our_spi(fresh), sizeof(old->reauth.by));
+	fresh->rtt = old->rtt;
+	fresh->rtt_var = old->rtt_var;
+	return fresh;
+}
+
+/* Two SAs with one peer, one of them young: the peer may be at it, or both sides have begun at once. That settles by itself. */
+static bool unsettled(const struct ike_sa *sa)
+{
+	list_each(other, &sa->e->sas, struct ike_sa, link)
+		if (ike_sa_same_peer(other, sa) &&
+		    sa->e->now - (sa->origin_at > other->origin_at ? sa->origin_at : other->origin_at) < SETTLES_WITHIN)
+			return true;
+	return false;
+}
+
+bool reauth_begin(struct ike_sa *sa, const char *why)
+{
+	struct child_sa *first = next_child(sa, NULL);
+	struct ike_sa *fresh;
+
+	if (new_of(sa))
+		return true;
+	if (sa->state != IKE_ESTABLISHED || names(sa->reauth.of) || sa->redundant_at)
+		return false;
+	if (unsettled(sa)) {
+		arm(sa, sa->e->now + LOOK_AGAIN_AT_SAS);
+		return true;
+	}
+	fresh = sa_beside(sa);
+	if (!fresh) {
+		retry_later(sa);
+		return false;
+	}
+	timer_cancel(&sa->e->timers, &sa->reauth.timer);
+	fresh->rekey_why = why;
+	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "reauthenticating", "reason: %s", why);
+	ikev2_version.initiate(fresh, first ? successor(fresh, first) : NULL);
+	return true;
+}
+
+static void reauth_due(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, reauth.timer);
+
+	if (sa->reauth.end && sa->e->now >= sa->reauth.end) {
+		report_sa(sa, LOG_LEVEL_WARNING, "IKE_SA", "expired",
+			  "it could not be reauthenticated in time (\"lifetime reauth\"), and ends");
+		ikev2_version.delete_ike(sa);
+	} else if (!reauth_begin(sa, "time") && !sa->reauth.timer.pos) {
+		retry_later(sa);
+	}
+}
+
+void reauth_replaced(struct ike_sa *old, struct ike_sa *fresh)
+{
+	struct ike_sa *other = reauth_old(old);
+
+	memcpy(fresh->reauth.of, old->reauth.of, sizeof(fresh->reauth.of));
+	memcpy(fresh->reauth.by, old->reauth.by, sizeof(fresh->reauth.by));
+	if (other)
+		memcpy(other->reauth.by, ike_sa_our_spi(fresh), sizeof(other->reauth.by));
+	other = new_of(old);
+	if (other)
+		memcpy(other->reauth.of, ike_sa_our_spi(fresh), sizeof(other->reauth.of));
+	memset(old->reauth.of, 0, sizeof(old->reauth.of));
+	memset(old->reauth.by, 0, sizeof(old->reauth.by));
+	fresh->reauth.end = old->reauth.end;
+	fresh->reauth.tries = old->reauth.tries;
+	timer_cancel(&old->e->timers, &old->reauth.timer);
+	if (names(fresh->reauth.of))
+		step_later(fresh, LOOK_AGAIN);
+	else if (old->reauth.at)
+		arm(fresh, old->reauth.at);
+}
+
+void reauth_ended(struct ike_sa *sa, const char *reason)
+{
+	struct ike_sa *old = reauth_old(sa), *fresh = new_of(sa);
+
+	timer_cancel(&sa->e->timers, &sa->reauth.timer);
+	if (fresh && fresh->state == IKE_ESTABLISHED)
+		take_children(fresh, sa);	/* what is left, as far as it goes: the old ones end now */
+	memset(sa->reauth.of, 0, sizeof(sa->reauth.of));
+	if (!old || old->state != IKE_ESTABLISHED)
+		return;
+	memset(old->reauth.by, 0, sizeof(old->reauth.by));
+	retry_later(old);
+	report_sa(old, LOG_LEVEL_WARNING, "IKE_SA", "kept", "reauthentication failed: %s; it goes on, and tries again in %u s",
+		  reason, (unsigned)((old->reauth.at - old->e->now) / SECONDS(1)));
+}
+
+/* --- siblings --- */
+
+struct child_sa *reauth_sibling(const struct child_sa *c)
+{
+	for (struct child_sa *o = child_first(c->sa->e, &c->pol); o; o = child_next(o, &c->pol))
+		if (!o->sa->redundant_at && ike_sa_same_peer(o->sa, c->sa) && carries(o, c))
+			return o;
+	return NULL;
+}
+
+/*
+ * Does the end of from say that the peer has c? Who makes a new IKE SA beside an old one ends that when all is there. Of
+ * two that were begun at once this is not so, and a peer that promised a sign gives one.
+ */
+static bool is_sign(const struct ike_sa *from, const struct child_sa *c)
+{
+	return c->state == CHILD_UP || c->initiator || (!c->sign_promised && c->sa->created_at > from->origin_at);
+}
+
+unsigned reauth_hand_over(struct ike_sa *sa)
+{
+	unsigned n = 0;
+
+	list_each(c, &sa->children, struct child_sa, link) {
+		struct child_sa *to = child_has_heir(c) ? NULL : reauth_sibling(c);
+
+		if (!to || !is_sign(sa, to))
+			continue;
+		c->replaced_by = to->spi_in;
+		child_switch(to, "the older IKE SA ends");
+		n += to->state != CHILD_UP;
+	}
+	return n;
+}
+
+bool reauth_needless(const struct ike_sa *sa)
+{
+	list_each(c, &sa->children, struct child_sa, link)
+		if (waits(c) && !reauth_sibling(c))
+			return false;
+	return true;
+}
+
+bool reauth_merge(struct ike_sa *sa)
+{
+	list_each(other, &sa->e->sas, struct ike_sa, link) {
+		if (!ike_sa_same_peer(other, sa) || other->redundant_at || names(other->reauth.of) || names(other->reauth.by))
+			continue;
+		memcpy(other->reauth.of, ike_sa_our_spi(sa), sizeof(other->reauth.of));
+		memcpy(sa->reauth.by, ike_sa_our_spi(other), sizeof(sa->reauth.by));
+		other->reauth.merges = true;
+		step(other);
+		return true;
+	}
+	return false;
+}

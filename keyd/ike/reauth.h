@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reauthentication (RFC 7296 2.8.3), make before break: a new IKE SA is made beside the old one, each child gets its
+ * successor there, and when all have one the old IKE SA is deleted. Until then the old one is whole.
+ */
+#ifndef KEYD_IKE_REAUTH_H
+#define KEYD_IKE_REAUTH_H
+
+#include "keyd/ike/child_sa.h"
+
+/* sa is authenticated anew from now: arms the time for the next. */
+void reauth_arm(struct ike_sa *sa);
+/* The peer says that it takes our proof for so many seconds more (AUTH_LIFETIME, RFC 4478). */
+void reauth_limit(struct ike_sa *sa, uint32_t seconds);
+/* Begins, unless it is under way already. why is one static word for the log. False: it does not go now. */
+bool reauth_begin(struct ike_sa *sa, const char *why);
+
+/* The SA that sa takes over from; NULL: none, or it has ended. */
+struct ike_sa *reauth_old(const struct ike_sa *sa);
+/* sa is established: goes on to the other children, if it takes over from another SA. */
+void reauth_established(struct ike_sa *sa);
+/* old was rekeyed: fresh stands in its place, whichever of the two SAs it was. */
+void reauth_replaced(struct ike_sa *old, struct ike_sa *fresh);
+/* sa ends, whichever of the two it was. */
+void reauth_ended(struct ike_sa *sa, const char *reason);
+
+/* A child on another IKE SA with the same peer that carries, or will carry, all that c carries. NULL: none. */
+struct child_sa *reauth_sibling(const struct child_sa *c);
+/*
+ * Before sa ends: children that have a sibling elsewhere have their heir in it; where that does not send yet, it begins
+ * to. Returns how many do not send yet.
+ */
+unsigned reauth_hand_over(struct ike_sa *sa);
+/* Has every child of sa its sibling? */
+bool reauth_needless(const struct ike_sa *sa);
+/* Of two SAs with the same peer sa is one too many: the other one takes over from it. False: there is none that can now. */
+bool reauth_merge(struct ike_sa *sa);
+
+#endif
