@@ -93,7 +93,7 @@ static struct ipsec_addr inbound_src(const struct child_sa *c)
 {
 	const struct ipsec_tmpl *t = &c->pol.tmpl[0];
 
-	return t->mode == IPSEC_MODE_TUNNEL && !ipsec_addr_is_any(&t->dst) && c->sa->moved_at ? t->dst : c->sa->remote;
+	return t->mode == IPSEC_MODE_TUNNEL && !ipsec_addr_is_any(&t->dst) ? t->dst : c->sa->remote;
 }
 
 void child_inbound_request(struct child_sa *c, struct kern_request *rq)

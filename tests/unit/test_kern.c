@@ -5,6 +5,7 @@
 #include "pfkey/backend.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -132,6 +133,85 @@ static void add_get_delete(void **state)
 	assert_int_equal(execute(f, &rq, &an), -ESRCH);
 }
 
+static struct kern_request sane_move(const char *to, uint16_t dport)
+{
+	struct kern_request rq = sane(0x1000);
+
+	rq.op = KERN_SA_MOVE;
+	rq.old_dst = rq.sa.dst;
+	assert_int_equal(ipsec_addr_parse(&rq.sa.dst, to), 0);
+	rq.sa.encap = (struct ipsec_encap){ .type = UDP_ENCAP_ESPINUDP, .sport = 4500, .dport = dport };
+	return rq;
+}
+
+static struct ipsec_sa found_at(struct fixture *f, const char *dst)
+{
+	struct ipsec_sa_id id = { .proto = IPPROTO_ESP, .spi = 0x1000 };
+	struct ipsec_sa sa;
+
+	assert_int_equal(ipsec_addr_parse(&id.dst, dst), 0);
+	assert_int_equal(ipsec_sa_get(f->ip, &id, &sa), 0);
+	return sa;
+}
+
+/* A port changes in place; an address by a copy with the same key that uses no sequence number again. */
+static void moves(void **state)
+{
+	struct fixture *f = *state;
+	struct kern_request rq = sane(0x1000);
+	struct kern_answer an;
+	struct ipsec_sa first, sa;
+
+	rq.sa.encap = (struct ipsec_encap){ .type = UDP_ENCAP_ESPINUDP, .sport = 4500, .dport = 1111 };
+	rq.sa.resume = true;
+	rq.sa.usage.oseq = 77;
+	assert_int_equal(execute(f, &rq, &an), 0);
+	first = found_at(f, "192.0.2.2");
+	rq = sane_move("192.0.2.2", 2222);
+	assert_int_equal(execute(f, &rq, &an), 0);
+	sa = found_at(f, "192.0.2.2");
+	assert_int_equal(sa.encap.dport, 2222);
+	assert_int_equal(sa.usage.oseq, 77);
+	assert_memory_equal(&sa.aead, &first.aead, sizeof(sa.aead));
+	rq = sane_move("192.0.2.3", 3333);
+	assert_int_equal(execute(f, &rq, &an), 0);
+	assert_int_equal(found_at(f, "192.0.2.2").usage.oseq, 77);
+	sa = found_at(f, "192.0.2.3");
+	assert_int_equal(sa.encap.dport, 3333);
+	assert_int_equal(sa.hard.add_seconds, 3600);
+	assert_memory_equal(&sa.aead, &first.aead, sizeof(sa.aead));
+	assert_true(sa.usage.oseq >= 77 + (1u << 20));
+	/* Who is there already, or nowhere. */
+	rq = sane_move("192.0.2.3", 3333);
+	assert_int_equal(execute(f, &rq, &an), -EEXIST);
+	rq = sane_move("192.0.2.3", 3333);
+	rq.sa.spi = 0x1001;
+	assert_int_equal(execute(f, &rq, &an), -ESRCH);
+}
+
+/* Without room for the copy's sequence numbers, or without a key, there is none: the child is rekeyed instead. */
+static void no_copy_without_numbers_or_key(void **state)
+{
+	struct fixture *f = *state;
+	struct kern_request rq = sane(0x1000);
+	struct kern_answer an;
+
+	rq.sa.resume = true;
+	rq.sa.usage.oseq = UINT32_MAX - (1u << 20);
+	assert_int_equal(execute(f, &rq, &an), 0);
+	rq = sane_move("192.0.2.3", 3333);
+	assert_int_equal(execute(f, &rq, &an), -ERANGE);
+	assert_non_null(strstr(an.why, "sequence numbers"));
+	rq = sane(0x1000);
+	rq.op = KERN_SA_DELETE;
+	assert_int_equal(execute(f, &rq, &an), 0);
+	rq = sane(0x1000);
+	memset(rq.sa.aead.key, 0, sizeof(rq.sa.aead.key));
+	assert_int_equal(execute(f, &rq, &an), 0);
+	rq = sane_move("192.0.2.3", 3333);
+	assert_int_equal(execute(f, &rq, &an), -EACCES);
+}
+
 #define REFUSED(change)									\
 	do {										\
 		rq = sane(0x1000);							\
@@ -162,6 +242,12 @@ static void insane_requests_are_refused(void **state)
 	REFUSED(rq.sa.dst.family = 77);
 	REFUSED(rq.sa.src.family = AF_INET6);
 	REFUSED(memset(&rq.sa.src.b, 0, sizeof(rq.sa.src.b)));
+	REFUSED(rq.sa.encap = ((struct ipsec_encap){ .type = 1, .sport = 4500, .dport = 4500 }));
+	REFUSED(rq.sa.encap = ((struct ipsec_encap){ .type = UDP_ENCAP_ESPINUDP, .dport = 4500 }));
+	REFUSED((rq = sane_move("192.0.2.3", 0)));
+	REFUSED((rq = sane_move("2001:db8::1", 1)));
+	REFUSED((rq = sane_move("192.0.2.3", 1), rq.old_dst.family = AF_INET6));
+	REFUSED((rq = sane_move("192.0.2.3", 1), rq.sa.spi = 255));
 	REFUSED((rq.op = KERN_SA_DELETE, rq.sa.spi = 0));
 	REFUSED((rq.op = KERN_LARVAL_DELETE, rq.sa.src.family = 0));
 	assert_int_equal(door_read(f->door), 0);	/* and the SAD has seen nothing of it */
@@ -273,6 +359,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(add_get_delete, setup, teardown),
+		cmocka_unit_test_setup_teardown(moves, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_copy_without_numbers_or_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(insane_requests_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_is_told_without_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_overrun_tells_all_again, setup, teardown),

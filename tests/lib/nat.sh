@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# Routers that translate addresses, and the hosts behind them.
+# shellcheck shell=bash disable=SC2154 # variables of hosts.sh
+#
+#	alice 10.1.0.2 ---- 10.1.0.1 NAT 203.0.113.1 --+-- 203.0.113.2 bob
+#	carol 10.3.0.2 ---- 10.3.0.1 /
+
+# nat_masquerade ROUTER OUTSIDE: every flow gets another port, until the router forgets it
+nat_masquerade()
+{
+	in_host "$1" nft -f - <<-END
+		flush ruleset
+		table ip nat {
+			chain outwards {
+				type nat hook postrouting priority srcnat;
+				oifname "$2" meta l4proto udp masquerade to :20000-40000 random
+				oifname "$2" masquerade
+			}
+		}
+	END
+}
+
+# nat_fixed ROUTER OUTSIDE OUTSIDE-ADDRESS INSIDE-ADDRESS PORT: one host, without any memory: what leaves 4500 gets PORT; what
+# comes to any of 31000 to 31999 leads there. So the port can be changed while what is under way still arrives. nft would
+# "correct" a UDP checksum that is 0, as that of ESP is.
+nat_fixed()
+{
+	in_host "$1" nft -f - <<-END
+		flush ruleset
+		table ip fixed {
+			chain outwards {
+				type filter hook postrouting priority 0;
+				oifname "$2" ip saddr $4 udp sport 4500 udp sport set $5 udp checksum set 0
+				oifname "$2" ip saddr $4 ip saddr set $3
+			}
+			chain inwards {
+				type filter hook prerouting priority -150;
+				iifname "$2" ip daddr $3 udp dport 31000-31999 udp dport set 4500 udp checksum set 0
+				iifname "$2" ip daddr $3 ip daddr set $4
+			}
+		}
+	END
+}
+
+# nat_forget ROUTER: as if it had been started anew
+nat_forget()
+{
+	in_host "$1" conntrack -F
+}
+
+nat_tools_missing()
+{
+	command -v nft >/dev/null || echo "package nftables"
+	command -v conntrack >/dev/null || echo "package conntrack"
+}
