@@ -331,6 +331,10 @@ struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, 
 		/* A half-open SA that a stranger began must not swallow our traffic. */
 		if (half_open(sa->state) && !sa->initiator)
 			continue;
+		/* Behind one NAT may be many: who has no child yet is likelier the one that this is for. */
+		if (best && best->state == IKE_ESTABLISHED && best->nat_remote && list_empty(&best->children) &&
+		    !list_empty(&sa->children))
+			continue;
 		if (!best || best->redundant_at || (sa->state == IKE_ESTABLISHED && !sa->redundant_at))
 			best = sa;
 	}

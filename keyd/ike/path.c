@@ -5,6 +5,7 @@
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/straggler.h"
+#include "keyd/ike/version.h"
 
 #include <stdio.h>
 
@@ -92,16 +93,41 @@ static void move_inbound(struct child_sa *c)
 	c->sa->e->hooks->kern(c->sa->e->hooks_arg, &rq);
 }
 
+/* The policy sends to one address, and the peer is at another: no SA that leads there would be found. */
+static bool tied(const struct child_sa *c)
+{
+	return !ipsec_addr_equal(&c->out_addr, &c->sa->remote) &&
+	       !spd_policy_joins(&c->pol, &c->sa->local, &c->sa->remote);
+}
+
 void path_follow(struct child_sa *c)
 {
 	struct kern_request rq;
 
-	if (c->state < CHILD_UP || c->lost || c->move.id || !c->sa->encap || leads_there(c))
+	if (c->state < CHILD_UP || c->lost || c->move.id || !c->sa->encap || leads_there(c) || tied(c))
 		return;
 	c->move_addr = c->sa->remote;
 	c->move_port = c->sa->remote_port;
 	child_outbound_move(c, &rq);
 	ask_kern(c->sa->e, &c->move, &rq, moved);
+}
+
+/*
+ * Policies are their owner's affair. In transport mode the peer's packets do not fit the SA any more: it begins anew. A tunnel
+ * still takes what the peer sends.
+ */
+static void left_behind(struct child_sa *c)
+{
+	bool transport = c->pol.tmpl[0].mode == IPSEC_MODE_TRANSPORT;
+	char was[IPSEC_ADDR_STRLEN], is[IPSEC_ADDR_STRLEN];
+
+	report_child(c, LOG_LEVEL_WARNING, "CHILD_SA", "stays",
+		     "the policy is for a peer at %s, and it is at %s now: %s", ipsec_addr_format(&c->out_addr, was, sizeof(was)),
+		     ipsec_addr_format(&c->sa->remote, is, sizeof(is)),
+		     transport ? "write one for that address (setkey)" :
+				 "nothing reaches it until the tunnel's end is changed (setkey)");
+	if (transport)
+		ikev2_version.delete_child(c);
 }
 
 /* --- the IKE SA --- */
@@ -120,7 +146,10 @@ static void move(struct ike_sa *sa, const struct path *to, const char *why)
 	list_each(c, &sa->children, struct child_sa, link) {
 		if (sa->encap)
 			move_inbound(c);
-		path_follow(c);
+		if (c->state == CHILD_UP && tied(c))
+			left_behind(c);
+		else
+			path_follow(c);
 	}
 }
 

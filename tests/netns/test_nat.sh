@@ -123,6 +123,7 @@ flow_stop forgetful
 check "lost: what was on its way to the old port" [ "$flow_gap_packets" -le 40 ]
 is "alone that" "$flow_lost" "$flow_gap_packets"
 
+check "carol leaves" keydctl carol down --all
 flow_start fixed alice 10.1.1.1 bob 10.2.1.1 200
 flow_wait fixed received 100
 for port in 31001 31002 31003 31004; do

@@ -381,7 +381,17 @@ static void test_forgotten_in_silence(void **state)
 	}
 }
 
-/* Another address: tunnels go on by a copy of the outbound SA there, and the old one goes. */
+/* A policy that names no end of the tunnel. */
+static void open_policy(unsigned host)
+{
+	struct ipsec_event ev = { .type = IPSEC_EVENT_POLICY_NEW };
+
+	memset(&w.host[host].out.tmpl[0].dst, 0, sizeof(w.host[host].out.tmpl[0].dst));
+	ev.policy = w.host[host].out;
+	engine_kern_event(w.host[host].engine, w.now, &ev);
+}
+
+/* Another address: the tunnel goes on by a copy of the outbound SA there, and the old one goes. */
 static void test_other_address(void **state)
 {
 	(void)state;
@@ -391,6 +401,7 @@ static void test_other_address(void **state)
 
 		ipsec_addr_parse(&to, "203.0.113.77");
 		world_nat_init(&w, 9, true, ALICE);
+		open_policy(1);
 		come_up();
 		w.traffic = true;
 		world_run(&w, SECONDS(1));
@@ -407,6 +418,39 @@ static void test_other_address(void **state)
 			assert_int_equal(w.host[0].lost_link, 0);
 		world_free(&w);
 	}
+}
+
+/* A policy that names it stays as it is: IKE follows, the SA of the tunnel does not, and its owner is told. */
+static void test_other_address_than_the_policy(void **state)
+{
+	struct ipsec_addr to, was;
+	struct engine_ike_info info;
+
+	(void)state;
+	ipsec_addr_parse(&to, "203.0.113.77");
+	ipsec_addr_parse(&was, "203.0.113.1");
+	world_nat_init(&w, 10, true, ALICE);
+	come_up();
+	world_nat_move(0, "203.0.113.77", true);
+	world_packet(&w, 0);
+	world_run(&w, SECONDS(3));
+	info = ike_of(1);
+	assert_true(ipsec_addr_equal(&info.remote, &to));
+	assert_true(ipsec_addr_equal(&world_newest(&w.host[1], true)->sa.dst, &was));
+	assert_non_null(strstr(w.host[1].log, "the policy is for a peer at 203.0.113.1, and it is at 203.0.113.77 now"));
+	world_packet(&w, 0);
+	world_run(&w, SECONDS(1));
+	assert_int_equal(w.host[1].received, 2);
+	assert_nothing_lost();
+	/* It comes back. */
+	world_nat_move(0, "203.0.113.1", true);
+	world_packet(&w, 0);
+	world_run(&w, SECONDS(1));
+	assert_esp(1, 4500, ike_of(1).remote_port);
+	world_packet(&w, 1);
+	world_run(&w, SECONDS(1));
+	assert_int_equal(w.host[0].received, 1);
+	world_free(&w);
 }
 
 /* --- who may move it --- */
@@ -558,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_forgotten_under_traffic),
 		cmocka_unit_test(test_forgotten_in_silence),
 		cmocka_unit_test(test_other_address),
+		cmocka_unit_test(test_other_address_than_the_policy),
 		cmocka_unit_test(test_replay_moves_nothing),
 		cmocka_unit_test(test_no_nat_no_move),
 		cmocka_unit_test(test_behind_nat_moves_nothing),
