@@ -204,6 +204,13 @@ static void give_back(struct child_sa *c)
 	}
 }
 
+void child_withdraw(const struct child_sa *c)
+{
+	struct ipsec_sa_id in = { .dst = c->sa->local, .proto = IPPROTO_ESP, .spi = c->spi_in };
+
+	straggler_add(c->sa->e, &in, 0);
+}
+
 void child_free(struct child_sa *c)
 {
 	struct engine *e = c->sa->e;

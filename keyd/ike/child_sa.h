@@ -79,6 +79,8 @@ struct child_sa {
 struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bool initiator);
 /* Forgets it and removes nothing from the kernel, except a larval SA that waits for it. */
 void child_free(struct child_sa *c);
+/* Before child_free: the kernel has been asked for its inbound SA and has not answered yet; what it adds leaves it again. */
+void child_withdraw(const struct child_sa *c);
 
 /* Requests for the kernel, from the agreed keys. The caller asks. Inbound comes first, and chooses the lifetimes. */
 void child_inbound_request(struct child_sa *c, struct kern_request *rq);
