@@ -42,6 +42,8 @@ void info_confirm_begin(struct ike_sa *sa, void (*then)(struct ike_sa *sa));
 void info_serve(struct exchange *x);
 /* Is x a DELETE for a child? */
 bool info_closes_child(const struct exchange *x);
+/* Does a message of the peer delete the child that it knows by this SPI? */
+bool info_deletes_child(const struct wire_message *m, uint32_t spi_out);
 /* Does a message of the peer close the IKE SA? */
 bool info_closes_ike(const struct wire_message *m);
 /* Shows a responder that we have installed the child it made with us. */

@@ -243,6 +243,20 @@ static void serve_deletes(struct exchange *x, struct wire_out *out)
 				serve_delete_spi(x, spi, out);
 }
 
+bool info_deletes_child(const struct wire_message *m, uint32_t spi_out)
+{
+	const struct wire_payload *p = NULL;
+	struct wire_delete d;
+	uint32_t spi;
+
+	while ((p = wire_next(m, IKEV2_PL_DELETE, p)))
+		for (unsigned i = 0; !wire_delete_get(&d, p->body) && d.protocol == IKEV2_PROTO_ESP &&
+				     wire_delete_spi(&d, i, &spi); i++)
+			if (spi == spi_out)
+				return true;
+	return false;
+}
+
 bool info_closes_ike(const struct wire_message *m)
 {
 	const struct wire_payload *p = NULL;

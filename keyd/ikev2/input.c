@@ -90,11 +90,15 @@ static void dispatch(struct exchange *x, bool readable)
 	refuse_syntax(x, why);
 }
 
-/* A new request shows that the peer has dealt with our answer to the one before: it can receive on what that made. */
-static void peer_goes_on(struct ike_sa *sa)
+/*
+ * A new request shows that the peer has dealt with our answer to the one before: it can receive on what that made; unless it
+ * deletes just that, because it did not like it.
+ */
+static void peer_goes_on(struct exchange *x)
 {
-	list_each(c, &sa->children, struct child_sa, link)
-		child_confirm(c, "the peer goes on");
+	list_each(c, &x->sa->children, struct child_sa, link)
+		if (c->state > CHILD_INBOUND || !info_deletes_child(&x->m, c->spi_out))
+			child_confirm(c, "the peer goes on");
 }
 
 /*
@@ -153,7 +157,7 @@ static void request(struct ike_sa *sa, const struct engine_datagram *d, const st
 	memcpy(sa->answered_hash, x->m.n_clear ? hash : (uint8_t[CRYPTO_SHA256_LEN]){ 0 }, sizeof(hash));
 	if (sa->state == IKE_CROSSED && !info_closes_ike(&x->m))
 		rekey_chosen(sa);
-	peer_goes_on(sa);
+	peer_goes_on(x);
 	dispatch(x, !fault);
 }
 
