@@ -38,7 +38,7 @@ struct story_pending {
 	uint8_t reason;
 	uint16_t notify;
 	bool notify_ours;
-	char ours[STORY_SIDE_MAX], theirs[STORY_SIDE_MAX], differs[400], policy[240], policy_wanted[280];
+	char ours[STORY_SIDE_MAX], theirs[STORY_SIDE_MAX], differs[560], policy[240], policy_wanted[280];
 };
 
 /* See story.h. */

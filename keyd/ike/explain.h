@@ -85,7 +85,7 @@ struct engine_story {
 	char agreed[160];		/* algorithms of the IKE SA */
 	char child[240];		/* of the newest child: algorithms, mode, selectors */
 	char ours[STORY_SIDE_MAX], theirs[STORY_SIDE_MAX];	/* what did not fit; "": not known */
-	char differs[400];		/* of proposals: where the nearest differ, and what to add on which side */
+	char differs[560];		/* of proposals: where the nearest differ, and what to add on which side */
 	char setting[24];		/* the statement of keyd.conf that decided here; "": none did */
 	char setting_at[STORY_PLACE_MAX];	/* FILE:LINE; "": it is a default */
 	char section_at[STORY_PLACE_MAX];	/* of the peer's section; "": there is none */

@@ -224,6 +224,18 @@ static void tell_end(struct ike_sa *sa, bool was_up, const char *reason)
 	}
 }
 
+/* A child that was asked for and does not come to be. The reason goes on to be that of the SA. */
+static void tell_unborn(struct ike_sa *sa, const struct exchange *x, const char *reason)
+{
+	struct story_pending why = sa->e->stories.pending;
+
+	if (!x || !x->child || x->child->state != CHILD_NEW || !x->child->initiator || x->child->replaces)
+		return;
+	sa->e->stats.failed++;
+	report_event(sa, x->child, ENGINE_FAILED, "%s", reason);
+	sa->e->stories.pending = why;
+}
+
 static void end(struct ike_sa *sa, enum ike_state to, const char *why)
 {
 	bool was_up = !half_open(sa->state);
@@ -233,6 +245,11 @@ static void end(struct ike_sa *sa, enum ike_state to, const char *why)
 
 	snprintf(reason, sizeof(reason), "%s", why);	/* it may belong to an exchange that is freed below */
 	log_end(sa, stranger, reason);
+	if (was_up && !sa->quiet) {
+		tell_unborn(sa, sa->active, reason);
+		list_each(x, &sa->queue, struct exchange, link)
+			tell_unborn(sa, x, reason);
+	}
 	ike_sa_set_state(sa, to);
 	drop_timers(sa);
 	drop_exchanges(sa);
@@ -240,7 +257,9 @@ static void end(struct ike_sa *sa, enum ike_state to, const char *why)
 	reauth_hand_over(sa);
 	list_each(c, &sa->children, struct child_sa, link)
 		child_end(c, ENGINE_CHILD_DOWN, reason);
-	if (!stranger)
+	if (stranger)
+		story_failed(sa, NULL, reason);
+	else
 		tell_end(sa, was_up, reason);
 }
 

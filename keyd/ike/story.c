@@ -125,7 +125,7 @@ struct story *story_of(struct ike_sa *sa)
 	if (sa->story)
 		return sa->story;
 	/* Anybody can begin: as long as no more than that has come, it is no story. */
-	return sa->state != IKE_DEAD && (sa->initiator || sa->state >= IKE_AUTH) ? begin(sa) : NULL;
+	return sa->state < IKE_CLOSED && (sa->initiator || sa->state >= IKE_AUTH) ? begin(sa) : NULL;
 }
 
 static bool same_step(const struct story_step *step, const char *exchange, const char *result)
@@ -225,7 +225,7 @@ void story_failed(struct ike_sa *sa, const struct child_sa *child, const char *t
 {
 	struct story *whole, *st;
 
-	if (sa->state < IKE_ESTABLISHED || sa->state == IKE_DEAD) {
+	if (sa->state < IKE_ESTABLISHED || sa->state >= IKE_CLOSED) {
 		over(sa, STORY_FAILED, text);
 		return;
 	}
