@@ -35,7 +35,7 @@ enum conf_stmt {
 	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER, CONF_STMT_FRAGMENT,
 	CONF_STMT_CHILDLESS, CONF_STMT_SINGLE_PAIR, CONF_STMT_TFC,
 	CONF_STMT_PEER_PORT, CONF_STMT_PEER_NAT_PORT, CONF_STMT_NAT, CONF_STMT_KEEPALIVE,
-	CONF_STMT_POOL, CONF_STMT_TRAFFIC, CONF_STMT_VIRTUAL,
+	CONF_STMT_POOL, CONF_STMT_TRAFFIC, CONF_STMT_VIRTUAL, CONF_STMT_START,
 	CONF_STMT_PEER_END,
 	CONF_STMT_DOMAIN = CONF_STMT_PEER_END, CONF_STMT_POOL_END,
 	CONF_STMT_PORT = CONF_STMT_POOL_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN,
@@ -133,6 +133,7 @@ struct conf_peer {
 	uint8_t nat;			/* enum conf_nat */
 	uint32_t keepalive;		/* seconds of silence after which we keep a NAT's mapping alive; 0: never */
 	uint32_t linger;		/* seconds that an old inbound SA stays for stragglers */
+	bool start;			/* keyd begins the tunnel by itself */
 	struct conf_traffic traffic;
 	char pool[CONF_NAME_MAX];	/* the peer's addresses come from here; "": from nowhere */
 	bool virtual_v4, virtual_v6;	/* we ask the peer for an address of ours */

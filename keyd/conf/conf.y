@@ -39,11 +39,12 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token CHILDLESS "childless" COOKIE "cookie" DEFAULT "default" DNS "dns" DOMAIN_ "domain" DPD "dpd" ESP "esp"
 %token EXCEPT "except" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open" ID "id"
 %token IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter" KEEP "keep" KEEPALIVE "keepalive"
-%token KEYID "keyid" KEYLOG "keylog" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen" LOCAL "local"
-%token NAT "nat" NAT_PORT "nat-port" NEVER "never" NO "no" OFF "off" ON "on" PACKETS "packets" PEER "peer" PER_SOURCE "per-source" PFS "pfs"
-%token POOL "pool" PORT "port" PREFER "prefer" PSK "psk" REAUTH "reauth" REKEY "rekey" REMOTE "remote" REPLAY_WINDOW "replay-window"
-%token RETRANSMIT "retransmit" SECRETS "secrets" SINGLE_PAIR "single-pair" TFC "tfc" THRESHOLD "threshold"
-%token TRAFFIC "traffic" USER "user" VIRTUAL_ADDRESS "virtual-address" YES "yes" BOTH_WAYS "<->"
+%token KEYID "keyid" KEYLOG "keylog" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen"
+%token LOCAL "local" NAT "nat" NAT_PORT "nat-port" NEVER "never" NO "no" OFF "off" ON "on" PACKETS "packets"
+%token PEER "peer" PER_SOURCE "per-source" PFS "pfs" POOL "pool" PORT "port" PREFER "prefer" PSK "psk"
+%token REAUTH "reauth" REKEY "rekey" REMOTE "remote" REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit"
+%token SECRETS "secrets" SINGLE_PAIR "single-pair" START "start" TFC "tfc" THRESHOLD "threshold" TRAFFIC "traffic"
+%token USER "user" VIRTUAL_ADDRESS "virtual-address" YES "yes" BOTH_WAYS "<->"
 %token '{' "'{'" '}' "'}'" ',' "','"
 
 %%
@@ -188,6 +189,8 @@ setting
 	| POOL text				{ conf_do_pool(p, &$2); }
 	| TRAFFIC				{ conf_do_traffic(p, &$1); }
 	  local_nets BOTH_WAYS remote_nets
+	| START YES				{ conf_do_start(p, &$1, true); }
+	| START NO				{ conf_do_start(p, &$1, false); }
 	| VIRTUAL_ADDRESS			{ conf_do_virtual(p, &$1); }
 	  family_list virtual_interface
 	;

@@ -191,6 +191,8 @@ static void put_traffic(FILE *out, const struct conf_peer *peer, const struct co
 		put_name(out, peer->virtual_interface);
 		putc('\n', out);
 	}
+	if (!base || peer->start != base->start)
+		fprintf(out, "\tstart %s\n", peer->start ? "yes" : "no");
 	if ((!t->local.n && !t->local.assigned) ||
 	    (base && same_nets(&t->local, &base->traffic.local) && same_nets(&t->remote, &base->traffic.remote)))
 		return;

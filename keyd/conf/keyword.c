@@ -69,6 +69,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "retransmit", RETRANSMIT, "a wait such as 500ms" },
 	{ "secrets", SECRETS, A_FILE },
 	{ "single-pair", SINGLE_PAIR, NULL },
+	{ "start", START, NULL },
 	{ "tfc", TFC, "a size in bytes such as 1400" },
 	{ "threshold", THRESHOLD, NUMBER },
 	{ "traffic", TRAFFIC, "a network such as 10.0.0.0/24" },

@@ -128,6 +128,7 @@ void conf_pools_check(struct conf_parser *p);		/* when all is read */
 void conf_do_traffic(struct conf_parser *p, const struct conf_word *at);
 /* One of the networks on a side; w NULL: the assigned addresses. */
 void conf_do_net(struct conf_parser *p, bool local, const struct conf_word *at, const struct conf_word *w);
+void conf_do_start(struct conf_parser *p, const struct conf_word *at, bool yes);
 void conf_do_virtual(struct conf_parser *p, const struct conf_word *at);
 void conf_do_virtual_family(struct conf_parser *p, uint16_t family);
 void conf_do_virtual_interface(struct conf_parser *p, const struct conf_word *w);

@@ -50,6 +50,12 @@ void conf_do_net(struct conf_parser *p, bool local, const struct conf_word *at, 
 	}
 }
 
+void conf_do_start(struct conf_parser *p, const struct conf_word *at, bool yes)
+{
+	if (conf_once(p, CONF_STMT_START, at))
+		p->peer.start = yes;
+}
+
 void conf_do_virtual(struct conf_parser *p, const struct conf_word *at)
 {
 	if (!conf_once(p, CONF_STMT_VIRTUAL, at))
@@ -109,7 +115,10 @@ void conf_traffic_check(struct conf_parser *p)
 		everything(t);
 		return;
 	}
-	if (t->local.assigned && t->remote.assigned)
+	if (peer->start && (!set || t->remote.assigned || peer->remote_len != ipsec_addr_bits(peer->remote.family)))
+		conf_err(p, &p->seen[CONF_STMT_START], "peer '%s': 'start' is for a tunnel that begins here: one with 'traffic' or "
+			 "'virtual-address', to a single address", peer->name);
+	else if (t->local.assigned && t->remote.assigned)
 		conf_err(p, at, "peer '%s': only one side can be assigned its addresses by the other", peer->name);
 	else if (t->local.assigned && !virtual)
 		conf_err(p, at, "peer '%s': nothing is assigned to this side without 'virtual-address ipv4' (or ipv6)", peer->name);

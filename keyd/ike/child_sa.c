@@ -11,6 +11,8 @@
 #include "keyd/ike/retry.h"
 #include "keyd/ike/selector.h"
 #include "keyd/ike/straggler.h"
+#include "keyd/ike/traffic.h"
+#include "keyd/ike/tunnel.h"
 #include "keyd/ike/version.h"
 
 #include <errno.h>
@@ -146,6 +148,28 @@ static int fresh_child_spi(struct engine *e, uint32_t *spi)
 	return 0;
 }
 
+/* What the kernel holds back since there was no child is for this one. */
+static void take_traffic(struct child_sa *c, struct traffic *t)
+{
+	c->traffic = t;
+	if (!t)
+		return;
+	traffic_hold(t);
+	if (!t->acquired || c->acquired)
+		return;
+	c->acquired = true;
+	c->acquire_seq = t->acquire_seq;
+	t->acquired = false;
+}
+
+static void drop_traffic(struct child_sa *c)
+{
+	if (!c->traffic)
+		return;
+	tunnel_child_gone(c->sa->e, c->traffic);
+	traffic_put(c->traffic);
+}
+
 struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bool initiator)
 {
 	struct child_sa *c = calloc(1, sizeof(*c));
@@ -162,7 +186,21 @@ struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bo
 	c->line = c->spi_in;
 	table_add(&sa->e->by_child, &c->node, c->spi_in);
 	table_add(&sa->e->by_policy, &c->by_policy, policy_key(pol));
+	if (traffic_is_own(pol))
+		take_traffic(c, traffic_find(sa->e, pol->tmpl[0].reqid));
 	return c;
+}
+
+void child_adopt(struct child_sa *c, struct traffic *t)
+{
+	struct traffic *before = c->traffic;
+
+	table_del(&c->sa->e->by_policy, &c->by_policy);
+	c->pol = t->pol;
+	table_add(&c->sa->e->by_policy, &c->by_policy, policy_key(&c->pol));
+	take_traffic(c, t);
+	if (before)
+		traffic_put(before);
 }
 
 static void forget_keys(struct child_sa *c)
@@ -234,6 +272,7 @@ void child_free(struct child_sa *c)
 	table_del(&e->by_child, &c->node);
 	table_del(&e->by_policy, &c->by_policy);
 	table_del(&e->by_out, &c->by_out);
+	drop_traffic(c);
 	free(c);
 }
 
@@ -422,6 +461,7 @@ void child_outbound_done(struct child_sa *c)
 	else
 		retry_forget(c->sa->e, &c->pol, &c->sa->local, &c->sa->remote);
 	orphans_retire(c);
+	tunnel_sends(c);
 	ike_sa_supersede(c->sa);
 }
 

@@ -18,6 +18,8 @@ enum child_state {
 };
 
 /* What one of a child's SAs had carried when the kernel was last asked. */
+struct traffic;
+
 struct child_meter {
 	uint64_t at, bytes, packets;
 };
@@ -45,6 +47,7 @@ struct child_sa {
 	uint32_t replaces;		/* inbound SPI of the child that it replaces; 0: none */
 	uint32_t replaced_by;		/* inbound SPI of the child that replaces it; 0: none yet */
 	struct ipsec_policy pol;	/* the outbound policy it serves */
+	struct traffic *traffic;	/* whose first policy that is, when keyd makes them; NULL: somebody else's */
 	struct ipsec_selector flow;	/* the packet that raised ACQUIRE; src.family AF_UNSPEC: none */
 	uint32_t acquire_seq;
 	bool acquired;			/* the kernel holds a larval SA for it */
@@ -81,6 +84,9 @@ struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bo
 void child_free(struct child_sa *c);
 /* Before child_free: the kernel has been asked for its inbound SA and has not answered yet; what it adds leaves it again. */
 void child_withdraw(const struct child_sa *c);
+
+/* It serves t from now on, which keyd makes the policies for. */
+void child_adopt(struct child_sa *c, struct traffic *t);
 
 /* Requests for the kernel, from the agreed keys. The caller asks. Inbound comes first, and chooses the lifetimes. */
 void child_inbound_request(struct child_sa *c, struct kern_request *rq);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What keydctl asks of the engine.
+#include "keyd/conf/load.h"
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/retry.h"
+#include "keyd/ike/tunnel.h"
 #include "keyd/ike/version.h"
 
 #include <stdio.h>
@@ -35,6 +37,21 @@ static bool policy_ends(const struct ipsec_policy *pol, struct ipsec_addr *local
 		*remote = pol->sel.dst;
 	}
 	return !ipsec_addr_is_any(local) && !ipsec_addr_is_any(remote);
+}
+
+static int tunnels_up(struct engine *e, const char *peer)
+{
+	int n = 0;
+
+	for (unsigned i = 0; i < e->conf.npeers; i++) {
+		const struct conf_peer *conf = &e->conf.peers[i];
+
+		if (!tunnel_possible(conf) || !named(conf, &conf->remote, peer))
+			continue;
+		tunnel_up(e, conf);
+		n++;
+	}
+	return n;
 }
 
 /* Every policy of the peer that names its ends. */
@@ -106,7 +123,7 @@ int engine_up(struct engine *e, uint64_t now, const char *peer)
 	int n;
 
 	e->now = now;
-	n = policies_up(e, peer);
+	n = policies_up(e, peer) + tunnels_up(e, peer);
 	for (unsigned i = 0; !n && peer && *peer && i < e->conf.npeers; i++) {
 		const struct conf_peer *conf = &e->peers[i]->conf;
 
@@ -118,11 +135,31 @@ int engine_up(struct engine *e, uint64_t now, const char *peer)
 	return n;
 }
 
+/* Those that have an IKE SA end with it, and are told of by it. */
+static int tunnels_down(struct engine *e, const char *peer)
+{
+	int n = 0;
+
+	list_each(t, &e->tunnels, struct tunnel, link) {
+		const struct conf_peer *conf = conf_peer_by_name(&e->conf, t->peer);
+
+		if (!conf || !named(conf, &t->remote, peer))
+			continue;
+		if (!ike_sa_between(e, &t->local, &t->remote)) {
+			tunnel_tell(t, ENGINE_IKE_DOWN, "not wanted any more");
+			n++;
+		}
+		tunnel_end(t);
+	}
+	return n;
+}
+
 int engine_down(struct engine *e, uint64_t now, const char *peer)
 {
 	int n = 0;
 
 	e->now = now;
+	n = tunnels_down(e, peer);
 	list_each(sa, &e->sas, struct ike_sa, link) {
 		if (!ike_sa_alive(sa) || !named(&sa->peer->conf, &sa->remote, peer))
 			continue;

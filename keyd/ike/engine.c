@@ -4,11 +4,14 @@
 
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/guard.h"
 #include "keyd/ike/orphan.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/retry.h"
 #include "keyd/ike/story.h"
 #include "keyd/ike/straggler.h"
+#include "keyd/ike/traffic.h"
+#include "keyd/ike/tunnel.h"
 #include "keyd/ike/version.h"
 
 #include <stdlib.h>
@@ -16,7 +19,8 @@
 
 #define NOISE_PER_SECOND 10
 
-#define TABLES(e) { &(e)->by_spi, &(e)->by_remote, &(e)->by_child, &(e)->by_out, &(e)->by_policy, &(e)->by_retry, &(e)->by_straggler }
+#define TABLES(e) { &(e)->by_spi, &(e)->by_remote, &(e)->by_child, &(e)->by_out, &(e)->by_policy, &(e)->by_retry, \
+		    &(e)->by_straggler, &(e)->by_reqid, &(e)->by_traffic }
 
 static int tables_init(struct engine *e)
 {
@@ -51,8 +55,10 @@ struct engine *engine_new(const struct engine_hooks *hooks, void *arg, const str
 	list_init(&e->orphans);
 	stories_init(&e->stories);
 	list_init(&e->retries);
-	if (half_open_init(&e->half_open) || spd_init(&e->spd) || tables_init(e) || engine_configure(e, conf) ||
-	    crypto_rand(e->cookie_secret, sizeof(e->cookie_secret))) {
+	traffics_init(e);
+	tunnels_init(e);
+	if (pools_init(&e->pools) || half_open_init(&e->half_open) || spd_init(&e->spd) || tables_init(e) ||
+	    engine_configure(e, conf) || crypto_rand(e->cookie_secret, sizeof(e->cookie_secret))) {
 		engine_free(e);
 		return NULL;
 	}
@@ -70,6 +76,10 @@ void engine_free(struct engine *e)
 	stragglers_free(e);
 	retries_free(e);
 	orphans_free(e);
+	tunnels_free(e);
+	traffics_free(e);
+	pools_free(&e->pools);
+	guards_free(e);
 	spd_free(&e->spd);
 	timers_free(&e->timers);
 	half_open_free(&e->half_open);

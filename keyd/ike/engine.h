@@ -37,6 +37,7 @@ enum engine_event_type {
 	ENGINE_IKE_UP, ENGINE_IKE_DOWN, ENGINE_IKE_REKEYED,
 	ENGINE_IKE_REAUTHENTICATED,	/* the new IKE SA has taken over all children of the old, which goes */
 	ENGINE_CHILD_UP, ENGINE_CHILD_DOWN, ENGINE_CHILD_REKEYED,
+	ENGINE_ADDRESS,			/* an address that a gateway assigned is ours */
 	ENGINE_FAILED,			/* a negotiation ended without an SA; text says why */
 	/* The rest only while somebody wants details (engine_watch). */
 	ENGINE_DETAILS,
@@ -76,12 +77,23 @@ struct engine_event {
 
 enum engine_key_table { ENGINE_KEYS_IKE, ENGINE_KEYS_ESP, ENGINE_KEY_TABLES };
 
+#define ENGINE_DNS_MAX 8
+
+/* Who resolves names in the networks behind a gateway, as long as the tunnel to it is wanted. ndns 0: nobody any more. */
+struct engine_resolv {
+	char peer[CONF_NAME_MAX];	/* the gateway's section */
+	uint8_t ndns;
+	struct ipsec_addr dns[ENGINE_DNS_MAX];
+	char domain[CONF_DOMAIN_MAX];	/* that they know (RFC 8598); "": all */
+};
+
 struct engine_hooks {
 	void (*send)(void *arg, const struct engine_datagram *d);
 	void (*kern)(void *arg, const struct kern_request *rq);
 	void (*auth)(void *arg, const struct auth_request *rq);
 	void (*event)(void *arg, const struct engine_event *ev);
 	void (*log)(void *arg, enum log_level level, const char *text);
+	void (*resolv)(void *arg, const struct engine_resolv *r);	/* may be NULL */
 	/* KEYS IN CLEAR: n bytes, a line of one of Wireshark's tables; only after engine_keylog. May be NULL. */
 	void (*keys)(void *arg, enum engine_key_table table, const char *line, size_t n);
 };

@@ -5,6 +5,7 @@
 
 #include "keyd/ike/engine.h"
 #include "keyd/ike/half_open.h"
+#include "keyd/ike/pool.h"
 #include "keyd/ike/spd.h"
 #include "keyd/ike/timer.h"
 #include "keyd/util/list.h"
@@ -50,6 +51,14 @@ struct stories {
 	struct story_pending pending;
 };
 
+/* See guard.h. */
+struct guards {
+	struct kern_prefix *list;	/* that shall be in the kernel */
+	unsigned n, at, tries;		/* the one that is being asked for, and how often it was */
+	struct ask ask;
+	struct timer retry;
+};
+
 struct engine {
 	const struct engine_hooks *hooks;
 	void *hooks_arg;
@@ -72,6 +81,13 @@ struct engine {
 	struct table by_straggler;		/* the same by SPI */
 	struct list orphans;			/* kernel SAs from before our time, see orphan.c */
 	struct spd spd;
+	struct list traffics;			/* what keyd makes policies for itself, see traffic.c */
+	struct table by_reqid, by_traffic;	/* the same by reqid, and by selectors */
+	uint32_t last_reqid;
+	struct list tunnels;			/* that keyd keeps up, see tunnel.c */
+	struct pools pools;
+	struct guards guards;
+	bool told;				/* what the kernel had has been told, or is being told */
 	uint8_t cookie_secret[2][32];		/* now, and before */
 	uint64_t cookie_changed;
 	struct rate noise;			/* log lines that strangers can cause */

@@ -224,6 +224,15 @@ static void tell_end(struct ike_sa *sa, bool was_up, const char *reason)
 	}
 }
 
+static void give_back_leases(struct ike_sa *sa)
+{
+	for (unsigned f = 0; f < 2; f++) {
+		if (sa->lease[f])
+			lease_put(&sa->e->pools, sa->lease[f], sa->e->now);
+		sa->lease[f] = NULL;
+	}
+}
+
 /* A child that was asked for and does not come to be. The reason goes on to be that of the SA. */
 static void tell_unborn(struct ike_sa *sa, const struct exchange *x, const char *reason)
 {
@@ -257,6 +266,7 @@ static void end(struct ike_sa *sa, enum ike_state to, const char *why)
 	reauth_hand_over(sa);
 	list_each(c, &sa->children, struct child_sa, link)
 		child_end(c, ENGINE_CHILD_DOWN, reason);
+	give_back_leases(sa);
 	if (stranger)
 		story_failed(sa, NULL, reason);
 	else
@@ -292,6 +302,7 @@ void ike_sa_free(struct ike_sa *sa)
 	drop_exchanges(sa);
 	list_each(c, &sa->children, struct child_sa, link)
 		child_free(c);
+	give_back_leases(sa);
 	story_move(sa, NULL);
 	list_del(&sa->link);
 	list_del(&sa->dead);
@@ -477,6 +488,9 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	fresh->rekeys = old->rekeys + 1;
 	fresh->fragment_size = old->fragment_size;
 	fresh->rekey_why = fresh->initiator && old->rekey_why ? old->rekey_why : "the peer asked for it";
+	memcpy(fresh->lease, old->lease, sizeof(fresh->lease));
+	memset(old->lease, 0, sizeof(old->lease));
+	memcpy(fresh->assigned, old->assigned, sizeof(fresh->assigned));
 	fresh->rtt = old->rtt;
 	fresh->rtt_var = old->rtt_var;
 	old->quiet = true;

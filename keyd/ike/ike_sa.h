@@ -96,6 +96,8 @@ struct ike_sa {
 	uint16_t hint;			/* the error that such an answer gave, for the reason of our end; 0: none */
 	uint32_t rekeys;
 	bool limit_told;		/* that a child's volume is small for its traffic */
+	struct lease *lease[2];		/* what we gave the peer: IPv4, IPv6 */
+	struct ipsec_addr assigned[2];	/* and what it gave us; AF_UNSPEC: nothing */
 	const char *rekey_why;		/* one static word: time, command; NULL: not by us */
 	struct {
 		struct timer timer;	/* of the next step */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the kernel tells the engine: packets that want an SA, SAs that end, policies that come and go.
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/guard.h"
 #include "keyd/ike/lifetime.h"
 #include "keyd/ike/orphan.h"
 #include "keyd/ike/path.h"
@@ -8,6 +9,8 @@
 #include "keyd/ike/retry.h"
 #include "keyd/ike/selector.h"
 #include "keyd/ike/straggler.h"
+#include "keyd/ike/traffic.h"
+#include "keyd/ike/tunnel.h"
 
 /* What we cannot negotiate must not keep the kernel waiting. */
 static void refuse_acquire(struct engine *e, const struct ipsec_event *ev, const char *why)
@@ -26,6 +29,10 @@ static void on_acquire(struct engine *e, const struct ipsec_event *ev)
 
 	if (ev->acquire.tmpl >= IPSEC_TMPL_MAX)
 		return;
+	if (traffic_is_own(pol)) {
+		traffic_acquired(e, ev);
+		return;
+	}
 	why = ev->acquire.tmpl ? "the policy asks for several protocols; only a single ESP rule is negotiated" :
 				 spd_policy_unfit(pol);
 	if (why) {
@@ -66,8 +73,10 @@ static void on_expire(struct engine *e, const struct ipsec_event *ev)
 		child_lost(c, "its hard lifetime ran out");
 	else if (c)
 		lifetime_soft_met(c, ipsec_addr_equal(&sa->dst, &c->sa->remote), sa);
-	else if (!c && !ev->expire.hard)
+	else if (!ev->expire.hard)
 		engine_kern_orphan(e, e->now, sa);
+	else
+		orphan_gone(e, sa->spi);
 }
 
 static void on_delete(struct engine *e, const struct ipsec_event *ev)
@@ -78,6 +87,8 @@ static void on_delete(struct engine *e, const struct ipsec_event *ev)
 		child_lost(c, "somebody deleted its SA from the kernel");
 	else
 		stragglers_forget(e, ev->sa_id.spi);
+	if (!c)
+		orphan_gone(e, ev->sa_id.spi);
 }
 
 static void on_flush(struct engine *e, const struct ipsec_event *ev)
@@ -97,10 +108,16 @@ static void tell_policy(struct engine *e, const struct ipsec_policy *pol, const 
 		report_kernel(e, ENGINE_POLICY, &pol->tmpl[0].src, &pol->tmpl[0].dst, &pol->sel, what);
 }
 
+/* What keyd has made itself is no policy that anybody asks for: it is known already, or left by a keyd before us. */
 static void on_policy(struct engine *e, const struct ipsec_event *ev)
 {
 	tell_policy(e, &ev->policy, ev->type == IPSEC_EVENT_POLICY_NEW ? "new" : "changed");
-	spd_put(&e->spd, &ev->policy);
+	if (traffic_is_own(&ev->policy))
+		traffic_heard(e, &ev->policy);
+	else if (guard_is_own(&ev->policy))
+		guard_heard(e, &ev->policy);
+	else
+		spd_put(&e->spd, &ev->policy);
 }
 
 static void on_policy_delete(struct engine *e, const struct ipsec_event *ev)
@@ -108,8 +125,11 @@ static void on_policy_delete(struct engine *e, const struct ipsec_event *ev)
 	tell_policy(e, &ev->policy, "gone");
 	retry_forget(e, &ev->policy, NULL, NULL);
 	spd_remove(&e->spd, &ev->policy);
+	traffic_vanished(e, &ev->policy);
+	guard_vanished(e, &ev->policy);
 }
 
+/* Also the beginning of all that there is, told anew: what is ours is made sure of. */
 static void on_policy_flush(struct engine *e, const struct ipsec_event *ev)
 {
 	static const struct ipsec_addr none;
@@ -118,6 +138,10 @@ static void on_policy_flush(struct engine *e, const struct ipsec_event *ev)
 	report_kernel(e, ENGINE_POLICY, &none, &none, NULL, "all of them are gone");
 	retries_free(e);
 	spd_clear(&e->spd);
+	e->told = true;
+	guards_assert(e);
+	traffics_reassert(e);
+	tunnels_configure(e);
 }
 
 static void (*const handlers[IPSEC_EVENT_TYPES])(struct engine *e, const struct ipsec_event *ev) = {

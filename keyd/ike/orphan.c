@@ -25,6 +25,21 @@ void orphans_free(struct engine *e)
 		orphan_free(o);
 }
 
+bool orphans_of(const struct engine *e, uint32_t reqid)
+{
+	list_each(o, &e->orphans, struct orphan, link)
+		if (o->sa.reqid == reqid)
+			return true;
+	return false;
+}
+
+void orphan_gone(struct engine *e, uint32_t spi)
+{
+	list_each(o, &e->orphans, struct orphan, link)
+		if (o->sa.spi == spi)
+			orphan_free(o);
+}
+
 static bool stands_in(const struct child_sa *c, const struct ipsec_sa *sa)
 {
 	const struct ike_sa *ike = c->sa;

@@ -9,6 +9,10 @@
 
 /* c sends now: what it stands in for leaves the kernel, outbound when it has drained, inbound after the linger. */
 void orphans_retire(const struct child_sa *c);
+/* Is there one with this reqid? */
+bool orphans_of(const struct engine *e, uint32_t reqid);
+/* The kernel has it no more. */
+void orphan_gone(struct engine *e, uint32_t spi);
 /* The SAD was flushed. */
 void orphans_free(struct engine *e);
 

@@ -5,6 +5,7 @@
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/straggler.h"
+#include "keyd/ike/traffic.h"
 #include "keyd/ike/version.h"
 
 #include <stdio.h>
@@ -82,6 +83,7 @@ static void moved(struct ask *a, const struct kern_answer *an)
 		straggler_add(c->sa->e, &old, OUTBOUND_DRAIN);
 	c->out_addr = c->move_addr;
 	c->out_port = c->move_port;
+	traffic_follow(c);
 	path_follow(c);
 }
 

@@ -2,6 +2,8 @@
 // The settings of peers: replaced by a reload, kept by the SAs that were made with them.
 #include "keyd/conf/load.h"
 #include "keyd/ike/engine_state.h"
+#include "keyd/ike/guard.h"
+#include "keyd/ike/tunnel.h"
 
 #include <stdlib.h>
 
@@ -71,6 +73,9 @@ int engine_configure(struct engine *e, const struct conf *conf)
 	e->conf.pools = pools;
 	e->peers = peers;
 	e->default_peer = standard;
+	if (pools_configure(&e->pools, &e->conf) || guards_configure(e))
+		return -1;
+	tunnels_configure(e);
 	return 0;
 }
 

@@ -3,7 +3,10 @@
 #include "keyd/conf/id.h"
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/tunnel.h"
 #include "keyd/ikev2/child.h"
+#include "keyd/ikev2/cp.h"
+#include "keyd/ikev2/cp.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/message.h"
 #include "keyd/ikev2/nat.h"
@@ -196,6 +199,7 @@ static bool auth_build(struct exchange *x, struct wire_out *out)
 			alone = false;
 	if (alone)
 		message_put_notify(out, IKEV2_N_INITIAL_CONTACT, (struct view){ 0 });
+	cp_put_request(sa, out);
 	if (x->child) {
 		child_put_offer(x, out, PROPOSAL_KE_NONE);
 		ikev2_put_confirm(out);
@@ -230,12 +234,44 @@ static void first_child_done(struct exchange *x, struct child_sa *child)
 	exchange_done(x);
 }
 
+/* Without an address of ours there is nothing to be done here, and to ask again at once would not help (3.15.4). */
+static void no_address(struct exchange *x, const char *why)
+{
+	struct tunnel *t = tunnel_of(x->sa);
+	struct ike_sa *sa = x->sa;
+
+	sa->e->stats.failed++;
+	report_reason(sa, REASON_ADDRESS_FAILURE);
+	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "%s", why);
+	report_event(sa, x->child, ENGINE_FAILED, "%s", why);
+	if (t)
+		tunnel_pause(t);
+	exchange_done(x);
+	info_delete_ike_begin(sa);
+}
+
+static const char *address_refused(uint16_t error)
+{
+	if (error == IKEV2_N_INTERNAL_ADDRESS_FAILURE)
+		return "the peer has no address left for us (INTERNAL_ADDRESS_FAILURE): its pool must be larger";
+	if (error == IKEV2_N_FAILED_CP_REQUIRED)
+		return "the peer wants us to ask for an address (FAILED_CP_REQUIRED): add \"virtual-address\" to its section";
+	return NULL;
+}
+
 static void take_child(struct exchange *x)
 {
 	uint16_t error = message_error(&x->m);
+	const char *why = address_refused(error);
 	struct ike_sa *sa = x->sa;
 
 	ike_sa_established(sa, "established");
+	if (!why)
+		why = cp_take(x);
+	if (why) {
+		no_address(x, why);
+		return;
+	}
 	if (!x->child) {
 		exchange_done(x);
 		return;
@@ -386,6 +422,8 @@ static void serve_answer(struct exchange *x, struct child_sa *child)
 	window_answer_begin(x, &out);
 	put_id(&out, IKEV2_PL_IDR, &sa->local_id);
 	put_auth(&out, &x->nr);
+	if (!cp_is_refusal(x->refuse))
+		cp_put_reply(x, &out);
 	if (child) {
 		x->child = child;
 		child_put_answer(x, &out);
@@ -425,11 +463,13 @@ static void serve_child(struct exchange *x)
 		ike_sa_end(sa, "the peer asks for no child, which \"childless never\" in its section forbids");
 		return;
 	}
-	if (!wire_find(&x->m, IKEV2_PL_SA)) {
+	x->refuse = cp_serve(x);
+	if (!x->refuse && !wire_find(&x->m, IKEV2_PL_SA)) {
 		serve_answer(x, NULL);
 		return;
 	}
-	x->refuse = child_choose(x, PROPOSAL_KE_NONE);
+	if (!x->refuse)
+		x->refuse = child_choose(x, PROPOSAL_KE_NONE);
 	if (!x->refuse && child_derive(x, secret_view(&sa->ni), secret_view(&sa->nr)))
 		x->refuse = IKEV2_N_TEMPORARY_FAILURE;
 	if (!x->refuse) {

@@ -4,6 +4,7 @@
 
 #include "keyd/ike/keylog.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/traffic.h"
 #include "keyd/ikev2/child_ts.h"
 #include "keyd/ikev2/message.h"
 
@@ -266,7 +267,7 @@ static void failed_install(struct exchange *x, const struct kern_answer *an)
 	c->failed = true;
 	report_reason(c->sa, REASON_KERNEL_REFUSED);
 	report_sides(c->sa, NULL, an->why);
-	report_child(c, LOG_LEVEL_ERROR, "CHILD_SA", "failed", "the kernel refused the SA: %s", an->why);
+	report_child(c, LOG_LEVEL_ERROR, "CHILD_SA", "failed", "the kernel refused it: %s", an->why);
 	x->child = NULL;
 	if (c->state == CHILD_NEW)
 		child_free(c);
@@ -310,13 +311,35 @@ static void inbound_answered(struct ask *a, const struct kern_answer *an)
 	secret_cleanse(&rq, sizeof(rq));
 }
 
+static void install_inbound(struct exchange *x)
+{
+	struct kern_request rq;
+
+	child_inbound_request(x->child, &rq);
+	ask_kern(x->sa->e, &x->ask, &rq, inbound_answered);
+	secret_cleanse(&rq, sizeof(rq));
+}
+
+static void traffic_answered(struct ask *a, const struct kern_answer *an)
+{
+	struct exchange *x = container_of(a, struct exchange, ask);
+
+	if (!an->error) {
+		install_inbound(x);
+		return;
+	}
+	traffic_refused(x->child);
+	failed_install(x, an);
+}
+
 void child_install(struct exchange *x, void (*done)(struct exchange *x, struct child_sa *child))
 {
 	struct kern_request rq;
 
 	x->installed = done;
 	keylog_child(x->child);
-	child_inbound_request(x->child, &rq);
-	ask_kern(x->sa->e, &x->ask, &rq, inbound_answered);
-	secret_cleanse(&rq, sizeof(rq));
+	if (traffic_request(x->child, &rq))	/* what the SA is for must find its policies there */
+		ask_kern(x->sa->e, &x->ask, &rq, traffic_answered);
+	else
+		install_inbound(x);
 }

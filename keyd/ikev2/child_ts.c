@@ -4,6 +4,7 @@
 
 #include "keyd/conf/id.h"
 #include "keyd/ike/report.h"
+#include "keyd/ikev2/child_own.h"
 #include "keyd/ikev2/message.h"
 
 #include <string.h>
@@ -89,7 +90,10 @@ static void make_offer(struct exchange *x)
 
 void child_ts_put_offer(struct exchange *x, struct wire_out *out)
 {
-	make_offer(x);
+	if (x->child->traffic)
+		child_own_offer(x);
+	else
+		make_offer(x);
 	put_ts(out, IKEV2_PL_TSI, &x->ts_local);
 	put_ts(out, IKEV2_PL_TSR, &x->ts_remote);
 	if (is_transport(x->child))
@@ -126,6 +130,8 @@ const char *child_ts_take(struct exchange *x)
 		return "the peer's traffic selectors are not of one host each, as transport mode through a NAT needs it";
 	if (!ts_list_within(&local, &x->ts_local) || !ts_list_within(&remote, &x->ts_remote))
 		return "the peer widened the traffic selectors beyond our policy";
+	if (c->traffic)
+		return child_own_take(x, &local, &remote);
 	if (!selector_inside(&local, &remote, &c->flow, &c->sel))
 		return "the peer's traffic selectors have no pair of one address family and protocol";
 	selector_around(&remote, &local, &c->sel_in);
@@ -259,6 +265,7 @@ uint16_t child_ts_choose(struct exchange *x)
 	struct ipsec_addr real = { 0 };
 	const struct ipsec_policy *pol;
 	const char *why;
+	uint16_t notify;
 
 	if (get_ts(&x->m, IKEV2_PL_TSI, &remote) || get_ts(&x->m, IKEV2_PL_TSR, &local))
 		return IKEV2_N_INVALID_SYNTAX;
@@ -266,6 +273,8 @@ uint16_t child_ts_choose(struct exchange *x)
 		say_no_policy(x, "the peer's traffic selectors are of types that nobody here knows", &q);
 		return IKEV2_N_TS_UNACCEPTABLE;
 	}
+	if (child_own_choose(x, &local, &remote, &notify))
+		return notify;
 	asked_local = local;
 	asked_remote = remote;
 	q.transport = message_has_notify(&x->m, IKEV2_N_USE_TRANSPORT_MODE, NULL) && see_through_nat(sa, &local, &remote);

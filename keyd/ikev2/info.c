@@ -2,6 +2,7 @@
 // INFORMATIONAL: deletes and signs of life (RFC 7296 1.4).
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
+#include "keyd/ikev2/cp.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/message.h"
 #include "keyd/ikev2/window.h"
@@ -285,6 +286,10 @@ static void serve_answer(struct exchange *x)
 
 	window_answer_begin(x, &out);
 	serve_deletes(x, &out);
+	if (sa->state == IKE_ESTABLISHED) {
+		cp_serve(x);
+		cp_put_reply(x, &out);
+	}
 	window_answer_end(x, &out);
 	if (!all)
 		return;

@@ -174,6 +174,8 @@ int door_check(const struct kern_allows *allowed, const struct kern_request *rq,
 	case KERN_GUARD_SET: return check_guard(allowed, &rq->guard, why, n);
 	case KERN_GUARD_CLEAR: return check_guard(NULL, &rq->guard, why, n);
 	case KERN_VIRTUAL_SET: return check_virtual(allowed, &rq->virtual, why, n);
+	case KERN_SOURCE_GET:
+		return family_sane(rq->source.family) ? 0 : refuse(why, n, "this is no address of a host");
 	case KERN_VIRTUAL_CLEAR: return check_virtual(NULL, &rq->virtual, why, n);
 	default: return rq->op < KERN_OPS ? check_sa(rq, why, n) : refuse(why, n, "there is no such request");
 	}

@@ -293,6 +293,15 @@ static int address_clear(struct door *d, const struct kern_request *rq, struct k
 	return d->virtual ? virtual_clear(d->virtual, &rq->virtual, an->why, sizeof(an->why)) : 0;
 }
 
+static int source_get(struct door *d, const struct kern_request *rq, struct kern_answer *an)
+{
+	if (!d->virtual) {
+		snprintf(an->why, sizeof(an->why), "there are no routes without a kernel");
+		return -ENETUNREACH;
+	}
+	return virtual_source(d->virtual, &rq->source, &an->addr, an->why, sizeof(an->why));
+}
+
 /* Each may say why in the answer; else libpfkey does. */
 static int (*const operations[KERN_OPS])(struct door *, const struct kern_request *, struct kern_answer *) = {
 	[KERN_SA_ADD] = sa_add,
@@ -306,6 +315,7 @@ static int (*const operations[KERN_OPS])(struct door *, const struct kern_reques
 	[KERN_GUARD_CLEAR] = guard_clear,
 	[KERN_VIRTUAL_SET] = address_set,
 	[KERN_VIRTUAL_CLEAR] = address_clear,
+	[KERN_SOURCE_GET] = source_get,
 };
 
 /* Does a request carry keys? */

@@ -40,8 +40,9 @@ void policy_of_traffic(const struct kern_traffic *t, unsigned int i, uint8_t dir
 	*out = (struct ipsec_policy){ .sel = t->sel[i], .dir = dir, .priority = KERN_OWN_PRIORITY, .ntmpl = 1 };
 	if (!outbound)
 		turn(&out->sel);
+	/* The reqid says which SA is meant. Where its packets come from may change before anybody here knows. */
 	out->tmpl[0] = (struct ipsec_tmpl){
-		.src = outbound ? t->local : t->remote,
+		.src = outbound ? t->local : (struct ipsec_addr){ .family = t->remote.family },
 		.dst = outbound ? t->remote : t->local,
 		.proto = IPPROTO_ESP,
 		.mode = IPSEC_MODE_TUNNEL,

@@ -12,7 +12,7 @@
 #define KERN_GUARD_PRIORITY 0xfb000000u	/* what nothing else covers */
 
 #define KERN_TRAFFIC_MAX 32
-#define KERN_ROUTES_MAX 8
+#define KERN_ROUTES_MAX 32
 #define KERN_INTERFACE_MAX 16
 
 enum kern_op {
@@ -27,6 +27,7 @@ enum kern_op {
 	KERN_GUARD_CLEAR,
 	KERN_VIRTUAL_SET,	/* .virtual: the address, and routes that use it; added or replaced */
 	KERN_VIRTUAL_CLEAR,	/* .virtual: addr, gateway */
+	KERN_SOURCE_GET,	/* .source: another host's address; the answer has ours that packets for it leave with */
 	KERN_OPS
 };
 
@@ -60,6 +61,7 @@ struct kern_request {
 		struct ipsec_sa sa;
 		struct kern_prefix guard;
 		struct kern_virtual virtual;
+		struct ipsec_addr source;
 	};
 	struct ipsec_addr old_dst;	/* of KERN_SA_MOVE: what the SA has now */
 };
@@ -69,6 +71,7 @@ struct kern_answer {
 	int32_t error;		/* 0 or -errno */
 	char why[160];		/* one sentence when error; else "" */
 	struct ipsec_usage usage;	/* of KERN_SA_GET */
+	struct ipsec_addr addr;		/* of KERN_SOURCE_GET */
 };
 
 #endif

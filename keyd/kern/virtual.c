@@ -278,3 +278,21 @@ int virtual_clear(struct virtual *v, const struct kern_virtual *rq, char *why, s
 		r = rule(v, rq->gateway.family, VIRTUAL_RULE_GATEWAY, RT_TABLE_MAIN, &rq->gateway, false);
 	return r ? failed(r, "the assigned address or its routes cannot be removed", why, n) : 0;
 }
+
+int virtual_source(struct virtual *v, const struct ipsec_addr *to, struct ipsec_addr *out, char *why, size_t n)
+{
+	struct nl_addr *dst = to_nl(to, ipsec_addr_bits(to->family)), *src;
+	struct rtnl_route *found = NULL;
+	int r = dst ? rtnl_route_lookup(v->sock, dst, &found) : -NLE_NOMEM;
+
+	src = r ? NULL : rtnl_route_get_pref_src(found);
+	if (!r && (!src || ipsec_addr_from_bytes(out, nl_addr_get_binary_addr(src), nl_addr_get_len(src))))
+		r = -NLE_NOADDR;
+	if (found)
+		rtnl_route_put(found);
+	nl_addr_put(dst);
+	if (!r)
+		return 0;
+	failed(r, "there is no route to the peer", why, n);
+	return -ENETUNREACH;
+}

@@ -26,4 +26,7 @@ void virtual_close(struct virtual *v);	/* NULL is allowed; removes nothing */
 int virtual_set(struct virtual *v, const struct kern_virtual *rq, char *why, size_t n);
 int virtual_clear(struct virtual *v, const struct kern_virtual *rq, char *why, size_t n);
 
+/* Our address that packets to another host leave with now. */
+int virtual_source(struct virtual *v, const struct ipsec_addr *to, struct ipsec_addr *out, char *why, size_t n);
+
 #endif

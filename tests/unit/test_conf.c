@@ -166,7 +166,7 @@ static const char everything[] =
 	"	address 2001:db8:3::/64; except 10.3.0.7\n"
 	"	dns 10.0.0.53, 2001:db8:1::53 ; domain corp.example\n"
 	"}\n"
-	"peer gw address 192.0.2.254 virtual-address ipv4, ipv6 on tun7 traffic assigned <-> 10.0.0.0/8 dpd 10s\n"
+	"peer gw address 192.0.2.254 virtual-address ipv4, ipv6 on tun7 start yes traffic assigned <-> 10.0.0.0/8 dpd 10s\n"
 	"peer whole address 192.0.2.253 { virtual-address ipv6 }\n"
 	"peer any { id remote keyid \"\\x01\\x02\" } # the end without a newline";
 
@@ -238,6 +238,7 @@ static void test_everything(void **state)
 	p = conf_peer_by_name(&c, "gw");
 	assert_true(p->virtual_v4 && p->virtual_v6 && p->traffic.local.assigned && p->traffic.remote.n == 1);
 	assert_string_equal(p->virtual_interface, "tun7");
+	assert_true(p->start);
 	p = conf_peer_by_name(&c, "whole");
 	assert_true(!p->virtual_v4 && p->virtual_v6 && p->traffic.local.assigned && p->traffic.remote.n == 2);
 	assert_string_equal(p->virtual_interface, "gapless0");
@@ -412,7 +413,7 @@ static void test_find(void **state)
 #define P "peer 192.0.2.2 "
 #define STATEMENTS "cookie, default, half-open, include, keylog, larval-drop, listen, nat-port, peer, pool, port or secrets"
 #define SETTINGS "address, auth, childless, dpd, esp, fragment, id, ike, keepalive, lifetime, linger, local, nat, nat-port, pfs, pool, port, " \
-	"psk, rekey, replay-window, retransmit, single-pair, tfc, traffic or virtual-address"
+	"psk, rekey, replay-window, retransmit, single-pair, start, tfc, traffic or virtual-address"
 
 /* Every line that is said about a text, in order. */
 static const struct {
@@ -498,6 +499,8 @@ static const struct {
 	  "interface gapless0\n" },
 	{ P "virtual-address ipv4 traffic 10.0.0.0/8 <-> 10.1.0.0/16", "t:1:37: peer '192.0.2.2' gives us an address that no "
 	  "traffic uses: 'traffic assigned <-> NETWORK' is missing\n" },
+	{ P "start yes", "t:1:16: peer '192.0.2.2': 'start' is for a tunnel that begins here: one with 'traffic' or "
+	  "'virtual-address', to a single address\n" },
 	/* algorithms */
 	{ P "ike aes128gmc16-x25519", "t:1:20: unknown algorithm 'aes128gmc16'; did you mean 'aes128gcm16'?" "*" },
 	{ P "ike aes128-sha256-modp2084", "t:1:34: unknown algorithm 'modp2084'; did you mean 'modp2048'?" "*" },

@@ -137,15 +137,17 @@ static void set_replace_clear(void **state)
 	assert_int_equal(policies(f), 3);
 	policy_of_traffic(&rq.traffic, 0, IPSEC_DIR_FWD, &want);
 	assert_int_equal(ipsec_policy_get(f->ip, &want, &got), 0);
-	assert_true(ipsec_addr_equal(&got.tmpl[0].src, &rq.traffic.remote));
+	assert_true(ipsec_addr_is_any(&got.tmpl[0].src));
+	assert_true(ipsec_addr_equal(&got.tmpl[0].dst, &rq.traffic.local));
 	assert_true(ipsec_addr_equal(&got.sel.src, &rq.traffic.sel[0].dst));
 	assert_int_equal(got.tmpl[0].reqid, KERN_OWN_REQID + 5);
 	/* The client comes from elsewhere now. */
 	rq.traffic.remote = addr("192.0.2.99");
 	assert_int_equal(execute(f, &rq), 0);
 	assert_int_equal(policies(f), 3);
+	policy_of_traffic(&rq.traffic, 0, IPSEC_DIR_OUT, &want);
 	assert_int_equal(ipsec_policy_get(f->ip, &want, &got), 0);
-	assert_true(ipsec_addr_equal(&got.tmpl[0].src, &rq.traffic.remote));
+	assert_true(ipsec_addr_equal(&got.tmpl[0].dst, &rq.traffic.remote));
 	rq.op = KERN_TRAFFIC_CLEAR;
 	assert_int_equal(execute(f, &rq), 0);
 	assert_int_equal(policies(f), 0);

@@ -170,8 +170,15 @@ static void on_log(void *arg, enum log_level level, const char *text)
 	snprintf(h->log + used, sizeof(h->log) - used, "%s\n", text);
 }
 
+static void on_resolv(void *arg, const struct engine_resolv *r)
+{
+	struct world_host *h = arg;
+
+	h->resolv = *r;
+}
+
 static const struct engine_hooks hooks = {
-	.send = on_send, .kern = on_kern, .auth = on_auth, .event = on_event, .log = on_log, .keys = on_keys,
+	.send = on_send, .kern = on_kern, .auth = on_auth, .event = on_event, .log = on_log, .keys = on_keys, .resolv = on_resolv,
 };
 
 /* --- the kernel --- */
@@ -263,9 +270,85 @@ static int kernel_move(struct world_host *h, const struct kern_request *rq)
 	return kernel_add(h, &copy);
 }
 
+static void kernel_tell(struct world_host *h, enum ipsec_event_type type, const struct ipsec_policy *pol)
+{
+	struct world_event *ev = event_new(h->w, EXPIRE, index_of(h), h->w->now + KERNEL_DELAY, 0);
+
+	ev->expire = (struct ipsec_event){ .type = (uint8_t)type, .policy = *pol };
+}
+
+static struct ipsec_policy own_policy(const struct kern_traffic *t, unsigned i)
+{
+	struct ipsec_policy pol = { .sel = t->sel[i], .dir = IPSEC_DIR_OUT, .index = 8 * i + 9, .ntmpl = 1,
+				    .priority = KERN_OWN_PRIORITY };
+
+	pol.tmpl[0] = (struct ipsec_tmpl){ .src = t->local, .dst = t->remote, .proto = IPPROTO_ESP,
+					   .mode = IPSEC_MODE_TUNNEL, .reqid = t->reqid };
+	return pol;
+}
+
+/* The outbound policies of its own; a packet is of the first. */
+static void kernel_own(struct world_host *h, const struct kern_traffic *t)
+{
+	h->own = *t;
+	h->sets++;
+	for (unsigned i = t->n; i-- > 0;) {
+		h->out = own_policy(t, i);
+		kernel_tell(h, IPSEC_EVENT_POLICY_NEW, &h->out);
+	}
+}
+
+static void kernel_guard(struct world_host *h, const struct kern_prefix *p, bool set)
+{
+	unsigned i = 0;
+
+	while (i < h->guards && (h->guard[i].len != p->len || !ipsec_addr_equal(&h->guard[i].addr, &p->addr)))
+		i++;
+	if (set && i == h->guards && h->guards < 8)
+		h->guard[h->guards++] = *p;
+	else if (!set && i < h->guards)
+		h->guard[i] = h->guard[--h->guards];
+}
+
+static void kernel_disown(struct world_host *h, const struct kern_traffic *t)
+{
+	if (!h->own.n || h->own.reqid != t->reqid)
+		return;
+	h->clears++;
+	kernel_tell(h, IPSEC_EVENT_POLICY_DELETE, &h->out);
+	h->own = (struct kern_traffic){ 0 };
+	h->out = (struct ipsec_policy){ 0 };
+	h->larval = false;
+}
+
+static struct kern_virtual *virtual_of(struct world_host *h, const struct kern_virtual *v)
+{
+	return &h->virtual[v->addr.family == AF_INET6];
+}
+
+/* What keyd makes by itself. False: it is about something else. */
+static bool kernel_do_own(struct world_host *h, const struct kern_request *rq)
+{
+	switch (rq->op) {
+	case KERN_TRAFFIC_SET: kernel_own(h, &rq->traffic); return true;
+	case KERN_TRAFFIC_CLEAR: kernel_disown(h, &rq->traffic); return true;
+	case KERN_GUARD_SET: kernel_guard(h, &rq->guard, true); return true;
+	case KERN_GUARD_CLEAR: kernel_guard(h, &rq->guard, false); return true;
+	case KERN_VIRTUAL_SET: *virtual_of(h, &rq->virtual) = rq->virtual; return true;
+	case KERN_VIRTUAL_CLEAR:
+		if (ipsec_addr_equal(&virtual_of(h, &rq->virtual)->addr, &rq->virtual.addr))
+			*virtual_of(h, &rq->virtual) = (struct kern_virtual){ 0 };
+		return true;
+	default: return false;
+	}
+}
+
 static void kernel_do(struct world_host *h, const struct kern_request *rq)
 {
 	int error = 0;
+
+	if (kernel_do_own(h, rq) && !rq->id)
+		return;
 
 	if (rq->op == KERN_SA_ADD)
 		error = kernel_add(h, &rq->sa);
@@ -282,6 +365,8 @@ static void kernel_do(struct world_host *h, const struct kern_request *rq)
 
 		ev->kan.id = rq->id;
 		ev->kan.error = error;
+		if (rq->op == KERN_SOURCE_GET)
+			ev->kan.addr = h->addr;
 		if (rq->op == KERN_SA_GET)
 			kernel_get(h, &rq->sa, &ev->kan);
 		snprintf(ev->kan.why, sizeof(ev->kan.why), "%s", error ? strerror(-error) : "");
@@ -332,6 +417,10 @@ void world_packet(struct world *w, unsigned host)
 	struct world_event *ev;
 	struct world_path path;
 
+	if (h->road && !h->own.n) {
+		h->in_clear += h->virtual[0].addr.family || h->virtual[1].addr.family;
+		return;
+	}
 	if (!sa) {
 		h->held++;
 		if (!h->larval)
@@ -387,6 +476,8 @@ static void packet_arrives(struct world *w, const struct world_event *ev)
 	}
 	if (sa && !kernel_count(h, sa))
 		sa = NULL;
+	if (sa && h->road && (!h->own.n || h->own.reqid != sa->sa.reqid))
+		sa = NULL;		/* the policies do not let it in (XfrmInNoPols, XfrmInTmplMismatch) */
 	if (sa && !sa->sa.encap.type == !ev->path.sport &&
 	    same_key(&ev->alg, sa->sa.aead.name[0] ? &sa->sa.aead : &sa->sa.enc)) {
 		h->received++;
@@ -515,6 +606,21 @@ static void tell_policy(struct world_host *h)
 	engine_kern_event(h->engine, h->w->now, &ev);
 }
 
+/* As the kern role does when it begins: first that all is told anew. */
+static void tell_policies(struct world_host *h)
+{
+	const struct ipsec_event flush = { .type = IPSEC_EVENT_POLICY_FLUSH };
+
+	engine_kern_event(h->engine, h->w->now, &flush);
+	for (unsigned i = 0; i < h->own.n; i++) {
+		struct ipsec_event ev = { .type = IPSEC_EVENT_POLICY_NEW, .policy = own_policy(&h->own, i) };
+
+		engine_kern_event(h->engine, h->w->now, &ev);
+	}
+	if (h->out.ntmpl && !h->own.n)
+		tell_policy(h);
+}
+
 static void make_policy(struct world_host *h, bool tunnel)
 {
 	unsigned me = index_of(h), you = 1 - me;
@@ -560,8 +666,31 @@ void world_init(struct world *w, uint64_t seed, bool tunnel)
 		conf_defaults(&h->conf);
 		make_policy(h, tunnel);
 		h->engine = engine_new(&hooks, h, &h->conf);
-		tell_policy(h);
+		tell_policies(h);
 	}
+}
+
+static void on_mistake(const char *text, void *arg)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", text);
+	abort();
+}
+
+void world_road(struct world *w, unsigned host, const char *conf)
+{
+	struct world_host *h = &w->host[host];
+	struct conf_secrets s;
+
+	conf_free(&h->conf);
+	conf_load_buffer(&h->conf, &s, "road", conf, strlen(conf), on_mistake, NULL);
+	conf_secrets_free(&s);
+	h->road = true;
+	if (!h->own.n)
+		h->out = (struct ipsec_policy){ 0 };
+	world_configure(w, host);
+	if (!h->own.n)
+		tell_policies(h);
 }
 
 void world_configure(struct world *w, unsigned host)
@@ -595,7 +724,7 @@ void world_restart(struct world *w, unsigned host, bool keep_sas)
 		h->nsas = 0;
 	h->larval = false;
 	h->engine = engine_new(&hooks, h, &h->conf);
-	tell_policy(h);
+	tell_policies(h);
 	for (unsigned i = 0; i < h->nsas; i++) {
 		h->sas[i].sa.state = IPSEC_STATE_MATURE;
 		engine_kern_orphan(h->engine, w->now, &h->sas[i].sa);

@@ -30,6 +30,13 @@ struct world_host {
 	bool larval;			/* ACQUIRE was raised and not answered yet */
 	uint32_t acquire_seq;
 	struct ipsec_policy out;
+	/* what keyd makes by itself, after world_road */
+	bool road;			/* there are no policies but its own */
+	struct kern_traffic own;	/* n 0: there are none */
+	struct kern_virtual virtual[2];	/* of IPv4 and IPv6; addr AF_UNSPEC: none */
+	struct engine_resolv resolv;
+	struct kern_prefix guard[8];
+	unsigned sets, clears, guards, in_clear;
 	/* counters */
 	unsigned acquires, held, sent, received, lost_keying, lost_link, events[ENGINE_EVENT_TYPES];
 	unsigned datagrams, soft_met, hard_met, gets, mappings, keepalives;
@@ -68,6 +75,8 @@ struct world {
 /* Two hosts with one policy for each other: transport, or tunnel between 10.0.N.0/24 networks. */
 void world_init(struct world *w, uint64_t seed, bool tunnel);
 void world_free(struct world *w);
+/* After world_init: these settings (keyd.conf) in the place of the policies. */
+void world_road(struct world *w, unsigned host, const char *conf);
 /* Replaces a host's engine by a fresh one, as a restarted daemon; its kernel keeps its SAs, or forgets them. */
 void world_restart(struct world *w, unsigned host, bool keep_sas);
 void world_configure(struct world *w, unsigned host);

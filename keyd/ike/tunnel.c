@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT
+// Tunnels that are begun by command or setting and kept up.
+#include "keyd/ike/tunnel.h"
+
+#include "keyd/conf/load.h"
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/report.h"
+#include "keyd/ike/selector.h"
+#include "keyd/ike/traffic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* From one try to the next: doubled each time, and shortened at random by up to a half. */
+#define TRY_MIN SECONDS(1)
+#define TRY_MAX SECONDS(60)
+/* When the gateway has no address left: such things are not mended quickly (RFC 7296 3.15.4). */
+#define TRY_EXHAUSTED SECONDS(300)
+
+void tunnels_init(struct engine *e)
+{
+	list_init(&e->tunnels);
+}
+
+static void tunnel_free(struct tunnel *t)
+{
+	timer_cancel(&t->e->timers, &t->retry);
+	ask_cancel(&t->ask);
+	for (unsigned i = 0; i < TUNNEL_FAMILIES; i++)
+		ask_cancel(&t->set[i].ask);
+	list_del(&t->link);
+	free(t);
+}
+
+void tunnels_free(struct engine *e)
+{
+	list_each(t, &e->tunnels, struct tunnel, link)
+		tunnel_free(t);
+}
+
+struct tunnel *tunnel_find(const struct engine *e, const char *peer)
+{
+	list_each(t, &e->tunnels, struct tunnel, link)
+		if (!strcmp(t->peer, peer))
+			return t;
+	return NULL;
+}
+
+static struct tunnel *tunnel_new(struct engine *e, const char *peer)
+{
+	struct tunnel *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->e = e;
+	snprintf(t->peer, sizeof(t->peer), "%s", peer);
+	snprintf(t->resolv.peer, sizeof(t->resolv.peer), "%s", peer);
+	for (unsigned i = 0; i < TUNNEL_FAMILIES; i++)
+		t->set[i].tunnel = t;
+	list_add_tail(&e->tunnels, &t->link);
+	return t;
+}
+
+struct tunnel *tunnel_of(const struct ike_sa *sa)
+{
+	return tunnel_find(sa->e, sa->peer->conf.name);
+}
+
+static struct tunnel *with_traffic(const struct engine *e, const struct traffic *traffic)
+{
+	list_each(t, &e->tunnels, struct tunnel, link)
+		if (t->traffic == traffic)
+			return t;
+	return NULL;
+}
+
+bool tunnel_possible(const struct conf_peer *conf)
+{
+	const struct conf_traffic *t = &conf->traffic;
+
+	return (t->local.assigned || t->local.n) && !t->remote.assigned && conf->remote.family &&
+	       conf->remote_len == ipsec_addr_bits(conf->remote.family);
+}
+
+static const struct conf_peer *settings(const struct tunnel *t)
+{
+	const struct conf_peer *conf = conf_peer_by_name(&t->e->conf, t->peer);
+
+	return conf && tunnel_possible(conf) ? conf : NULL;
+}
+
+/* --- addresses --- */
+
+static bool other_uses(const struct tunnel *t, const struct tunnel_addr *a, const struct ipsec_addr *gateway)
+{
+	list_each(other, &t->e->tunnels, struct tunnel, link)
+		for (unsigned i = 0; i < TUNNEL_FAMILIES; i++)
+			if (&other->set[i] != a && other->set[i].v.addr.family &&
+			    ipsec_addr_equal(&other->set[i].v.gateway, gateway))
+				return true;
+	return false;
+}
+
+static void address_clear(struct tunnel_addr *a)
+{
+	struct engine *e = a->tunnel->e;
+	struct kern_request rq = { .op = KERN_VIRTUAL_CLEAR };
+
+	ask_cancel(&a->ask);
+	if (!a->v.addr.family)
+		return;
+	rq.virtual = a->v;
+	if (other_uses(a->tunnel, a, &a->v.gateway))
+		rq.virtual.gateway = (struct ipsec_addr){ 0 };
+	e->hooks->kern(e->hooks_arg, &rq);
+	a->v = (struct kern_virtual){ 0 };
+}
+
+void tunnel_tell(const struct tunnel *t, enum engine_event_type type, const char *text)
+{
+	struct engine_event ev = { .type = (uint8_t)type, .local = t->local, .remote = t->remote };
+
+	snprintf(ev.peer, sizeof(ev.peer), "%s", t->peer);
+	snprintf(ev.text, sizeof(ev.text), "%s", text);
+	t->e->hooks->event(t->e->hooks_arg, &ev);
+	report_engine(t->e, type == ENGINE_FAILED ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "peer=%s: %s", t->peer, text);
+}
+
+static void address_answered(struct ask *ask, const struct kern_answer *an)
+{
+	struct tunnel_addr *a = container_of(ask, struct tunnel_addr, ask);
+	char addr[IPSEC_ADDR_STRLEN], text[256];
+
+	ipsec_addr_format(&a->v.addr, addr, sizeof(addr));
+	if (an->error)
+		snprintf(text, sizeof(text), "the assigned address %s cannot be used: %s", addr, an->why);
+	else
+		snprintf(text, sizeof(text), "%s is ours now, on %s", addr, a->v.interface);
+	tunnel_tell(a->tunnel, an->error ? ENGINE_FAILED : ENGINE_ADDRESS, text);
+}
+
+/* The networks that this address is for. */
+static void routes(const struct traffic *t, struct kern_virtual *v)
+{
+	for (unsigned i = 0; i < t->t.n; i++) {
+		const struct ipsec_selector *s = &t->t.sel[i];
+		unsigned k = 0;
+
+		while (k < v->n && (v->to[k].len != s->dst_len || !ipsec_addr_equal(&v->to[k].addr, &s->dst)))
+			k++;
+		if (s->dst.family != v->addr.family || k < v->n || k == KERN_ROUTES_MAX)
+			continue;
+		v->to[v->n++] = (struct kern_prefix){ s->dst, s->dst_len };
+	}
+}
+
+static void address_set(struct tunnel_addr *a, const struct ipsec_addr *addr, const struct conf_peer *conf)
+{
+	struct kern_request rq = { .op = KERN_VIRTUAL_SET };
+
+	if (!ipsec_addr_equal(&a->v.addr, addr))
+		address_clear(a);
+	ask_cancel(&a->ask);
+	if (!addr->family)
+		return;
+	a->v = (struct kern_virtual){ .addr = *addr, .gateway = a->tunnel->remote };
+	memcpy(a->v.interface, conf->virtual_interface, sizeof(a->v.interface));
+	routes(a->tunnel->traffic, &a->v);
+	rq.virtual = a->v;
+	ask_kern(a->tunnel->e, &a->ask, &rq, address_answered);
+}
+
+static void tell_resolv(const struct tunnel *t, const struct engine_resolv *r)
+{
+	if (t->e->hooks->resolv)
+		t->e->hooks->resolv(t->e->hooks_arg, r);
+}
+
+void tunnel_sends(const struct child_sa *c)
+{
+	struct tunnel *t = c->traffic ? with_traffic(c->sa->e, c->traffic) : NULL;
+
+	if (!t)
+		return;
+	t->tries = 0;
+	t->pause = 0;
+	timer_cancel(&t->e->timers, &t->retry);
+	if (!c->sa->peer->conf.traffic.local.assigned)
+		return;
+	for (unsigned i = 0; i < TUNNEL_FAMILIES; i++)
+		address_set(&t->set[i], &t->given[i], &c->sa->peer->conf);
+	tell_resolv(t, &t->resolv);
+}
+
+/* --- beginning --- */
+
+static void retry_due(struct timer *timer);
+
+static void try_later(struct tunnel *t)
+{
+	uint64_t wait = t->tries < 6 ? TRY_MIN << t->tries : TRY_MAX;
+
+	if (wait > TRY_MAX)
+		wait = TRY_MAX;
+	if (t->pause > wait)
+		wait = t->pause;
+	t->tries++;
+	timer_set(&t->e->timers, &t->retry, t->e->now + wait - engine_random_below(wait / 2), retry_due);
+}
+
+static bool busy(const struct tunnel *t)
+{
+	return t->traffic && child_serving(t->e, &t->traffic->pol, &t->local, &t->remote);
+}
+
+static void begin_from(struct tunnel *t, const struct ipsec_addr *local)
+{
+	t->local = *local;
+	if (!t->traffic)
+		t->traffic = traffic_new(t->e);
+	if (t->traffic)
+		child_begin(t->e, &t->traffic->pol, &t->local, &t->remote, NULL);
+	if (!busy(t) && !t->retry.pos)
+		try_later(t);
+}
+
+static void source_answered(struct ask *a, const struct kern_answer *an)
+{
+	struct tunnel *t = container_of(a, struct tunnel, ask);
+
+	if (!an->error) {
+		begin_from(t, &an->addr);
+		return;
+	}
+	report_failed(t->e, &(struct ipsec_addr){ .family = t->remote.family }, &t->remote, REASON_OTHER, an->why);
+	try_later(t);
+}
+
+static void begin(struct tunnel *t)
+{
+	const struct conf_peer *conf = settings(t);
+	struct kern_request rq = { .op = KERN_SOURCE_GET };
+
+	if (!conf) {
+		tunnel_end(t);
+		return;
+	}
+	if (t->ask.id || busy(t))
+		return;
+	t->remote = conf->remote;
+	if (conf->local.family) {
+		begin_from(t, &conf->local);
+		return;
+	}
+	rq.source = t->remote;
+	ask_kern(t->e, &t->ask, &rq, source_answered);
+}
+
+static void retry_due(struct timer *timer)
+{
+	begin(container_of(timer, struct tunnel, retry));
+}
+
+void tunnel_up(struct engine *e, const struct conf_peer *conf)
+{
+	struct tunnel *t = tunnel_find(e, conf->name);
+
+	if (!t)
+		t = tunnel_new(e, conf->name);
+	if (!t) {
+		report_failed(e, &conf->local, &conf->remote, REASON_NO_MEMORY, "out of memory");
+		return;
+	}
+	t->wanted = true;
+	t->tries = 0;
+	t->pause = 0;
+	begin(t);
+}
+
+void tunnel_end(struct tunnel *t)
+{
+	struct engine_resolv none = { 0 };
+
+	memcpy(none.peer, t->peer, sizeof(none.peer));
+	t->wanted = false;
+	for (unsigned i = 0; i < TUNNEL_FAMILIES; i++)
+		address_clear(&t->set[i]);
+	tell_resolv(t, &none);
+	if (t->traffic)
+		traffic_put(t->traffic);
+	tunnel_free(t);
+}
+
+void tunnels_configure(struct engine *e)
+{
+	if (!e->told)
+		return;
+	list_each(t, &e->tunnels, struct tunnel, link) {
+		if (settings(t))
+			continue;
+		t->wanted = false;
+		if (!busy(t))
+			tunnel_end(t);
+	}
+	for (unsigned i = 0; i < e->conf.npeers; i++)
+		if (e->conf.peers[i].start && tunnel_possible(&e->conf.peers[i]) && !tunnel_find(e, e->conf.peers[i].name))
+			tunnel_up(e, &e->conf.peers[i]);
+}
+
+void tunnel_pause(struct tunnel *t)
+{
+	t->pause = TRY_EXHAUSTED;
+}
+
+void tunnel_adopt(const struct child_sa *c)
+{
+	struct tunnel *t = tunnel_of(c->sa);
+	struct traffic *before = t ? t->traffic : NULL;
+
+	if (!t || before == c->traffic)
+		return;
+	t->traffic = c->traffic;
+	traffic_hold(t->traffic);
+	if (before)
+		traffic_put(before);
+}
+
+void tunnel_child_gone(struct engine *e, struct traffic *traffic)
+{
+	struct tunnel *t = with_traffic(e, traffic);
+
+	if (!t || busy(t))
+		return;
+	if (!t->wanted)
+		tunnel_end(t);
+	else if (!t->retry.pos)
+		try_later(t);
+}
+
+void tunnel_asked(struct engine *e, struct traffic *traffic)
+{
+	struct tunnel *t = with_traffic(e, traffic);
+
+	if (t && t->wanted && !t->pause)
+		begin(t);
+}
+
+/* --- what an earlier keyd left --- */
+
+static void forget_addresses(struct engine *e, const struct traffic *traffic)
+{
+	struct kern_request rq = { .op = KERN_VIRTUAL_CLEAR };
+
+	for (unsigned i = 0; i < traffic->t.n; i++) {
+		const struct ipsec_selector *s = &traffic->t.sel[i];
+
+		if (s->src_len != ipsec_addr_bits(s->src.family))
+			continue;
+		rq.virtual.addr = s->src;
+		rq.virtual.gateway = traffic->t.remote;
+		e->hooks->kern(e->hooks_arg, &rq);
+	}
+}
+
+bool tunnel_found(struct engine *e, struct traffic *traffic)
+{
+	const struct conf_peer *conf = conf_peer_find(&e->conf, &traffic->t.local, &traffic->t.remote);
+	const struct conf_traffic *ct = &conf->traffic;
+	struct tunnel *t = tunnel_find(e, conf->name);
+
+	if (!ct->local.assigned && !ct->local.n) {
+		forget_addresses(e, traffic);
+		traffic_end(traffic);
+		return true;
+	}
+	if (!tunnel_possible(conf) || (t && t->traffic))
+		return false;
+	t = t ? t : tunnel_new(e, conf->name);
+	if (!t)
+		return false;
+	t->wanted = true;
+	t->traffic = traffic;
+	traffic_hold(traffic);
+	t->local = traffic->t.local;
+	t->remote = traffic->t.remote;
+	for (unsigned i = 0; ct->local.assigned && i < traffic->t.n; i++)
+		t->given[traffic->t.sel[i].src.family == AF_INET6] = traffic->t.sel[i].src;
+	begin(t);
+	return true;
+}
+
+void tunnel_reserve(struct engine *e, const struct traffic *traffic)
+{
+	for (unsigned i = 0; i < traffic->t.n; i++)
+		if (traffic->t.sel[i].dst_len == ipsec_addr_bits(traffic->t.sel[i].dst.family))
+			pools_reserve(&e->pools, &traffic->t.sel[i].dst, e->now);
+}

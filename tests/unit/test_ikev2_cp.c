@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: MIT
+// Road warriors: addresses from a pool, policies that keyd makes itself, and what becomes of both when things go wrong.
+#include "keyd/conf/id.h"
+#include "keyd/conf/load.h"
+#include "keyd/crypto/alg.h"
+#include "keyd/ike/timer.h"
+#include "tests/unit/rogue.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CLIENT 0
+#define GATEWAY 1
+
+static struct world w;
+
+static const char client_conf[] =
+	"peer gw {\n"
+	"	address 192.0.2.2\n"
+	"	id local alice@example.org\n"
+	"	virtual-address ipv4, ipv6\n"
+	"	traffic assigned <-> 10.0.0.0/8, 2001:db8::/32\n"
+	"}\n";
+
+#define POOL(range) \
+	"pool office {\n" \
+	"	address " range "\n" \
+	"	address 2001:db8:3::/64\n" \
+	"	dns 10.0.0.53, 2001:db8::53\n" \
+	"	domain corp.example\n" \
+	"}\n" \
+	"peer any {\n" \
+	"	id remote *@example.org\n" \
+	"	pool office\n" \
+	"	traffic 10.0.0.0/24, 2001:db8:1::/48 <-> assigned\n" \
+	"}\n"
+static const char gateway_conf[] = POOL("10.3.0.0/24");
+
+static void begin(const char *client, const char *gateway)
+{
+	world_init(&w, 7, true);
+	world_road(&w, CLIENT, client);
+	world_road(&w, GATEWAY, gateway);
+	world_run(&w, MILLISECONDS(10));
+}
+
+static void assert_addr(const struct ipsec_addr *a, const char *text)
+{
+	char buf[IPSEC_ADDR_STRLEN];
+
+	assert_string_equal(ipsec_addr_format(a, buf, sizeof(buf)), text);
+}
+
+static bool can_use(struct world *world)
+{
+	return world_joined(world) && world->host[CLIENT].virtual[0].addr.family;
+}
+
+static void up(void)
+{
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+	assert_true(world_until(&w, SECONDS(5), can_use));
+	world_run(&w, SECONDS(1));
+}
+
+static bool nothing_left(struct world *world)
+{
+	return !world->host[CLIENT].own.n && !world->host[GATEWAY].own.n && !world->host[CLIENT].nsas &&
+	       !world->host[GATEWAY].nsas;
+}
+
+static const struct lease *lease_of(const char *who)
+{
+	struct pool *p;
+	struct ike_sa *sa = rogue_sa(&w, GATEWAY);
+
+	assert_non_null(sa);
+	p = pool_find(&sa->e->pools, "office");
+	list_each(l, &p->leases, struct lease, link)
+		if (l->addr.family == AF_INET && l->id_len == strlen(who) && !memcmp(l->id_data, who, l->id_len))
+			return l;
+	return NULL;
+}
+
+static void assert_said(unsigned host, const char *what)
+{
+	if (!strstr(w.host[host].log, what))
+		fail_msg("host %u did not say \"%s\", but:\n%s", host, what, w.host[host].log);
+}
+
+/* --- the way it should be --- */
+
+static void both_ends_have_what_they_need(void **state)
+{
+	struct world_host *c = &w.host[CLIENT], *g = &w.host[GATEWAY];
+	struct ipsec_addr mine;
+
+	(void)state;
+	begin(client_conf, gateway_conf);
+	assert_int_equal(g->guards, 2);
+	up();
+	/* The gateway narrows to what it has; both families in one child. */
+	mine = c->virtual[0].addr;
+	assert_int_equal(mine.family, AF_INET);
+	assert_int_equal(mine.b[1], 3);
+	assert_int_equal(c->own.n, 2);
+	assert_int_equal(g->own.n, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(c->own.sel[i].src_len, ipsec_addr_bits(c->own.sel[i].src.family));
+		assert_int_equal(g->own.sel[i].dst_len, ipsec_addr_bits(c->own.sel[i].src.family));
+	}
+	assert_true(ipsec_addr_equal(&c->own.sel[0].src, &mine));
+	assert_true(ipsec_addr_equal(&g->own.sel[0].dst, &mine));
+	assert_addr(&c->own.sel[0].dst, "10.0.0.0");
+	assert_int_equal(c->own.sel[0].dst_len, 24);
+	assert_addr(&c->own.sel[1].dst, "2001:db8:1::");
+	assert_int_not_equal(c->own.reqid, 0);
+	assert_true(ipsec_addr_equal(&c->own.remote, &g->addr));
+	/* Programs find their way there. */
+	assert_string_equal(c->virtual[0].interface, "gapless0");
+	assert_int_equal(c->virtual[0].n, 1);
+	assert_addr(&c->virtual[0].to[0].addr, "10.0.0.0");
+	assert_int_equal(c->virtual[1].n, 1);
+	assert_addr(&c->virtual[1].to[0].addr, "2001:db8:1::");
+	assert_true(ipsec_addr_equal(&c->virtual[1].gateway, &g->addr));
+	assert_string_equal(c->resolv.peer, "gw");
+	assert_int_equal(c->resolv.ndns, 2);
+	assert_addr(&c->resolv.dns[0], "10.0.0.53");
+	assert_addr(&c->resolv.dns[1], "2001:db8::53");
+	assert_string_equal(c->resolv.domain, "corp.example");
+	assert_int_equal(c->events[ENGINE_ADDRESS], 2);
+	assert_int_equal(lease_of("alice@example.org")->users, 1);
+	assert_true(ipsec_addr_equal(&lease_of("alice@example.org")->addr, &mine));
+	/* The SAs are for both families: the reqid binds them to the policies. */
+	assert_int_equal(world_newest(c, true)->sa.sel.src.family, 0);
+	assert_true(world_newest(c, true)->sa.flags & IPSEC_SA_AF_UNSPEC);
+	world_free(&w);
+}
+
+/* Down gives the address back; whoever comes again has the same. */
+static void down_and_up_again(void **state)
+{
+	struct ipsec_addr mine;
+
+	(void)state;
+	begin(client_conf, gateway_conf);
+	up();
+	mine = w.host[CLIENT].virtual[0].addr;
+	assert_int_equal(engine_down(w.host[CLIENT].engine, w.now, "gw"), 1);
+	world_run(&w, SECONDS(1));
+	assert_int_equal(w.host[CLIENT].virtual[0].addr.family, 0);
+	assert_int_equal(w.host[CLIENT].virtual[1].addr.family, 0);
+	assert_int_equal(w.host[CLIENT].resolv.ndns, 0);
+	assert_true(world_until(&w, SECONDS(30), nothing_left));
+	assert_int_equal(w.host[GATEWAY].guards, 2);
+	assert_int_equal(w.host[CLIENT].clears, 1);
+	assert_int_equal(w.host[GATEWAY].clears, 1);
+	world_run(&w, SECONDS(600));		/* nobody begins it again */
+	assert_int_equal(w.host[CLIENT].events[ENGINE_IKE_UP], 1);
+	up();
+	assert_true(ipsec_addr_equal(&w.host[CLIENT].virtual[0].addr, &mine));
+	assert_int_equal(lease_of("alice@example.org")->users, 1);
+	world_free(&w);
+}
+
+/* Rekeys of both kinds by both sides: policies and addresses are not touched, and nothing is lost. */
+static void rekeys_leave_it_alone(void **state)
+{
+	(void)state;
+	begin(client_conf, gateway_conf);
+	up();
+	w.traffic = true;
+	for (unsigned i = 0; i < 8; i++) {
+		engine_rekey(w.host[i % 2].engine, w.now, NULL, i / 2 % 2 ? ENGINE_REKEY_CHILD : ENGINE_REKEY_IKE);
+		world_run(&w, SECONDS(15));
+	}
+	w.traffic = false;
+	world_run(&w, SECONDS(1));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(w.host[i].sets, 1);
+		assert_int_equal(w.host[i].clears, 0);
+		assert_int_equal(w.host[i].lost_keying, 0);
+		assert_int_equal(w.host[i].held, 0);
+		assert_int_equal(w.host[i].events[ENGINE_CHILD_REKEYED], 4);
+		assert_int_equal(w.host[i].events[ENGINE_IKE_REKEYED], 4);
+	}
+	assert_int_equal(w.host[CLIENT].received, w.host[GATEWAY].sent);
+	assert_int_equal(w.host[GATEWAY].received, w.host[CLIENT].sent);
+	assert_int_equal(lease_of("alice@example.org")->users, 1);
+	world_free(&w);
+}
+
+/* --- pools that refuse --- */
+
+static void an_exhausted_pool_explains_itself(void **state)
+{
+	struct world_host *c = &w.host[CLIENT];
+	struct ipsec_addr none = { 0 };
+	struct conf_id bob;
+	struct pool *p;
+
+	(void)state;
+	begin("peer gw {\n address 192.0.2.2\n id local alice@example.org\n virtual-address ipv4\n}\n",
+	      POOL("10.3.0.10-10.3.0.10"));
+	/* Bob has the only one. */
+	assert_int_equal(conf_id_parse(&bob, "bob@example.org"), 0);
+	assert_int_equal(engine_up(c->engine, w.now, "gw"), 1);
+	world_run(&w, MILLISECONDS(5));
+	p = pool_find(&rogue_sa(&w, CLIENT)->e->pools, "office");
+	assert_null(p);
+	world_run(&w, MILLISECONDS(8));
+	p = pool_find(&rogue_sa(&w, GATEWAY)->e->pools, "office");
+	assert_non_null(lease_take(&rogue_sa(&w, GATEWAY)->e->pools, p, &bob, AF_INET, &none, w.now));
+	world_run(&w, SECONDS(5));
+	assert_said(GATEWAY, "INTERNAL_ADDRESS_FAILURE: \"alice@example.org\" gets no address, as others have all those of pool "
+			     "\"office\": \"keydctl pools\" shows who; give it more");
+	assert_said(CLIENT, "the peer has no address left for us (INTERNAL_ADDRESS_FAILURE): its pool must be larger");
+	assert_int_equal(c->events[ENGINE_FAILED], 1);
+	assert_int_equal(c->events[ENGINE_IKE_DOWN], 1);
+	assert_true(nothing_left(&w));
+	/* It asks again, but not soon. */
+	world_run(&w, SECONDS(140));
+	assert_int_equal(c->events[ENGINE_IKE_UP], 1);
+	world_run(&w, SECONDS(165));
+	assert_int_equal(c->events[ENGINE_IKE_UP], 2);
+	world_road(&w, GATEWAY, POOL("10.3.0.0/24"));
+	assert_true(world_until(&w, SECONDS(310), can_use));
+	world_free(&w);
+}
+
+static void who_does_not_ask_is_told(void **state)
+{
+	(void)state;
+	begin("peer gw {\n address 192.0.2.2\n id local alice@example.org\n traffic 10.9.0.0/24 <-> 10.0.0.0/24\n}\n",
+	      gateway_conf);
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+	world_run(&w, SECONDS(3));
+	assert_said(GATEWAY, "FAILED_CP_REQUIRED: \"alice@example.org\" does not ask for an address, and its traffic here is for "
+			     "one of pool \"office\": it must be configured to ask");
+	assert_said(CLIENT, "the peer wants us to ask for an address (FAILED_CP_REQUIRED): add \"virtual-address\"");
+	assert_int_equal(w.host[CLIENT].own.n + w.host[GATEWAY].own.n, 0);
+	world_free(&w);
+}
+
+static void a_peer_without_pool(void **state)
+{
+	(void)state;
+	begin(client_conf, "peer any { traffic 10.0.0.0/24 <-> 10.3.0.0/24 }\n");
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+	world_run(&w, SECONDS(3));
+	assert_said(CLIENT, "\"virtual-address\"");
+	assert_int_equal(w.host[CLIENT].own.n, 0);
+	assert_int_equal(w.host[CLIENT].nsas, 0);
+	world_free(&w);
+}
+
+static void only_the_family_that_there_is(void **state)
+{
+	(void)state;
+	begin(client_conf, "pool v6 { address 2001:db8:3::/64 }\n"
+			   "peer any { pool v6; traffic 10.0.0.0/24, 2001:db8:1::/48 <-> assigned }\n");
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+	world_run(&w, SECONDS(3));
+	assert_true(world_joined(&w));
+	assert_int_equal(w.host[CLIENT].virtual[0].addr.family, 0);
+	assert_int_equal(w.host[CLIENT].virtual[1].addr.family, AF_INET6);
+	assert_int_equal(w.host[CLIENT].own.n, 1);
+	world_free(&w);
+}
+
+/* --- failures --- */
+
+/* The gateway is away for long: what the client's programs send waits, and nothing goes in clear. */
+static void a_dead_gateway_comes_back(void **state)
+{
+	struct world_host *c = &w.host[CLIENT];
+	struct ipsec_addr mine;
+
+	(void)state;
+	begin(client_conf, gateway_conf);
+	up();
+	mine = c->virtual[0].addr;
+	w.host[GATEWAY].down = true;
+	for (unsigned i = 0; i < 300; i++) {
+		world_packet(&w, CLIENT);
+		world_run(&w, SECONDS(1));
+	}
+	assert_int_equal(c->events[ENGINE_IKE_DOWN], 1);
+	assert_int_equal(c->in_clear, 0);
+	assert_true(c->held > 0);
+	assert_int_equal(c->clears, 0);
+	assert_true(ipsec_addr_equal(&c->virtual[0].addr, &mine));
+	world_restart(&w, GATEWAY, false);
+	w.host[GATEWAY].down = false;
+	assert_true(world_until(&w, SECONDS(120), world_joined));
+	world_run(&w, SECONDS(2));
+	assert_true(ipsec_addr_equal(&c->virtual[0].addr, &mine));
+	assert_int_equal(c->clears, 0);
+	assert_false(c->larval);
+	world_free(&w);
+}
+
+/* keyd of the gateway is killed and comes back: its kernel carries on, until the client finds out and comes again. */
+static void the_gateways_daemon_is_restarted(void **state)
+{
+	struct world_host *g = &w.host[GATEWAY];
+	struct ipsec_addr mine;
+	uint32_t reqid;
+
+	(void)state;
+	begin(client_conf, gateway_conf);
+	up();
+	mine = w.host[CLIENT].virtual[0].addr;
+	reqid = g->own.reqid;
+	w.traffic = true;
+	world_run(&w, SECONDS(3));
+	world_restart(&w, GATEWAY, true);
+	assert_int_equal(engine_rekey(w.host[CLIENT].engine, w.now, NULL, ENGINE_REKEY_IKE), 1);
+	world_run(&w, SECONDS(200));
+	w.traffic = false;
+	world_run(&w, SECONDS(1));
+	assert_true(world_joined(&w));
+	assert_int_equal(g->own.reqid, reqid);
+	assert_true(ipsec_addr_equal(&w.host[CLIENT].virtual[0].addr, &mine));
+	assert_int_equal(g->lost_keying + w.host[CLIENT].lost_keying, 0);
+	assert_int_equal(w.host[CLIENT].in_clear, 0);
+	assert_int_equal(lease_of("alice@example.org")->users, 1);
+	assert_true(w.host[CLIENT].events[ENGINE_IKE_UP] >= 2);
+	assert_int_equal(world_count(g, true), 1);
+	assert_int_equal(world_count(g, false), 1);
+	world_free(&w);
+}
+
+static void the_clients_daemon_is_restarted(void **state)
+{
+	struct world_host *c = &w.host[CLIENT];
+	struct ipsec_addr mine;
+	uint32_t reqid;
+
+	(void)state;
+	begin(client_conf, gateway_conf);
+	up();
+	mine = c->virtual[0].addr;
+	reqid = c->own.reqid;
+	w.traffic = true;
+	world_run(&w, SECONDS(3));
+	world_restart(&w, CLIENT, true);
+	world_run(&w, SECONDS(30));
+	w.traffic = false;
+	world_run(&w, SECONDS(1));
+	assert_true(world_joined(&w));
+	assert_int_equal(c->own.reqid, reqid);
+	assert_int_equal(c->clears, 0);
+	assert_true(ipsec_addr_equal(&c->virtual[0].addr, &mine));
+	assert_int_equal(c->lost_keying + w.host[GATEWAY].lost_keying, 0);
+	assert_int_equal(c->in_clear + c->held, 0);
+	assert_int_equal(world_count(c, true), 1);
+	assert_int_equal(world_count(c, false), 1);
+	assert_int_equal(lease_of("alice@example.org")->users, 1);
+	world_free(&w);
+}
+
+/* A client that was taken down for good while keyd did not run: what it left behind goes. */
+static void settings_that_are_gone(void **state)
+{
+	struct world_host *c = &w.host[CLIENT];
+
+	(void)state;
+	begin(client_conf, gateway_conf);
+	up();
+	conf_free(&c->conf);
+	conf_defaults(&c->conf);
+	c->nsas = 0;
+	world_restart(&w, CLIENT, false);
+	world_run(&w, SECONDS(2));
+	assert_int_equal(c->own.n, 0);
+	assert_int_equal(c->virtual[0].addr.family, 0);
+	assert_int_equal(c->virtual[1].addr.family, 0);
+	world_free(&w);
+}
+
+/* Somebody empties the client's or the gateway's SPD: the policies are there again at once. */
+static void a_flush_of_the_spd(void **state)
+{
+	(void)state;
+	begin(client_conf, gateway_conf);
+	up();
+	for (unsigned i = 0; i < 2; i++) {
+		const struct ipsec_event flush = { .type = IPSEC_EVENT_POLICY_FLUSH };
+		struct kern_traffic before = w.host[i].own;
+
+		w.host[i].own = (struct kern_traffic){ 0 };
+		engine_kern_event(w.host[i].engine, w.now, &flush);
+		world_run(&w, MILLISECONDS(10));
+		assert_int_equal(w.host[i].own.n, 2);
+		assert_int_equal(w.host[i].own.reqid, before.reqid);
+	}
+	w.traffic = true;
+	world_run(&w, SECONDS(1));
+	assert_int_equal(w.host[0].lost_keying + w.host[1].lost_keying, 0);
+	world_free(&w);
+}
+
+/* Its only child ends on the gateway: the client makes another, and what is sent meanwhile waits at both ends. */
+static void a_child_that_is_deleted(void **state)
+{
+	(void)state;
+	begin(client_conf, gateway_conf);
+	up();
+	assert_int_equal(engine_down(w.host[GATEWAY].engine, w.now, NULL), 1);
+	w.traffic = true;
+	world_run(&w, SECONDS(5));
+	w.traffic = false;
+	world_run(&w, SECONDS(1));
+	assert_true(world_joined(&w));
+	assert_int_equal(w.host[CLIENT].in_clear + w.host[GATEWAY].in_clear, 0);
+	assert_int_equal(w.host[CLIENT].lost_keying + w.host[GATEWAY].lost_keying, 0);
+	assert_false(w.host[CLIENT].larval || w.host[GATEWAY].larval);
+	assert_int_equal(w.host[GATEWAY].clears, 0);
+	world_free(&w);
+}
+
+/* The address comes before the first SA can be used only if the policies are there. */
+static void loss_of_datagrams(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 40; seed++) {
+		world_init(&w, seed, true);
+		world_road(&w, CLIENT, client_conf);
+		world_road(&w, GATEWAY, gateway_conf);
+		w.loss = 30;
+		w.traffic = true;
+		assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+		assert_true(world_until(&w, SECONDS(120), can_use));
+		world_run(&w, SECONDS(2));
+		assert_int_equal(engine_down(w.host[CLIENT].engine, w.now, "gw"), 1);
+		world_run(&w, SECONDS(100));
+		assert_int_equal(w.host[CLIENT].in_clear, 0);
+		assert_int_equal(w.host[GATEWAY].lost_keying, 0);
+		assert_int_equal(w.host[CLIENT].own.n, 0);
+		world_free(&w);
+	}
+}
+
+/* --- the payload itself --- */
+
+static uint8_t heard[70000], buf[4000];
+static size_t heard_n;
+
+static void overhear(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	(void)world;
+	if (from != GATEWAY)
+		return;
+	memcpy(heard, bytes, n);
+	heard_n = n;
+}
+
+/* The attributes of the answer to an INFORMATIONAL request with these; n 0: no CP payload came. */
+static struct view asked(const char *attrs, size_t n)
+{
+	struct ike_sa *sa = rogue_sa(&w, CLIENT);
+	struct rogue_payload pl = { IKEV2_PL_CP, 0, false, { (const uint8_t *)attrs, n } };
+	struct wire_header h = rogue_header(sa, IKEV2_EXCH_INFORMATIONAL, false, sa->next_request++);
+	struct view datagram = rogue_message(sa, &h, &pl, 1, buf, sizeof(buf));
+	const struct wire_payload *p;
+	struct wire_message m;
+
+	heard_n = 0;
+	w.tap = overhear;
+	world_inject(&w, GATEWAY, datagram.p, datagram.n);
+	world_run(&w, MILLISECONDS(15));
+	w.tap = NULL;
+	assert_true(heard_n > 0);
+	assert_true(rogue_open(sa, false, heard, heard_n, &m));
+	p = wire_find(&m, IKEV2_PL_CP);
+	return p ? p->body : (struct view){ 0 };
+}
+
+#define ASKED(bytes) asked(bytes, sizeof(bytes) - 1)
+
+static void other_requests(void **state)
+{
+	struct view v;
+
+	(void)state;
+	begin(client_conf, gateway_conf);
+	up();
+	/* Which version? An empty text. And an attribute that nobody knows, with a value. */
+	v = ASKED("\1\0\0\0" "\0\7\0\0" "\x3f\xff\0\3abc");
+	assert_int_equal(v.n, 4 + (4 + 4) + (4 + 17) + 2 * 4 + 4 + 16 + (4 + 12) + 4);
+	assert_int_equal(v.p[0], 2);
+	assert_memory_equal(v.p + v.n - 4, "\0\7\0\0", 4);
+	/* The networks behind the gateway: IPv4 with a mask, IPv6 with a length. */
+	v = ASKED("\1\0\0\0" "\0\x0d\0\0" "\0\x0f\0\0");
+	assert_memory_equal(v.p + v.n - (4 + 8 + 4 + 17), "\0\x0d\0\x08\x0a\0\0\0\xff\xff\xff\0", 12);
+	assert_memory_equal(v.p + v.n - (4 + 17), "\0\x0f\0\x11\x20\x01\x0d\xb8\0\1\0\0\0\0\0\0\0\0\0\0\x30", 21);
+	/* Everything that there is. */
+	v = ASKED("\1\0\0\0" "\0\x0e\0\0");
+	assert_memory_equal(v.p + v.n - (4 + 18), "\0\x0e\0\x12\0\1\0\3\0\7\0\x08\0\x0a\0\x0d\0\x0e\0\x0f\0\x19", 22);
+	/* CFG_SET and CFG_ACK mean nothing (3.15). */
+	assert_int_equal(ASKED("\3\0\0\0" "\0\1\0\4\x0a\3\0\x63").n, 0);
+	assert_int_equal(ASKED("\4\0\0\0").n, 0);
+	assert_int_equal(ASKED("\2\0\0\0" "\0\1\0\4\x0a\3\0\x63").n, 0);
+	/* A wish for another address than the lease, or one of an impossible length, changes nothing. */
+	v = ASKED("\1\0\0\0" "\0\1\0\4\x0a\3\0\x63" "\0\1\0\3\x0a\3\0" "\0\x08\0\2\x20\x01");
+	assert_memory_equal(v.p + 4 + 4, w.host[CLIENT].virtual[0].addr.b, 4);
+	assert_true(world_joined(&w));
+	world_free(&w);
+}
+
+/* The pool is another one when the client comes again: nothing of the old address stays, and the name servers go with it. */
+static void another_address(void **state)
+{
+	struct world_host *c = &w.host[CLIENT];
+	uint32_t reqid;
+
+	(void)state;
+	begin(client_conf, gateway_conf);
+	up();
+	reqid = c->own.reqid;
+	world_road(&w, GATEWAY, "pool office { address 10.7.0.0/24 }\n"
+				"peer any { pool office; traffic 10.0.0.0/24, 2001:db8:1::/48 <-> assigned }\n");
+	world_run(&w, SECONDS(1));
+	assert_int_equal(w.host[GATEWAY].guards, 1);
+	assert_int_equal(engine_down(w.host[GATEWAY].engine, w.now, NULL), 1);
+	world_run(&w, SECONDS(20));
+	assert_true(world_joined(&w));
+	assert_int_equal(c->virtual[0].addr.b[1], 7);
+	assert_int_equal(c->virtual[1].addr.family, 0);
+	assert_int_equal(c->own.n, 1);
+	assert_int_not_equal(c->own.reqid, reqid);
+	assert_int_equal(c->resolv.ndns, 0);
+	assert_int_equal(c->in_clear, 0);
+	world_free(&w);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return crypto_init();
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	crypto_exit();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_ends_have_what_they_need), cmocka_unit_test(down_and_up_again),
+		cmocka_unit_test(rekeys_leave_it_alone), cmocka_unit_test(an_exhausted_pool_explains_itself),
+		cmocka_unit_test(who_does_not_ask_is_told), cmocka_unit_test(a_peer_without_pool),
+		cmocka_unit_test(only_the_family_that_there_is), cmocka_unit_test(a_dead_gateway_comes_back),
+		cmocka_unit_test(the_gateways_daemon_is_restarted), cmocka_unit_test(the_clients_daemon_is_restarted),
+		cmocka_unit_test(settings_that_are_gone), cmocka_unit_test(a_flush_of_the_spd),
+		cmocka_unit_test(a_child_that_is_deleted), cmocka_unit_test(loss_of_datagrams),
+		cmocka_unit_test(other_requests), cmocka_unit_test(another_address),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
