@@ -44,6 +44,7 @@ void conf_defaults(struct conf *c)
 		.defaults = {
 			.name = "default",
 			.pfs = true,
+			.children = 1000,
 			.ike_lifetime = 4 * 3600,
 			.child_lifetime = 3600,
 			.jitter = 10,

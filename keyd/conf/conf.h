@@ -33,7 +33,7 @@ enum conf_stmt {
 	CONF_STMT_ADDRESS, CONF_STMT_LOCAL, CONF_STMT_ID_LOCAL, CONF_STMT_ID_REMOTE, CONF_STMT_AUTH, CONF_STMT_PSK,
 	CONF_STMT_IKE, CONF_STMT_ESP, CONF_STMT_PFS, CONF_STMT_LIFE_IKE, CONF_STMT_LIFE_CHILD, CONF_STMT_LIFE_REAUTH, CONF_STMT_JITTER,
 	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER, CONF_STMT_FRAGMENT,
-	CONF_STMT_CHILDLESS, CONF_STMT_SINGLE_PAIR, CONF_STMT_TFC,
+	CONF_STMT_CHILDLESS, CONF_STMT_SINGLE_PAIR, CONF_STMT_TFC, CONF_STMT_UNIQUE, CONF_STMT_CHILDREN,
 	CONF_STMT_PEER_PORT, CONF_STMT_PEER_NAT_PORT, CONF_STMT_NAT, CONF_STMT_KEEPALIVE,
 	CONF_STMT_POOL, CONF_STMT_TRAFFIC, CONF_STMT_VIRTUAL, CONF_STMT_START,
 	CONF_STMT_PEER_END,
@@ -82,6 +82,14 @@ enum conf_childless {
 	CONF_CHILDLESS_NEVER,
 };
 
+/* What becomes of the IKE SA that a peer has, when one with the same two identities begins another (RFC 7296 2.4). */
+enum conf_unique {
+	CONF_UNIQUE_REPLACE,		/* it goes if the peer says INITIAL_CONTACT, or has come from elsewhere */
+	CONF_UNIQUE_NO,			/* it goes if the peer says INITIAL_CONTACT */
+	CONF_UNIQUE_KEEP,		/* it stays and the new one is refused, unless the peer says INITIAL_CONTACT */
+	CONF_UNIQUE_NEVER,		/* both stay; INITIAL_CONTACT is neither said nor heeded */
+};
+
 /* What NAT traversal does with a peer. */
 enum conf_nat {
 	CONF_NAT_AUTO,			/* ESP in UDP where a NAT is found */
@@ -119,6 +127,8 @@ struct conf_peer {
 	uint8_t childless;		/* enum conf_childless */
 	bool single_pair;		/* each child is for one pair of addresses (RFC 7296 2.9) */
 	uint16_t tfc;			/* bytes that shorter packets in tunnels are padded to (RFC 4303 2.7); 0: none */
+	uint8_t unique;			/* enum conf_unique */
+	uint32_t children;		/* of one IKE SA, at most */
 	uint32_t ike_lifetime;		/* seconds until the IKE SA is rekeyed (soft) */
 	uint32_t reauth_lifetime;	/* seconds until both sides prove anew who they are; 0: never */
 	uint32_t child_lifetime;	/* seconds until a child is rekeyed (soft) */

@@ -36,15 +36,15 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token WORD "word"
 %token STRING "quoted string"
 %token ADDRESS "address" ALLOW "allow" ANY "any" ASSIGNED "assigned" AUTH "auth" AUTO "auto" CHILD "child"
-%token CHILDLESS "childless" COOKIE "cookie" DEFAULT "default" DNS "dns" DOMAIN_ "domain" DPD "dpd" ESP "esp"
+%token CHILDLESS "childless" CHILDREN "children" COOKIE "cookie" DEFAULT "default" DNS "dns" DOMAIN_ "domain" DPD "dpd" ESP "esp"
 %token EXCEPT "except" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open" ID "id"
 %token IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter" KEEP "keep" KEEPALIVE "keepalive"
 %token KEYID "keyid" KEYLOG "keylog" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen"
 %token LOCAL "local" NAT "nat" NAT_PORT "nat-port" NEVER "never" NO "no" OFF "off" ON "on" PACKETS "packets"
 %token PEER "peer" PER_SOURCE "per-source" PFS "pfs" POOL "pool" PORT "port" PREFER "prefer" PSK "psk"
-%token REAUTH "reauth" REKEY "rekey" REMOTE "remote" REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit"
-%token SECRETS "secrets" SINGLE_PAIR "single-pair" START "start" TFC "tfc" THRESHOLD "threshold" TRAFFIC "traffic"
-%token USER "user" VIRTUAL_ADDRESS "virtual-address" YES "yes" BOTH_WAYS "<->"
+%token REAUTH "reauth" REKEY "rekey" REMOTE "remote" REPLACE "replace" REPLAY_WINDOW "replay-window"
+%token RETRANSMIT "retransmit" SECRETS "secrets" SINGLE_PAIR "single-pair" START "start" TFC "tfc" THRESHOLD "threshold"
+%token TRAFFIC "traffic" UNIQUE "unique" USER "user" VIRTUAL_ADDRESS "virtual-address" YES "yes" BOTH_WAYS "<->"
 %token '{' "'{'" '}' "'}'" ',' "','"
 
 %%
@@ -171,6 +171,11 @@ setting
 	| SINGLE_PAIR NO			{ conf_do_single_pair(p, &$1, false); }
 	| TFC WORD				{ conf_do_tfc(p, &$2, false); }
 	| TFC OFF				{ conf_do_tfc(p, &$1, true); }
+	| UNIQUE REPLACE			{ conf_do_unique(p, &$1, CONF_UNIQUE_REPLACE); }
+	| UNIQUE NO				{ conf_do_unique(p, &$1, CONF_UNIQUE_NO); }
+	| UNIQUE KEEP				{ conf_do_unique(p, &$1, CONF_UNIQUE_KEEP); }
+	| UNIQUE NEVER				{ conf_do_unique(p, &$1, CONF_UNIQUE_NEVER); }
+	| CHILDREN WORD				{ conf_do_children(p, &$2); }
 	| LIFETIME lifetime_list
 	| REKEY JITTER WORD			{ conf_do_jitter(p, &$3); }
 	| DPD WORD				{ conf_do_dpd(p, &$2, false); }

@@ -121,7 +121,15 @@ static void put_child(FILE *out, const struct conf_peer *peer, const struct conf
 	static const char *const childless[] = {
 		[CONF_CHILDLESS_ALLOW] = "allow", [CONF_CHILDLESS_PREFER] = "prefer", [CONF_CHILDLESS_NEVER] = "never",
 	};
+	static const char *const unique[] = {
+		[CONF_UNIQUE_REPLACE] = "replace", [CONF_UNIQUE_NO] = "no", [CONF_UNIQUE_KEEP] = "keep",
+		[CONF_UNIQUE_NEVER] = "never",
+	};
 
+	if (!base || peer->unique != base->unique)
+		fprintf(out, "\tunique %s\n", unique[peer->unique % 4]);
+	if (!base || peer->children != base->children)
+		fprintf(out, "\tchildren %u\n", peer->children);
 	if (!base || peer->childless != base->childless)
 		fprintf(out, "\tchildless %s\n", childless[peer->childless % 3]);
 	if (!base || peer->single_pair != base->single_pair)

@@ -148,6 +148,8 @@ void conf_do_proposal(struct conf_parser *p, bool esp, const struct conf_word *w
 void conf_do_pfs(struct conf_parser *p, const struct conf_word *at, bool on);
 void conf_do_childless(struct conf_parser *p, const struct conf_word *at, enum conf_childless how);
 void conf_do_single_pair(struct conf_parser *p, const struct conf_word *at, bool on);
+void conf_do_unique(struct conf_parser *p, const struct conf_word *at, enum conf_unique how);
+void conf_do_children(struct conf_parser *p, const struct conf_word *w);
 void conf_do_tfc(struct conf_parser *p, const struct conf_word *w, bool off);
 void conf_do_life_ike(struct conf_parser *p, const struct conf_word *w);
 /* w NULL: never. */

@@ -16,6 +16,7 @@
 #define REPLAY_MOST 4096		/* the kernel's limit */
 #define FRAGMENT_LEAST 576		/* bytes, what every IPv4 path takes */
 #define FRAGMENT_MOST 9000
+#define CHILDREN_MOST 100000
 #define TFC_MOST 65535			/* bytes; the kernel pads no further than the MTU */
 #define KEEPALIVE_MOST 3600		/* seconds; no NAT waits that long */
 #define JITTER_MOST 50			/* per cent */
@@ -242,6 +243,18 @@ void conf_do_tfc(struct conf_parser *p, const struct conf_word *w, bool off)
 
 	if (conf_once(p, CONF_STMT_TFC, w) && (off || conf_number(p, w, 1, TFC_MOST, &size)))
 		p->peer.tfc = (uint16_t)size;
+}
+
+void conf_do_unique(struct conf_parser *p, const struct conf_word *at, enum conf_unique how)
+{
+	if (conf_once(p, CONF_STMT_UNIQUE, at))
+		p->peer.unique = (uint8_t)how;
+}
+
+void conf_do_children(struct conf_parser *p, const struct conf_word *w)
+{
+	if (conf_once(p, CONF_STMT_CHILDREN, w))
+		conf_number(p, w, 1, CHILDREN_MOST, &p->peer.children);
 }
 
 void conf_do_life_ike(struct conf_parser *p, const struct conf_word *w)

@@ -229,7 +229,15 @@ static const struct reason reasons[ENGINE_REASONS] = {
 	[REASON_REPLACED] = { .name = "replaced", .happened = { "Another SA took its place: {text}." } },
 	[REASON_SUPERSEDED] = {
 		.name = "superseded",
-		.happened = { "The peer began anew and said that it knows nothing of older SAs (INITIAL_CONTACT)." },
+		.happened = {
+			"The peer began anew: it said that it knows nothing of older SAs (INITIAL_CONTACT), or came from elsewhere.",
+		},
+		.change = { "Nothing, if it is one host. If several hosts have this identity, write \"unique no\" in its section." },
+	},
+	[REASON_NOT_UNIQUE] = {
+		.name = "not-unique",
+		.happened = { "The peer began a second IKE SA from elsewhere, while its first one was up." },
+		.change = { "\"unique keep\" in its section refuses that; \"unique replace\" would end the first one." },
 	},
 	[REASON_TEMPORARY] = {
 		.name = "temporary-failure",

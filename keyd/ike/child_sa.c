@@ -3,6 +3,7 @@
 #include "keyd/ike/child_sa.h"
 
 #include "keyd/crypto/rand.h"
+#include "keyd/ike/duplicate.h"
 #include "keyd/ike/exchange.h"
 #include "keyd/ike/lifetime.h"
 #include "keyd/ike/orphan.h"
@@ -129,14 +130,21 @@ struct child_sa *child_serving(struct engine *e, const struct ipsec_policy *pol,
 	return child_serving_flow(e, pol, local, remote, NULL);
 }
 
-struct child_sa *child_twin(const struct child_sa *c)
+struct child_sa *child_twin_on(const struct child_sa *c, const struct ike_sa *sa)
 {
 	const struct ipsec_selector *flow = c->flow.src.family ? &c->flow : NULL;
 
-	for (struct child_sa *o = child_first(c->sa->e, &c->pol); o; o = child_next(o, &c->pol))
-		if (o != c && o->sa == c->sa && o->state != CHILD_NEW && worth(c->sa->e, o, flow))
+	for (struct child_sa *o = child_first(sa->e, &c->pol); o; o = child_next(o, &c->pol))
+		if (o != c && o->sa == sa && worth(sa->e, o, flow))
 			return o;
 	return NULL;
+}
+
+struct child_sa *child_twin(const struct child_sa *c)
+{
+	struct child_sa *twin = child_twin_on(c, c->sa);
+
+	return twin && twin->state != CHILD_NEW ? twin : NULL;
 }
 
 static int fresh_child_spi(struct engine *e, uint32_t *spi)
@@ -407,7 +415,9 @@ static void drop_due(struct timer *t);
 /* The one that c beats goes, unless it is being rekeyed just now: then a little later. */
 static void drop_beaten(struct child_sa *c, struct child_sa *beaten)
 {
-	if (beaten->rekeying || beaten->state != CHILD_UP) {
+	const struct exchange *serving = c->sa->serving;
+
+	if (beaten->rekeying || beaten->state != CHILD_UP || (serving && serving->old_spi == beaten->spi_in)) {
 		timer_set(&c->sa->e->timers, &c->switchover, c->sa->e->now + NOT_YET_RETRY, drop_due);
 		return;
 	}
@@ -462,7 +472,7 @@ void child_outbound_done(struct child_sa *c)
 		retry_forget(c->sa->e, &c->pol, &c->sa->local, &c->sa->remote);
 	orphans_retire(c);
 	tunnel_sends(c);
-	ike_sa_supersede(c->sa);
+	duplicate_supersede(c->sa);
 }
 
 static void switch_answered(struct ask *a, const struct kern_answer *an)

@@ -162,6 +162,8 @@ struct child_sa *child_find(struct engine *e, uint32_t spi_in);
 struct child_sa *child_find_out(struct ike_sa *sa, uint32_t spi_out);
 /* A child that is there and carries what c, which is in the making, is to carry; not c itself. NULL: none. */
 struct child_sa *child_twin(const struct child_sa *c);
+/* The same, also in the making, on another IKE SA. */
+struct child_sa *child_twin_on(const struct child_sa *c, const struct ike_sa *sa);
 /* The larval SA that waits for c waits for to instead; or is removed, if to (may be NULL) sends already. */
 void child_hand_over(struct child_sa *c, struct child_sa *to);
 /* The same of one that the kernel sends by, to this address. */

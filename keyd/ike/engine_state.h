@@ -70,6 +70,7 @@ struct engine {
 	struct list dead;			/* struct ike_sa .dead: those of sas that have ended */
 	struct half_open half_open;
 	struct table by_spi, by_remote;		/* struct ike_sa, by our SPI, and by the peer's address */
+	struct table by_ids;			/* those that are established, by both identities */
 	struct table by_child;			/* struct child_sa .node, by inbound SPI */
 	struct table by_out, by_policy;		/* the same by outbound SPI, and by the policy that they serve */
 	struct list retries;			/* policies whose children failed, see retry.c */

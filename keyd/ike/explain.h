@@ -33,7 +33,8 @@ enum engine_reason {
 	REASON_PEER_DELETED,
 	REASON_DELETED,			/* by us: by command, or because it was not needed any more */
 	REASON_REPLACED,
-	REASON_SUPERSEDED,		/* the peer began anew (INITIAL_CONTACT) */
+	REASON_SUPERSEDED,		/* the peer began anew (INITIAL_CONTACT, "unique replace") */
+	REASON_NOT_UNIQUE,		/* it had another one, which stays ("unique keep") */
 	REASON_TEMPORARY,		/* TEMPORARY_FAILURE again and again */
 	REASON_CHILD_NOT_FOUND,
 	REASON_PEER_REFUSED,		/* with another notify */

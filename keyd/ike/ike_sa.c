@@ -5,6 +5,7 @@
 #include "keyd/conf/id.h"
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/duplicate.h"
 #include "keyd/ike/exchange.h"
 #include "keyd/ike/keepalive.h"
 #include "keyd/ike/keylog.h"
@@ -20,12 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A replaced or redundant SA whose DELETE never comes goes after this long. */
 /* A rekey that is not wanted now is looked at again after this. */
 #define REKEY_POSTPONED SECONDS(10)
+/* A replaced or redundant SA whose DELETE never comes goes after this long. */
 #define REPLACED_LIFE SECONDS(60)
-/* Of two SAs that both sides began at once, the one to go stays this long, so that the other can take over. */
-#define REDUNDANT_LIFE SECONDS(2)
 /* Half of the longest that a peer asks again and again; the last of its requests are the furthest apart. */
 #define CLOSED_LIFE SECONDS(60)
 
@@ -216,10 +215,10 @@ static void log_end(struct ike_sa *sa, bool stranger, const char *reason)
 
 static void tell_end(struct ike_sa *sa, bool was_up, const char *reason)
 {
-	if (!was_up) {
+	if (!was_up && !sa->quiet) {
 		sa->e->stats.failed++;
 		report_event(sa, NULL, ENGINE_FAILED, "%s", reason);
-	} else if (!sa->quiet) {
+	} else if (was_up && !sa->quiet) {
 		report_event(sa, NULL, ENGINE_IKE_DOWN, "%s", reason);
 	}
 }
@@ -309,6 +308,7 @@ void ike_sa_free(struct ike_sa *sa)
 	half_open_forget(sa);
 	table_del(&sa->e->by_spi, &sa->node);
 	table_del(&sa->e->by_remote, &sa->by_remote);
+	duplicate_forget(sa);
 	sa->e->stats.ike_now--;
 	ikev2_keys_clear(&sa->keys);
 	crypto_cipher_free(sa->seal);
@@ -393,6 +393,7 @@ void ike_sa_established(struct ike_sa *sa, const char *how)
 	char text[128];
 
 	ike_sa_set_state(sa, IKE_ESTABLISHED);
+	duplicate_know(sa);
 	if (!sa->rekeys) {
 		memcpy(sa->origin, sa->spi_i, sizeof(sa->origin));
 		sa->originator = sa->initiator;
@@ -421,27 +422,6 @@ void ike_sa_established(struct ike_sa *sa, const char *how)
 static void replaced_due(struct timer *t)
 {
 	ike_sa_end(container_of(t, struct ike_sa, end), "replaced, and its DELETE never came");
-}
-
-static void make_redundant(struct ike_sa *sa, uint64_t at);
-
-static void redundant_due(struct timer *t)
-{
-	struct ike_sa *sa = container_of(t, struct ike_sa, end);
-
-	if (!reauth_needless(sa)) {
-		if (!reauth_merge(sa))
-			make_redundant(sa, sa->e->now + REDUNDANT_LIFE);
-		return;
-	}
-	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "both sides began at once; the other SA stays");
-	ikev2_version.delete_ike(sa);
-}
-
-static void make_redundant(struct ike_sa *sa, uint64_t at)
-{
-	sa->redundant_at = at;
-	timer_set(&sa->e->timers, &sa->end, at, redundant_due);
 }
 
 static void move_exchange(struct exchange *x, struct ike_sa *to)
@@ -507,7 +487,7 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	ike_sa_established(fresh, "rekeyed");
 	reauth_replaced(old, fresh);
 	if (old->redundant_at)
-		make_redundant(fresh, old->redundant_at);
+		duplicate_goes(fresh, old->redundant_at);
 }
 
 static void crossed_due(struct timer *t)
@@ -543,34 +523,4 @@ bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b)
 {
 	return a != b && a->state == IKE_ESTABLISHED && conf_id_equal(&a->remote_id, &b->remote_id) &&
 	       conf_id_equal(&a->local_id, &b->local_id);
-}
-
-void ike_sa_supersede(struct ike_sa *sa)
-{
-	if (!sa->initial_contact)
-		return;
-	sa->initial_contact = false;
-	list_each(old, &sa->e->sas, struct ike_sa, link)
-		if (ike_sa_same_peer(old, sa) && old->origin_at < sa->created_at) {
-			report_reason(old, REASON_SUPERSEDED);
-			ike_sa_end(old, "the peer began anew (INITIAL_CONTACT)");
-		}
-}
-
-/*
- * The SA with the smaller SPIs goes; its initiator deletes it once the other one has had time to carry traffic. The
- * other end does nothing, so that both agree whatever order they see things in.
- */
-void ike_sa_drop_redundant(struct ike_sa *sa)
-{
-	list_each(other, &sa->e->sas, struct ike_sa, link) {
-		struct ike_sa *goes;
-
-		if (!ike_sa_same_peer(other, sa) || other->originator == sa->originator ||
-		    other->origin_at < sa->created_at)
-			continue;
-		goes = memcmp(other->origin, sa->origin, sizeof(sa->origin)) < 0 ? other : sa;
-		if (goes->originator)
-			make_redundant(goes, sa->e->now + REDUNDANT_LIFE);
-	}
 }

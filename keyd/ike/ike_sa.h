@@ -29,7 +29,7 @@ enum ike_state {
 struct ike_sa {
 	struct list link;
 	struct list dead;		/* in engine.dead once it has ended */
-	struct table_node node, by_remote;
+	struct table_node node, by_remote, by_ids;
 	struct half_open_member half_open;	/* when the peer began it */
 	struct engine *e;
 	struct peer *peer;
@@ -38,6 +38,7 @@ struct ike_sa {
 	bool childless;			/* the peer lets it begin without a child (RFC 6023) */
 	bool unwanted;			/* taken down by command */
 	bool quiet;			/* what there is to tell of its end has been told, or its successor carries on */
+	bool newcomer;			/* the peer began it, and older SAs with it have not been put away yet */
 	bool initial_contact;		/* the peer said so, and older SAs have not been put away yet */
 	uint8_t spi_i[8], spi_r[8];
 	struct ipsec_addr local, remote;
@@ -144,10 +145,6 @@ void ike_sa_cross(struct ike_sa *fresh, const struct ike_sa *old);
 struct ike_sa *ike_sa_heir(struct ike_sa *sa);
 /* A rekey came to nothing: it is tried again after delay microseconds. */
 void ike_sa_rekey_later(struct ike_sa *sa, uint64_t delay);
-/* The peer said INITIAL_CONTACT: ends the SAs with the same peer that were there before this one began. */
-void ike_sa_supersede(struct ike_sa *sa);
-/* Two SAs that both sides began at the same moment: the initiator of the one to go deletes it. */
-void ike_sa_drop_redundant(struct ike_sa *sa);
 
 const uint8_t *ike_sa_our_spi(const struct ike_sa *sa);
 struct ike_sa *ike_sa_find(struct engine *e, const uint8_t spi[8]);

@@ -2,6 +2,7 @@
 // A new IKE SA takes over from an old one, child by child.
 #include "keyd/ike/reauth.h"
 
+#include "keyd/ike/duplicate.h"
 #include "keyd/ike/lifetime.h"
 #include "keyd/ike/path.h"
 #include "keyd/ike/report.h"
@@ -162,7 +163,7 @@ static void finish(struct ike_sa *fresh, struct ike_sa *old, const char *how)
 	ikev2_version.delete_ike(old);
 }
 
-/* Both sides began, and the other one's is to stay (ike_sa_drop_redundant). */
+/* Both sides began, and the other one's is to stay (duplicate_drop). */
 static void give_way(struct ike_sa *fresh, struct ike_sa *old)
 {
 	over(fresh);
@@ -272,8 +273,8 @@ static struct ike_sa *sa_beside(struct ike_sa *old)
 /* Two SAs with one peer, one of them young: the peer may be at it, or both sides have begun at once. That settles by itself. */
 static bool unsettled(const struct ike_sa *sa)
 {
-	list_each(other, &sa->e->sas, struct ike_sa, link)
-		if (ike_sa_same_peer(other, sa) &&
+	for (struct ike_sa *other = duplicate_first(sa); other; other = duplicate_next(other))
+		if (other != sa &&
 		    sa->e->now - (sa->origin_at > other->origin_at ? sa->origin_at : other->origin_at) < SETTLES_WITHIN)
 			return true;
 	return false;
@@ -400,8 +401,8 @@ bool reauth_needless(const struct ike_sa *sa)
 
 bool reauth_merge(struct ike_sa *sa)
 {
-	list_each(other, &sa->e->sas, struct ike_sa, link) {
-		if (!ike_sa_same_peer(other, sa) || other->redundant_at || names(other->reauth.of) || names(other->reauth.by))
+	for (struct ike_sa *other = duplicate_first(sa); other; other = duplicate_next(other)) {
+		if (other == sa || other->redundant_at || names(other->reauth.of) || names(other->reauth.by))
 			continue;
 		memcpy(other->reauth.of, ike_sa_our_spi(sa), sizeof(other->reauth.of));
 		memcpy(sa->reauth.by, ike_sa_our_spi(other), sizeof(sa->reauth.by));

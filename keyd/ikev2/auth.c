@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // IKE_AUTH: who we are, who they are, and the first child (RFC 7296 1.2, 2.15).
 #include "keyd/conf/id.h"
+#include "keyd/ike/duplicate.h"
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/tunnel.h"
@@ -186,7 +187,7 @@ static bool proof_fits(struct exchange *x, const struct auth_answer *an)
 static bool auth_build(struct exchange *x, struct wire_out *out)
 {
 	struct ike_sa *sa = x->sa;
-	bool alone = true;
+	struct conf_id want;
 
 	put_id(out, IKEV2_PL_IDI, &sa->local_id);
 	if (reauth_old(sa))
@@ -194,10 +195,8 @@ static bool auth_build(struct exchange *x, struct wire_out *out)
 	else if (sa->peer->conf.remote_id.type != CONF_ID_ANY)
 		put_id(out, IKEV2_PL_IDR, &sa->peer->conf.remote_id);
 	put_auth(out, &x->shared);
-	for (struct ike_sa *other = ike_sa_first_at(sa->e, &sa->remote); other; other = ike_sa_next_at(other))
-		if (other->state == IKE_ESTABLISHED)
-			alone = false;
-	if (alone)
+	want = expected_id(sa);
+	if (sa->peer->conf.unique != CONF_UNIQUE_NEVER && duplicate_alone(sa, &want))
 		message_put_notify(out, IKEV2_N_INITIAL_CONTACT, (struct view){ 0 });
 	cp_put_request(sa, out);
 	if (x->child) {
@@ -230,7 +229,7 @@ static void first_child_done(struct exchange *x, struct child_sa *child)
 
 	if (child)
 		ikev2_confirm(sa);
-	ike_sa_drop_redundant(sa);
+	duplicate_drop(sa);
 	exchange_done(x);
 }
 
@@ -441,8 +440,8 @@ static void serve_answer(struct exchange *x, struct child_sa *child)
 		report_event(sa, NULL, ENGINE_FAILED, "we refuse the child: %s", ikev2_notify_name(refuse));
 	}
 	if (!child)
-		ike_sa_supersede(sa);
-	ike_sa_drop_redundant(sa);
+		duplicate_supersede(sa);
+	duplicate_drop(sa);
 }
 
 static void serve_installed(struct exchange *x, struct child_sa *child)
@@ -510,6 +509,12 @@ static void serve_checked(struct ask *a, const struct auth_answer *an)
 		serve_failed(x, "the peer's proof of identity is wrong: not the same secret on both sides");
 		return;
 	}
+	if (duplicate_unwelcome(x->sa)) {
+		report_reason(x->sa, REASON_NOT_UNIQUE);
+		serve_failed(x, "the peer has an IKE SA from elsewhere already (\"unique keep\")");
+		return;
+	}
+	x->sa->newcomer = true;
 	ask_proof(x, false, id_body(&x->sa->local_id, buf), serve_proof_ready);
 }
 

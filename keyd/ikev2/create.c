@@ -26,9 +26,12 @@ static enum proposal_ke ke_of(const struct exchange *x)
 	return x->kex ? PROPOSAL_KE_OPTIONAL : PROPOSAL_KE_NONE;
 }
 
+/* What the peer made, when its exchange crossed ours; a new child that we are deleting meanwhile is none. */
 static struct child_sa *rival_of(const struct exchange *x)
 {
-	return x->rival.nonce.n ? child_find(x->sa->e, x->rival.child) : NULL;
+	struct child_sa *c = x->rival.nonce.n ? child_find(x->sa->e, x->rival.child) : NULL;
+
+	return c && c->deleting && !x->old_spi ? NULL : c;
 }
 
 /* What the peer makes, and we have not answered yet, instead of what x is to make. */

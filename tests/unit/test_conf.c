@@ -84,6 +84,8 @@ static void test_defaults(void **state)
 	assert_int_equal(c.defaults.childless, CONF_CHILDLESS_ALLOW);
 	assert_false(c.defaults.single_pair);
 	assert_int_equal(c.defaults.tfc, 0);
+	assert_int_equal(c.defaults.unique, CONF_UNIQUE_REPLACE);
+	assert_int_equal(c.defaults.children, 1000);
 	assert_int_equal(c.defaults.ike_lifetime, 14400);
 	assert_int_equal(c.defaults.reauth_lifetime, 0);
 	assert_int_equal(c.defaults.child_lifetime, 3600);
@@ -150,6 +152,7 @@ static const char everything[] =
 	"	childless prefer\n"
 	"	single-pair yes\n"
 	"	tfc 1400\n"
+	"	unique keep ; children 7\n"
 	"	lifetime ike 8h, reauth 1d, child 90s 10G 5 packets\n"
 	"	rekey jitter 20%\n"
 	"	dpd 1m\n"
@@ -215,6 +218,8 @@ static void test_everything(void **state)
 	assert_int_equal(p->childless, CONF_CHILDLESS_PREFER);
 	assert_true(p->single_pair);
 	assert_int_equal(p->tfc, 1400);
+	assert_int_equal(p->unique, CONF_UNIQUE_KEEP);
+	assert_int_equal(p->children, 7);
 	assert_int_equal(p->ike_lifetime, 28800);
 	assert_int_equal(p->reauth_lifetime, 86400);
 	assert_int_equal(p->child_lifetime, 90);
@@ -412,8 +417,8 @@ static void test_find(void **state)
 
 #define P "peer 192.0.2.2 "
 #define STATEMENTS "cookie, default, half-open, include, keylog, larval-drop, listen, nat-port, peer, pool, port or secrets"
-#define SETTINGS "address, auth, childless, dpd, esp, fragment, id, ike, keepalive, lifetime, linger, local, nat, nat-port, pfs, pool, port, " \
-	"psk, rekey, replay-window, retransmit, single-pair, start, tfc, traffic or virtual-address"
+#define SETTINGS "address, auth, childless, children, dpd, esp, fragment, id, ike, keepalive, lifetime, linger, local, nat, nat-port, pfs, pool, port, " \
+	"psk, rekey, replay-window, retransmit, single-pair, start, tfc, traffic, unique or virtual-address"
 
 /* Every line that is said about a text, in order. */
 static const struct {
@@ -436,6 +441,8 @@ static const struct {
 	{ P "{", "t:1:17: found end of file, expected '}'\n" },
 	{ P "\n{ pfs no }", "t:2:1: found '{', expected " STATEMENTS "; a '{' stands in the line of what it belongs to\n" },
 	{ P "childless always", "t:1:26: found 'always', expected allow, never or prefer\n" },
+	{ P "unique yes", "t:1:23: found 'yes', expected keep, never, no or replace\n" },
+	{ P "children 0", "t:1:25: 0 is outside of 1 to 100000\n" },
 	{ P "tfc 0", "t:1:20: 0 is outside of 1 to 65535\n" },
 	{ P "pfs maybe", "t:1:20: found 'maybe', expected no or yes\n" },
 	{ "peer gw", "t:1:6: peer 'gw' has no address: the statement 'address' is missing "

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+// Which of several IKE SAs with one peer stay.
+#include "keyd/ike/duplicate.h"
+
+#include "keyd/conf/id.h"
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/exchange.h"
+#include "keyd/ike/reauth.h"
+#include "keyd/ike/report.h"
+#include "keyd/ike/version.h"
+
+#include <string.h>
+
+/* Of two SAs that both sides began at once, the one to go stays this long, so that the other can take over. */
+#define REDUNDANT_LIFE SECONDS(2)
+
+/* Names are the same in upper and lower case (conf_id_equal); for anything else, some more share a key. */
+static uint64_t id_key(uint64_t h, const struct conf_id *id)
+{
+	uint8_t folded[CONF_ID_MAX];
+	size_t n = id->len < sizeof(folded) ? id->len : sizeof(folded);
+
+	for (size_t i = 0; i < n; i++)
+		folded[i] = id->data[i] >= 'A' && id->data[i] <= 'Z' ? id->data[i] | 0x20 : id->data[i];
+	return table_hash(h, folded, n);
+}
+
+static uint64_t ids_key(const struct conf_id *local, const struct conf_id *remote)
+{
+	return id_key(id_key(0, local), remote);
+}
+
+void duplicate_know(struct ike_sa *sa)
+{
+	table_add(&sa->e->by_ids, &sa->by_ids, ids_key(&sa->local_id, &sa->remote_id));
+}
+
+void duplicate_forget(struct ike_sa *sa)
+{
+	table_del(&sa->e->by_ids, &sa->by_ids);
+}
+
+static struct ike_sa *with_ids(struct table_node *node, const struct conf_id *local, const struct conf_id *remote)
+{
+	for (; node; node = table_next(node)) {
+		struct ike_sa *sa = container_of(node, struct ike_sa, by_ids);
+
+		if (sa->state == IKE_ESTABLISHED && conf_id_equal(&sa->local_id, local) &&
+		    conf_id_equal(&sa->remote_id, remote))
+			return sa;
+	}
+	return NULL;
+}
+
+struct ike_sa *duplicate_first(const struct ike_sa *sa)
+{
+	return with_ids(table_find(&sa->e->by_ids, ids_key(&sa->local_id, &sa->remote_id)), &sa->local_id, &sa->remote_id);
+}
+
+struct ike_sa *duplicate_next(const struct ike_sa *sa)
+{
+	return with_ids(table_next(&sa->by_ids), &sa->local_id, &sa->remote_id);
+}
+
+bool duplicate_alone(const struct ike_sa *sa, const struct conf_id *remote_id)
+{
+	struct engine *e = sa->e;
+
+	if (with_ids(table_find(&e->by_ids, ids_key(&sa->local_id, remote_id)), &sa->local_id, remote_id))
+		return false;
+	for (struct ike_sa *o = ike_sa_first_at(e, &sa->remote); o; o = ike_sa_next_at(o))
+		if (o->state == IKE_ESTABLISHED && conf_id_match(remote_id, &o->remote_id) &&
+		    conf_id_equal(&o->local_id, &sa->local_id))
+			return false;
+	return true;
+}
+
+/* Behind a NAT many may share an address. Two sections for one identity are two ways to it, on purpose. */
+static bool elsewhere(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return !strcmp(a->peer->conf.name, b->peer->conf.name) &&
+	       (!ipsec_addr_equal(&a->remote, &b->remote) ||
+		(a->nat_remote && b->nat_remote && a->remote_port != b->remote_port));
+}
+
+bool duplicate_unwelcome(struct ike_sa *sa)
+{
+	char id[CONF_ID_STRLEN], there[IPSEC_ADDR_STRLEN];
+
+	if (sa->peer->conf.unique != CONF_UNIQUE_KEEP || sa->initial_contact)
+		return false;
+	for (struct ike_sa *old = duplicate_first(sa); old; old = duplicate_next(old)) {
+		if (old == sa || !elsewhere(old, sa))
+			continue;
+		report_sa(sa, LOG_LEVEL_WARNING, "IKE_AUTH", "refused",
+			  "\"%s\" has an IKE SA from %s already; \"unique keep\" lets that stay, \"unique replace\" would end it",
+			  conf_id_format(&sa->remote_id, id, sizeof(id)),
+			  ipsec_addr_format(&old->remote, there, sizeof(there)));
+		ikev2_version.liveness(old);
+		return true;
+	}
+	return false;
+}
+
+static void supersede(struct ike_sa *old, const struct ike_sa *sa)
+{
+	char id[CONF_ID_STRLEN], here[IPSEC_ADDR_STRLEN];
+
+	report_reason(old, REASON_SUPERSEDED);
+	if (sa->initial_contact) {
+		ike_sa_end(old, "the peer began anew (INITIAL_CONTACT)");
+		return;
+	}
+	report_sa(old, LOG_LEVEL_NOTICE, "IKE_SA", "superseded",
+		  "\"%s\" has come from %s; \"unique no\" would let both stay, for several hosts of one identity",
+		  conf_id_format(&sa->remote_id, id, sizeof(id)), ipsec_addr_format(&sa->remote, here, sizeof(here)));
+	ikev2_version.delete_ike(old);
+}
+
+void duplicate_supersede(struct ike_sa *sa)
+{
+	enum conf_unique unique = sa->peer->conf.unique;
+	bool replace = sa->newcomer && unique == CONF_UNIQUE_REPLACE;
+
+	if (unique != CONF_UNIQUE_NEVER && (sa->initial_contact || replace))
+		for (struct ike_sa *old = duplicate_first(sa); old; old = duplicate_next(old))
+			if (old != sa && old->origin_at < sa->created_at &&
+			    (sa->initial_contact || elsewhere(old, sa)))
+				supersede(old, sa);
+	sa->initial_contact = sa->newcomer = false;
+}
+
+/* --- both sides begin at once --- */
+
+static void goes_due(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, end);
+
+	if (!reauth_needless(sa)) {
+		if (!reauth_merge(sa))
+			duplicate_goes(sa, sa->e->now + REDUNDANT_LIFE);
+		return;
+	}
+	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "both sides began at once; the other SA stays");
+	ikev2_version.delete_ike(sa);
+}
+
+void duplicate_goes(struct ike_sa *sa, uint64_t at)
+{
+	sa->redundant_at = at;
+	timer_set(&sa->e->timers, &sa->end, at, goes_due);
+}
+
+static void take_over(struct exchange *x, struct ike_sa *sa)
+{
+	struct child_sa *c = x ? x->child : NULL, *twin;
+
+	if (!c || c->state != CHILD_NEW)
+		return;
+	x->child = NULL;
+	c->sa = sa;
+	twin = child_twin(c);
+	if (!twin) {
+		ikev2_version.create_child(sa, c);
+		return;
+	}
+	child_hand_over(c, twin);
+	child_free(c);
+}
+
+/* Nobody knows yet who we are on it: there is nothing to delete at the peer. */
+static void absorb(struct ike_sa *sa, struct ike_sa *attempt)
+{
+	take_over(attempt->active, sa);
+	list_each(x, &attempt->queue, struct exchange, link)
+		take_over(x, sa);
+	attempt->quiet = true;
+	report_reason(attempt, REASON_REPLACED);
+	ike_sa_end(attempt, "the peer began at the same moment, and was first");
+}
+
+static bool needless(const struct ike_sa *attempt, const struct ike_sa *sa)
+{
+	return attempt->initiator && attempt->state == IKE_INIT && attempt->peer == sa->peer && !reauth_old(attempt) &&
+	       ipsec_addr_equal(&attempt->local, &sa->local) &&
+	       ipsec_addr_equal(&attempt->remote, &sa->remote);
+}
+
+/*
+ * An attempt that has not come as far as IKE_AUTH ends here. Where both sides have proved who they are on both, the SA with
+ * the smaller SPI goes: both ends see it like that, in whatever order they see it.
+ */
+void duplicate_drop(struct ike_sa *sa)
+{
+	for (struct ike_sa *other = ike_sa_first_at(sa->e, &sa->remote); other && !sa->initiator;
+	     other = ike_sa_next_at(other))
+		if (needless(other, sa))
+			absorb(sa, other);
+	for (struct ike_sa *other = duplicate_first(sa); other; other = duplicate_next(other)) {
+		struct ike_sa *goes;
+
+		if (other == sa || other->originator == sa->originator || other->origin_at < sa->created_at)
+			continue;
+		goes = memcmp(other->origin, sa->origin, sizeof(sa->origin)) < 0 ? other : sa;
+		if (goes->originator)
+			duplicate_goes(goes, sa->e->now + REDUNDANT_LIFE);
+	}
+}
