@@ -6,10 +6,11 @@ flow=${O:-build}/tests/flow
 declare -A flow_ends
 flow_last_id=0
 
-# flow_start NAME HOST ADDRESS HOST ADDRESS [PACKETS PER SECOND [PORT]]: returns once both ends listen and send; 100/s
+# flow_start NAME HOST ADDRESS HOST ADDRESS [PACKETS PER SECOND [PORT [TO-SECOND TO-FIRST]]]: returns once both ends listen and send;
+# 100/s. TO-SECOND and TO-FIRST are where they send to, if a NAT makes that other addresses.
 flow_start()
 {
-	local name=$1 a=$2 a_address=$3 b=$4 b_address=$5 rate=${6:-100} port=${7:-7000}
+	local name=$1 a=$2 a_address=$3 b=$4 b_address=$5 rate=${6:-100} port=${7:-7000} to_b=${8:-$5} to_a=${9:-$3}
 
 	flow_last_id=$((flow_last_id + 1))
 	flow_ends[$name]="$a $b"
@@ -18,9 +19,9 @@ flow_start()
 	if ! { wait_log "$name-recv-$a" ready && wait_log "$name-recv-$b" ready; }; then
 		return 1
 	fi
-	host_spawn "$a" "$name-send-$a" "$flow" send --from "$a_address" --to "$b_address" --port "$port" --rate "$rate" \
+	host_spawn "$a" "$name-send-$a" "$flow" send --from "$a_address" --to "$to_b" --port "$port" --rate "$rate" \
 		--id $flow_last_id
-	host_spawn "$b" "$name-send-$b" "$flow" send --from "$b_address" --to "$a_address" --port "$port" --rate "$rate" \
+	host_spawn "$b" "$name-send-$b" "$flow" send --from "$b_address" --to "$to_a" --port "$port" --rate "$rate" \
 		--id $flow_last_id
 }
 

@@ -53,3 +53,17 @@ nat_tools_missing()
 	command -v nft >/dev/null || echo "package nftables"
 	command -v conntrack >/dev/null || echo "package conntrack"
 }
+
+# nat_both ROUTER OUTSIDE INSIDE-ADDRESS: masquerades, and what comes for IKE's ports leads to INSIDE-ADDRESS
+nat_both()
+{
+	nat_masquerade "$1" "$2"
+	in_host "$1" nft -f - <<-END
+		table ip nat {
+			chain inwards {
+				type nat hook prerouting priority dstnat;
+				iifname "$2" udp dport { 500, 4500 } dnat to $3
+			}
+		}
+	END
+}
