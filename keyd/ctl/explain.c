@@ -387,7 +387,7 @@ json_t *explain_end(const struct engine_explain_end *end, const char *peer)
 	} else if (!end->n) {
 		say(story, "No attempt has failed lately.");
 	}
-	return json_pack("{s:b, s:I, s:I, s:s, s:s, s:o, s:o}", "known", end->known, "policies", (json_int_t)end->policies,
-			 "established", (json_int_t)end->established, "section_at", at, "secrets_file", secrets,
-			 "story", story, "change", change);
+	return json_pack("{s:b, s:I, s:I, s:o, s:o, s:o, s:o}", "known", end->known, "policies", (json_int_t)end->policies,
+			 "established", (json_int_t)end->established, "section_at", render_text(at, sizeof(at)),
+			 "secrets_file", render_text(secrets, sizeof(secrets)), "story", story, "change", change);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The control socket's language: lines, requests, and what the engine tells as JSON.
 #include "keyd/ctl/ask.h"
+#include "keyd/ctl/explain.h"
 #include "keyd/ctl/line.h"
 #include "keyd/ctl/render.h"
 
@@ -69,6 +70,15 @@ static void requests(void **state)
 	assert_int_equal(parse(&ask, "{\"cmd\":\"rekey\",\"what\":\"both\"}", why, sizeof(why)), 0);
 	assert_int_equal(ask.command.what, ENGINE_REKEY_IKE | ENGINE_REKEY_CHILD);
 	assert_string_equal(ask.command.peer, "");
+	assert_int_equal(parse(&ask, "{\"cmd\":\"explain\",\"peer\":\"b@example\"}", why, sizeof(why)), 0);
+	assert_int_equal(ask.verb, CTL_ASK_EXPLAIN);
+	assert_string_equal(ask.who.peer, "b@example");
+	assert_int_equal(parse(&ask, "{\"cmd\":\"watch\",\"since\":1.5,\"details\":false}", why, sizeof(why)), 0);
+	assert_true(ask.since > 1.4 && ask.since < 1.6 && !ask.details);
+	assert_int_equal(parse(&ask, "{\"cmd\":\"watch\"}", why, sizeof(why)), 0);
+	assert_true(ask.details);
+	assert_int_equal(parse(&ask, "{\"cmd\":\"keylog\",\"on\":true}", why, sizeof(why)), 0);
+	assert_true(ask.on);
 	assert_int_equal(parse(&ask, "{\"cmd\":\"log\",\"level\":\"debug\"}", why, sizeof(why)), 0);
 	assert_int_equal(ask.level, LOG_LEVEL_DEBUG);
 }
@@ -77,6 +87,8 @@ static void bad_requests(void **state)
 {
 	static const char *const bad[] = {
 		"", "x", "[]", "{", "{}", "{\"cmd\":1}", "{\"cmd\":\"explode\"}", "{\"cmd\":\"up\",\"peer\":7}",
+		"{\"cmd\":\"watch\",\"since\":-1}", "{\"cmd\":\"watch\",\"since\":\"x\"}", "{\"cmd\":\"keylog\"}",
+		"{\"cmd\":\"keylog\",\"on\":\"yes\"}", "{\"cmd\":\"explain\",\"peer\":7}",
 		"{\"cmd\":\"rekey\",\"what\":\"all\"}", "{\"cmd\":\"log\"}", "{\"cmd\":\"log\",\"level\":9}",
 		"{\"cmd\":\"up\",\"cmd\":\"down\"}", "{\"cmd\":\"up\",\"peer\":\"a\\u0000b\"}", "{\"cmd\":\"up\"}x",
 		"{\"cmd\":\"up\",\"peer\":\"0123456789012345678901234567890123456789012345678901234567890123\"}",
@@ -127,9 +139,29 @@ static void hostile_structs(void **state)
 	struct engine_event ev;
 	struct engine_ike_info ike;
 	struct engine_child_info child;
+	struct engine_explain_end end;
+	static struct engine_story story;
 	json_t *o;
 
 	(void)state;
+	memset(&story, 0xff, sizeof(story));
+	memset(&end, 0xff, sizeof(end));
+	o = explain_story(&story, 0);
+	assert_non_null(o);
+	assert_int_equal(json_array_size(json_object_get(o, "steps")), STORY_STEPS_MAX);
+	json_decref(o);
+	for (unsigned reason = 0; reason < ENGINE_REASONS + 2; reason++) {	/* every template, with texts that do not end */
+		story.reason = (uint8_t)reason;
+		story.outcome = STORY_FAILED;
+		story.icmp_type = 3;
+		story.icmp_code = (uint8_t)reason;
+		o = explain_story(&story, 1e9);
+		assert_non_null(o);
+		json_decref(o);
+	}
+	o = explain_end(&end, "x");
+	assert_non_null(o);
+	json_decref(o);
 	memset(&ev, 0xff, sizeof(ev));
 	memset(&ike, 0xff, sizeof(ike));
 	memset(&child, 0xff, sizeof(child));
@@ -138,7 +170,7 @@ static void hostile_structs(void **state)
 	assert_string_equal(text(o, "event"), "?");
 	assert_int_equal(strlen(text(o, "peer")), sizeof(ev.peer));
 	json_decref(o);
-	*(bool *)&ike.initiator = true;
+	ike.initiator = ike.nat_local = ike.nat_remote = ike.encap = true;
 	o = render_ike(&ike);
 	assert_non_null(o);
 	json_decref(o);

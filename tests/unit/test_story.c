@@ -354,6 +354,26 @@ static void test_nothing_known(void **state)
 	end();
 }
 
+static void lose_auth(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	(void)world;
+	if (from == ALICE && n > 18 && bytes[18] == 35)
+		bytes[n - 1] ^= 1;	/* the check value does not fit any more */
+}
+
+/* We answer, and the peer does not go on. */
+static void test_peer_stops(void **state)
+{
+	(void)state;
+	begin(TO_BOB "}\n", "port 500\n", false);
+	w.tap = lose_auth;
+	world_packet(&w, ALICE);
+	world_run(&w, SECONDS(35));
+	assert_failed(BOB, REASON_PEER_STOPPED, "It began, we answered, and it did not go on", "lets UDP port 500 in here but not out");
+	assert_false(told.s.initiator);
+	end();
+}
+
 static struct {
 	uint8_t bytes[2048];
 	size_t n;
@@ -587,7 +607,7 @@ int main(void)
 		cmocka_unit_test(test_no_ike_proposal), cmocka_unit_test(test_no_esp_proposal),
 		cmocka_unit_test(test_defaults_are_named), cmocka_unit_test(test_secrets), cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_policies), cmocka_unit_test(test_no_answer), cmocka_unit_test(test_unreachable), cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_nothing_known), cmocka_unit_test(test_strangers_push_nobody_out),
+		cmocka_unit_test(test_nothing_known), cmocka_unit_test(test_peer_stops), cmocka_unit_test(test_strangers_push_nobody_out),
 		cmocka_unit_test(test_one_peer_has_a_share), cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_failures_have_codes), cmocka_unit_test(test_keylog), cmocka_unit_test(test_keylog_later),
 	};
