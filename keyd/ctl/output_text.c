@@ -174,24 +174,30 @@ static void sentences(const json_t *list, const char *first, int indent)
 		wrapped(first, json_string_value(s) ?: "", indent);
 }
 
+static void step(const json_t *s)
+{
+	char head[32], times[32] = "", line[512];
+
+	snprintf(head, sizeof(head), "  %9.3f s  ", json_real_value(json_object_get(s, "after")));
+	if (num(s, "times") > 1)
+		snprintf(times, sizeof(times), " (%lld times)", num(s, "times"));
+	snprintf(line, sizeof(line), "%s %s%s: %s", str(s, "exchange"), str(s, "result"), times, str(s, "text"));
+	wrapped(head, line, 17);
+}
+
 static void attempt(const json_t *a)
 {
+	bool why = json_is_string(json_object_get(a, "reason"));
 	const json_t *s;
-	char head[64];
 	size_t i;
 
-	printf("%s: %s %s%s%s\n", str(a, "peer"), str(a, "what"), str(a, "outcome"), json_object_get(a, "reason") &&
-	       json_is_string(json_object_get(a, "reason")) ? ": " : "",
-	       json_is_string(json_object_get(a, "reason")) ? str(a, "reason") : "");
+	printf("%s: %s %s%s%s\n", str(a, "peer"), str(a, "what"), str(a, "outcome"), why ? ": " : "",
+	       why ? str(a, "reason") : "");
 	sentences(json_object_get(a, "story"), "  ", 4);
 	json_array_foreach (json_object_get(a, "steps"), i, s) {
-		snprintf(head, sizeof(head), "  %9.3f s  ", json_real_value(json_object_get(s, "after")));
-		printf("%s%s %s%s", head, str(s, "exchange"), str(s, "result"), num(s, "times") > 1 ? "" : ": ");
-		if (num(s, "times") > 1)
-			printf(" (%lld times): ", num(s, "times"));
-		printf("%s\n", str(s, "text"));
+		step(s);
 		if (i == 3 && num(a, "steps_left_out"))
-			printf("             … %lld steps are not kept\n", num(a, "steps_left_out"));
+			printf("               … %lld steps are not kept\n", num(a, "steps_left_out"));
 	}
 	if (json_array_size(json_object_get(a, "change")))
 		puts("  What to do:");
