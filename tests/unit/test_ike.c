@@ -702,6 +702,118 @@ static void test_spd(void **state)
 	assert_int_equal(s.n, 0);
 }
 
+/* As many as a hub has: each is found by its selectors, by index, and by the way back, without walking all the others. */
+static void test_spd_many(void **state)
+{
+	enum { N = 20000 };
+	struct wire_ts_list local = { .n = 2 }, remote = { .n = 2 };
+	struct ipsec_addr here, there;
+	struct spd_query q = { &here, &there, &local, &remote, false };
+	struct spd s;
+	const char *why;
+
+	(void)state;
+	ipsec_addr_parse(&here, "192.0.2.1");
+	ipsec_addr_parse(&there, "192.0.2.2");
+	assert_int_equal(spd_init(&s), 0);
+	for (unsigned i = 0; i < N; i++) {
+		struct ipsec_policy p = policy(8 * i + 1, "10.0.0.0", 24, "10.128.0.0", 24, true);
+
+		p.sel.src.b[1] = p.sel.dst.b[1] = (uint8_t)(i >> 8);
+		p.sel.dst.b[1] |= 0x80;
+		p.sel.src.b[2] = p.sel.dst.b[2] = (uint8_t)i;
+		spd_put(&s, &p);
+		p.dir = IPSEC_DIR_IN;
+		p.index += 4;
+		p.tmpl[0].reqid = p.index;
+		selector_turn(&p.sel);
+		spd_put(&s, &p);
+	}
+	assert_int_equal(s.n, 2 * N);
+	assert_int_equal(s.nshapes, 1);
+	for (unsigned i = 0; i < N; i++) {
+		const struct ipsec_policy *p;
+
+		local.ts[0] = range("10.0.0.5", "10.0.0.5", 6, 1024, 1024);
+		remote.ts[0] = range("10.128.0.5", "10.128.0.5", 6, 80, 80);
+		local.ts[1] = range("10.0.0.0", "10.255.255.255", 0, 0, 65535);
+		remote.ts[1] = local.ts[1];
+		local.ts[0].start[1] = local.ts[0].end[1] = (uint8_t)(i >> 8);
+		remote.ts[0].start[1] = remote.ts[0].end[1] = (uint8_t)(i >> 8 | 0x80);
+		local.ts[0].start[2] = local.ts[0].end[2] = remote.ts[0].start[2] = remote.ts[0].end[2] = (uint8_t)i;
+		p = spd_match(&s, &q, &why);
+		assert_non_null(p);
+		assert_int_equal(p->index, 8 * i + 1);
+		assert_int_equal(spd_inbound_reqid(&s, p), 8 * i + 5);
+	}
+	for (unsigned i = 0; i < N; i++)
+		spd_remove(&s, &(struct ipsec_policy){ .index = 8 * i + 1, .dir = IPSEC_DIR_OUT });
+	assert_int_equal(s.n, N);
+	assert_int_equal(s.nshapes, 0);
+	assert_null(spd_match(&s, &q, &why));
+	spd_free(&s);
+}
+
+/* Whatever overlaps, and however many shapes there are: what the hashes find is what walking over all would find. */
+static void test_spd_any(void **state)
+{
+	struct wire_ts_list local = { .n = 1 }, remote = { .n = 1 };
+	struct ipsec_addr here, there;
+	struct spd_query q = { &here, &there, &local, &remote, true };
+	uint64_t x = 88172645463325252u;
+	const char *why;
+
+	(void)state;
+	ipsec_addr_parse(&here, "192.0.2.1");
+	ipsec_addr_parse(&there, "192.0.2.2");
+	for (unsigned round = 0; round < 300; round++) {
+		struct spd s, walked;
+
+		assert_true(!spd_init(&s) && !spd_init(&walked));
+		walked.shapeless = true;
+		for (unsigned i = 1; i <= 60; i++) {
+			struct ipsec_policy p;
+
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			p = policy(i, "10.0.0.0", (uint8_t)(8 + x % 25), "10.0.0.0", (uint8_t)(8 + (x >> 8) % 25), true);
+			memcpy(p.sel.src.b + 1, (uint8_t *)&x + 2, 3);
+			memcpy(p.sel.dst.b + 1, (uint8_t *)&x + 5, 3);
+			ipsec_addr_prefix_range(&p.sel.src, p.sel.src_len, &p.sel.src, &here);
+			ipsec_addr_prefix_range(&p.sel.dst, p.sel.dst_len, &p.sel.dst, &here);
+			ipsec_addr_parse(&here, "192.0.2.1");
+			p.priority = (uint32_t)(x >> 60) % 3;
+			p.sel.proto = x >> 59 & 1 ? IPPROTO_TCP : 0;
+			if (x >> 58 & 1)
+				p.tmpl[0].dst = (struct ipsec_addr){ .family = AF_INET };
+			spd_put(&s, &p);
+			spd_put(&walked, &p);
+			walked.shapeless = true;
+		}
+		for (unsigned i = 0; i < 20; i++) {
+			const struct ipsec_policy *a, *b;
+
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			local.ts[0] = range("10.0.0.0", "10.0.0.0", 6, 80, 80);
+			remote.ts[0] = local.ts[0];
+			memcpy(local.ts[0].start + 1, &x, 3);
+			memcpy(remote.ts[0].start + 1, (uint8_t *)&x + 4, 3);
+			memcpy(local.ts[0].end, local.ts[0].start, 4);
+			memcpy(remote.ts[0].end, remote.ts[0].start, 4);
+			if (x >> 63)
+				local.ts[0].end[2] = local.ts[0].end[3] = 0xff;
+			a = spd_match(&s, &q, &why);
+			b = spd_match(&walked, &q, &why);
+			assert_int_equal(a ? a->index : 0, b ? b->index : 0);
+		}
+		spd_free(&s);
+		spd_free(&walked);
+	}
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -727,6 +839,8 @@ int main(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_explain),
 		cmocka_unit_test(test_spd),
+		cmocka_unit_test(test_spd_many),
+		cmocka_unit_test(test_spd_any),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
