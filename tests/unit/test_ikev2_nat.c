@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -453,6 +454,44 @@ static void test_other_address_than_the_policy(void **state)
 	world_free(&w);
 }
 
+/* A road warrior changes networks: the policies are keyd's own, and go with it. */
+static void test_road_warrior_moves(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		struct ipsec_addr to;
+		char text[20];
+
+		world_nat_init(&w, 20 + (uint64_t)i, true, ALICE);
+		world_road(&w, 0, "peer gw {\n address 192.0.2.2\n id local alice@example.org\n virtual-address ipv4\n"
+				  " traffic assigned <-> 10.0.0.0/8\n}\n");
+		world_road(&w, 1, "pool p {\n address 10.3.0.0/24\n}\npeer any {\n id remote *@example.org\n pool p\n"
+				  " traffic 10.0.0.0/24 <-> assigned\n}\n");
+		world_run(&w, MILLISECONDS(10));
+		assert_int_equal(engine_up(w.host[0].engine, w.now, "gw"), 1);
+		world_run(&w, SECONDS(2));
+		assert_true(world_joined(&w));
+		w.traffic = true;
+		for (int k = 0; k < 5; k++) {
+			world_run(&w, MILLISECONDS(500 + 37 * i));
+			snprintf(text, sizeof(text), "203.0.113.%d", 77 + k);
+			world_nat_move(0, text, true);
+			if (k & 1)
+				engine_rekey(w.host[k >> 1 & 1].engine, w.now, NULL, ENGINE_REKEY_CHILD);
+			world_run(&w, SECONDS(2));
+			ipsec_addr_parse(&to, text);
+			assert_true(ipsec_addr_equal(&w.host[1].own.remote, &to));
+		}
+		w.traffic = false;
+		world_run(&w, SECONDS(15));
+		assert_nothing_lost();
+		assert_int_equal(w.host[0].in_clear + w.host[1].in_clear + w.host[1].held, 0);
+		assert_true(world_joined(&w));
+		assert_int_equal(world_count(&w.host[1], true), 1);
+		world_free(&w);
+	}
+}
+
 /* --- who may move it --- */
 
 static uint8_t captured[8][2048];
@@ -603,6 +642,7 @@ int main(void)
 		cmocka_unit_test(test_forgotten_in_silence),
 		cmocka_unit_test(test_other_address),
 		cmocka_unit_test(test_other_address_than_the_policy),
+		cmocka_unit_test(test_road_warrior_moves),
 		cmocka_unit_test(test_replay_moves_nothing),
 		cmocka_unit_test(test_no_nat_no_move),
 		cmocka_unit_test(test_behind_nat_moves_nothing),

@@ -373,13 +373,22 @@ static void kernel_do(struct world_host *h, const struct kern_request *rq)
 	}
 }
 
+/* An outbound policy finds the SAs that lead to where its tunnel does. */
+static bool leads_there(const struct world_host *h, const struct ipsec_sa *sa)
+{
+	const struct ipsec_tmpl *t = &h->out.tmpl[0];
+
+	return t->mode != IPSEC_MODE_TUNNEL || ipsec_addr_is_any(&t->dst) || ipsec_addr_equal(&t->dst, &sa->dst);
+}
+
 struct world_sa *world_newest(struct world_host *h, bool outbound)
 {
 	struct world_sa *best = NULL;
 
 	for (unsigned i = 0; i < h->nsas; i++)
 		if (ipsec_addr_equal(&h->sas[i].sa.src, &h->addr) == outbound &&
-		    h->sas[i].sa.reqid == h->out.tmpl[0].reqid && (!best || h->sas[i].order > best->order))
+		    h->sas[i].sa.reqid == h->out.tmpl[0].reqid && (!outbound || leads_there(h, &h->sas[i].sa)) &&
+		    (!best || h->sas[i].order > best->order))
 			best = &h->sas[i];
 	return best;
 }
