@@ -26,7 +26,7 @@ struct engine_datagram {
 	struct view data;		/* an IKE message, without a non-ESP marker; sent also: ENGINE_KEEPALIVE, one byte */
 };
 
-/* What came back by ICMP in the place of an answer. Anybody can make it up: it is told, and nothing follows from it. */
+/* What came back by ICMP in the place of an answer. Anybody can make it up: it is told, and at most the peer is asked. */
 struct engine_unreachable {
 	struct ipsec_addr remote;
 	uint16_t remote_port;

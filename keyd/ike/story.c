@@ -4,6 +4,7 @@
 
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/exchange.h"
+#include "keyd/ike/liveness.h"
 #include "keyd/ike/report.h"
 
 #include <stdio.h>
@@ -278,6 +279,10 @@ void engine_unreachable(struct engine *e, uint64_t now, const struct engine_unre
 		report_sa(sa, LOG_LEVEL_INFO, sa->active->ops->name, "unreachable", "somebody answered by ICMP type %u code %u",
 			  un->type, un->code);
 	}
+	for (struct ike_sa *sa = ike_sa_first_at(e, &un->remote); sa; sa = ike_sa_next_at(sa))
+		if (sa->remote_port == un->remote_port)
+			liveness_hint(sa);
+	ike_sa_reap(e);
 }
 
 void story_up(struct ike_sa *sa, const struct child_sa *child, const struct engine_event *ev)

@@ -265,6 +265,7 @@ static void take_child(struct exchange *x)
 	struct ike_sa *sa = x->sa;
 
 	ike_sa_established(sa, "established");
+	message_take_auth_lifetime(x);
 	if (!why)
 		why = cp_take(x);
 	if (why) {

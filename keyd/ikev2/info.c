@@ -284,6 +284,7 @@ static void serve_answer(struct exchange *x)
 	struct ike_sa *sa = x->sa;
 	struct wire_out out;
 
+	message_take_auth_lifetime(x);
 	window_answer_begin(x, &out);
 	serve_deletes(x, &out);
 	if (sa->state == IKE_ESTABLISHED) {

@@ -2,6 +2,7 @@
 // Building and opening the messages of an IKE SA.
 #include "keyd/ikev2/message.h"
 
+#include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/fragment.h"
 #include "keyd/wire/nonce.h"
@@ -199,6 +200,15 @@ static uint16_t first_error(const struct wire_message *m, bool unknown)
 		    (!unknown || !strcmp(ikev2_notify_name(n.type), "?")))
 			return n.type;
 	return 0;
+}
+
+void message_take_auth_lifetime(struct exchange *x)
+{
+	struct wire_notify n;
+
+	if (message_has_notify(&x->m, IKEV2_N_AUTH_LIFETIME, &n) && n.data.n == 4)
+		reauth_limit(x->sa, (uint32_t)n.data.p[0] << 24 | (uint32_t)n.data.p[1] << 16 | (uint32_t)n.data.p[2] << 8 |
+					    n.data.p[3]);
 }
 
 uint16_t message_error(const struct wire_message *m)

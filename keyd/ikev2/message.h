@@ -44,6 +44,8 @@ void message_put_ke(struct wire_out *out, const struct crypto_kex *kex);
 
 /* The first notify of this type. */
 bool message_has_notify(const struct wire_message *m, uint16_t type, struct wire_notify *out);
+/* The peer says how long it takes our proof (AUTH_LIFETIME, RFC 4478). */
+void message_take_auth_lifetime(struct exchange *x);
 /* The first notify that reports an error, 0 if none. */
 uint16_t message_error(const struct wire_message *m);
 /* The first error notify of a type that nobody has told us of: the whole request has failed (RFC 7296 3.10.1). Or 0. */

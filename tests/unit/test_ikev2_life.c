@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The life of SAs: round-trip time, limits and margins, signs of life, reauthentication.
+#include "tests/unit/rogue.h"
 #include "tests/unit/world.h"
 
 #include "keyd/conf/load.h"
@@ -795,20 +796,37 @@ static void test_reauth_dies_half_way(void **state)
 	}
 }
 
+/* The second host tells the first how long it takes its proof, as far as n bytes go. */
+static void limit(uint32_t seconds, size_t n)
+{
+	uint8_t notify[8] = { 0, 0, 0x40, 0x13, (uint8_t)(seconds >> 24), (uint8_t)(seconds >> 16), (uint8_t)(seconds >> 8),
+			      (uint8_t)seconds };
+	struct rogue_payload pl = { IKEV2_PL_NOTIFY, 0, false, { notify, 4 + n } };
+	struct ike_sa *sa = sa_of(1);
+	struct wire_header h = rogue_header(sa, IKEV2_EXCH_INFORMATIONAL, false, sa->next_request++);
+	uint8_t buf[200];
+	struct view message = rogue_message(sa, &h, &pl, 1, buf, sizeof(buf));
+
+	world_inject(&w, 0, message.p, message.n);
+	world_run(&w, SECONDS(1));
+}
+
 /* RFC 4478: in time before the peer ends it. */
 static void test_reauth_limited(void **state)
 {
 	(void)state;
 	up(10000, 1);
-	w.host[0].engine->now = w.now;
-	reauth_limit(sa_of(0), 600);
+	limit(30, 3);
+	assert_null(strstr(w.host[0].log, "AUTH_LIFETIME"));
+	limit(600, 4);
+	assert_non_null(strstr(w.host[0].log, "the peer takes our proof for 600 s (AUTH_LIFETIME)"));
 	world_run(&w, SECONDS(400));
 	assert_int_equal(w.host[0].events[ENGINE_IKE_REAUTHENTICATED], 0);
 	world_run(&w, SECONDS(190));
 	assert_int_equal(w.host[0].events[ENGINE_IKE_REAUTHENTICATED], 1);
-	w.host[0].engine->now = w.now;
-	reauth_limit(sa_of(0), 0);	/* nonsense is no reason for haste */
-	world_run(&w, SECONDS(4));
+	world_run(&w, SECONDS(70));	/* until the old one is forgotten */
+	limit(0, 4);	/* nonsense is no reason for haste */
+	world_run(&w, SECONDS(3));
 	assert_int_equal(w.host[0].events[ENGINE_IKE_REAUTHENTICATED], 1);
 	world_run(&w, SECONDS(100));
 	assert_one(1);
