@@ -202,7 +202,8 @@ static void not_found(struct exchange *x)
 
 	child_end(old, ENGINE_CHILD_DOWN, "the peer has not got it any more");
 	exchange_free(x);
-	if (!child_serving(sa->e, &pol, &sa->local, &sa->remote))
+	/* An SA that is being deleted takes its children with it, also those that the peer has not got. */
+	if (sa->state < IKE_DELETING && !child_serving(sa->e, &pol, &sa->local, &sa->remote))
 		child_begin(sa->e, &pol, &sa->local, &sa->remote, NULL);
 	ike_sa_kick(sa);
 }
