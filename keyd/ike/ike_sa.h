@@ -127,7 +127,7 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to);
  * linger), reason is logged and told. It is freed by ike_sa_reap.
  */
 void ike_sa_end(struct ike_sa *sa, const char *reason);
-/* The same after the peer's DELETE: but for another minute the SA answers that request when it comes again. */
+/* The same after the peer's last request (DELETE): but for another minute the SA answers that one when it comes again. */
 void ike_sa_close(struct ike_sa *sa, const char *reason);
 /* Frees what has ended. Called once at the end of each engine call. */
 void ike_sa_reap(struct engine *e);

@@ -203,6 +203,15 @@ void window_answer_again(struct ike_sa *sa, const struct path *to)
 	message_send_over(sa, to, secret_view(&sa->answered));
 }
 
+/* A peer that we know may ask once more, if our answer is lost; strangers leave nothing here. */
+static void give_up_on(struct ike_sa *sa, const char *reason)
+{
+	if (sa->state < IKE_ESTABLISHED)
+		ike_sa_end(sa, reason);
+	else
+		ike_sa_close(sa, reason);
+}
+
 void window_refuse(struct exchange *x, uint16_t notify)
 {
 	window_refuse_with(x, notify, (struct view){ 0 });
@@ -217,5 +226,5 @@ void window_refuse_with(struct exchange *x, uint16_t notify, struct view data)
 	message_put_notify(&out, notify, data);
 	window_answer_end(x, &out);
 	if (notify == IKEV2_N_INVALID_SYNTAX)
-		ike_sa_end(sa, "a request of the peer breaks the protocol (INVALID_SYNTAX); see the log");
+		give_up_on(sa, "a request of the peer breaks the protocol (INVALID_SYNTAX); see the log");
 }

@@ -20,6 +20,7 @@ static struct world w;
 static uint8_t buf[70000], heard[70000];
 static size_t heard_n;
 static unsigned heard_times;
+static struct view asked;
 
 /* The last datagram that host 1 sent. */
 static void overhear(struct world *world, unsigned from, uint8_t *bytes, size_t n)
@@ -56,7 +57,8 @@ static void ask(uint8_t exchange, const struct rogue_payload *pl, unsigned n)
 	struct ike_sa *sa = rogue_sa(&w, 0);
 	struct wire_header h = rogue_header(sa, exchange, false, sa->next_request++);
 
-	say(rogue_message(sa, &h, pl, n, buf, sizeof(buf)));
+	asked = rogue_message(sa, &h, pl, n, buf, sizeof(buf));
+	say(asked);
 }
 
 /* The one notify of the answer that came, which must be sealed; 0: an answer without. */
@@ -79,16 +81,27 @@ static uint16_t answered(struct wire_notify *n)
 /* Host 1 has ended the SA, because of bad syntax. */
 static void assert_ended(void)
 {
+	static uint8_t first[70000];
 	struct wire_notify n;
+	size_t n_first = heard_n;
 
+	memcpy(first, heard, heard_n);
 	assert_int_equal(answered(&n), IKEV2_N_INVALID_SYNTAX);
 	assert_int_equal(n.data.n, 0);
 	assert_null(rogue_sa(&w, 1));
 	assert_int_equal(w.host[1].events[ENGINE_IKE_DOWN], 1);
 	assert_non_null(strstr(w.host[1].log, "INVALID_SYNTAX: "));
 	assert_int_equal(world_count(&w.host[1], true), 0);
-	/* Nothing more is said about it. */
-	say((struct view){ buf, 0 });
+	/* The same request has the same answer, for a while; nothing else has one. */
+	say(asked);
+	assert_int_equal(heard_times, 1);
+	assert_int_equal(heard_n, n_first);
+	assert_memory_equal(heard, first, n_first);
+	buf[asked.n - 1] ^= 1;
+	say(asked);
+	assert_int_equal(heard_times, 0);
+	world_run(&w, SECONDS(70));
+	assert_true(list_empty(&w.host[1].engine->sas));
 	world_free(&w);
 }
 
@@ -501,18 +514,18 @@ static void test_hints(void **state)
 		uint16_t error = errors[i / 2];
 		const uint8_t body[] = { 0, 0, (uint8_t)(error >> 8), (uint8_t)error };
 		struct rogue_payload pl = { .type = IKEV2_PL_NOTIFY, .body = { body, sizeof(body) } };
-		unsigned asked = i / 2 < 3;
+		unsigned wanted = i / 2 < 3;
 
 		up();
 		h = rogue_header(rogue_sa(&w, 0), IKEV2_EXCH_INFORMATIONAL, i & 1, rogue_sa(&w, 1)->next_request);
 		say(rogue_message(NULL, &h, &pl, 1, buf, sizeof(buf)));
-		assert_int_equal(heard_times, asked);
+		assert_int_equal(heard_times, wanted);
 		world_run(&w, SECONDS(1));
 		say(rogue_message(NULL, &h, &pl, 1, buf, sizeof(buf)));
 		assert_int_equal(heard_times, 0);
 		world_run(&w, SECONDS(10));
 		say(rogue_message(NULL, &h, &pl, 1, buf, sizeof(buf)));
-		assert_int_equal(heard_times, asked);
+		assert_int_equal(heard_times, wanted);
 		world_run(&w, SECONDS(20));
 		assert_int_equal(w.host[1].events[ENGINE_IKE_DOWN] + w.host[1].events[ENGINE_CHILD_DOWN], 0);
 		assert_true(world_joined(&w));
