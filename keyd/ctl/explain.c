@@ -111,6 +111,14 @@ FLAG_WORD(notify_ours, s->notify_ours)
 FLAG_WORD(refused, refused(s))
 FLAG_WORD(unreachable, *icmp_text(s) && !refused(s))
 
+/* What the peer wants, where all of it can stand in keyd.conf: names that only IANA has are in capitals. */
+static void word_usable(const struct engine_story *s, char *out)
+{
+	word_text(out, s->theirs, sizeof(s->theirs));
+	if (out[strcspn(out, "ABCDEFGHIJKLMNOPQRSTUVWXYZ:")])
+		*out = 0;
+}
+
 static void word_remote(const struct engine_story *s, char *out)
 {
 	ipsec_addr_format(&s->remote, out, WORD_MAX);
@@ -159,7 +167,7 @@ static const struct {
 	void (*fn)(const struct engine_story *s, char *out);
 } words[] = {
 	{ "peer", word_peer }, { "remote", word_remote }, { "local", word_local }, { "rport", word_rport },
-	{ "lport", word_lport }, { "ours", word_ours }, { "theirs", word_theirs }, { "differs", word_differs },
+	{ "lport", word_lport }, { "ours", word_ours }, { "theirs", word_theirs }, { "usable", word_usable }, { "differs", word_differs },
 	{ "at", word_at }, { "section", word_section }, { "secret", word_secret }, { "secrets", word_secrets },
 	{ "policy", word_policy }, { "wanted", word_wanted }, { "text", word_text_ }, { "default", word_default },
 	{ "notify_ours", word_notify_ours }, { "refused", word_refused }, { "unreachable", word_unreachable },
@@ -335,15 +343,17 @@ json_t *explain_story(const struct engine_story *s, double wall)
 		say_under_way(story, s);
 	if (s->up_at)
 		say_up(story, s);
+	if (s->settled)
+		say(story, "Since then it has come up: what stands here was put right, or has passed.");
 	if (s->outcome == STORY_FAILED || s->outcome == STORY_ENDED) {
 		say_templates(story, s, why->happened);
 		say_templates(change, s, why->change);
 	}
-	o = json_pack("{s:s, s:s, s:s?, s:s, s:o, s:o, s:i, s:o, s:i, s:o, s:o, s:o, s:o, s:I, s:i, s:s?, s:I, s:I, s:I, s:I, s:i, "
-		      "s:o, s:o, s:o}",
+	o = json_pack("{s:s, s:s, s:b, s:s?, s:s, s:o, s:o, s:i, s:o, s:i, s:o, s:o, s:o, s:o, s:I, s:i, s:s?, s:I, s:I, s:I, "
+		      "s:I, s:i, s:o, s:o, s:o}",
 		      "what", whats[s->what < STORY_WHATS ? s->what : 0],
 		      "outcome", outcomes[s->outcome < STORY_OUTCOMES ? s->outcome : 0],
-		      "reason", s->reason ? why->name : NULL, "role", s->initiator ? "initiator" : "responder",
+		      "settled", s->settled, "reason", s->reason ? why->name : NULL, "role", s->initiator ? "initiator" : "responder",
 		      "peer", render_text(s->peer, sizeof(s->peer)), "local", render_addr(&s->local),
 		      "local_port", s->local_port, "remote", render_addr(&s->remote), "remote_port", s->remote_port,
 		      "local_id", render_id(&s->local_id), "remote_id", render_id(&s->remote_id),

@@ -46,11 +46,14 @@ static const struct reason reasons[ENGINE_REASONS] = {
 			"In detail: {differs}.",
 		},
 		.change = {
-			"{?theirs}{at}: this \"ike\" line allows only {ours}; add to it what the peer offers: `ike {ours}, {theirs}`.",
+			"{?usable}{at}: this \"ike\" line allows only {ours}; add to it what the peer offers: "
+			"`ike {ours}, {usable}`.",
+			"{?theirs}{!usable}{at}: this \"ike\" line allows only {ours}, and the peer has algorithms that keyd does not know.",
 			"{!theirs}{at}: this \"ike\" line allows only {ours}; add what the peer's configuration names.",
-			"{?default}{?theirs}{?section}No \"ike\" line is here, so the defaults hold; in the section at {section} write `ike {theirs}`.",
-			"{?default}{?theirs}{!section}No section is here for this peer, so the defaults hold; in keyd.conf write "
-			"`peer {remote} {{ ike {theirs}; }`.",
+			"{?default}{?section}No \"ike\" line is here, so the defaults hold; in the section at {section} write "
+			"`ike {usable}`.",
+			"{?default}{!section}No section is here for this peer, so the defaults hold; in keyd.conf write "
+			"`peer {remote} {{ ike {usable}; }`.",
 			"{?default}{!theirs}All that keyd offers by itself was offered: look into the peer's configuration and log for "
 			"what it accepts, and name it in an \"ike\" line here (old algorithms are never offered unasked).",
 			"Or in the peer's configuration: allow one of {ours} for IKE.",
@@ -64,11 +67,14 @@ static const struct reason reasons[ENGINE_REASONS] = {
 			"In detail: {differs}.",
 		},
 		.change = {
-			"{?theirs}{at}: this \"esp\" line allows only {ours}; add to it what the peer offers: `esp {ours}, {theirs}`.",
+			"{?usable}{at}: this \"esp\" line allows only {ours}; add to it what the peer offers: "
+			"`esp {ours}, {usable}`.",
+			"{?theirs}{!usable}{at}: this \"esp\" line allows only {ours}, and the peer has algorithms that keyd does not know.",
 			"{!theirs}{at}: this \"esp\" line allows only {ours}; add what the peer's configuration names.",
-			"{?default}{?theirs}{?section}No \"esp\" line is here, so the defaults hold; in the section at {section} write `esp {theirs}`.",
-			"{?default}{?theirs}{!section}No section is here for this peer, so the defaults hold; in keyd.conf write "
-			"`peer {remote} {{ esp {theirs}; }`.",
+			"{?default}{?section}No \"esp\" line is here, so the defaults hold; in the section at {section} write "
+			"`esp {usable}`.",
+			"{?default}{!section}No section is here for this peer, so the defaults hold; in keyd.conf write "
+			"`peer {remote} {{ esp {usable}; }`.",
 			"{?default}{!theirs}All that keyd offers by itself was offered: look into the peer's configuration and log for "
 			"what it accepts, and name it in an \"esp\" line here.",
 			"Or in the peer's configuration (gapless: \"esp\", strongSwan: esp_proposals, libreswan: esp=): allow one of {ours}.",

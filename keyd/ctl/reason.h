@@ -5,7 +5,7 @@
 
 #include "keyd/ike/engine.h"
 
-#define REASON_SENTENCES 7
+#define REASON_SENTENCES 8
 
 /*
  * Sentences are templates. {word} stands for what a story says of it (ctl/explain.c has the words), and a sentence goes

@@ -204,7 +204,7 @@ static void put_particulars(json_t *o, const struct engine_event *ev)
 json_t *render_event(const struct engine_event *ev, double wall)
 {
 	const char *name = ev->type < ENGINE_EVENT_TYPES ? event_names[ev->type] : NULL;
-	double mono = (double)(ev->at / 1000) / 1000;
+	double mono = (double)ev->at / 1e6;
 	char when[EXPLAIN_TIME_LEN];
 	json_t *o = json_pack("{s:s, s:s, s:f}", "event", name ? name : "?", "time", explain_time(mono + wall, when),
 			      "mono", mono);

@@ -67,6 +67,7 @@ struct engine_story {
 	uint8_t what, outcome, reason;	/* enum story_what, story_outcome, engine_reason */
 	uint8_t initiator;		/* this and the next two: 0 or 1 */
 	uint8_t secure;			/* the peer has proved who it is */
+	uint8_t settled;		/* 1: it failed, and later it went well */
 	uint8_t heard;			/* at least one answer or request came from it */
 	uint64_t began_at, ended_at, up_at;	/* µs; 0: not yet */
 	uint32_t times;			/* so many attempts, from first_at on */

@@ -9,8 +9,8 @@
 #define LINE_MAX_BYTES 1024
 
 /*
- * What Wireshark calls an algorithm, to the letter: one word that it does not know makes it refuse the whole file. So what
- * its 4.0 does not know is written as a comment, and stands after a sign that later versions may take it.
+ * What Wireshark calls an algorithm, to the letter: one word that it does not know makes it refuse the whole file. So
+ * what its 4.0 does not know is written as a comment.
  */
 static const struct {
 	uint8_t kind;

@@ -61,7 +61,7 @@ static void make_room(struct stories *all, bool strange, const struct ipsec_addr
 	}
 	if (same >= STORIES_OF_ONE)
 		story_free(all, least_same);
-	else if ((strange ? all->nstrange : all->nknown) >= (strange ? STORIES_STRANGE : STORIES_MAX))
+	else if (least && (strange ? all->nstrange : all->nknown) >= (strange ? STORIES_STRANGE : STORIES_MAX))
 		story_free(all, least);
 }
 
@@ -285,6 +285,15 @@ void engine_unreachable(struct engine *e, uint64_t now, const struct engine_unre
 	ike_sa_reap(e);
 }
 
+/* What failed before has come to be: its stories stay, and say so. */
+static void settle(struct stories *all, const struct ike_sa *sa, bool child)
+{
+	list_each(st, &all->known, struct story, link)
+		if (st->s.outcome == STORY_FAILED && !st->sa && (st->s.what == STORY_IKE_SA) == !child &&
+		    ipsec_addr_equal(&st->s.remote, &sa->remote))
+			st->s.settled = 1;
+}
+
 void story_up(struct ike_sa *sa, const struct child_sa *child, const struct engine_event *ev)
 {
 	struct story *st = story_of(sa);
@@ -292,6 +301,7 @@ void story_up(struct ike_sa *sa, const struct child_sa *child, const struct engi
 	if (!st)
 		return;
 	adopt(&sa->e->stories, st);
+	settle(&sa->e->stories, sa, child != NULL);
 	st->s.outcome = STORY_UP;
 	st->s.secure = st->s.heard = true;
 	if (!st->s.up_at)

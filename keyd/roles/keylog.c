@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The key log: files for Wireshark, opened by the parent and written by the ike role. Off unless somebody switches it on.
+// The key log: files for Wireshark, opened by the parent, written by the ike role; off unless it is switched on.
 #include "keyd/ctl/request.h"
 #include "keyd/roles/parent.h"
 
@@ -91,8 +91,8 @@ static int give(struct parent *p, char *why, size_t n)
 		ipc_sendv(ike, M_KEYLOG, i, NULL, 0, fds[i]);
 		close(fds[i]);
 	}
-	log_warning("KEYS ARE WRITTEN to %s/%s and %s/%s: whoever reads these files can read all traffic; \"keydctl keylog off\" ends it",
-		    p->keylog, names[ENGINE_KEYS_IKE], p->keylog, names[ENGINE_KEYS_ESP]);
+	log_warning("KEYS ARE WRITTEN to %s/%s and %s/%s: whoever reads these files can read all traffic; \"keydctl keylog "
+		    "off\" ends it", p->keylog, names[ENGINE_KEYS_IKE], p->keylog, names[ENGINE_KEYS_ESP]);
 	return 0;
 }
 

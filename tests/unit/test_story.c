@@ -142,6 +142,15 @@ static void test_no_esp_proposal(void **state)
 	/* The IKE SA itself came up, and its own story goes on. */
 	explain(ALICE, "192.0.2.2");
 	assert_int_equal(told.n, 2);
+	assert_int_equal(told.s.settled, 0);
+	configure(BOB, TO_ALICE "}\n");
+	engine_down(w.host[ALICE].engine, w.now, "");
+	world_run(&w, SECONDS(1));
+	engine_up(w.host[ALICE].engine, w.now, "");
+	world_run(&w, SECONDS(5));
+	assert_failed(ALICE, REASON_NO_PROPOSAL_ESP, "", "");
+	if (told.s.settled != 1)
+		fail_msg("%s", told.story);
 	end();
 }
 
