@@ -26,12 +26,17 @@ static enum proposal_ke ke_of(const struct exchange *x)
 	return x->kex ? PROPOSAL_KE_OPTIONAL : PROPOSAL_KE_NONE;
 }
 
-/* What the peer made, when its exchange crossed ours; a new child that we are deleting meanwhile is none. */
+/* What the peer made, when its exchange crossed ours. A new child may have been rekeyed since, or we be deleting it. */
 static struct child_sa *rival_of(const struct exchange *x)
 {
 	struct child_sa *c = x->rival.nonce.n ? child_find(x->sa->e, x->rival.child) : NULL;
 
-	return c && c->deleting && !x->old_spi ? NULL : c;
+	if (!x->rival.nonce.n || x->old_spi || (c && c->state == CHILD_NEW))
+		return c;
+	list_each(each, &x->sa->children, struct child_sa, link)
+		if (each->line == x->rival.child && !child_has_heir(each) && !each->deleting)
+			return each;
+	return NULL;
 }
 
 /* What the peer makes, and we have not answered yet, instead of what x is to make. */

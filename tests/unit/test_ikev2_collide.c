@@ -183,6 +183,8 @@ static void one_run(const struct op *a, const struct op *b, int64_t apart, uint6
 	up(seed);
 	w.traffic = true;
 	w.loss = loss;
+	w.dup = loss ? seed % 3 * 10 : 0;
+	w.jitter = loss ? seed % 4 * 10000 : 0;
 	collide(a, b, apart);
 	world_run(&w, loss ? SECONDS(3) : MILLISECONDS(600));
 	w.loss = 0;
