@@ -98,6 +98,7 @@ static struct ipsec_addr inbound_src(const struct child_sa *c)
 
 void child_inbound_request(struct child_sa *c, struct kern_request *rq)
 {
+	c->in_port = c->sa->remote_port;
 	lifetime_choose(c);
 	common_request(c, rq, &c->key_in, &c->auth_in);
 	rq->sa.src = inbound_src(c);
@@ -124,8 +125,9 @@ void child_outbound_request(struct child_sa *c, struct kern_request *rq)
 	rq->sa.encap = encap(c, c->sa->local_port, c->sa->remote_port);
 }
 
-void child_inbound_move(const struct child_sa *c, struct kern_request *rq)
+void child_inbound_move(struct child_sa *c, struct kern_request *rq)
 {
+	c->in_port = c->sa->remote_port;
 	*rq = (struct kern_request){ .op = KERN_SA_MOVE, .old_dst = c->sa->local };
 	rq->sa.src = c->sa->remote;
 	rq->sa.dst = c->sa->local;

@@ -67,6 +67,7 @@ struct child_sa {
 	struct ask ask;			/* outbound, where no exchange waits for it */
 	struct ipsec_addr out_addr;	/* where the kernel's outbound SA leads; AF_UNSPEC: there is none, … */
 	uint16_t out_port;		/* …and, in UDP, to which port */
+	uint16_t in_port;		/* that the kernel's inbound SA expects the peer to send from, in UDP */
 	uint64_t packets_out;		/* that it had sent when keepalive.c last looked */
 	struct ask move;		/* it is on its way to these: */
 	struct ipsec_addr move_addr;
@@ -93,7 +94,7 @@ void child_inbound_request(struct child_sa *c, struct kern_request *rq);
 /* Notes where the SA will lead. */
 void child_outbound_request(struct child_sa *c, struct kern_request *rq);
 /* To where the IKE SA's path leads now; outbound to move_addr and move_port. Without keys: the kernel has them. */
-void child_inbound_move(const struct child_sa *c, struct kern_request *rq);
+void child_inbound_move(struct child_sa *c, struct kern_request *rq);
 void child_outbound_move(const struct child_sa *c, struct kern_request *rq);
 
 /* Removes the larval SA that waits for c: else the kernel would be silent for net.core.xfrm_acq_expires (30 s). */

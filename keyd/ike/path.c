@@ -79,11 +79,14 @@ static void moved(struct ask *a, const struct kern_answer *an)
 		child_rekey(c, "it cannot follow its peer");
 		return;
 	}
-	if (!ipsec_addr_equal(&c->out_addr, &c->move_addr))
-		straggler_add(c->sa->e, &old, OUTBOUND_DRAIN);
-	c->out_addr = c->move_addr;
 	c->out_port = c->move_port;
-	traffic_follow(c);
+	if (!ipsec_addr_equal(&c->out_addr, &c->move_addr)) {
+		straggler_add(c->sa->e, &old, OUTBOUND_DRAIN);
+		c->out_addr = c->move_addr;
+		traffic_follow(c);
+		/* The inbound SA keeps its old source, and the kernel would tell of that with each packet. */
+		child_rekey(c, "its peer has moved");
+	}
 	path_follow(c);
 }
 
@@ -114,22 +117,16 @@ void path_follow(struct child_sa *c)
 	ask_kern(c->sa->e, &c->move, &rq, moved);
 }
 
-/*
- * Policies are their owner's affair. In transport mode the peer's packets do not fit the SA any more: it begins anew. A tunnel
- * still takes what the peer sends.
- */
+/* Policies are their owner's affair: the peer begins anew, and is told which one it needs. */
 static void left_behind(struct child_sa *c)
 {
-	bool transport = c->pol.tmpl[0].mode == IPSEC_MODE_TRANSPORT;
 	char was[IPSEC_ADDR_STRLEN], is[IPSEC_ADDR_STRLEN];
 
-	report_child(c, LOG_LEVEL_WARNING, "CHILD_SA", "stays",
-		     "the policy is for a peer at %s, and it is at %s now: %s", ipsec_addr_format(&c->out_addr, was, sizeof(was)),
-		     ipsec_addr_format(&c->sa->remote, is, sizeof(is)),
-		     transport ? "write one for that address (setkey)" :
-				 "nothing reaches it until the tunnel's end is changed (setkey)");
-	if (transport)
-		ikev2_version.delete_child(c);
+	report_child(c, LOG_LEVEL_WARNING, "CHILD_SA", "left",
+		     "its policy is for a peer at %s, which is at %s now: write one for that address (setkey)",
+		     ipsec_addr_format(&c->out_addr, was, sizeof(was)),
+		     ipsec_addr_format(&c->sa->remote, is, sizeof(is)));
+	ikev2_version.delete_child(c);
 }
 
 /* --- the IKE SA --- */
@@ -192,9 +189,11 @@ void path_mapped(struct engine *e, const struct ipsec_event *ev)
 	from = here = path_of(c->sa);
 	from.remote = ev->mapping.new_addr;
 	from.remote_port = ev->mapping.new_port;
-	/* The SA was being made while the path changed: it alone is behind. */
-	if (path_equal(&from, &here))
-		move_inbound(c);
-	else if (from.remote.family == here.remote.family && from.remote_port && !straggles(c->sa, &from))
+	if (path_equal(&from, &here)) {
+		/* The SA was being made while the path changed: it alone is behind. */
+		if (c->in_port != here.remote_port)
+			move_inbound(c);
+	} else if (from.remote.family == here.remote.family && from.remote_port && !straggles(c->sa, &from)) {
 		move(c->sa, &from, "ESP");
+	}
 }

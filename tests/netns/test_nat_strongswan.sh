@@ -54,18 +54,18 @@ flow_more()
 # shellcheck disable=SC2317
 rekeyed()
 {
-	[ "$(keyd_count $keyd "$1 result=rekeyed")" = "$3" ] && [ "$(strongswan_rekeyed $peer "$2")" = "$3" ]
+	[ "$(keyd_count "$keyd" "$1 result=rekeyed")" = "$3" ] && [ "$(strongswan_rekeyed "$peer" "$2")" = "$3" ]
 }
 
 rekeys()
 {
-	check "$1: keyd rekeys the child" keydctl $keyd rekey --all --child
+	check "$1: keyd rekeys the child" keydctl "$keyd" rekey --all --child
 	check "$1: strongSwan has it, too" wait_until 20 rekeyed CHILD_SA child 1
-	check "$1: strongSwan rekeys the child" swanctl $peer --rekey --child gapless
+	check "$1: strongSwan rekeys the child" swanctl "$peer" --rekey --child gapless
 	check "$1: keyd has it, too" wait_until 20 rekeyed CHILD_SA child 2
-	check "$1: keyd rekeys the IKE SA" keydctl $keyd rekey --all --ike
+	check "$1: keyd rekeys the IKE SA" keydctl "$keyd" rekey --all --ike
 	check "$1: strongSwan has that, too" wait_until 20 rekeyed IKE_SA ike 1
-	check "$1: strongSwan rekeys the IKE SA" swanctl $peer --rekey --ike gapless
+	check "$1: strongSwan rekeys the IKE SA" swanctl "$peer" --rekey --ike gapless
 	check "$1: keyd has that, too" wait_until 20 rekeyed IKE_SA ike 2
 }
 
@@ -92,16 +92,16 @@ job()
 	is "$name: that alone" "$flow_lost" "$flow_gap_packets"
 	flow_start "$name-after" alice 10.1.1.1 bob 10.2.1.1 200
 	flow_wait "$name-after" received 100
-	check "$name: keyd rekeys at the new port" keydctl $keyd rekey --all --child
+	check "$name: keyd rekeys at the new port" keydctl "$keyd" rekey --all --child
 	check "$name: and more traffic" flow_more "$name-after" 100
 	flow_stop "$name-after"
 	is "$name: nothing more is lost" "$flow_lost" 0
-	check "$name: strongSwan ends it" swanctl $peer --terminate --ike gapless
+	check "$name: strongSwan ends it" swanctl "$peer" --terminate --ike gapless
 	capture_stop "$name"
 	is "$name: nothing in clear" "$(cleartext_count "$name")" 0
 	is "$name: no bare ESP" "$(capture_count "$name" esp)" 0
 	host_stop "keyd-$keyd"
-	strongswan_stop $peer
+	strongswan_stop "$peer"
 	for host in alice bob; do
 		in_host $host "$bin/setkey" -F
 		in_host $host "$bin/setkey" -FP

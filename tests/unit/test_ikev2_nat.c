@@ -412,6 +412,10 @@ static void test_other_address(void **state)
 		assert_true(ipsec_addr_equal(&info.remote, &to));
 		assert_true(ipsec_addr_equal(&world_newest(&w.host[1], true)->sa.dst, &to));
 		assert_int_equal(world_count(&w.host[1], true), 1);
+		/* The kernel's events, one for each packet of 1 ms, end with a rekey, and do not cause work of their own. */
+		assert_int_equal(w.host[1].events[ENGINE_CHILD_REKEYED], 1);
+		assert_in_range(w.host[1].mappings, 1, 100);
+		assert_in_range(w.host[1].moves, 2, 6);
 		w.traffic = false;
 		world_run(&w, SECONDS(1));
 		assert_int_equal(w.host[0].lost_keying + w.host[1].lost_keying + w.host[1].lost_link, 0);
@@ -421,37 +425,34 @@ static void test_other_address(void **state)
 	}
 }
 
-/* A policy that names it stays as it is: IKE follows, the SA of the tunnel does not, and its owner is told. */
+/* A policy that names it stays as it is: the child goes, and its owner is told why. When the address is back, so is it. */
 static void test_other_address_than_the_policy(void **state)
 {
-	struct ipsec_addr to, was;
 	struct engine_ike_info info;
+	struct ipsec_addr to;
 
 	(void)state;
 	ipsec_addr_parse(&to, "203.0.113.77");
-	ipsec_addr_parse(&was, "203.0.113.1");
-	world_nat_init(&w, 10, true, ALICE);
-	come_up();
-	world_nat_move(0, "203.0.113.77", true);
-	world_packet(&w, 0);
-	world_run(&w, SECONDS(3));
-	info = ike_of(1);
-	assert_true(ipsec_addr_equal(&info.remote, &to));
-	assert_true(ipsec_addr_equal(&world_newest(&w.host[1], true)->sa.dst, &was));
-	assert_non_null(strstr(w.host[1].log, "the policy is for a peer at 203.0.113.1, and it is at 203.0.113.77 now"));
-	world_packet(&w, 0);
-	world_run(&w, SECONDS(1));
-	assert_int_equal(w.host[1].received, 2);
-	assert_nothing_lost();
-	/* It comes back. */
-	world_nat_move(0, "203.0.113.1", true);
-	world_packet(&w, 0);
-	world_run(&w, SECONDS(1));
-	assert_esp(1, 4500, ike_of(1).remote_port);
-	world_packet(&w, 1);
-	world_run(&w, SECONDS(1));
-	assert_int_equal(w.host[0].received, 1);
-	world_free(&w);
+	for (int tunnel = 0; tunnel < 2; tunnel++) {
+		world_nat_init(&w, 10, tunnel, ALICE);
+		come_up();
+		world_nat_move(0, "203.0.113.77", true);
+		world_packet(&w, 0);
+		world_run(&w, SECONDS(3));
+		info = ike_of(1);
+		assert_true(ipsec_addr_equal(&info.remote, &to));
+		assert_null(world_newest(&w.host[0], true));
+		assert_null(world_newest(&w.host[1], true));
+		assert_non_null(strstr(w.host[1].log, "its policy is for a peer at 203.0.113.1, which is at 203.0.113.77"));
+		world_nat_move(0, "203.0.113.1", true);
+		for (int i = 0; i < 60 && !world_joined(&w); i++) {
+			world_packet(&w, 0);
+			world_run(&w, SECONDS(2));
+		}
+		assert_true(world_joined(&w));
+		assert_nothing_lost();
+		world_free(&w);
+	}
 }
 
 /* A road warrior changes networks: the policies are keyd's own, and go with it. */

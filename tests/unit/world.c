@@ -257,6 +257,7 @@ static int kernel_move(struct world_host *h, const struct kern_request *rq)
 	struct world_sa *found = find_sa(h, &rq->old_dst, rq->sa.spi);
 	struct ipsec_sa copy;
 
+	h->moves++;
 	if (!found)
 		return -ESRCH;
 	if (ipsec_addr_equal(&rq->old_dst, &rq->sa.dst)) {

@@ -39,7 +39,7 @@ struct world_host {
 	unsigned sets, clears, guards, in_clear;
 	/* counters */
 	unsigned acquires, held, sent, received, lost_keying, lost_link, events[ENGINE_EVENT_TYPES];
-	unsigned datagrams, soft_met, hard_met, gets, mappings, keepalives;
+	unsigned datagrams, soft_met, hard_met, gets, mappings, moves, keepalives;
 	char last_text[256];		/* of the last event */
 	char log[65536];		/* every line since world_log_clear */
 };
