@@ -263,7 +263,8 @@ void child_free(struct child_sa *c)
 
 	give_back(c);
 	/* What went down with an SA that was up, or by command, is no failure, and may be tried again at once. */
-	if (c->state == CHILD_NEW && c->initiator && !c->replaces && (c->failed || (!c->sa->established_at && !c->sa->unwanted)))
+	if (c->state == CHILD_NEW && c->initiator && !c->replaces &&
+	    (c->failed || (!c->sa->established_at && !c->sa->unwanted)))
 		retry_failed(c);
 	if (c->acquired && c->state < CHILD_UP)
 		child_larval_delete(c);

@@ -106,8 +106,8 @@ static int childless_up(struct engine *e, struct peer *peer)
 
 	if (!own_address(e, conf, &local)) {
 		report_failed(e, &conf->local, &conf->remote, REASON_NO_POLICY,
-			      "there is no policy for this peer, and its section does not say which address is ours: add "
-			      "\"local ADDRESS\" to it");
+			      "there is no policy for this peer, and its section does not say which address is ours: "
+			      "add \"local ADDRESS\" to it");
 		return 1;
 	}
 	if (ike_sa_between(e, &local, &conf->remote))

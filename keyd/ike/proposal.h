@@ -29,8 +29,8 @@ void proposal_offer(const struct conf_proposals *ours, uint8_t protocol, struct 
 bool proposal_choose(const struct conf_proposals *ours, const struct wire_sa *theirs, uint8_t protocol,
 		     enum proposal_ke ke, struct proposal_choice *out);
 /*
- * What theirs, one proposal, has nothing in common with ours in: 1u << type of transform for each; 0: it fits, and *c is the
- * choice. A bit above ESN: it demands something that nobody here knows. ~0: it is for another protocol.
+ * What theirs, one proposal, has nothing in common with ours in: 1u << type of transform for each; 0: it fits, and *c
+ * is the choice. A bit above ESN: it demands something that nobody here knows. ~0: it is for another protocol.
  */
 unsigned proposal_differs(const struct conf_proposal *ours, const struct wire_proposal *theirs, uint8_t protocol,
 			  enum proposal_ke ke, struct proposal_choice *c);
@@ -48,8 +48,8 @@ const struct crypto_alg *proposal_first_group(const struct conf_proposals *ours)
 /* "aes128gcm16/aes256gcm16-prfsha256-x25519/ecp256, …" into buf[n], returned. */
 const char *proposal_format(const struct wire_sa *sa, char *buf, size_t n);
 /*
- * Why proposal_choose found nothing: which of theirs is nearest to one of ours, in what kinds of transform they differ, and
- * what to add on which side. One sentence without its full stop into buf[n], returned.
+ * Why proposal_choose found nothing: which of theirs is nearest to one of ours, in what kinds of transform they differ,
+ * and what to add on which side. One sentence without its full stop into buf[n], returned.
  */
 const char *proposal_explain(const struct conf_proposals *ours, const struct wire_sa *theirs, uint8_t protocol,
 			     enum proposal_ke ke, char *buf, size_t n);

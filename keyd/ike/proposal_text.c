@@ -128,7 +128,9 @@ static const char *addable(const struct wire_proposal *theirs, uint8_t type, boo
 		if (type == IKEV2_TRANSFORM_ESN)
 			return t->id ? "esn" : "noesn";
 		alg = type < IKEV2_TRANSFORM_ESN ? crypto_alg_by_id((enum crypto_kind)type, t->id, t->key_bits) : NULL;
-		if (alg && (type == IKEV2_TRANSFORM_DH || (esp ? alg->kernel_name != NULL : !(alg->flags & CRYPTO_ESP_ONLY))))
+		if (!alg)
+			continue;
+		if (type == IKEV2_TRANSFORM_DH || (esp ? alg->kernel_name != NULL : !(alg->flags & CRYPTO_ESP_ONLY)))
 			return alg->name;
 	}
 	return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Policies whose children failed, and when the next attempt may begin. What asks earlier waits: the kernel holds its packets
- * meanwhile, and raises no ACQUIRE for each of them.
+ * Policies whose children failed, and when the next attempt may begin. What asks earlier waits: the kernel holds its
+ * packets meanwhile, and raises no ACQUIRE for each of them.
  */
 #ifndef KEYD_IKE_RETRY_H
 #define KEYD_IKE_RETRY_H
@@ -15,7 +15,10 @@
 
 /* A child of ours did not come up. */
 void retry_failed(const struct child_sa *c);
-/* It came up, somebody insists, or the policy is gone: nothing is waited for any more. remote NULL: whatever the ends are. */
+/*
+ * It came up, somebody insists, or the policy is gone: nothing is waited for any more. remote NULL: whatever the ends
+ * are.
+ */
 void retry_forget(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
 		  const struct ipsec_addr *remote);
 /* True: it is too early, and acquire will be dealt with in time. */

@@ -97,8 +97,8 @@ const char *selector_format(const struct ipsec_selector *s, char *buf, size_t n)
 }
 
 /*
- * The type is the upper byte, the code the lower one (RFC 7296 3.13.1); the kernel has the type as source port, the code as
- * destination port. A mobility header has no code: its lower byte is zero.
+ * The type is the upper byte, the code the lower one (RFC 7296 3.13.1); the kernel has the type as source port, the
+ * code as destination port. A mobility header has no code: its lower byte is zero.
  */
 static void types_to_ports(const struct ipsec_selector *s, struct wire_ts *ts)
 {
@@ -173,7 +173,10 @@ static unsigned grow(const uint8_t *a, unsigned len, const uint8_t *start, const
 	return len;
 }
 
-/* Ports as two bytes, so that what holds for addresses holds for them. OPAQUE is port 0: so the kernel sees such packets. */
+/*
+ * Ports as two bytes, so that what holds for addresses holds for them. OPAQUE is port 0: so the kernel sees such
+ * packets.
+ */
 static void port_bytes(const struct wire_ts *ts, uint8_t start[2], uint8_t end[2])
 {
 	uint16_t first = ts_is_opaque(ts) ? 0 : ts->port_start, last = ts_is_opaque(ts) ? 0 : ts->port_end;

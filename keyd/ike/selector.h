@@ -28,9 +28,9 @@ void selector_to_ts(const struct ipsec_selector *s, enum selector_side side, str
 
 /*
  * The kernel has one selector for an SA, of prefixes and masks; agreed are lists of ranges. So an outbound SA gets a
- * selector that lies inside of what was agreed: what it leaves out asks for an SA of its own, and nothing goes where the
- * peer would drop it. It is the largest around near, if near (NULL, or src.family 0: nothing) lies in the lists, else
- * around where their first entries begin. False: the lists have no pair of one family and protocol.
+ * selector that lies inside of what was agreed: what it leaves out asks for an SA of its own, and nothing goes where
+ * the peer would drop it. It is the largest around near, if near (NULL, or src.family 0: nothing) lies in the lists,
+ * else around where their first entries begin. False: the lists have no pair of one family and protocol.
  */
 bool selector_inside(const struct wire_ts_list *src, const struct wire_ts_list *dst, const struct ipsec_selector *near,
 		     struct ipsec_selector *out);

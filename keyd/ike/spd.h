@@ -72,9 +72,9 @@ struct spd_query {
 void spd_policy_ts(const struct spd *s, const struct ipsec_policy *pol, const struct spd_query *q,
 		   enum selector_side side, struct wire_ts *ts);
 /*
- * The policy for a child that a peer proposes: joins both ends, can have the mode, and shares traffic with both lists. One
- * that covers the first selector of each list is best, and of several that which the kernel takes (RFC 7296 2.9); else the
- * one with the largest share. NULL: none; *why then says the nearest reason.
+ * The policy for a child that a peer proposes: joins both ends, can have the mode, and shares traffic with both lists.
+ * One that covers the first selector of each list is best, and of several that which the kernel takes (RFC 7296 2.9);
+ * else the one with the largest share. NULL: none; *why then says the nearest reason.
  */
 const struct ipsec_policy *spd_match(const struct spd *s, const struct spd_query *q, const char **why);
 /* Would another policy than pol let through something of q that is not in local and remote (ADDITIONAL_TS_POSSIBLE)? */

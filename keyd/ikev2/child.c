@@ -50,7 +50,9 @@ static void spi_bytes(uint32_t spi, uint8_t out[4])
 		out[i] = (uint8_t)(spi >> (24 - 8 * i));
 }
 
-/* Linux cuts padding off behind the inner packet of a tunnel; in transport mode there is nothing that would say where. */
+/*
+ * Linux cuts padding off behind the inner packet of a tunnel; in transport mode there is nothing that would say where.
+ */
 static void put_tfc(const struct child_sa *c, struct wire_out *out)
 {
 	if (c->pol.tmpl[0].mode == IPSEC_MODE_TRANSPORT)
@@ -170,15 +172,15 @@ bool child_ask_otherwise(struct exchange *x, uint16_t error)
 	struct child_sa *c = x->child;
 
 	if (error == IKEV2_N_SINGLE_PAIR_REQUIRED && !c->single_pair && c->flow.src.family) {
-		report_child(c, LOG_LEVEL_INFO, x->ops->name, "again", "the peer wants one pair of addresses in each child");
+		report_child(c, LOG_LEVEL_INFO, x->ops->name, "again", "the peer wants a pair of addresses for a child");
 		c->single_pair = true;
 		return true;
 	}
 	if (error != IKEV2_N_NO_PROPOSAL_CHOSEN || !x->kex || kex_named(&x->sa->peer->conf))
 		return false;
 	report_child(c, LOG_LEVEL_WARNING, x->ops->name, "again",
-		     "the peer accepts no proposal with a key exchange; asked again without one (let its esp proposals have a "
-		     "group, or say \"pfs no\")");
+		     "the peer accepts no proposal with a key exchange; asked again without one (let its esp proposals "
+		     "have a group, or say \"pfs no\")");
 	crypto_kex_free(x->kex);
 	x->kex = NULL;
 	x->no_kex = true;

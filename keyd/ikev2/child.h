@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The part of IKE_AUTH and CREATE_CHILD_SA that is about a Child SA: SA, TSi, TSr, its notifies, its keys, its install. */
+/*
+ * The part of IKE_AUTH and CREATE_CHILD_SA that is about a Child SA: SA, TSi, TSr, its notifies, its keys, its install.
+ */
 #ifndef KEYD_IKEV2_CHILD_H
 #define KEYD_IKEV2_CHILD_H
 
@@ -12,14 +14,17 @@ void child_put_offer(struct exchange *x, struct wire_out *out, enum proposal_ke 
 int child_take_answer(struct exchange *x, enum proposal_ke ke);
 
 #define CHILD_REFUSAL_LEN 600
-/* Tells the story why the peer refuses the child of x with this notify, and returns text: "" or "; we offer …". n > 20. */
+/*
+ * Tells the story why the peer refuses the child of x with this notify, and returns text: "" or "; we offer …". n > 20.
+ */
 const char *child_refusal(struct exchange *x, uint16_t error, enum proposal_ke ke, char *text, size_t n);
 /* As initiator: the answer was an error notify. Logs, tells and counts; the child is still x's. */
 void child_refused(struct exchange *x, uint16_t error, enum proposal_ke ke);
 
 /*
- * As initiator: the answer was an error notify that leaves something to try: one pair of addresses instead of what the policy
- * covers, or no key exchange. True: x->child is ready to be asked for again in CREATE_CHILD_SA (said in the log).
+ * As initiator: the answer was an error notify that leaves something to try: one pair of addresses instead of what the
+ * policy covers, or no key exchange. True: x->child is ready to be asked for again in CREATE_CHILD_SA (said in the
+ * log).
  */
 bool child_ask_otherwise(struct exchange *x, uint16_t error);
 
@@ -43,7 +48,10 @@ void child_install(struct exchange *x, void (*done)(struct exchange *x, struct c
 /* The SPI that four bytes of a payload name. */
 uint32_t child_spi(struct view v);
 
-/* The ESP proposals of a peer; where there may be a key exchange and they name no group, with those of its IKE proposals. */
+/*
+ * The ESP proposals of a peer; where there may be a key exchange and they name no group, with those of its IKE
+ * proposals.
+ */
 void child_proposals(const struct conf_peer *conf, enum proposal_ke ke, struct conf_proposals *out);
 
 #endif

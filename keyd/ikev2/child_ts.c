@@ -31,9 +31,9 @@ static int get_ts(const struct wire_message *m, uint8_t type, struct wire_ts_lis
 }
 
 /*
- * Transport mode through a NAT (2.23.1): who stands behind one is known by another address than its own. Both sides put the
- * address that they see in the place of it, as every policy and every packet has that one. False: the selectors are not of
- * one host, and so there can be no transport mode.
+ * Transport mode through a NAT (2.23.1): who stands behind one is known by another address than its own. Both sides put
+ * the address that they see in the place of it, as every policy and every packet has that one. False: the selectors are
+ * not of one host, and so there can be no transport mode.
  */
 static bool see_through_nat(const struct ike_sa *sa, struct wire_ts_list *local, struct wire_ts_list *remote)
 {
@@ -101,8 +101,8 @@ void child_ts_put_offer(struct exchange *x, struct wire_out *out)
 }
 
 /*
- * The peer lets through something, but not the packet that asks: when there is a child for that something already, another
- * one is of no use, and would be asked for again and again.
+ * The peer lets through something, but not the packet that asks: when there is a child for that something already,
+ * another one is of no use, and would be asked for again and again.
  */
 static bool leaves_out_the_packet(struct exchange *x)
 {
@@ -127,7 +127,7 @@ const char *child_ts_take(struct exchange *x)
 	if (get_ts(&x->m, IKEV2_PL_TSI, &local) || get_ts(&x->m, IKEV2_PL_TSR, &remote) || !local.n || !remote.n)
 		return "the answer has no usable traffic selectors";
 	if (is_transport(c) && !see_through_nat(x->sa, &local, &remote))
-		return "the peer's traffic selectors are not of one host each, as transport mode through a NAT needs it";
+		return "the peer's traffic selectors are not of one host each, and transport mode goes through a NAT";
 	if (!ts_list_within(&local, &x->ts_local) || !ts_list_within(&remote, &x->ts_remote))
 		return "the peer widened the traffic selectors beyond our policy";
 	if (c->traffic)
@@ -139,7 +139,8 @@ const char *child_ts_take(struct exchange *x)
 	if (leaves_out_the_packet(x))
 		return "the peer's policy leaves out the packet that asks, and there is a child for the rest already";
 	if (c->flow_left_out)
-		report_child(c, LOG_LEVEL_WARNING, x->ops->name, "narrowed", "the peer's policy leaves out %s, which asked",
+		report_child(c, LOG_LEVEL_WARNING, x->ops->name, "narrowed",
+			     "the peer's policy leaves out %s, which asked",
 			     selector_format(&c->flow, text, sizeof(text)));
 	return NULL;
 }
@@ -158,21 +159,24 @@ static void say_no_policy(struct exchange *x, const char *why, const struct spd_
 }
 
 /*
- * Two hosts behind one NAT look like one to our kernel: in transport mode it could not tell which of them a packet is for.
- * The same host once more is no other one.
+ * Two hosts behind one NAT look like one to our kernel: in transport mode it could not tell which of them a packet is
+ * for. The same host once more is no other one.
  */
 static bool taken_by_neighbour(const struct exchange *x, const struct child_sa *c)
 {
-	const struct engine *e = x->sa->e;
+	const struct ike_sa *sa = x->sa;
 
-	if (!is_transport(c) || !x->sa->nat_remote)
+	if (!is_transport(c) || !sa->nat_remote)
 		return false;
-	for (struct child_sa *o = child_first(e, &c->pol); o; o = child_next(o, &c->pol))
-		if (o != c && o->sa != x->sa && o->state >= CHILD_INBOUND && o->state <= CHILD_UP && ike_sa_alive(o->sa) &&
-		    ipsec_addr_equal(&o->sa->remote, &x->sa->remote) && selector_meets(&o->sel, &c->sel) &&
-		    !(conf_id_equal(&o->sa->remote_id, &x->sa->remote_id) &&
-		      ipsec_addr_equal(&o->nat_real, &c->nat_real)))
+	for (struct child_sa *o = child_first(sa->e, &c->pol); o; o = child_next(o, &c->pol)) {
+		bool same_host = conf_id_equal(&o->sa->remote_id, &sa->remote_id) &&
+				 ipsec_addr_equal(&o->nat_real, &c->nat_real);
+
+		if (o->sa != sa && !same_host && o->state >= CHILD_INBOUND && o->state <= CHILD_UP &&
+		    ike_sa_alive(o->sa) && ipsec_addr_equal(&o->sa->remote, &sa->remote) &&
+		    selector_meets(&o->sel, &c->sel))
 			return true;
+	}
 	return false;
 }
 
@@ -221,7 +225,7 @@ static uint16_t narrow_to(struct exchange *x, const struct ipsec_policy *pol, co
 			  const struct ipsec_addr *nat_real)
 {
 	const struct spd *spd = &x->sa->e->spd;
-	bool single = false;
+	bool single = false, whole;
 	struct ipsec_selector near;
 	struct wire_ts l, r;
 
@@ -247,24 +251,63 @@ static uint16_t narrow_to(struct exchange *x, const struct ipsec_policy *pol, co
 	selector_around(&x->ts_remote, &x->ts_local, &x->child->sel_in);
 	x->child->sel_exact = true;
 	if (taken_by_neighbour(x, x->child)) {
-		say_no_policy(x, "another host behind the same NAT has transport mode to us already, and the kernel could "
-			      "not tell them apart; use tunnel mode", q);
+		say_no_policy(x, "another host behind the same NAT has transport mode to us already, and the kernel "
+			      "could not tell them apart; use tunnel mode", q);
 		return IKEV2_N_TS_UNACCEPTABLE;
 	}
-	x->more_ts = single || (!(ts_list_within(q->ts_local, &x->ts_local) && ts_list_within(q->ts_remote, &x->ts_remote)) &&
-				spd_has_more(spd, q, pol, &x->ts_local, &x->ts_remote));
+	whole = ts_list_within(q->ts_local, &x->ts_local) && ts_list_within(q->ts_remote, &x->ts_remote);
+	x->more_ts = single || (!whole && spd_has_more(spd, q, pol, &x->ts_local, &x->ts_remote));
 	return 0;
+}
+
+/* The peer may have moved away from where the policy knows it: then the one of the child that it rekeys will do. */
+static const struct ipsec_policy *find_policy(const struct exchange *x, const struct spd_query *q, const char **why)
+{
+	const struct child_sa *old = x->old_spi ? child_find(x->sa->e, x->old_spi) : NULL;
+	const struct ipsec_policy *pol = spd_match(&x->sa->e->spd, q, why);
+
+	return pol || !old ? pol : spd_find(&x->sa->e->spd, &old->pol);
+}
+
+static uint16_t choose_for(struct exchange *x, const struct spd_query *q, const struct ipsec_addr *nat_real)
+{
+	const char *why;
+	const struct ipsec_policy *pol = find_policy(x, q, &why);
+
+	if (pol)
+		return narrow_to(x, pol, q, nat_real);
+	say_no_policy(x, why, q);
+	return IKEV2_N_TS_UNACCEPTABLE;
+}
+
+/* The NAT's address stands for the host behind it in transport mode only; a tunnel carries the addresses of both. */
+static bool through_nat(const struct exchange *x, const struct wire_ts_list *asked_local,
+			const struct wire_ts_list *asked_remote, struct spd_query *q, struct wire_ts_list *local,
+			struct wire_ts_list *remote)
+{
+	const struct ipsec_policy *pol;
+	const char *why;
+
+	if (!q->transport || (!x->sa->nat_local && !x->sa->nat_remote))
+		return false;
+	*local = *asked_local;
+	*remote = *asked_remote;
+	q->ts_local = local;
+	q->ts_remote = remote;
+	pol = see_through_nat(x->sa, local, remote) ? find_policy(x, q, &why) : NULL;
+	if (pol && pol->tmpl[0].mode == IPSEC_MODE_TRANSPORT)
+		return true;
+	q->ts_local = asked_local;
+	q->ts_remote = asked_remote;
+	q->transport = false;
+	return false;
 }
 
 uint16_t child_ts_choose(struct exchange *x)
 {
-	struct ike_sa *sa = x->sa;
-	struct wire_ts_list local, remote, asked_local, asked_remote;
-	struct spd_query q = { &sa->local, &sa->remote, &local, &remote, false };
-	struct child_sa *old = x->old_spi ? child_find(sa->e, x->old_spi) : NULL;
+	struct wire_ts_list local, remote, seen_local, seen_remote;
+	struct spd_query q = { &x->sa->local, &x->sa->remote, &local, &remote, false };
 	struct ipsec_addr real = { 0 };
-	const struct ipsec_policy *pol;
-	const char *why;
 	uint16_t notify;
 
 	if (get_ts(&x->m, IKEV2_PL_TSI, &remote) || get_ts(&x->m, IKEV2_PL_TSR, &local))
@@ -275,26 +318,11 @@ uint16_t child_ts_choose(struct exchange *x)
 	}
 	if (child_own_choose(x, &local, &remote, &notify))
 		return notify;
-	asked_local = local;
-	asked_remote = remote;
-	q.transport = message_has_notify(&x->m, IKEV2_N_USE_TRANSPORT_MODE, NULL) && see_through_nat(sa, &local, &remote);
-	pol = spd_match(&sa->e->spd, &q, &why);
-	if (!q.transport || !pol || pol->tmpl[0].mode != IPSEC_MODE_TRANSPORT) {
-		/* A tunnel carries the addresses that the peer has itself. */
-		local = asked_local;
-		remote = asked_remote;
-		if (q.transport && (sa->nat_local || sa->nat_remote))
-			pol = spd_match(&sa->e->spd, &(struct spd_query){ q.local, q.remote, &local, &remote, false }, &why);
-	} else if (sa->nat_remote && ipsec_addr_from_bytes(&real, asked_remote.ts[0].start, asked_remote.ts[0].addr_len)) {
+	q.transport = message_has_notify(&x->m, IKEV2_N_USE_TRANSPORT_MODE, NULL);
+	if (through_nat(x, &local, &remote, &q, &seen_local, &seen_remote) && x->sa->nat_remote &&
+	    ipsec_addr_from_bytes(&real, remote.ts[0].start, remote.ts[0].addr_len))
 		return IKEV2_N_INVALID_SYNTAX;
-	}
-	if (!pol && old)	/* the peer may have moved away from where the policy knows it */
-		pol = spd_find(&sa->e->spd, &old->pol);
-	if (!pol) {
-		say_no_policy(x, why, &q);
-		return IKEV2_N_TS_UNACCEPTABLE;
-	}
-	return narrow_to(x, pol, &q, &real);
+	return choose_for(x, &q, &real);
 }
 
 void child_ts_put_answer(struct exchange *x, struct wire_out *out)

@@ -9,8 +9,8 @@
 /* As initiator: TSi, TSr and USE_TRANSPORT_MODE for x->child. */
 void child_ts_put_offer(struct exchange *x, struct wire_out *out);
 /*
- * As initiator: what the answer in x->m makes of the offer; fills in the selectors of x->child. NULL, or why it will not do;
- * codes and sides have been reported.
+ * As initiator: what the answer in x->m makes of the offer; fills in the selectors of x->child. NULL, or why it will
+ * not do; codes and sides have been reported.
  */
 const char *child_ts_take(struct exchange *x);
 

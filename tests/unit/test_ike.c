@@ -183,7 +183,9 @@ static struct wire_ts_list one(struct wire_ts ts)
 	return l;
 }
 
-/* The kernel's selector lies inside of ranges that are no prefixes, around what is near, and the other one around them. */
+/*
+ * The kernel's selector lies inside of ranges that are no prefixes, around what is near, and the other one around them.
+ */
 static void test_not_a_prefix(void **state)
 {
 	static const struct {

@@ -156,7 +156,7 @@ static void test_offers(void **state)
 		snprintf(text, sizeof(text), "default { esp %s }\n", t[i].ours);
 		c = conf_of(text);
 		format_wire(&offer, t[i].theirs);
-		if (proposal_choose(&c.defaults.esp, &offer, IKEV2_PROTO_ESP, t[i].ke, &choice) != (t[i].answer != NULL))
+		if (proposal_choose(&c.defaults.esp, &offer, IKEV2_PROTO_ESP, t[i].ke, &choice) != !!t[i].answer)
 			fail_msg("%s of %s", t[i].theirs, t[i].ours);
 		if (t[i].answer) {
 			proposal_answer(&choice, IKEV2_PROTO_ESP, (struct view){ 0 }, &answer);
@@ -217,18 +217,20 @@ static void test_explain(void **state)
 		const char *ours, *theirs, *want;
 	} t[] = {
 		{ "aes128-sha256", "1:20:256 5:0|1:12:128 3:2 5:0",
-		  "the peer's proposal 2 is nearest to ours, and differs in integrity (the peer has sha1, we have sha256): "
-		  "add sha1 to \"esp\" here, or sha256 there" },
+		  "the peer's proposal 2 is nearest to ours, and differs in integrity (the peer has sha1, we have "
+		  "sha256): add sha1 to \"esp\" here, or sha256 there" },
 		{ "aes128gcm16-aes256gcm16", "1:3 3:2 5:0",
-		  "the peer's proposal 1 is nearest to ours, and differs in encryption (the peer has ENCR_3DES, we have "
-		  "aes128gcm16/aes256gcm16) and integrity (the peer has sha1, we have none): give the peer "
+		  "the peer's proposal 1 is nearest to ours, and differs in encryption (the peer has ENCR_3DES, we "
+		  "have aes128gcm16/aes256gcm16) and integrity (the peer has sha1, we have none): give the peer "
 		  "aes128gcm16" },
 		{ "aes128gcm16", "1:20:128 5:1",
-		  "the peer's proposal 1 is nearest to ours, and differs in extended sequence numbers (the peer has esn, we "
-		  "have noesn): add esn to \"esp\" here, or noesn there" },
+		  "the peer's proposal 1 is nearest to ours, and differs in extended sequence numbers (the peer has "
+		  "esn, we have noesn): add esn to \"esp\" here, or noesn there" },
 		{ "aes128gcm16", "1:20:128 5:0 7:3",
-		  "the peer's proposal 1 is nearest to ours, and differs in a kind of transform that nobody here knows" },
-		{ "aes128gcm16", "AH 3:12 5:0", "the peer proposes nothing for ESP that has only transforms known here" },
+		  "the peer's proposal 1 is nearest to ours, and differs in a kind of transform that nobody here "
+		  "knows" },
+		{ "aes128gcm16", "AH 3:12 5:0",
+		  "the peer proposes nothing for ESP that has only transforms known here" },
 	};
 
 	(void)state;

@@ -107,7 +107,9 @@ static void test_spd(void **state)
 	assert_int_equal(s.n, 0);
 }
 
-/* As many as a hub has: each is found by its selectors, by index, and by the way back, without walking all the others. */
+/*
+ * As many as a hub has: each is found by its selectors, by index, and by the way back, without walking all the others.
+ */
 static void test_spd_many(void **state)
 {
 	enum { N = 20000 };
@@ -182,7 +184,8 @@ static void test_spd_any(void **state)
 			x ^= x << 13;
 			x ^= x >> 7;
 			x ^= x << 17;
-			p = policy(i, "10.0.0.0", (uint8_t)(8 + x % 25), "10.0.0.0", (uint8_t)(8 + (x >> 8) % 25), true);
+			p = policy(i, "10.0.0.0", (uint8_t)(8 + x % 25), "10.0.0.0", (uint8_t)(8 + (x >> 8) % 25),
+				   true);
 			memcpy(p.sel.src.b + 1, (uint8_t *)&x + 2, 3);
 			memcpy(p.sel.dst.b + 1, (uint8_t *)&x + 5, 3);
 			ipsec_addr_prefix_range(&p.sel.src, p.sel.src_len, &p.sel.src, &here);

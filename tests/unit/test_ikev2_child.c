@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Children in memory: which of several carries a packet, pairs, modes, NATs, and what happens where nothing can be agreed on.
+// Children in memory: which of several carries a packet, pairs, modes, NATs, and where nothing can be agreed on.
 #include "keyd/conf/id.h"
 #include "keyd/conf/load.h"
 #include "keyd/crypto/alg.h"
@@ -110,7 +110,9 @@ static void test_refused(void **state)
 	assert_true(w.host[0].events[ENGINE_FAILED] <= 7);
 	assert_non_null(strstr(w.host[0].log, "TS_UNACCEPTABLE"));
 	assert_non_null(strstr(w.host[1].log, "covers the peer's traffic selectors"));
-	/* The administrator mends it: the next attempt finds it so, on the same IKE SA; a command does not wait for it. */
+	/*
+	 * The administrator mends it: the next attempt finds it so, on the same IKE SA; a command does not wait for it.
+	 */
 	policy(1, "10.1.0.0/16", "10.0.0.0/24", 0);
 	before = w.host[0].events[ENGINE_CHILD_UP];
 	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL), 1);
@@ -364,7 +366,8 @@ static void test_single_pair_by_command(void **state)
 
 static void transport_policy(unsigned host)
 {
-	struct ipsec_selector sel = { .src = w.host[host].addr, .dst = w.host[1 - host].addr, .src_len = 24, .dst_len = 24 };
+	struct ipsec_selector sel = { .src = w.host[host].addr, .dst = w.host[1 - host].addr, .src_len = 24,
+				      .dst_len = 24 };
 
 	sel.src.b[3] = sel.dst.b[3] = 0;
 	load(host, IPSEC_DIR_OUT, &sel, false);
@@ -454,8 +457,8 @@ static void test_transport_nat(void **state)
 }
 
 /*
- * Another host behind the same NAT: our kernel could not tell which of the two a packet is for, so the second one is refused.
- * The first one, when it comes again, is welcome.
+ * Another host behind the same NAT: our kernel could not tell which of the two a packet is for, so the second one is
+ * refused. The first one, when it comes again, is welcome.
  */
 static void test_transport_nat_neighbour(void **state)
 {

@@ -27,7 +27,9 @@ static void overhear(struct world *world, unsigned from, uint8_t *bytes, size_t 
 	heard_n = n;
 }
 
-#define SA_ESP "\0\0\0\x20" "\x01\x03\x04\x02" "\x12\x34\x56\x78" "\x03\0\0\x0c\x01\0\0\x14\x80\x0e\0\x80" "\0\0\0\x08\x05\0\0\0"
+#define GCM "\x03\0\0\x0c\x01\0\0\x14\x80\x0e\0\x80"
+#define NO_ESN "\0\0\0\x08\x05\0\0\0"
+#define SA_ESP "\0\0\0\x20" "\x01\x03\x04\x02" "\x12\x34\x56\x78" GCM NO_ESN
 #define NONCE "0123456789abcdef0123456789abcdef"
 
 /* CREATE_CHILD_SA with these selectors and one notify (0: none); the answer's payloads. */
@@ -37,8 +39,9 @@ static struct wire_message created(struct view sa_payload, struct view ts_i, str
 	struct wire_header h = rogue_header(sa, IKEV2_EXCH_CREATE_CHILD_SA, false, sa->next_request++);
 	uint8_t body[4] = { 0, 0, (uint8_t)(notify >> 8), (uint8_t)notify };
 	struct rogue_payload pl[] = {
-		{ .type = IKEV2_PL_SA, .body = sa_payload }, ROGUE(IKEV2_PL_NONCE, NONCE), { .type = IKEV2_PL_TSI, .body = ts_i },
-		{ .type = IKEV2_PL_TSR, .body = ts_r }, { .type = IKEV2_PL_NOTIFY, .body = { body, sizeof(body) } },
+		{ .type = IKEV2_PL_SA, .body = sa_payload }, ROGUE(IKEV2_PL_NONCE, NONCE),
+		{ .type = IKEV2_PL_TSI, .body = ts_i }, { .type = IKEV2_PL_TSR, .body = ts_r },
+		{ .type = IKEV2_PL_NOTIFY, .body = { body, sizeof(body) } },
 	};
 	struct view d = rogue_message(sa, &h, pl, notify ? 5 : 4, buf, sizeof(buf));
 	struct wire_message m;
@@ -149,18 +152,19 @@ static void test_bad_offers(void **state)
 		/* cut short, backwards, fewer than it says, none */
 		CASE(SA_ESP, GOOD_I, "\x01\0\0\0" "\x07\0\0\x10\0\0\xff\xff" "\x0a\x01\0\0", IKEV2_N_INVALID_SYNTAX),
 		CASE(SA_ESP, GOOD_I, TS_ONE("\0", ANY, "\x0a\x01\x01\0" "\x0a\x01\0\0"), IKEV2_N_INVALID_SYNTAX),
-		CASE(SA_ESP, "\x02\0\0\0" "\x07\0\0\x10\0\0\xff\xff" "\x0a\0\0\0" "\x0a\0\0\xff", GOOD_R, IKEV2_N_INVALID_SYNTAX),
+		CASE(SA_ESP, "\x02\0\0\0" "\x07\0\0\x10\0\0\xff\xff" "\x0a\0\0\0" "\x0a\0\0\xff", GOOD_R,
+		     IKEV2_N_INVALID_SYNTAX),
 		/* one family here, the other there */
 		CASE(SA_ESP, "\x01\0\0\0" "\x08\0\0\x28\0\0\xff\xff" "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\0"
 		     "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01", GOOD_R, IKEV2_N_TS_UNACCEPTABLE),
 		/* AH, and SPIs that none may have */
-		CASE("\0\0\0\x20" "\x01\x02\x04\x02" "\x12\x34\x56\x78" "\x03\0\0\x0c\x01\0\0\x14\x80\x0e\0\x80" "\0\0\0\x08\x05\0\0\0",
+		CASE("\0\0\0\x20" "\x01\x02\x04\x02" "\x12\x34\x56\x78" GCM NO_ESN,
 		     GOOD_I, GOOD_R, IKEV2_N_NO_PROPOSAL_CHOSEN),
-		CASE("\0\0\0\x20" "\x01\x03\x04\x02" "\0\0\0\xff" "\x03\0\0\x0c\x01\0\0\x14\x80\x0e\0\x80" "\0\0\0\x08\x05\0\0\0",
+		CASE("\0\0\0\x20" "\x01\x03\x04\x02" "\0\0\0\xff" GCM NO_ESN,
 		     GOOD_I, GOOD_R, IKEV2_N_INVALID_SYNTAX),
 		/* no ESN transform; a key exchange that is not there */
-		CASE("\0\0\0\x18" "\x01\x03\x04\x01" "\x12\x34\x56\x78" "\0\0\0\x0c\x01\0\0\x14\x80\x0e\0\x80", GOOD_I, GOOD_R,
-		     IKEV2_N_NO_PROPOSAL_CHOSEN),
+		CASE("\0\0\0\x18" "\x01\x03\x04\x01" "\x12\x34\x56\x78" "\0\0\0\x0c\x01\0\0\x14\x80\x0e\0\x80", GOOD_I,
+		     GOOD_R, IKEV2_N_NO_PROPOSAL_CHOSEN),
 	};
 
 	(void)state;
@@ -216,7 +220,9 @@ static void test_ignored_notifies(void **state)
 	}
 }
 
-/* A peer that cannot take padding gets none; one that wants transport mode where our policy is a tunnel gets a tunnel. */
+/*
+ * A peer that cannot take padding gets none; one that wants transport mode where our policy is a tunnel gets a tunnel.
+ */
 static void test_heeded_notifies(void **state)
 {
 	struct wire_message m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hosts with as many policies as a test wants, and a kernel that looks at selectors: which policy a packet is for, which SA
- * carries it, whether the other end lets it in. There is one world, w.
+ * Hosts with as many policies as a test wants, and a kernel that looks at selectors: which policy a packet is for,
+ * which SA carries it, whether the other end lets it in. There is one world, w.
  */
 #ifndef TESTS_UNIT_WORLD_SPD_H
 #define TESTS_UNIT_WORLD_SPD_H
