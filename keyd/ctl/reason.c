@@ -265,12 +265,6 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.happened = { "The peer's answer does not fit what it was asked: {text}." },
 		.change = { "keyd's log names what differs; the two implementations disagree." },
 	},
-	[REASON_FOREIGN_DELETE] = {
-		.name = "foreign-delete",
-		.happened = { "Somebody removed its SAs from the kernel: {text}." },
-		.change = { "Nobody but keyd should delete its SAs: use \"keydctl down\" and \"keydctl rekey\" instead of setkey -F." },
-	},
-	[REASON_EXPIRED] = { .name = "expired", .happened = { "Its time ran out: {text}." } },
 	[REASON_ADDRESS_FAILURE] = {
 		.name = "no-address",
 		.happened = { "No virtual address could be given: {text}." },

@@ -39,8 +39,6 @@ enum engine_reason {
 	REASON_CHILD_NOT_FOUND,
 	REASON_PEER_REFUSED,		/* with another notify */
 	REASON_PEER_ANSWER,		/* its answer does not fit what we asked */
-	REASON_FOREIGN_DELETE,		/* somebody removed the SA from the kernel */
-	REASON_EXPIRED,			/* the kernel's hard limit */
 	REASON_ADDRESS_FAILURE,		/* no virtual address: INTERNAL_ADDRESS_FAILURE, FAILED_CP_REQUIRED */
 	REASON_REAUTHENTICATED,
 	REASON_NO_MEMORY,

@@ -69,6 +69,8 @@ static void tell(struct ike_sa *sa, const struct child_sa *c, enum log_level lev
 {
 	if (level <= LOG_LEVEL_INFO)
 		story_step(sa, exchange, result, text);
+	if (!strcmp(result, "lost") && sa->story)
+		sa->story->s.lost++;
 	if (sa->e->details)
 		event_of_line(sa, c, level, exchange, result, text);
 }
@@ -254,7 +256,8 @@ static void story_event(struct ike_sa *sa, const struct child_sa *c, struct engi
 	else if (ev->type != ENGINE_CHILD_DOWN)
 		story_up(sa, c, ev);
 	/* An IKE SA's end has one reason for itself and all its children. */
-	if ((ev->type == ENGINE_FAILED || ev->type == ENGINE_IKE_DOWN) && p->sa == sa)
+	if (p->sa == sa && (ev->type == ENGINE_FAILED || ev->type == ENGINE_IKE_DOWN ||
+			    (ev->type == ENGINE_CHILD_DOWN && sa->state < IKE_CLOSED)))
 		p->sa = NULL;
 }
 

@@ -270,6 +270,8 @@ static void failed_install(struct exchange *x, const struct kern_answer *an)
 	report_reason(c->sa, REASON_KERNEL_REFUSED);
 	report_sides(c->sa, NULL, an->why);
 	report_child(c, LOG_LEVEL_ERROR, "CHILD_SA", "failed", "the kernel refused it: %s", an->why);
+	if (c->sa->state == IKE_ESTABLISHED)	/* else it is told once the IKE SA is up */
+		report_event(c->sa, c, ENGINE_FAILED, "the kernel refused the child: %s", an->why);
 	x->child = NULL;
 	if (c->state == CHILD_NEW)
 		child_free(c);

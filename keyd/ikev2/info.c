@@ -35,10 +35,12 @@ static void delete_child_answer(struct exchange *x)
 {
 	struct child_sa *c = child_find(x->sa->e, x->old_spi);
 
-	if (c && child_has_heir(c))
+	if (c && child_has_heir(c)) {
 		child_end(c, ENGINE_EVENT_TYPES, "replaced");
-	else if (c)
+	} else if (c) {
+		report_reason(c->sa, REASON_DELETED);
 		child_end(c, ENGINE_CHILD_DOWN, "deleted");
+	}
 	exchange_done(x);
 }
 
@@ -229,6 +231,8 @@ static void serve_delete_spi(struct exchange *x, uint32_t spi, struct wire_out *
 	if (!crossed(sa, c) && !crossed(x->sa, c))
 		put_delete(out, c->spi_in);
 	switch_from(sa, c);
+	if (!child_has_heir(c))
+		report_reason(c->sa, REASON_PEER_DELETED);
 	child_end(c, child_has_heir(c) ? ENGINE_EVENT_TYPES : ENGINE_CHILD_DOWN, "the peer deleted it");
 }
 
