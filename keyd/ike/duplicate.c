@@ -68,7 +68,7 @@ bool duplicate_alone(const struct ike_sa *sa, const struct conf_id *remote_id)
 
 	if (with_ids(table_find(&e->by_ids, ids_key(&sa->local_id, remote_id)), &sa->local_id, remote_id))
 		return false;
-	for (struct ike_sa *o = ike_sa_first_at(e, &sa->remote); o; o = ike_sa_next_at(o))
+	for (struct ike_sa *o = ike_sa_first_between(e, &sa->local, &sa->remote); o; o = ike_sa_next_between(o))
 		if (o->state == IKE_ESTABLISHED && conf_id_match(remote_id, &o->remote_id) &&
 		    conf_id_equal(&o->local_id, &sa->local_id))
 			return false;
@@ -192,8 +192,8 @@ static bool needless(const struct ike_sa *attempt, const struct ike_sa *sa)
  */
 void duplicate_drop(struct ike_sa *sa)
 {
-	for (struct ike_sa *other = ike_sa_first_at(sa->e, &sa->remote); other && !sa->initiator;
-	     other = ike_sa_next_at(other))
+	for (struct ike_sa *other = ike_sa_first_between(sa->e, &sa->local, &sa->remote); other && !sa->initiator;
+	     other = ike_sa_next_between(other))
 		if (needless(other, sa))
 			absorb(sa, other);
 	for (struct ike_sa *other = duplicate_first(sa); other; other = duplicate_next(other)) {

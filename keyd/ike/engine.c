@@ -19,7 +19,7 @@
 
 #define NOISE_PER_SECOND 10
 
-#define TABLES(e) { &(e)->by_spi, &(e)->by_remote, &(e)->by_ids, &(e)->by_child, &(e)->by_out, &(e)->by_policy, \
+#define TABLES(e) { &(e)->by_spi, &(e)->by_ends, &(e)->by_ids, &(e)->by_child, &(e)->by_out, &(e)->by_policy, \
 		    &(e)->by_retry, &(e)->by_straggler, &(e)->by_reqid, &(e)->by_traffic }
 
 static int tables_init(struct engine *e)

@@ -69,7 +69,7 @@ struct engine {
 	struct list sas;			/* struct ike_sa .link */
 	struct list dead;			/* struct ike_sa .dead: those of sas that have ended */
 	struct half_open half_open;
-	struct table by_spi, by_remote;		/* struct ike_sa, by our SPI, and by the peer's address */
+	struct table by_spi, by_ends;		/* struct ike_sa, by our SPI, and by the two addresses */
 	struct table by_ids;			/* those that are established, by both identities */
 	struct table by_child;			/* struct child_sa .node, by inbound SPI */
 	struct table by_out, by_policy;		/* the same by outbound SPI, and by the policy that they serve */

@@ -88,38 +88,41 @@ static int fresh_spi(struct engine *e, uint8_t spi[8])
 	return 0;
 }
 
-static uint64_t remote_key(const struct ipsec_addr *remote)
+static uint64_t ends_key(const struct ipsec_addr *local, const struct ipsec_addr *remote)
 {
-	return table_hash(0, remote->b, ipsec_addr_bits(remote->family) / 8);
+	uint64_t h = table_hash(0, local->b, ipsec_addr_bits(local->family) / 8);
+
+	return table_hash(h, remote->b, ipsec_addr_bits(remote->family) / 8);
 }
 
 void ike_sa_set_remote(struct ike_sa *sa, const struct ipsec_addr *remote, uint16_t port)
 {
-	table_del(&sa->e->by_remote, &sa->by_remote);
+	table_del(&sa->e->by_ends, &sa->by_ends);
 	sa->remote = *remote;
 	sa->remote_port = port;
-	table_add(&sa->e->by_remote, &sa->by_remote, remote_key(remote));
+	table_add(&sa->e->by_ends, &sa->by_ends, ends_key(&sa->local, remote));
 }
 
-static struct ike_sa *at_or_next(struct table_node *node, const struct ipsec_addr *remote)
+static struct ike_sa *between_or_next(struct table_node *node, const struct ipsec_addr *local,
+				      const struct ipsec_addr *remote)
 {
 	for (; node; node = table_next(node)) {
-		struct ike_sa *sa = container_of(node, struct ike_sa, by_remote);
+		struct ike_sa *sa = container_of(node, struct ike_sa, by_ends);
 
-		if (ipsec_addr_equal(&sa->remote, remote))
+		if (ipsec_addr_equal(&sa->local, local) && ipsec_addr_equal(&sa->remote, remote))
 			return sa;
 	}
 	return NULL;
 }
 
-struct ike_sa *ike_sa_first_at(struct engine *e, const struct ipsec_addr *remote)
+struct ike_sa *ike_sa_first_between(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote)
 {
-	return at_or_next(table_find(&e->by_remote, remote_key(remote)), remote);
+	return between_or_next(table_find(&e->by_ends, ends_key(local, remote)), local, remote);
 }
 
-struct ike_sa *ike_sa_next_at(const struct ike_sa *sa)
+struct ike_sa *ike_sa_next_between(const struct ike_sa *sa)
 {
-	return at_or_next(table_next(&sa->by_remote), &sa->remote);
+	return between_or_next(table_next(&sa->by_ends), &sa->local, &sa->remote);
 }
 
 struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, bool initiator, const struct ipsec_addr *local,
@@ -307,7 +310,7 @@ void ike_sa_free(struct ike_sa *sa)
 	list_del(&sa->dead);
 	half_open_forget(sa);
 	table_del(&sa->e->by_spi, &sa->node);
-	table_del(&sa->e->by_remote, &sa->by_remote);
+	table_del(&sa->e->by_ends, &sa->by_ends);
 	duplicate_forget(sa);
 	sa->e->stats.ike_now--;
 	ikev2_keys_clear(&sa->keys);
@@ -355,8 +358,8 @@ struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, 
 {
 	struct ike_sa *best = NULL;
 
-	for (struct ike_sa *sa = ike_sa_first_at(e, remote); sa; sa = ike_sa_next_at(sa)) {
-		if (!ike_sa_alive(sa) || !ipsec_addr_equal(&sa->local, local))
+	for (struct ike_sa *sa = ike_sa_first_between(e, local, remote); sa; sa = ike_sa_next_between(sa)) {
+		if (!ike_sa_alive(sa))
 			continue;
 		/* A half-open SA that a stranger began must not swallow our traffic. */
 		if (half_open(sa->state) && !sa->initiator)

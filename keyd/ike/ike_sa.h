@@ -29,7 +29,7 @@ enum ike_state {
 struct ike_sa {
 	struct list link;
 	struct list dead;		/* in engine.dead once it has ended */
-	struct table_node node, by_remote, by_ids;
+	struct table_node node, by_ends, by_ids;
 	struct half_open_member half_open;	/* when the peer began it */
 	struct engine *e;
 	struct peer *peer;
@@ -150,9 +150,9 @@ const uint8_t *ike_sa_our_spi(const struct ike_sa *sa);
 struct ike_sa *ike_sa_find(struct engine *e, const uint8_t spi[8]);
 /* The peer speaks from there now. No other way changes where an SA is found. */
 void ike_sa_set_remote(struct ike_sa *sa, const struct ipsec_addr *remote, uint16_t port);
-/* Every SA with a peer at this address, in no order: NULL ends it. */
-struct ike_sa *ike_sa_first_at(struct engine *e, const struct ipsec_addr *remote);
-struct ike_sa *ike_sa_next_at(const struct ike_sa *sa);
+/* Every SA between these addresses, in no order: NULL ends it. */
+struct ike_sa *ike_sa_first_between(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote);
+struct ike_sa *ike_sa_next_between(const struct ike_sa *sa);
 /* An SA to this peer that is established or that we are bringing up, to put a new child on. NULL: none. */
 struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote);
 bool ike_sa_alive(const struct ike_sa *sa);

@@ -74,7 +74,7 @@ void stateless_hint_child(struct engine *e, const struct engine_datagram *d, con
 	report_stranger(e, d, "INVALID_SPI", "the sender has no SA for ESP with SPI %08x", child_spi(n.data));
 	if (!rate_pass(e, &e->hints, HINTS_PER_SECOND))
 		return;
-	for (struct ike_sa *sa = ike_sa_first_at(e, &d->remote); sa; sa = ike_sa_next_at(sa))
+	for (struct ike_sa *sa = ike_sa_first_between(e, &d->local, &d->remote); sa; sa = ike_sa_next_between(sa))
 		if (child_find_out(sa, child_spi(n.data)))
 			liveness_hint(sa);
 }

@@ -169,6 +169,7 @@ crypto=$("$out/tests/bench/floor" crypto "$tunnels")
 echo=$(ip netns exec "$a" "$out/tests/bench/floor" echo $server 7 "$tunnels")
 
 coproc generator { exec ip netns exec "$a" "$out/tests/bench/load" $server 10.0.0.1 "$tunnels" "$window" 2>"$work/load.log"; }
+pids+=("$generator_PID")
 declare -A memory_before=() memory_after=()
 resent=0
 sample memory_before memory_kb

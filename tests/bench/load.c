@@ -292,6 +292,13 @@ static void on_datagram(void *arg, const struct engine_datagram *d)
 	settle();
 }
 
+/* A port that is not there yet shows soon enough. */
+static void on_unreachable(void *arg, const struct engine_unreachable *un)
+{
+	(void)arg;
+	(void)un;
+}
+
 static void on_timer(void *arg)
 {
 	(void)arg;
@@ -351,7 +358,7 @@ int main(int argc, char **argv)
 	    conf_load_buffer(&conf, &secrets, "settings", settings, strlen(settings), on_conf_error, NULL))
 		die("cannot begin");
 	load.loop = loop_new();
-	load.udp = udp_new(load.loop, on_datagram, NULL);
+	load.udp = udp_new(load.loop, on_datagram, on_unreachable, NULL);
 	load.timer = loop_timer_new(load.loop, on_timer, NULL);
 	load.engine = engine_new(&hooks, NULL, &conf);
 	if (!load.loop || !load.udp || !load.timer || !load.engine || !loop_fd_new(load.loop, 0, LOOP_READ, on_line, NULL))
