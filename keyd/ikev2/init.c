@@ -179,10 +179,14 @@ static void refused(struct exchange *x, uint16_t error)
 
 static bool init_agree(struct exchange *x, struct wire_ke *ke, const char **why)
 {
+	static const uint8_t no_spi[8];
 	struct ike_sa *sa = x->sa;
 	struct wire_sa chosen;
 	struct view nr;
 
+	*why = "the responder's SPI is zero";
+	if (!memcmp(x->m.h.spi_r, no_spi, sizeof(no_spi)))
+		return false;
 	*why = "SA, KE or Nonce is missing or malformed in the answer";
 	if (message_get_sa(&x->m, &chosen) || message_get_ke(&x->m, ke) || message_get_nonce(&x->m, &nr))
 		return false;
@@ -207,40 +211,47 @@ static bool init_agree(struct exchange *x, struct wire_ke *ke, const char **why)
 	return false;
 }
 
+/* Why an answer cannot be what a peer that knows the protocol would say; NULL: it can. */
+static const char *unusable(const struct wire_message *m, char buf[PAYLOADS_WHY])
+{
+	return wire_unknown_critical(m) ? "the answer has a critical payload that nobody here knows" : payloads_wrong(m, buf);
+}
+
+static void agreed(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct child_sa *child = x->child;
+
+	believe(x);
+	x->child = NULL;
+	ike_sa_set_state(sa, IKE_AUTH);
+	nat_settle(sa);
+	exchange_done(x);
+	auth_begin(sa, child);
+}
+
 static void init_answer(struct exchange *x)
 {
-	static const uint8_t no_spi[8];
-	struct ike_sa *sa = x->sa;
 	uint16_t error = message_error(&x->m);
 	char broken[PAYLOADS_WHY];
-	struct child_sa *child;
 	struct wire_notify n;
 	struct wire_ke ke;
-	const char *why;
+	const char *why = unusable(&x->m, broken);
 
-	if (wire_unknown_critical(&x->m)) {
-		doubt(x, 0, "the answer has a critical payload that nobody here knows");
-	} else if ((why = payloads_wrong(&x->m, broken))) {
+	if (why) {
 		doubt(x, 0, why);
-	} else if (message_has_notify(&x->m, IKEV2_N_COOKIE, &n) && !wire_find(&x->m, IKEV2_PL_SA)) {
-		take_cookie(x, &n);
-	} else if (message_has_notify(&x->m, IKEV2_N_INVALID_KE_PAYLOAD, &n)) {
-		take_other_group(x, &n);
-	} else if (error) {
-		refused(x, error);
-	} else if (!memcmp(x->m.h.spi_r, no_spi, sizeof(no_spi))) {
-		doubt(x, 0, "the responder's SPI is zero");
-	} else if (!init_agree(x, &ke, &why)) {
-		doubt(x, 0, why);
-	} else {
-		believe(x);
-		child = x->child;
-		x->child = NULL;
-		ike_sa_set_state(sa, IKE_AUTH);
-		nat_settle(sa);
-		exchange_done(x);
-		auth_begin(sa, child);
+		return;
 	}
+	if (message_has_notify(&x->m, IKEV2_N_COOKIE, &n) && !wire_find(&x->m, IKEV2_PL_SA))
+		take_cookie(x, &n);
+	else if (message_has_notify(&x->m, IKEV2_N_INVALID_KE_PAYLOAD, &n))
+		take_other_group(x, &n);
+	else if (error)
+		refused(x, error);
+	else if (init_agree(x, &ke, &why))
+		agreed(x);
+	else
+		doubt(x, 0, why);
 }
 
 static const struct exchange_ops init_ops = {
