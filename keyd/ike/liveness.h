@@ -8,6 +8,9 @@
 
 #include "keyd/ike/ike_sa.h"
 
+/* So many hints in a second make us look for the SA that is meant. */
+#define LIVENESS_HINTS_PER_SECOND 1
+
 /* From now on; does nothing where the configuration has dpd off. */
 void liveness_start(struct ike_sa *sa);
 void liveness_stop(struct ike_sa *sa);

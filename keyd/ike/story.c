@@ -279,9 +279,11 @@ void engine_unreachable(struct engine *e, uint64_t now, const struct engine_unre
 		report_sa(sa, LOG_LEVEL_INFO, sa->active->ops->name, "unreachable", "somebody answered by ICMP type %u code %u",
 			  un->type, un->code);
 	}
-	for (struct ike_sa *sa = ike_sa_first_at(e, &un->remote); sa; sa = ike_sa_next_at(sa))
-		if (sa->remote_port == un->remote_port)
-			liveness_hint(sa);
+	/* ICMP does not tell from where we sent, and anybody can send it: so all are looked at, and not too often. */
+	if (rate_pass(e, &e->hints, LIVENESS_HINTS_PER_SECOND))
+		list_each(sa, &e->sas, struct ike_sa, link)
+			if (ipsec_addr_equal(&sa->remote, &un->remote) && sa->remote_port == un->remote_port)
+				liveness_hint(sa);
 	ike_sa_reap(e);
 }
 

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define ANSWERS_PER_SECOND 100
-#define HINTS_PER_SECOND 1		/* of those that make us look for the SA that is meant */
 
 static void answer(struct engine *e, const struct engine_datagram *d, const struct wire_header *h, uint16_t notify,
 		   struct view data)
@@ -72,7 +71,7 @@ void stateless_hint_child(struct engine *e, const struct engine_datagram *d, con
 		return;
 	}
 	report_stranger(e, d, "INVALID_SPI", "the sender has no SA for ESP with SPI %08x", child_spi(n.data));
-	if (!rate_pass(e, &e->hints, HINTS_PER_SECOND))
+	if (!rate_pass(e, &e->hints, LIVENESS_HINTS_PER_SECOND))
 		return;
 	for (struct ike_sa *sa = ike_sa_first_between(e, &d->local, &d->remote); sa; sa = ike_sa_next_between(sa))
 		if (child_find_out(sa, child_spi(n.data)))
