@@ -54,6 +54,23 @@ static int tunnels_up(struct engine *e, const char *peer)
 	return n;
 }
 
+static void policy_up(struct engine *e, const struct ipsec_policy *pol, const struct conf_peer *conf,
+		      const struct ipsec_addr *local, const struct ipsec_addr *remote)
+{
+	const struct ipsec_selector *sel = &pol->sel;
+	bool pair = sel->src_len == ipsec_addr_bits(sel->src.family) && sel->dst_len == ipsec_addr_bits(sel->dst.family);
+
+	if (child_serving(e, pol, local, remote))
+		return;
+	if (conf->single_pair && !pair && pol->tmpl[0].mode == IPSEC_MODE_TUNNEL) {
+		report_failed(e, local, remote, REASON_POLICY_UNSUPPORTED,
+			      "\"single-pair\" makes a child for each pair of addresses: a packet brings it up");
+		return;
+	}
+	retry_forget(e, pol, local, remote);
+	child_begin(e, pol, local, remote, NULL);
+}
+
 /* Every policy of the peer that names its ends. */
 static int policies_up(struct engine *e, const char *peer)
 {
@@ -62,19 +79,15 @@ static int policies_up(struct engine *e, const char *peer)
 	list_each(p, &e->spd.policies, struct spd_policy, link) {
 		struct ipsec_addr local, remote;
 		struct peer *conf;
-		bool mine;
 
 		if (spd_policy_unfit(&p->pol) || !policy_ends(&p->pol, &local, &remote))
 			continue;
 		conf = engine_peer(e, &local, &remote);
-		mine = named(&conf->conf, &remote, peer);
+		if (named(&conf->conf, &remote, peer)) {
+			n++;
+			policy_up(e, &p->pol, &conf->conf, &local, &remote);
+		}
 		peer_put(conf);
-		if (!mine)
-			continue;
-		n++;
-		retry_forget(e, &p->pol, &local, &remote);
-		if (!child_serving(e, &p->pol, &local, &remote))
-			child_begin(e, &p->pol, &local, &remote, NULL);
 	}
 	return n;
 }

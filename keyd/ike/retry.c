@@ -8,6 +8,7 @@
 
 /* After the pause the number of failures is remembered for as long again as the longest pause. */
 #define REMEMBERED RETRY_PAUSE_MAX
+#define DENIED_PER_SECOND 20
 
 struct retry {
 	struct list link;
@@ -17,8 +18,14 @@ struct retry {
 	struct ipsec_policy pol;
 	struct ipsec_addr local, remote;
 	unsigned failures;
-	uint64_t next;			/* not before */
-	bool waiting;			/* acquire is to be dealt with then */
+	uint64_t begun, next;		/* the last attempt; the next one not before */
+	/*
+	 * The peer lets through something of the policy, and not this flow. Linux has one larval SA for all of the
+	 * policy's flows, so this one's must not stay: others may get through.
+	 */
+	struct ipsec_selector left_out;	/* src.family 0: all of the policy failed */
+	struct rate denied;		/* ACQUIREs for it that were answered at once */
+	bool waiting;			/* acquire is to be dealt with when timer is due */
 	struct ipsec_event acquire;
 };
 
@@ -66,30 +73,33 @@ static struct retry *find(const struct engine *e, const struct ipsec_policy *pol
 	return NULL;
 }
 
-static void begin(struct retry *r)
+static void begin(struct engine *e, const struct ipsec_event *acquire)
 {
-	struct engine *e = r->e;
-	struct child_sa *c = child_serving_flow(e, &r->pol, &r->local, &r->remote, &r->acquire.acquire.sel);
+	const struct ipsec_policy *pol = &acquire->acquire.policy;
+	const struct ipsec_addr *local = &acquire->acquire.src, *remote = &acquire->acquire.dst;
+	struct child_sa *c = child_serving_flow(e, pol, local, remote, &acquire->acquire.sel);
 
-	r->waiting = false;
 	if (c)
-		child_acquired(c, &r->acquire);
-	else
-		child_begin(e, &r->pol, &r->local, &r->remote, &r->acquire);
+		child_acquired(c, acquire);
+	else if (!retry_waits(e, pol, local, remote, acquire))
+		child_begin(e, pol, local, remote, acquire);
 }
 
 static void due(struct timer *t)
 {
 	struct retry *r = container_of(t, struct retry, timer);
 	struct engine *e = r->e;
+	struct ipsec_event acquire = r->acquire;
+	bool waiting = r->waiting;
 
-	if (e->now >= r->next + REMEMBERED) {
+	if (!waiting && e->now >= r->next + REMEMBERED) {
 		retry_free(r);
 		return;
 	}
-	timer_set(&e->timers, &r->timer, r->next + REMEMBERED, due);
-	if (r->waiting)
-		begin(r);
+	r->waiting = false;
+	timer_set(&e->timers, &r->timer, (r->next > e->now ? r->next : e->now) + REMEMBERED, due);
+	if (waiting)
+		begin(e, &acquire);
 }
 
 static struct retry *retry_new(const struct child_sa *c)
@@ -122,9 +132,12 @@ void retry_failed(const struct child_sa *c)
 	for (unsigned i = 0; i < r->failures && pause < RETRY_PAUSE_MAX; i++)
 		pause *= 2;
 	r->failures++;
+	r->left_out = c->flow_left_out ? c->flow : (struct ipsec_selector){ 0 };
 	/* From the beginning of the attempt: what took long to fail has cost its time already. */
+	r->begun = c->begun_at;
 	r->next = c->begun_at + (pause < RETRY_PAUSE_MAX ? pause : RETRY_PAUSE_MAX);
-	timer_set(&e->timers, &r->timer, r->next > e->now ? r->next : e->now, due);
+	if (!r->waiting)
+		timer_set(&e->timers, &r->timer, (r->next > e->now ? r->next : e->now) + REMEMBERED, due);
 }
 
 void retry_forget(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
@@ -136,17 +149,37 @@ void retry_forget(struct engine *e, const struct ipsec_policy *pol, const struct
 		retry_free(r);
 }
 
+/* The next connection of the same kind has another port on our side. */
+static bool same_flow(const struct ipsec_selector *a, const struct ipsec_selector *b)
+{
+	return a->proto == b->proto && a->dport == b->dport && ipsec_addr_equal(&a->src, &b->src) &&
+	       ipsec_addr_equal(&a->dst, &b->dst);
+}
+
+static void wait_until(struct retry *r, uint64_t at, const struct ipsec_event *acquire)
+{
+	if (!r->waiting)
+		report_engine(r->e, LOG_LEVEL_DEBUG, "the last attempt for policy %u failed; what asks waits for %u ms",
+			      r->pol.index, (unsigned)((at - r->e->now) / MILLISECONDS(1)));
+	r->waiting = true;
+	r->acquire = *acquire;
+	timer_set(&r->e->timers, &r->timer, at, due);
+}
+
 bool retry_waits(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
 		 const struct ipsec_addr *remote, const struct ipsec_event *acquire)
 {
 	struct retry *r = find(e, pol, local, remote);
+	bool other = r && r->left_out.src.family && !same_flow(&r->left_out, &acquire->acquire.sel);
+	uint64_t earliest = !r ? 0 : other ? r->begun + RETRY_PAUSE_MIN : r->next;
 
-	if (!r || r->next <= e->now)
+	if (earliest <= e->now)
 		return false;
-	if (!r->waiting)
-		report_engine(e, LOG_LEVEL_INFO, "the last attempt for policy %u failed; the next one begins in %u ms",
-			      pol->index, (unsigned)((r->next - e->now) / MILLISECONDS(1)));
-	r->waiting = true;
-	r->acquire = *acquire;
+	if (!r->left_out.src.family || other)
+		wait_until(r, earliest, acquire);
+	else if (rate_pass(e, &r->denied, DENIED_PER_SECOND))
+		acquire_larval_delete(e, acquire);
+	else	/* a storm: the kernel may be silent for the rest of this second */
+		wait_until(r, (e->now / SECONDS(1) + 1) * SECONDS(1), acquire);
 	return true;
 }

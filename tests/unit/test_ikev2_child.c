@@ -93,6 +93,43 @@ static void test_left_out(void **state)
 	world_free(&w);
 }
 
+/* What is left out must not keep waiting what is not: the kernel asks for nothing else while it has a larval SA. */
+static void test_left_out_beside(void **state)
+{
+	struct ipsec_selector in = tcp("10.0.0.5/32[1024]", "10.1.1.7/32[80]");
+	struct ipsec_selector other = tcp("10.0.0.5/32[1024]", "10.1.2.7/32[80]");
+	struct ipsec_selector outside = tcp("10.0.0.5/32[1024]", "10.1.9.9/32[80]");
+	unsigned ms, before;
+
+	(void)state;
+	begin(31);
+	policy(0, "10.0.0.0/24", "10.1.0.0/16", 0);
+	policy(1, "10.1.1.0/24", "10.0.0.0/24", 0);
+	policy(1, "10.1.2.0/24", "10.0.0.0/24", 0);
+	assert_true(gets_through(0, &in, 1000));
+	assert_false(gets_through(0, &outside, 20000));
+	/* A hundred packets a second ask in vain, one in two hundred milliseconds asks for what there is. */
+	for (ms = 0; ms < 5000 && !arrives(0, &other); ms++) {
+		if (ms % 10 == 0)
+			packet(0, &outside);
+		if (ms % 200 == 5)
+			packet(0, &other);
+		world_run(&w, MILLISECONDS(1));
+	}
+	assert_true(ms < 3000);
+	/* One after the other, all addresses that there are: the peer is not asked more often than each two seconds. */
+	world_run(&w, SECONDS(60));
+	before = w.host[0].datagrams;
+	for (ms = 0; ms < 20000; ms += 10) {
+		outside.dst.b[2] = (uint8_t)(10 + ms / 1000);
+		outside.dst.b[3] = (uint8_t)(ms / 10);
+		packet(0, &outside);
+		world_run(&w, MILLISECONDS(10));
+	}
+	assert_true(w.host[0].datagrams - before <= 2 * 12);
+	world_free(&w);
+}
+
 /* A policy whose peer always refuses: the IKE SA stays, the kernel is never left without an answer. */
 static void test_refused(void **state)
 {
@@ -358,6 +395,14 @@ static void test_single_pair_by_command(void **state)
 	world_run(&w, SECONDS(3));
 	assert_non_null(strstr(w.host[0].log, "SINGLE_PAIR_REQUIRED"));
 	assert_int_equal(w.host[0].events[ENGINE_IKE_UP], 1);
+	assert_true(gets_through(0, &one, 3000));
+	/* And where it is we who want it. */
+	assert_int_equal(engine_down(w.host[0].engine, w.now, NULL), 1);
+	world_run(&w, SECONDS(5));
+	w.host[0].conf.defaults.single_pair = true;
+	world_configure(&w, 0);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL), 1);
+	assert_non_null(strstr(w.host[0].last_text, "a packet brings it up"));
 	assert_true(gets_through(0, &one, 3000));
 	world_free(&w);
 }
@@ -695,6 +740,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_narrowed),
 		cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_left_out_beside),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_policy_goes),

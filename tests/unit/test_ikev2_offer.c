@@ -220,6 +220,32 @@ static void test_ignored_notifies(void **state)
 	}
 }
 
+/* A packet of ours that the peer did not want: it says so by INVALID_SELECTORS, which changes nothing. */
+static void test_invalid_selectors(void **state)
+{
+	/* ESP, an SPI, 39, and some of the packet */
+	struct rogue_payload pl = ROGUE(IKEV2_PL_NOTIFY, "\x03\x04\0\x27" "\x12\x34\x56\x78" "some of the packet");
+	struct ike_sa *sa;
+	struct wire_header h;
+	struct wire_message m;
+	struct view d;
+
+	(void)state;
+	rogue_up(95);
+	sa = rogue_sa(&w, 0);
+	h = rogue_header(sa, IKEV2_EXCH_INFORMATIONAL, false, sa->next_request++);
+	d = rogue_message(sa, &h, &pl, 1, buf, sizeof(buf));
+	w.tap = overhear;
+	heard_n = 0;
+	world_inject(&w, 1, d.p, d.n);
+	world_run(&w, MILLISECONDS(15));
+	assert_true(heard_n && rogue_open(sa, false, heard, heard_n, &m));
+	assert_int_equal(m.n, m.n_clear);
+	assert_int_equal(w.host[1].nsas, 2);
+	assert_non_null(rogue_sa(&w, 1));
+	world_free(&w);
+}
+
 /*
  * A peer that cannot take padding gets none; one that wants transport mode where our policy is a tunnel gets a tunnel.
  */
@@ -260,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_additional_possible),
 		cmocka_unit_test(test_bad_offers),
 		cmocka_unit_test(test_ignored_notifies),
+		cmocka_unit_test(test_invalid_selectors),
 		cmocka_unit_test(test_heeded_notifies),
 	};
 
