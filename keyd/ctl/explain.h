@@ -17,7 +17,7 @@ json_t *explain_story(const struct engine_story *s, double wall);
 /* What there is beside attempts: sentences in "story" and "change", for a peer that nothing is known of. */
 json_t *explain_end(const struct engine_explain_end *end, const char *peer);
 
-/* A template of ctl/reason.h filled into buf[n]. False: it has nothing to say of this story. */
+/* explain_words.c: a template of ctl/reason.h filled into buf[n]. False: it has nothing to say of this story. */
 bool explain_fill(const struct engine_story *s, const char *template, char *buf, size_t n);
 /* RFC 3339 with milliseconds and the local offset. */
 const char *explain_time(double when, char buf[EXPLAIN_TIME_LEN]);

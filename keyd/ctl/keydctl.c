@@ -168,8 +168,8 @@ static int run_explain(struct keydctl *k, char **argv)
 	if (!a)
 		return KEYDCTL_FAILED;
 	rest = json_object_get(a, "peer");
-	known = !argv[0] || json_array_size(json_object_get(a, "attempts")) || json_is_true(json_object_get(rest, "known")) ||
-		json_integer_value(json_object_get(rest, "policies"));
+	known = !argv[0] || json_array_size(json_object_get(a, "attempts")) ||
+		json_is_true(json_object_get(rest, "known")) || json_integer_value(json_object_get(rest, "policies"));
 	k->out->explain(a);
 	json_decref(a);
 	return known ? KEYDCTL_DONE : KEYDCTL_FAILED;
@@ -281,10 +281,12 @@ static const struct verb verbs[] = {
 	{ "reauth", "PEER|--all", 0, 1, run_command, "ike-reauthenticated", NULL,
 	  "make a new IKE SA beside the old one, and move all to it" },
 	{ "reload", "", 0, 0, run_reload, NULL, NULL, "read the configuration and the secrets again" },
-	{ "explain", "[PEER]", 0, 1, run_explain, NULL, NULL, "tell what became of the last attempts, and what to change" },
+	{ "explain", "[PEER]", 0, 1, run_explain, NULL, NULL, "tell what became of the last attempts, and what to "
+			"change" },
 	{ "watch", "[PEER] [--since TIME]", 0, 1, run_watch, NULL, NULL, "print events as they come" },
 	{ "log", "LEVEL", 1, 1, run_log, NULL, NULL, "error, warning, notice, info or debug" },
-	{ "keylog", "on|off", 1, 1, run_keylog, NULL, NULL, "write keys to files for Wireshark: whoever has them reads all" },
+	{ "keylog", "on|off", 1, 1, run_keylog, NULL, NULL, "write keys to files for Wireshark: whoever has them "
+			"reads all" },
 	{ "version", "", 0, 0, run_version, NULL, NULL, "print the version" },
 };
 

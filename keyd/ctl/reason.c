@@ -18,14 +18,19 @@ static const struct reason reasons[ENGINE_REASONS] = {
 			"A router or the host itself said: {icmp}.",
 		},
 		.change = {
-			"{?refused}A host is there, but no IKE daemon listens on UDP port {rport}: start it there, or say \"port\" in "
+			"{?refused}A host is there, but no IKE daemon listens on UDP port {rport}: start it there, or "
+			"say \"port\" in "
 			"the section of this peer if it listens elsewhere.",
-			"{?unreachable}{remote} cannot be reached: look at the routes here (\"ip route get {remote}\") and on the way.",
-			"{!icmp}Look whether {remote} is the right address, and whether it is up: ping {remote} (a policy that covers "
+			"{?unreachable}{remote} cannot be reached: look at the routes here (\"ip route get "
+			"{remote}\") and on the way.",
+			"{!icmp}Look whether {remote} is the right address, and whether it is up: ping {remote} (a "
+			"policy that covers "
 			"the ping would hold it back, too).",
 			"{!icmp}Look whether an IKE daemon runs there and listens on UDP port {rport}.",
-			"{!icmp}Look whether a firewall on either side drops UDP port {rport} (with NAT: port 4500, too); here: "
-			"\"nft list ruleset\", and \"tcpdump -n host {remote} and udp port {rport}\" on both hosts shows how far it comes.",
+			"{!icmp}Look whether a firewall on either side drops UDP port {rport} (with NAT: port 4500, "
+			"too); here: "
+			"\"nft list ruleset\", and \"tcpdump -n host {remote} and udp port {rport}\" on both hosts "
+			"shows how far it comes.",
 			"{at} says that the peer has this address.",
 		},
 	},
@@ -33,29 +38,37 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.name = "peer-dead",
 		.happened = { "The peer answered before and then no more: {text}." },
 		.change = {
-			"Look whether the other host, or the path to it, is down. keyd tries again when the next packet wants to go.",
+			"Look whether the other host, or the path to it, is down. keyd tries again when the next "
+			"packet wants to go.",
 			"{at}: this \"retransmit\" decides how long a silent peer is waited for.",
-			"If it is only slow or far away: \"retransmit\" (longer) and \"dpd\" in its section decide how long it is waited for.",
+			"If it is only slow or far away: \"retransmit\" (longer) and \"dpd\" in its section decide "
+			"how long it is waited for.",
 		},
 	},
 	[REASON_NO_PROPOSAL_IKE] = {
 		.name = "no-proposal-ike",
 		.happened = {
 			"{?theirs}The peer offers {theirs} for IKE; we accept {ours}.",
-			"{!theirs}We offered {ours} for IKE; the peer accepts none of it, and IKE has no way to say what it would accept.",
+			"{!theirs}We offered {ours} for IKE; the peer accepts none of it, and IKE has no way to say "
+			"what it would accept.",
 			"In detail: {differs}.",
 		},
 		.change = {
 			"{?usable}{at}: this \"ike\" line allows only {ours}; add to it what the peer offers: "
 			"`ike {ours}, {usable}`.",
-			"{?theirs}{!usable}{at}: this \"ike\" line allows only {ours}, and the peer has algorithms that keyd does not know.",
+			"{?theirs}{!usable}{at}: this \"ike\" line allows only {ours}, and the peer has algorithms "
+			"that keyd does not know.",
 			"{!theirs}{at}: this \"ike\" line allows only {ours}; add what the peer's configuration names.",
-			"{?default}{?section}No \"ike\" line is here, so the defaults hold; in the section at {section} write "
+			"{?default}{?section}No \"ike\" line is here, so the defaults hold; in the section at "
+			"{section} write "
 			"`ike {usable}`.",
-			"{?default}{!section}No section is here for this peer, so the defaults hold; in keyd.conf write "
+			"{?default}{!section}No section is here for this peer, so the defaults hold; in keyd.conf "
+			"write "
 			"`peer {remote} {{ ike {usable}; }`.",
-			"{?default}{!theirs}All that keyd offers by itself was offered: look into the peer's configuration and log for "
-			"what it accepts, and name it in an \"ike\" line here (old algorithms are never offered unasked).",
+			"{?default}{!theirs}All that keyd offers by itself was offered: look into the peer's "
+			"configuration and log for "
+			"what it accepts, and name it in an \"ike\" line here (old algorithms are never offered "
+			"unasked).",
 			"Or in the peer's configuration: allow one of {ours} for IKE.",
 		},
 	},
@@ -63,21 +76,27 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.name = "no-proposal-esp",
 		.happened = {
 			"{?theirs}The peer offers {theirs} for ESP; we accept {ours}.",
-			"{!theirs}We offered {ours} for ESP; the peer accepts none of it, and IKE has no way to say what it would accept.",
+			"{!theirs}We offered {ours} for ESP; the peer accepts none of it, and IKE has no way to say "
+			"what it would accept.",
 			"In detail: {differs}.",
 		},
 		.change = {
 			"{?usable}{at}: this \"esp\" line allows only {ours}; add to it what the peer offers: "
 			"`esp {ours}, {usable}`.",
-			"{?theirs}{!usable}{at}: this \"esp\" line allows only {ours}, and the peer has algorithms that keyd does not know.",
+			"{?theirs}{!usable}{at}: this \"esp\" line allows only {ours}, and the peer has algorithms "
+			"that keyd does not know.",
 			"{!theirs}{at}: this \"esp\" line allows only {ours}; add what the peer's configuration names.",
-			"{?default}{?section}No \"esp\" line is here, so the defaults hold; in the section at {section} write "
+			"{?default}{?section}No \"esp\" line is here, so the defaults hold; in the section at "
+			"{section} write "
 			"`esp {usable}`.",
-			"{?default}{!section}No section is here for this peer, so the defaults hold; in keyd.conf write "
+			"{?default}{!section}No section is here for this peer, so the defaults hold; in keyd.conf "
+			"write "
 			"`peer {remote} {{ esp {usable}; }`.",
-			"{?default}{!theirs}All that keyd offers by itself was offered: look into the peer's configuration and log for "
+			"{?default}{!theirs}All that keyd offers by itself was offered: look into the peer's "
+			"configuration and log for "
 			"what it accepts, and name it in an \"esp\" line here.",
-			"Or in the peer's configuration (gapless: \"esp\", strongSwan: esp_proposals, libreswan: esp=): allow one of {ours}.",
+			"Or in the peer's configuration (gapless: \"esp\", strongSwan: esp_proposals, libreswan: "
+			"esp=): allow one of {ours}.",
 		},
 	},
 	[REASON_INVALID_KE] = {
@@ -85,26 +104,32 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.happened = { "The peer wants another key exchange group than we have: {text}." },
 		.change = {
 			"{at}: add the group that the peer wants to this \"ike\" line.",
-			"{?default}Add an \"ike\" line with the group that the peer wants to its section, or let the peer accept one of ours.",
+			"{?default}Add an \"ike\" line with the group that the peer wants to its section, or let the "
+			"peer accept one of ours.",
 		},
 	},
 	[REASON_NO_SECRET] = {
 		.name = "no-secret",
 		.happened = { "We have no secret for it: {text}." },
 		.change = {
-			"Add a line with the peer's address, or with the identity that it shows, and the secret to {secrets}: "
+			"Add a line with the peer's address, or with the identity that it shows, and the secret to "
+			"{secrets}: "
 			"`{peer_id} SECRET`, then \"keydctl reload\".",
-			"{!secrets}{?section}Add a line `psk \"SECRET\"` to its section at {section}, then \"keydctl reload\".",
-			"{!secrets}{!section}Add `peer {remote} {{ psk \"SECRET\"; }` to keyd.conf, then \"keydctl reload\".",
+			"{!secrets}{?section}Add a line `psk \"SECRET\"` to its section at {section}, then \"keydctl "
+			"reload\".",
+			"{!secrets}{!section}Add `peer {remote} {{ psk \"SECRET\"; }` to keyd.conf, then \"keydctl "
+			"reload\".",
 		},
 	},
 	[REASON_WRONG_SECRET] = {
 		.name = "wrong-secret",
 		.happened = {
-			"The peer says that it is \"{remote_id}\", but its proof was made with another secret than ours.",
+			"The peer says that it is \"{remote_id}\", but its proof was made with another secret than "
+			"ours.",
 		},
 		.change = {
-			"{secret} has our secret for it: make it the same as in the peer's configuration (blanks at the end of a line "
+			"{secret} has our secret for it: make it the same as in the peer's configuration (blanks at "
+			"the end of a line "
 			"count), then \"keydctl reload\".",
 			"Or change the peer's secret for \"{local_id}\".",
 		},
@@ -113,12 +138,14 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.name = "authentication-refused",
 		.happened = {
 			"We said that we are \"{local_id}\"; the peer did not take our proof: AUTHENTICATION_FAILED.",
-			"It does not say why: its secret for us is another, it has none, or it expects another identity of us.",
+			"It does not say why: its secret for us is another, it has none, or it expects another "
+			"identity of us.",
 		},
 		.change = {
 			"{secret} has the secret that we used: compare it with the peer's secret for \"{local_id}\".",
 			"{at}: this \"id local\" says who we are; the peer's configuration must expect \"{local_id}\".",
-			"{?default}We showed our address as identity; if the peer expects a name, write `id local NAME` in its section here.",
+			"{?default}We showed our address as identity; if the peer expects a name, write `id local "
+			"NAME` in its section here.",
 			"The peer's log says which of them it is (keyd there: \"keydctl explain {local}\").",
 		},
 	},
@@ -131,21 +158,26 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.name = "unexpected-identity",
 		.happened = { "The peer says that it is \"{theirs}\"; \"{ours}\" is expected here." },
 		.change = {
-			"{at}: this \"id remote\" expects \"{ours}\": if \"{theirs}\" is right, write `id remote {theirs}`.",
+			"{at}: this \"id remote\" expects \"{ours}\": if \"{theirs}\" is right, write `id remote "
+			"{theirs}`.",
 			"{?default}{?section}In the section at {section} write `id remote {theirs}` if that is right.",
-			"{?default}{!section}Write `peer {remote} {{ id remote {theirs}; }` in keyd.conf if that is right.",
-			"Or in the peer's configuration: let it say \"{ours}\" of itself (gapless: \"id local\", strongSwan: local.id, "
+			"{?default}{!section}Write `peer {remote} {{ id remote {theirs}; }` in keyd.conf if that is "
+			"right.",
+			"Or in the peer's configuration: let it say \"{ours}\" of itself (gapless: \"id local\", "
+			"strongSwan: local.id, "
 			"libreswan: leftid).",
 		},
 	},
 	[REASON_NO_POLICY] = {
 		.name = "no-policy",
 		.happened = {
-			"The peer asks for {ours} here, to its {theirs}, and no policy of this kernel protects traffic with {remote}.",
+			"The peer asks for {ours} here, to its {theirs}, and no policy of this kernel protects "
+			"traffic with {remote}.",
 			"The nearest policy is: {policy}",
 		},
 		.change = {
-			"If that traffic is to be protected, load this here with setkey -f, and the same for the way back (in): {wanted}",
+			"If that traffic is to be protected, load this here with setkey -f, and the same for the way "
+			"back (in): {wanted}",
 			"Or remove the peer's policy. \"setkey -DP\" shows what is loaded. " NO_TRAFFIC_WITHOUT,
 		},
 	},
@@ -154,13 +186,16 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.happened = {
 			"{?notify_ours}The peer asks for {ours} here, to its {theirs}; no policy here covers that.",
 			"{?notify_ours}The nearest policy here is: {policy}",
-			"{!notify_ours}We asked for the traffic of our policy, and the peer has none that covers it: {policy}",
+			"{!notify_ours}We asked for the traffic of our policy, and the peer has none that covers it: "
+			"{policy}",
 		},
 		.change = {
-			"{?notify_ours}To agree to it, load this here with setkey -f, and the same for the way back (in): {wanted}",
+			"{?notify_ours}To agree to it, load this here with setkey -f, and the same for the way back "
+			"(in): {wanted}",
 			"{?notify_ours}Or make the peer's policy the mirror of ours.",
 			"{!notify_ours}The peer needs the mirror of our policy, as setkey says it: {wanted}",
-			"{!notify_ours}(strongSwan: local_ts and remote_ts, libreswan: leftsubnet and rightsubnet.) Or change the line "
+			"{!notify_ours}(strongSwan: local_ts and remote_ts, libreswan: leftsubnet and rightsubnet.) "
+			"Or change the line "
 			"of our policy in the file that setkey loads.",
 		},
 	},
@@ -171,7 +206,8 @@ static const struct reason reasons[ENGINE_REASONS] = {
 			"Our policy is: {policy}",
 		},
 		.change = {
-			"Give both policies the same mode. Here, in the file that setkey loads, `esp/transport//require` or "
+			"Give both policies the same mode. Here, in the file that setkey loads, "
+			"`esp/transport//require` or "
 			"`esp/tunnel/{local}-{remote}/require`; there likewise (strongSwan: mode, libreswan: type).",
 			"{?notify_ours}What the peer asks for would be, here: {wanted}",
 		},
@@ -179,12 +215,14 @@ static const struct reason reasons[ENGINE_REASONS] = {
 	[REASON_POLICY_UNSUPPORTED] = {
 		.name = "policy-unsupported",
 		.happened = { "keyd does not negotiate for this policy: {text}." },
-		.change = { "Change the policy in the file that setkey loads to a single ESP rule, or load its SAs by hand." },
+		.change = { "Change the policy in the file that setkey loads to a single ESP rule, or load its SAs by "
+				"hand." },
 	},
 	[REASON_INVALID_SYNTAX] = {
 		.name = "invalid-syntax",
 		.happened = { "A message was not understood: {text}." },
-		.change = { "One of the two implementations has a bug: a capture with the key log on (\"keydctl keylog on\") shows which." },
+		.change = { "One of the two implementations has a bug: a capture with the key log on (\"keydctl "
+				"keylog on\") shows which." },
 	},
 	[REASON_UNSUPPORTED_CRITICAL] = {
 		.name = "unsupported-critical-payload",
@@ -199,22 +237,26 @@ static const struct reason reasons[ENGINE_REASONS] = {
 	[REASON_COOKIE_LOOP] = {
 		.name = "cookie-loop",
 		.happened = { "The peer asked again and again for another first message: {text}." },
-		.change = { "The peer is under attack, or several hosts answer for {remote}. keyd tries again with the next packet." },
+		.change = { "The peer is under attack, or several hosts answer for {remote}. keyd tries again with "
+				"the next packet." },
 	},
 	[REASON_HALF_OPEN_LIMIT] = {
 		.name = "half-open-limit",
 		.happened = { "So many negotiations were half-done that no other was begun: {text}." },
 		.change = {
 			"{at}: raise this \"half-open\" if so many peers begin at once.",
-			"{?default}If so many peers begin at once, raise \"half-open\" in keyd.conf (1024); else somebody floods this host.",
+			"{?default}If so many peers begin at once, raise \"half-open\" in keyd.conf (1024); else "
+			"somebody floods this host.",
 		},
 	},
 	[REASON_PEER_STOPPED] = {
 		.name = "peer-stopped",
-		.happened = { "It began, we answered, and it did not go on with IKE_AUTH: our answer did not reach it, or was not to its "
+		.happened = { "It began, we answered, and it did not go on with IKE_AUTH: our answer did not reach "
+				"it, or was not to its "
 			      "liking, or somebody probes this host." },
 		.change = {
-			"Look into the peer's log. If nothing came there, look for a firewall that lets UDP port {lport} in here but not "
+			"Look into the peer's log. If nothing came there, look for a firewall that lets UDP port "
+			"{lport} in here but not "
 			"out, and for a path that drops long datagrams.",
 		},
 	},
@@ -222,28 +264,33 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.name = "kernel-refused",
 		.happened = { "Both sides agreed, but this kernel refused the SA: {theirs}." },
 		.change = {
-			"If it lacks an algorithm, load its module or name another one in an \"esp\" line of the peer's section; "
+			"If it lacks an algorithm, load its module or name another one in an \"esp\" line of the "
+			"peer's section; "
 			"keyd's log has the kernel's own words.",
 		},
 	},
 	[REASON_PEER_DELETED] = {
 		.name = "peer-deleted",
 		.happened = { "The peer deleted it." },
-		.change = { "Nothing needs to be changed here; the next packet brings it up again. The peer's log says why." },
+		.change = { "Nothing needs to be changed here; the next packet brings it up again. The peer's log "
+				"says why." },
 	},
 	[REASON_DELETED] = { .name = "deleted", .happened = { "It was deleted here: {text}." } },
 	[REASON_REPLACED] = { .name = "replaced", .happened = { "Another SA took its place: {text}." } },
 	[REASON_SUPERSEDED] = {
 		.name = "superseded",
 		.happened = {
-			"The peer began anew: it said that it knows nothing of older SAs (INITIAL_CONTACT), or came from elsewhere.",
+			"The peer began anew: it said that it knows nothing of older SAs (INITIAL_CONTACT), or came "
+			"from elsewhere.",
 		},
-		.change = { "Nothing, if it is one host. If several hosts have this identity, write \"unique no\" in its section." },
+		.change = { "Nothing, if it is one host. If several hosts have this identity, write \"unique no\" in "
+				"its section." },
 	},
 	[REASON_NOT_UNIQUE] = {
 		.name = "not-unique",
 		.happened = { "The peer began a second IKE SA from elsewhere, while its first one was up." },
-		.change = { "\"unique keep\" in its section refuses that; \"unique replace\" would end the first one." },
+		.change = { "\"unique keep\" in its section refuses that; \"unique replace\" would end the first "
+				"one." },
 	},
 	[REASON_TEMPORARY] = {
 		.name = "temporary-failure",
@@ -268,9 +315,11 @@ static const struct reason reasons[ENGINE_REASONS] = {
 	[REASON_ADDRESS_FAILURE] = {
 		.name = "no-address",
 		.happened = { "No virtual address could be given: {text}." },
-		.change = { "Look at the pool of the side that gives addresses: it is empty, or has none of the family asked for." },
+		.change = { "Look at the pool of the side that gives addresses: it is empty, or has none of the "
+				"family asked for." },
 	},
-	[REASON_REAUTHENTICATED] = { .name = "reauthenticated", .happened = { "A newer IKE SA, freshly authenticated, took its place." } },
+	[REASON_REAUTHENTICATED] = { .name = "reauthenticated", .happened = { "A newer IKE SA, freshly authenticated, "
+			"took its place." } },
 	[REASON_NO_MEMORY] = { .name = "no-memory", .happened = { "There was not enough memory: {text}." } },
 };
 

@@ -11,7 +11,8 @@
 json_t *render_ike(const struct engine_ike_info *info);	/* with an empty array "children" */
 json_t *render_child(const struct engine_child_info *info);
 json_t *render_stats(const struct engine_stats *stats);
-json_t *render_event(const struct engine_event *ev, double wall);	/* wall: seconds since 1970 at the engine's time 0 */
+/* wall: seconds since 1970 at the engine's time 0 */
+json_t *render_event(const struct engine_event *ev, double wall);
 
 /* Parts of them. */
 json_t *render_text(const char *buf, size_t n);		/* out of buf[n], which may hold anything and need not end */

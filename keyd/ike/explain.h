@@ -80,7 +80,8 @@ struct engine_story {
 	uint8_t notify_ours;		/* 1: we sent it */
 	uint16_t sendings;		/* of the request under way or given up */
 	uint32_t message_id;
-	uint32_t ike_rekeys, child_rekeys, children, lost;	/* since it came up; lost: kernel SAs that somebody removed */
+	uint32_t ike_rekeys, child_rekeys, children;	/* since it came up */
+	uint32_t lost;			/* kernel SAs that somebody removed meanwhile */
 	char exchange[36];		/* the last request, by either side */
 	char agreed[160];		/* algorithms of the IKE SA */
 	char child[240];		/* of the newest child: algorithms, mode, selectors */

@@ -276,7 +276,8 @@ void engine_unreachable(struct engine *e, uint64_t now, const struct engine_unre
 			continue;
 		st->s.icmp_type = un->type;
 		st->s.icmp_code = un->code;
-		report_sa(sa, LOG_LEVEL_INFO, sa->active->ops->name, "unreachable", "somebody answered by ICMP type %u code %u",
+		report_sa(sa, LOG_LEVEL_INFO, sa->active->ops->name, "unreachable", "somebody answered by ICMP type "
+				"%u code %u",
 			  un->type, un->code);
 	}
 	/* ICMP does not tell from where we sent, and anybody can send it: so all are looked at, and not too often. */

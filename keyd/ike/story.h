@@ -50,14 +50,17 @@ bool story_named(const struct conf_peer *conf);
 /* The statement of keyd.conf that decides what s.reason is about, and its place. */
 void story_places(const struct engine *e, const struct conf_peer *conf, struct engine_story *s);
 
-/* story_policy.c: a policy as setkey's file has it: "spdupdate 10.0.1.0/24 10.0.2.0/24 any -P out ipsec esp/tunnel/A-B/require;" */
+/*
+ * story_policy.c: a policy as setkey's file has it: "spdupdate 10.0.1.0/24 10.0.2.0/24 any -P out ipsec
+ * esp/tunnel/192.0.2.1-192.0.2.2/require;"
+ */
 const char *story_policy(const struct ipsec_policy *pol, char *buf, size_t n);
 /*
  * Ours, which the peer did not take, and what it would need; or what it asks for, our nearest, and what we would need:
  * that one gives the reason.
  */
 void story_policy_refused(const struct ipsec_policy *pol, struct story_pending *p);
-enum engine_reason story_policy_asked(const struct ike_sa *sa, const struct wire_ts_list *local, const struct wire_ts_list *remote,
-				     bool transport, struct story_pending *p);
+enum engine_reason story_policy_asked(const struct ike_sa *sa, const struct wire_ts_list *local,
+				      const struct wire_ts_list *remote, bool transport, struct story_pending *p);
 
 #endif

@@ -307,7 +307,8 @@ static int on_stats(struct ipc *ch, struct ipc_msg *m, void *arg)
 	(void)arg;
 	memcpy(&end, m->body.p, sizeof(end));
 	if (w)
-		waiting_end(w, json_pack("{s:b, s:b, s:s, s:I, s:I, s:o, s:O}", "ok", 1, "keylog", end.keylog, "version", GAPLESS_VERSION,
+		waiting_end(w, json_pack("{s:b, s:b, s:s, s:I, s:I, s:o, s:O}", "ok", 1,
+					 "keylog", end.keylog, "version", GAPLESS_VERSION,
 					 "peers", (json_int_t)end.npeers, "left_out", (json_int_t)end.left_out,
 					 "stats", render_stats(&end.stats), "ike", w->parts));
 	return 0;

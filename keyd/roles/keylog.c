@@ -29,7 +29,8 @@ static int open_dir(const char *path, char *why, size_t n)
 		snprintf(why, n, "the key log's directory %s cannot be opened: %s", path, strerror(error));
 	} else if (st.st_uid != 0 || st.st_mode & 022) {
 		error = EPERM;
-		snprintf(why, n, "the key log's directory is not root's alone to write (chown root, chmod 700): %s", path);
+		snprintf(why, n, "the key log's directory is not root's alone to write (chown root, chmod 700): "
+				"%s", path);
 	}
 	if (!error)
 		return fd;
@@ -51,7 +52,8 @@ static int open_table(int dir, const char *path, const char *name, char *why, si
 		snprintf(why, n, "the key log %s/%s cannot be opened: %s", path, name, strerror(error));
 	} else if (!S_ISREG(st.st_mode) || st.st_uid != 0 || st.st_nlink != 1 || st.st_mode & 077) {
 		error = EPERM;
-		snprintf(why, n, "the key log %s/%s is there already and others than root can get at it: remove it", path, name);
+		snprintf(why, n, "the key log %s/%s is there already and others than root can get at it: remove "
+				"it", path, name);
 	}
 	if (!error)
 		return fd;
@@ -91,7 +93,8 @@ static int give(struct parent *p, char *why, size_t n)
 		ipc_sendv(ike, M_KEYLOG, i, NULL, 0, fds[i]);
 		close(fds[i]);
 	}
-	log_warning("KEYS ARE WRITTEN to %s/%s and %s/%s: whoever reads these files can read all traffic; \"keydctl keylog "
+	log_warning("KEYS ARE WRITTEN to %s/%s and %s/%s: whoever reads these files can read all traffic; \"keydctl "
+			"keylog "
 		    "off\" ends it", p->keylog, names[ENGINE_KEYS_IKE], p->keylog, names[ENGINE_KEYS_ESP]);
 	return 0;
 }
@@ -140,7 +143,8 @@ void keylog_switch(struct parent *p, bool on, struct message_result *r)
 	if (change(p, path, r))
 		return;
 	if (on)
-		snprintf(r->text, sizeof(r->text), "keys are written to %s from now on: whoever reads it can read all traffic", path);
+		snprintf(r->text, sizeof(r->text), "keys are written to %s from now on: whoever reads it can read all "
+				"traffic", path);
 	else
 		snprintf(r->text, sizeof(r->text), "off; the files that were written stay until you remove them");
 }

@@ -115,12 +115,16 @@ static void test_no_ike_proposal(void **state)
 	(void)state;
 	begin(TO_BOB "\tike aes256gcm16-prfsha384-ecp384\n}\n", TO_ALICE "\n\n\tike aes128-sha256-modp2048\n}\n", false);
 	attempt();
-	assert_failed(ALICE, REASON_NO_PROPOSAL_IKE, "We offered aes256gcm16-prfsha384-ecp384 for IKE; the peer accepts none",
-		      "a:3: this \"ike\" line allows only aes256gcm16-prfsha384-ecp384; add what the peer's configuration names.");
+	assert_failed(ALICE, REASON_NO_PROPOSAL_IKE, "We offered aes256gcm16-prfsha384-ecp384 for IKE; the peer "
+			"accepts none",
+		      "a:3: this \"ike\" line allows only aes256gcm16-prfsha384-ecp384; add what the peer's "
+		"configuration names.");
 	assert_failed(BOB, REASON_NO_PROPOSAL_IKE,
-		      "The peer offers aes256gcm16-prfsha384-ecp384 for IKE; we accept aes128-sha256-prfsha256-modp2048.\n"
+		      "The peer offers aes256gcm16-prfsha384-ecp384 for IKE; we accept "
+		"aes128-sha256-prfsha256-modp2048.\n"
 		      "In detail: the peer's proposal 1 is nearest to ours, and differs in encryption (",
-		      "b:5: this \"ike\" line allows only aes128-sha256-prfsha256-modp2048; add to it what the peer offers: "
+		      "b:5: this \"ike\" line allows only aes128-sha256-prfsha256-modp2048; add to it what the peer "
+		"offers: "
 		      "`ike aes128-sha256-prfsha256-modp2048, aes256gcm16-prfsha384-ecp384`.");
 	assert_true(told.s.notify_ours);
 	assert_int_equal(told.s.notify, 14);
@@ -133,10 +137,12 @@ static void test_no_esp_proposal(void **state)
 	begin(TO_BOB "\tesp aes256gcm16\n}\n", TO_ALICE "}\n", false);
 	configure(BOB, "default esp aes128-sha256\n" TO_ALICE "}\n");
 	attempt();
-	assert_failed(ALICE, REASON_NO_PROPOSAL_ESP, "We offered aes256gcm16-noesn for ESP; the peer accepts none of it",
+	assert_failed(ALICE, REASON_NO_PROPOSAL_ESP, "We offered aes256gcm16-noesn for ESP; the peer accepts none of "
+			"it",
 		      "a:3: this \"esp\" line allows only aes256gcm16-noesn");
 	assert_int_equal(told.s.what, STORY_CHILD);
-	assert_failed(BOB, REASON_NO_PROPOSAL_ESP, "The peer offers aes256gcm16-noesn for ESP; we accept aes128-sha256-noesn.",
+	assert_failed(BOB, REASON_NO_PROPOSAL_ESP, "The peer offers aes256gcm16-noesn for ESP; we accept "
+			"aes128-sha256-noesn.",
 		      "b:1: this \"esp\" line allows only aes128-sha256-noesn; add to it what the peer offers: "
 		      "`esp aes128-sha256-noesn, aes256gcm16-noesn`.");
 	/* The IKE SA itself came up, and its own story goes on. */
@@ -161,7 +167,8 @@ static void test_defaults_are_named(void **state)
 	begin(TO_BOB "\tesp null-sha1\n}\n", TO_ALICE "}\n", false);
 	attempt();
 	assert_failed(BOB, REASON_NO_PROPOSAL_ESP, "The peer offers null-sha1-noesn for ESP",
-		      "No \"esp\" line is here, so the defaults hold; in the section at b:1 write `esp null-sha1-noesn`.");
+		      "No \"esp\" line is here, so the defaults hold; in the section at b:1 write `esp "
+		"null-sha1-noesn`.");
 	end();
 }
 
@@ -178,10 +185,12 @@ static void test_secrets(void **state)
 		      "Or change the peer's secret for \"192.0.2.2\".");
 	w.host[BOB].psk = NULL;
 	attempt();
-	assert_failed(BOB, REASON_NO_SECRET, "We have no secret for it", "Add a line `psk \"SECRET\"` to its section at b:1");
+	assert_failed(BOB, REASON_NO_SECRET, "We have no secret for it", "Add a line `psk \"SECRET\"` to its section "
+			"at b:1");
 	w.host[ALICE].psk = NULL;
 	attempt();
-	assert_failed(ALICE, REASON_NO_SECRET, "We have no secret for it", "Add a line `psk \"SECRET\"` to its section at a:1");
+	assert_failed(ALICE, REASON_NO_SECRET, "We have no secret for it", "Add a line `psk \"SECRET\"` to its "
+			"section at a:1");
 	end();
 }
 
@@ -190,12 +199,15 @@ static void test_identity(void **state)
 	(void)state;
 	begin(TO_BOB "\n\tid remote bob.example\n}\n", TO_ALICE "}\n", false);
 	attempt();
-	assert_failed(ALICE, REASON_UNEXPECTED_ID, "The peer says that it is \"192.0.2.2\"; \"bob.example\" is expected here.",
-		      "a:4: this \"id remote\" expects \"bob.example\": if \"192.0.2.2\" is right, write `id remote 192.0.2.2`.");
+	assert_failed(ALICE, REASON_UNEXPECTED_ID, "The peer says that it is \"192.0.2.2\"; \"bob.example\" is "
+			"expected here.",
+		      "a:4: this \"id remote\" expects \"bob.example\": if \"192.0.2.2\" is right, write `id remote "
+		"192.0.2.2`.");
 	configure(ALICE, TO_BOB "\tid local a.example\n}\n");
 	configure(BOB, TO_ALICE "\tid remote c.example\n}\n");
 	attempt();
-	assert_failed(ALICE, REASON_AUTH_REFUSED, "We said that we are \"a.example\"", "a:3: this \"id local\" says who we are");
+	assert_failed(ALICE, REASON_AUTH_REFUSED, "We said that we are \"a.example\"", "a:3: this \"id local\" says "
+			"who we are");
 	assert_failed(BOB, REASON_UNEXPECTED_ID, "says that it is \"a.example\"; \"c.example\" is expected",
 		      "b:3: this \"id remote\"");
 	explain(BOB, "a.example");
@@ -241,16 +253,20 @@ static void test_policies(void **state)
 	begin(TO_BOB "}\n", TO_ALICE "}\n", true);
 	policy(BOB, to_other_net);
 	attempt();
-	assert_failed(ALICE, REASON_TS_UNACCEPTABLE, "the peer has none that covers it: spdupdate 10.0.0.0/24 10.0.1.0/24 any "
+	assert_failed(ALICE, REASON_TS_UNACCEPTABLE, "the peer has none that covers it: spdupdate 10.0.0.0/24 "
+			"10.0.1.0/24 any "
 		      "-P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/require;",
-		      "The peer needs the mirror of our policy, as setkey says it: spdupdate 10.0.1.0/24 10.0.0.0/24 any -P out "
+		      "The peer needs the mirror of our policy, as setkey says it: spdupdate 10.0.1.0/24 10.0.0.0/24 "
+		"any -P out "
 		      "ipsec esp/tunnel/192.0.2.2-192.0.2.1/require;");
 	assert_failed(BOB, REASON_TS_UNACCEPTABLE, "The nearest policy here is: spdupdate 10.9.0.0/24 10.0.0.0/24 any",
-		      "load this here with setkey -f, and the same for the way back (in): spdupdate 10.0.1.0/24 10.0.0.0/24 any "
+		      "load this here with setkey -f, and the same for the way back (in): spdupdate 10.0.1.0/24 "
+		"10.0.0.0/24 any "
 		      "-P out ipsec esp/tunnel/192.0.2.2-192.0.2.1/require;");
 	policy(BOB, NULL);
 	attempt();
-	assert_failed(BOB, REASON_NO_POLICY, "no policy of this kernel protects traffic with 192.0.2.1", "load this here");
+	assert_failed(BOB, REASON_NO_POLICY, "no policy of this kernel protects traffic with "
+			"192.0.2.1", "load this here");
 	policy(ALICE, to_hosts);
 	policy(BOB, to_transport);
 	attempt();
@@ -264,7 +280,8 @@ static void test_no_answer(void **state)
 	begin("port 501\n" TO_BOB "\tretransmit 100ms 3\n}\n", TO_ALICE "}\n", false);
 	w.host[BOB].down = true;
 	attempt();
-	assert_failed(ALICE, REASON_NO_ANSWER, "Nothing at all came back from 192.0.2.2: no answer to IKE_SA_INIT after 3 sendings",
+	assert_failed(ALICE, REASON_NO_ANSWER, "Nothing at all came back from 192.0.2.2: no answer to IKE_SA_INIT "
+			"after 3 sendings",
 		      "listens on UDP port 501");
 	assert_int_equal(told.s.nsteps, 4);	/* begun (child, IKE SA), repeated, failed */
 	assert_string_equal(told.s.steps[2].result, "retransmit");
@@ -292,7 +309,7 @@ static void test_unreachable(void **state)
 	engine_unreachable(w.host[ALICE].engine, w.now, &un);
 	explain(ALICE, "192.0.2.2");
 	assert_int_equal(told.s.icmp_type, 0);
-	assert_non_null(strstr(told.story, "IKE_SA_INIT has been sent 1 time and not been answered yet"));
+	assert_non_null(strstr(told.story, "IKE_SA_INIT has been sent and not been answered yet; sendings: 1"));
 	un.remote = w.host[BOB].addr;
 	engine_unreachable(w.host[ALICE].engine, w.now, &un);
 	engine_unreachable(w.host[ALICE].engine, w.now, &un);
@@ -316,7 +333,8 @@ static void test_ends(void **state)
 	explain(ALICE, "192.0.2.2");
 	assert_int_equal(told.s.outcome, STORY_UP);
 	assert_non_null(strstr(told.story, "It came up after 0.0"));
-	assert_non_null(strstr(told.story, "we are \"192.0.2.1\", the peer proved to be \"192.0.2.2\"; IKE uses aes128gcm16"));
+	assert_non_null(strstr(told.story, "we are \"192.0.2.1\", the peer proved to be \"192.0.2.2\"; IKE uses "
+			"aes128gcm16"));
 	engine_rekey(w.host[ALICE].engine, w.now, "", ENGINE_REKEY_CHILD | ENGINE_REKEY_IKE);
 	world_run(&w, SECONDS(5));
 	explain(ALICE, "192.0.2.2");
@@ -378,7 +396,8 @@ static void test_peer_stops(void **state)
 	w.tap = lose_auth;
 	world_packet(&w, ALICE);
 	world_run(&w, SECONDS(35));
-	assert_failed(BOB, REASON_PEER_STOPPED, "It began, we answered, and it did not go on", "lets UDP port 500 in here but not out");
+	assert_failed(BOB, REASON_PEER_STOPPED, "It began, we answered, and it did not go on", "lets UDP port 500 in "
+			"here but not out");
 	assert_false(told.s.initiator);
 	end();
 }
@@ -471,8 +490,6 @@ static void on_event(struct world *world, unsigned host, const struct engine_eve
 
 static void test_watch(void **state)
 {
-	json_t *o;
-
 	(void)state;
 	memset(seen, 0, sizeof(seen));
 	begin(TO_BOB "}\n", TO_ALICE "}\n", false);
@@ -496,9 +513,6 @@ static void test_watch(void **state)
 	world_flush(&w, ALICE);
 	world_run(&w, SECONDS(2));
 	assert_int_equal(seen[ALICE].n[ENGINE_CHILD_LOST], 1);
-	o = explain_story(&(struct engine_story){ .reason = 250, .what = 250, .outcome = 250 }, 0);	/* nonsense does no harm */
-	assert_non_null(o);
-	json_decref(o);
 	end();
 }
 
@@ -551,13 +565,19 @@ static void test_keylog(void **state)
 	static const struct {
 		const char *settings, *ike, *esp;
 	} cases[] = {
-		{ "ike aes128gcm16-prfsha256-x25519; esp aes256gcm16", "\"AES-GCM-128 with 16 octet ICV [RFC5282]\",,,\"NONE [RFC4306]\"\n",
+		{ "ike aes128gcm16-prfsha256-x25519; esp aes256gcm16", "\"AES-GCM-128 with 16 octet ICV "
+				"[RFC5282]\",,,\"NONE [RFC4306]\"\n",
 		  "\"AES-GCM with 16 octet ICV [RFC4106]\",\"0x" },
-		{ "ike aes256-sha256-x25519; esp aes128-sha256", ",\"AES-CBC-256 [RFC3602]\",", "\"AES-CBC [RFC3602]\",\"0x" },
-		{ "ike aes128-sha1-x25519; esp aes128ctr-sha512", "\"HMAC_SHA1_96 [RFC2404]\"\n", "\"AES-CTR [RFC3686]\",\"0x" },
-		{ "ike chacha20poly1305-prfsha256-x25519; esp chacha20poly1305", "# Wireshark has no word for chacha20poly1305: ",
-		  "# Wireshark 4.0 has no word for chacha20poly1305; a later one may take this: \"IPv4\",\"192.0.2.1\",\"192.0.2.2\"," },
-		{ "ike aes128gcm16-prfsha256-x25519; esp null-sha256", "NONE", "\"NULL\",\"\",\"HMAC-SHA-256-128 [RFC4868]\",\"0x" },
+		{ "ike aes256-sha256-x25519; esp aes128-sha256", ",\"AES-CBC-256 "
+				"[RFC3602]\",", "\"AES-CBC [RFC3602]\",\"0x" },
+		{ "ike aes128-sha1-x25519; esp aes128ctr-sha512", "\"HMAC_SHA1_96 "
+				"[RFC2404]\"\n", "\"AES-CTR [RFC3686]\",\"0x" },
+		{ "ike chacha20poly1305-prfsha256-x25519; esp chacha20poly1305", "# Wireshark has no word for "
+				"chacha20poly1305: ",
+		  "# Wireshark 4.0 has no word for chacha20poly1305; a later one may take this: "
+		"\"IPv4\",\"192.0.2.1\",\"192.0.2.2\"," },
+		{ "ike aes128gcm16-prfsha256-x25519; esp null-sha256", "NONE", "\"NULL\",\"\",\"HMAC-SHA-256-128 "
+				"[RFC4868]\",\"0x" },
 	};
 	char both[400];
 
@@ -613,12 +633,23 @@ static void test_keylog_later(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_ike_proposal), cmocka_unit_test(test_no_esp_proposal),
-		cmocka_unit_test(test_defaults_are_named), cmocka_unit_test(test_secrets), cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_policies), cmocka_unit_test(test_no_answer), cmocka_unit_test(test_unreachable), cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_nothing_known), cmocka_unit_test(test_peer_stops), cmocka_unit_test(test_strangers_push_nobody_out),
-		cmocka_unit_test(test_one_peer_has_a_share), cmocka_unit_test(test_watch),
-		cmocka_unit_test(test_failures_have_codes), cmocka_unit_test(test_keylog), cmocka_unit_test(test_keylog_later),
+		cmocka_unit_test(test_no_ike_proposal),
+		cmocka_unit_test(test_no_esp_proposal),
+		cmocka_unit_test(test_defaults_are_named),
+		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_no_answer),
+		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_nothing_known),
+		cmocka_unit_test(test_peer_stops),
+		cmocka_unit_test(test_strangers_push_nobody_out),
+		cmocka_unit_test(test_one_peer_has_a_share),
+		cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_failures_have_codes),
+		cmocka_unit_test(test_keylog),
+		cmocka_unit_test(test_keylog_later),
 	};
 	int r;
 
