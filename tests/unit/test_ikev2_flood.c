@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -311,6 +312,43 @@ static void test_copies(void **state)
 	finish();
 }
 
+/* CPU time of so many requests from forged addresses, from number first on. */
+static clock_t cost(unsigned first, unsigned count)
+{
+	clock_t began = clock();
+
+	for (unsigned i = 0; i < count; i++)
+		forge(address(first + i, false), first + i + 1);
+	return clock() - began;
+}
+
+/* What a forged request costs does not grow with what is there: SAs, and sources that have half-open ones. */
+static void test_cost(void **state)
+{
+	struct engine *e;
+	struct ipsec_addr other;
+	struct peer *peer;
+	clock_t few, many;
+
+	(void)state;
+	begin(5000, 10000, 128);
+	e = w.host[1].engine;
+	few = cost(0, 5000);		/* these become half-open, and cost a key exchange each */
+	few = cost(5000, 20000);
+	for (unsigned i = 0; i < 30000; i++) {
+		assert_int_equal(ipsec_addr_parse(&other, address(i, true)), 0);
+		peer = engine_peer(e, &w.host[1].addr, &other);
+		assert_non_null(ike_sa_new(e, peer, true, &w.host[1].addr, 500, &other, 500));
+		peer_put(peer);
+	}
+	many = cost(30000, 20000);
+	print_message("20,000 requests: %ld us; with 30,000 SAs: %ld us\n", (long)few * 1000000 / CLOCKS_PER_SEC,
+		      (long)many * 1000000 / CLOCKS_PER_SEC);
+	assert_true(many < 8 * few);
+	w.tap = NULL;
+	world_free(&w);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -323,7 +361,7 @@ int main(void)
 		cmocka_unit_test(test_forged),	       cmocka_unit_test(test_one_source),
 		cmocka_unit_test(test_in_others_name), cmocka_unit_test(test_full),
 		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_cookie),
-		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_copies),	       cmocka_unit_test(test_cost),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
