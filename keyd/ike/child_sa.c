@@ -660,6 +660,18 @@ static void begin(struct engine *e, const struct ipsec_policy *pol, const struct
 		ikev2_version.create_child(sa, c);
 }
 
+void child_begin_elsewhere(struct child_sa *c)
+{
+	struct ike_sa *sa = begin_sa(c->sa->e, &c->sa->local, &c->sa->remote);
+
+	if (!sa) {
+		child_free(c);
+		return;
+	}
+	c->sa = sa;
+	ikev2_version.initiate(sa, c);
+}
+
 void child_begin(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
 		 const struct ipsec_addr *remote, const struct ipsec_event *acquire)
 {

@@ -158,6 +158,9 @@ void child_begin(struct engine *e, const struct ipsec_policy *pol, const struct 
 void child_begin_for(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
 		     const struct ipsec_addr *remote, const struct ipsec_selector *flow);
 
+/* The peer does not want c, which is in the making, on its IKE SA: it is made with another one, which begins. */
+void child_begin_elsewhere(struct child_sa *c);
+
 struct child_sa *child_find(struct engine *e, uint32_t spi_in);
 /* By the SPI that the peer receives on: what its DELETE and REKEY_SA name. */
 struct child_sa *child_find_out(struct ike_sa *sa, uint32_t spi_out);

@@ -359,7 +359,7 @@ struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, 
 	struct ike_sa *best = NULL;
 
 	for (struct ike_sa *sa = ike_sa_first_between(e, local, remote); sa; sa = ike_sa_next_between(sa)) {
-		if (!ike_sa_alive(sa))
+		if (!ike_sa_alive(sa) || sa->full)
 			continue;
 		/* A half-open SA that a stranger began must not swallow our traffic. */
 		if (half_open(sa->state) && !sa->initiator)

@@ -38,6 +38,8 @@ struct ike_sa {
 	bool childless;			/* the peer lets it begin without a child (RFC 6023) */
 	bool unwanted;			/* taken down by command */
 	bool quiet;			/* what there is to tell of its end has been told, or its successor carries on */
+	bool full;			/* the peer takes no more children on it (NO_ADDITIONAL_SAS) */
+	uint64_t refused_since;		/* it answers TEMPORARY_FAILURE to everything since then; 0: it does not */
 	bool newcomer;			/* the peer began it, and older SAs with it have not been put away yet */
 	bool initial_contact;		/* the peer said so, and older SAs have not been put away yet */
 	uint8_t spi_i[8], spi_r[8];

@@ -213,6 +213,23 @@ static void not_found(struct exchange *x)
 	ike_sa_kick(sa);
 }
 
+/* The peer takes no more on this IKE SA: a new child begins another, for a rekey another takes over (RFC 7296 1.3, 2.8.3). */
+static void use_another(struct exchange *x)
+{
+	struct child_sa *c = x->child;
+
+	x->sa->full = true;
+	report_child(c, LOG_LEVEL_NOTICE, x->ops->name, "elsewhere",
+		     "NO_ADDITIONAL_SAS: the peer takes no more on this IKE SA; another one is made");
+	if (x->old_spi) {
+		exchange_fail(x);	/* which puts the rekey off; it then finds the SA full, or another in its place */
+		return;
+	}
+	x->child = NULL;
+	child_begin_elsewhere(c);
+	exchange_done(x);
+}
+
 static void refused(struct exchange *x, uint16_t error)
 {
 	struct child_sa *old = old_of(x);
@@ -238,6 +255,10 @@ static void refused(struct exchange *x, uint16_t error)
 		not_found(x);
 		return;
 	}
+	if (error == IKEV2_N_NO_ADDITIONAL_SAS) {
+		use_another(x);
+		return;
+	}
 	child_refused(x, error, ke_of(x));
 	exchange_fail(x);
 }
@@ -251,6 +272,7 @@ static void create_answer(struct exchange *x)
 		refused(x, error);
 		return;
 	}
+	x->sa->refused_since = 0;
 	if (message_get_nonce(&x->m, &nr) || child_take_answer(x, ke_of(x)) ||
 	    (x->choice.ke && kex_take(x, x->choice.ke)) || child_derive(x, secret_view(&x->ni), nr) ||
 	    secret_set(&x->nr, nr.p, nr.n)) {
@@ -302,8 +324,13 @@ void create_begin(struct ike_sa *sa, struct child_sa *c)
 
 void create_rekey_begin(struct child_sa *old)
 {
-	struct exchange *x = exchange_new(old->sa, &rekey_child_ops);
+	struct exchange *x;
 
+	if (old->sa->full && reauth_begin(old->sa, "the peer rekeys nothing (NO_ADDITIONAL_SAS)")) {
+		child_rekey_later(old, RETRY_AFTER);	/* unless it has been taken over by then */
+		return;
+	}
+	x = exchange_new(old->sa, &rekey_child_ops);
 	if (x)
 		x->child = child_new(old->sa, &old->pol, true);
 	if (!x || !x->child) {
@@ -393,6 +420,15 @@ static struct exchange *crossed_by(const struct exchange *x)
 	return ours->ops == &create_ops && x->child && selector_equal(&ours->child->pol.sel, &x->child->pol.sel) ? ours : NULL;
 }
 
+static bool enough(const struct ike_sa *sa)
+{
+	unsigned n = 0;
+
+	list_each(c, &sa->children, struct child_sa, link)
+		n += c->state != CHILD_REPLACED;
+	return n >= sa->peer->conf.children;
+}
+
 /* What the peer wants to replace. 0, or the notify to answer with (RFC 7296 2.25.1). */
 static uint16_t serve_old(struct exchange *x)
 {
@@ -455,6 +491,11 @@ static uint16_t serve_child(struct exchange *x)
 {
 	uint16_t notify = serve_old(x);
 
+	if (!notify && !x->old_spi && enough(x->sa)) {
+		report_sa(x->sa, LOG_LEVEL_WARNING, create_ops.name, "refused",
+			  "NO_ADDITIONAL_SAS: the IKE SA has %u children, as many as \"children\" allows", x->sa->peer->conf.children);
+		return IKEV2_N_NO_ADDITIONAL_SAS;
+	}
 	if (!notify && x->sa->active && x->sa->active->new_sa)
 		notify = IKEV2_N_TEMPORARY_FAILURE;	/* we are rekeying the IKE SA (2.25.2) */
 	if (!notify)

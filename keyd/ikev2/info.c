@@ -207,6 +207,9 @@ void ikev2_confirm(struct ike_sa *sa)
 
 /* --- the peer's --- */
 
+/* So many children are deleted by one request; the peer asks again for what its answer does not name. */
+#define DELETES_MAX 2048
+
 /* Before the old child goes, the new one must send (RFC 7296 2.8: the DELETE is the sign to switch). */
 static void switch_from(struct ike_sa *sa, const struct child_sa *old)
 {
@@ -221,31 +224,50 @@ static bool crossed(const struct ike_sa *sa, const struct child_sa *c)
 	return c->deleting && sa->active && info_closes_child(sa->active) && sa->active->old_spi == c->spi_in;
 }
 
-static void serve_delete_spi(struct exchange *x, uint32_t spi, struct wire_out *out)
+/* Ends the child that the peer receives on by spi. Returns our SPI for the answer; 0: there is nothing to name. */
+static uint32_t serve_delete_spi(struct ike_sa *asked, uint32_t spi)
 {
-	struct ike_sa *sa = ike_sa_heir(x->sa);	/* a request may have been sent before its SA was replaced */
+	struct ike_sa *sa = ike_sa_heir(asked);	/* a request may have been sent before its SA was replaced */
 	struct child_sa *c = child_find_out(sa, spi);
+	uint32_t ours;
 
 	if (!c)
-		return;
-	if (!crossed(sa, c) && !crossed(x->sa, c))
-		put_delete(out, c->spi_in);
+		return 0;
+	ours = crossed(sa, c) || crossed(asked, c) ? 0 : c->spi_in;
 	switch_from(sa, c);
 	if (!child_has_heir(c))
 		report_reason(c->sa, REASON_PEER_DELETED);
 	child_end(c, child_has_heir(c) ? ENGINE_EVENT_TYPES : ENGINE_CHILD_DOWN, "the peer deleted it");
+	return ours;
 }
 
+/* All that the request names and we have, in one payload. */
 static void serve_deletes(struct exchange *x, struct wire_out *out)
 {
+	struct wire_delete d, answer = { .protocol = IKEV2_PROTO_ESP, .spi_size = 4 };
 	const struct wire_payload *p = NULL;
-	struct wire_delete d;
-	uint32_t spi;
+	uint8_t spis[4 * DELETES_MAX];
+	struct wr w = wr_of(spis, sizeof(spis));
+	uint32_t spi, ours;
+	size_t mark;
 
-	while ((p = wire_next(&x->m, IKEV2_PL_DELETE, p)))
-		if (!wire_delete_get(&d, p->body) && d.protocol == IKEV2_PROTO_ESP)
-			for (unsigned i = 0; wire_delete_spi(&d, i, &spi); i++)
-				serve_delete_spi(x, spi, out);
+	while ((p = wire_next(&x->m, IKEV2_PL_DELETE, p))) {
+		if (wire_delete_get(&d, p->body) || d.protocol != IKEV2_PROTO_ESP)
+			continue;
+		for (unsigned i = 0; answer.count < DELETES_MAX && wire_delete_spi(&d, i, &spi); i++) {
+			ours = serve_delete_spi(x->sa, spi);
+			if (!ours)
+				continue;
+			wr_u32(&w, ours);
+			answer.count++;
+		}
+	}
+	if (!answer.count)
+		return;
+	answer.spis = wr_view(&w);
+	mark = wire_payload_begin(out, IKEV2_PL_DELETE);
+	wire_delete_put(&out->w, &answer);
+	wire_payload_end(out, mark);
 }
 
 bool info_deletes_child(const struct wire_message *m, uint32_t spi_out)

@@ -3,6 +3,7 @@
 #include "keyd/ikev2/kex.h"
 
 #include "keyd/crypto/rand.h"
+#include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/message.h"
 #include "keyd/ikev2/window.h"
@@ -10,6 +11,7 @@
 #define TRIES_MAX 8
 #define RETRY_MIN MILLISECONDS(500)
 #define RETRY_SPREAD MILLISECONDS(1500)
+#define OUT_OF_SYNC SECONDS(180)
 
 int kex_nonce(struct secret *nonce)
 {
@@ -39,15 +41,31 @@ static bool other_group(struct exchange *x, const struct wire_notify *n)
 	return true;
 }
 
+/* After some minutes of that, the two sides disagree about what there is: a new IKE SA takes over (RFC 7296 2.25). */
+static void refused_for_now(struct ike_sa *sa)
+{
+	if (!sa->refused_since)
+		sa->refused_since = sa->e->now;
+	if (sa->e->now - sa->refused_since < OUT_OF_SYNC)
+		return;
+	sa->refused_since = 0;
+	report_sa(sa, LOG_LEVEL_WARNING, "CREATE_CHILD_SA", "out-of-sync",
+		  "the peer has answered TEMPORARY_FAILURE for %u s: another IKE SA takes over",
+		  (unsigned)(OUT_OF_SYNC / SECONDS(1)));
+	reauth_begin(sa, "TEMPORARY_FAILURE again and again");
+}
+
 bool kex_retry(struct exchange *x, uint16_t error)
 {
 	struct wire_notify n;
 	uint64_t delay = 0;
 
-	if (error == IKEV2_N_TEMPORARY_FAILURE)
+	if (error == IKEV2_N_TEMPORARY_FAILURE) {
 		delay = RETRY_MIN + engine_random_below(RETRY_SPREAD);
-	else if (error != IKEV2_N_INVALID_KE_PAYLOAD || !message_has_notify(&x->m, error, &n) || !other_group(x, &n))
+		refused_for_now(x->sa);
+	} else if (error != IKEV2_N_INVALID_KE_PAYLOAD || !message_has_notify(&x->m, error, &n) || !other_group(x, &n)) {
 		return false;
+	}
 	if (++x->tries >= TRIES_MAX)
 		return false;
 	window_retry(x, delay);

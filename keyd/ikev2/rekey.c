@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // CREATE_CHILD_SA for the IKE SA itself: fresh keys, the same children (RFC 7296 1.3.2, 2.18).
+#include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/collide.h"
 #include "keyd/ikev2/exchanges.h"
@@ -112,6 +113,10 @@ static void refused(struct exchange *x, uint16_t error)
 	}
 	if (kex_retry(x, error))
 		return;
+	if (error == IKEV2_N_NO_ADDITIONAL_SAS && reauth_begin(x->sa, "the peer rekeys nothing (NO_ADDITIONAL_SAS)")) {
+		exchange_fail(x);
+		return;
+	}
 	report_sa(x->sa, LOG_LEVEL_WARNING, x->ops->name, "failed", "the peer refused: %s (%u)",
 		  ikev2_notify_name(error), error);
 	exchange_fail(x);
@@ -154,6 +159,7 @@ static void rekey_answer(struct exchange *x)
 		refused(x, error);
 		return;
 	}
+	sa->refused_since = 0;
 	if (!agree(x)) {
 		report_sa(sa, LOG_LEVEL_WARNING, x->ops->name, "failed", "the peer's answer does not fit our offer");
 		exchange_fail(x);
