@@ -213,16 +213,20 @@ static void not_found(struct exchange *x)
 	ike_sa_kick(sa);
 }
 
+static const char rekeys_nothing[] = "the peer rekeys nothing (NO_ADDITIONAL_SAS)";
+
 /* The peer takes no more on this IKE SA: a new child begins another, for a rekey another takes over (RFC 7296 1.3, 2.8.3). */
 static void use_another(struct exchange *x)
 {
 	struct child_sa *c = x->child;
+	struct ike_sa *sa = x->sa;
 
-	x->sa->full = true;
+	sa->full = true;
 	report_child(c, LOG_LEVEL_NOTICE, x->ops->name, "elsewhere",
 		     "NO_ADDITIONAL_SAS: the peer takes no more on this IKE SA; another one is made");
 	if (x->old_spi) {
-		exchange_fail(x);	/* which puts the rekey off; it then finds the SA full, or another in its place */
+		exchange_fail(x);	/* which puts the rekey off */
+		reauth_begin(sa, rekeys_nothing);
 		return;
 	}
 	x->child = NULL;
@@ -326,7 +330,7 @@ void create_rekey_begin(struct child_sa *old)
 {
 	struct exchange *x;
 
-	if (old->sa->full && reauth_begin(old->sa, "the peer rekeys nothing (NO_ADDITIONAL_SAS)")) {
+	if (old->sa->full && reauth_begin(old->sa, rekeys_nothing)) {
 		child_rekey_later(old, RETRY_AFTER);	/* unless it has been taken over by then */
 		return;
 	}

@@ -331,6 +331,186 @@ static void test_rows(void **state)
 			one_cell(row, column);
 }
 
+/* --- what it makes of such answers --- */
+
+/* Host 1's answer to host 0's CREATE_CHILD_SA on this IKE SA, in place of its own: an error alone. */
+static struct {
+	uint8_t spi_i[8];
+	uint16_t error;
+	unsigned times;
+} forged;
+
+static void refuse_creates(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	uint8_t body[4] = { 0, 0, (uint8_t)(forged.error >> 8), (uint8_t)forged.error }, out[500];
+	struct rogue_payload pl = { IKEV2_PL_NOTIFY, 0, false, { body, sizeof(body) } };
+	struct wire_message m;
+	struct wire_header h;
+	struct view made;
+	struct ike_sa *sa;
+
+	if (from != 0 || wire_message_get(&m, (struct view){ bytes, n }) || m.h.flags & IKEV2_FLAG_RESPONSE ||
+	    m.h.exchange != IKEV2_EXCH_CREATE_CHILD_SA || memcmp(m.h.spi_i, forged.spi_i, 8))
+		return;
+	sa = ike_sa_find(world->host[1].engine, m.h.spi_r);
+	assert_non_null(sa);
+	h = rogue_header(sa, m.h.exchange, true, m.h.message_id);
+	made = rogue_message(sa, &h, &pl, 1, out, sizeof(out));
+	world_inject(world, 0, made.p, made.n);
+	forged.times++;
+	sa->next_expected++;	/* host 1 has answered, and sees no such request any more */
+	bytes[n - 1] ^= 1;
+}
+
+static void refuse_from_now(uint16_t error)
+{
+	forged.error = error;
+	forged.times = 0;
+	memcpy(forged.spi_i, rogue_sa(&w, 0)->spi_i, 8);
+	w.tap = refuse_creates;
+}
+
+static unsigned ike_sas(unsigned host)
+{
+	struct engine_stats st;
+	unsigned n = 0;
+
+	engine_stats(w.host[host].engine, &st);
+	list_each(sa, &w.host[host].engine->sas, struct ike_sa, link)
+		n += sa->state == IKE_ESTABLISHED;
+	return n;
+}
+
+/* One SA pair at each, which join, and nothing was lost on the way there. */
+static void assert_whole(unsigned ikes, unsigned pairs)
+{
+	assert_true(world_joined(&w));
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		assert_int_equal(ike_sas(i), ikes);
+		assert_int_equal(w.host[i].nsas, 2 * pairs);
+		assert_int_equal(w.host[i].lost_keying, 0);
+		assert_int_equal(w.host[i].held, i == 0 ? 1 : 0);
+	}
+}
+
+/* No more children than allowed: the next one begins an IKE SA of its own. */
+static void test_children_limit(void **state)
+{
+	(void)state;
+	up(1);
+	w.host[1].conf.defaults.children = 1;
+	world_configure(&w, 1);
+	engine_down(w.host[0].engine, w.now, NULL);
+	world_run(&w, SECONDS(70));
+	world_packet(&w, 0);
+	assert_true(world_until(&w, SECONDS(5), world_joined));
+	w.host[0].held = 1;
+	w.traffic = true;
+	create_child(0);
+	world_run(&w, SECONDS(1));
+	w.traffic = false;
+	world_run(&w, SECONDS(100));
+	assert_non_null(strstr(w.host[1].log, "NO_ADDITIONAL_SAS"));
+	assert_whole(2, 2);
+	/* A rekey is no additional one. */
+	rekey_child(0);
+	world_run(&w, SECONDS(100));
+	assert_whole(2, 2);
+	assert_int_equal(w.host[0].events[ENGINE_CHILD_REKEYED], 2);
+	world_free(&w);
+}
+
+/* A peer that rekeys nothing: another IKE SA takes over, make before break (2.8.3). */
+static void test_peer_rekeys_nothing(void **state)
+{
+	static void (*const what[])(unsigned) = { rekey_child, rekey_ike };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		up(1 + i);
+		refuse_from_now(IKEV2_N_NO_ADDITIONAL_SAS);
+		w.traffic = true;
+		what[i](0);
+		world_run(&w, SECONDS(40));
+		w.traffic = false;
+		world_run(&w, SECONDS(100));
+		assert_int_equal(forged.times, 1);
+		assert_int_equal(w.host[0].events[ENGINE_IKE_REAUTHENTICATED], 1);
+		assert_whole(1, 1);
+		world_free(&w);
+	}
+}
+
+/* TEMPORARY_FAILURE for minutes: the two sides disagree about what there is (2.25). For less: patience. */
+static void test_refused_for_minutes(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		up(1 + i);
+		refuse_from_now(IKEV2_N_TEMPORARY_FAILURE);
+		w.traffic = true;
+		rekey_child(0);
+		world_run(&w, SECONDS(i ? 100 : 300));
+		forged.spi_i[0] ^= 1;
+		world_run(&w, SECONDS(20));
+		w.traffic = false;
+		world_run(&w, SECONDS(100));
+		assert_true(forged.times > 20 && forged.times < 300);
+		assert_int_equal(w.host[0].events[ENGINE_IKE_REAUTHENTICATED], !i);
+		assert_int_equal(w.host[0].events[ENGINE_CHILD_REKEYED], 1);
+		assert_whole(1, 1);
+		world_free(&w);
+	}
+}
+
+/* The peer has lost the child without a word: CHILD_SA_NOT_FOUND, and a new one from scratch (2.25). */
+static void test_child_not_found(void **state)
+{
+	struct child_sa *lost;
+
+	(void)state;
+	up(1);
+	lost = only_child(1);
+	list_del(&lost->link);
+	child_free(lost);
+	w.host[1].nsas = 0;
+	rekey_child(0);
+	assert_true(world_until(&w, SECONDS(1), world_joined));
+	world_run(&w, SECONDS(100));
+	assert_int_equal(w.host[0].events[ENGINE_CHILD_DOWN], 1);
+	assert_whole(1, 1);
+	world_free(&w);
+}
+
+/* Many children at once, named in one DELETE, are answered in one. */
+static void test_many_deleted(void **state)
+{
+	struct ike_sa *sa;
+	struct wire_message m;
+	struct wire_delete d;
+	uint32_t spis[2];
+	unsigned n = 0;
+
+	(void)state;
+	up(1);
+	create_child(0);
+	world_run(&w, SECONDS(1));
+	sa = rogue_sa(&w, 0);
+	list_each(c, &sa->children, struct child_sa, link)
+		spis[n++] = c->spi_in;
+	assert_int_equal(n, 2);
+	forge_delete(spis, n);
+	world_inject(&w, 1, request.bytes, request.n);
+	world_run(&w, MILLISECONDS(15));
+	assert_true(rogue_open(rogue_sa(&w, 1), true, answer.bytes, answer.n, &m));
+	assert_int_equal(wire_count(&m, IKEV2_PL_DELETE), 1);
+	assert_int_equal(wire_delete_get(&d, wire_find(&m, IKEV2_PL_DELETE)->body), 0);
+	assert_int_equal(d.count, 2);
+	assert_int_equal(w.host[1].events[ENGINE_CHILD_DOWN], 2);
+	assert_true(list_empty(&rogue_sa(&w, 1)->children));
+	world_free(&w);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -341,6 +521,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_children_limit),
+		cmocka_unit_test(test_peer_rekeys_nothing),
+		cmocka_unit_test(test_refused_for_minutes),
+		cmocka_unit_test(test_child_not_found),
+		cmocka_unit_test(test_many_deleted),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
