@@ -12,6 +12,7 @@ static const char *const what_words[STORY_WHATS] = {
 	[STORY_IKE_SA] = "an IKE SA", [STORY_CHILD] = "a child SA", [STORY_REKEY_CHILD] = "the rekey of a child SA",
 	[STORY_REKEY_IKE] = "the rekey of the IKE SA",
 };
+
 /* What came back by ICMP (RFC 792, RFC 4443: types 3 and 1). */
 static const char *icmp_text(const struct engine_story *s)
 {
@@ -20,8 +21,8 @@ static const char *icmp_text(const struct engine_story *s)
 		[9] = "network prohibited", [10] = "host prohibited", [13] = "communication prohibited by a filter",
 	};
 	static const char *const v6[] = {
-		"no route", "communication prohibited by a "
-		"filter", "beyond scope", "address unreachable", "port unreachable",
+		"no route", "communication prohibited by a filter", "beyond scope", "address unreachable",
+		"port unreachable",
 	};
 	bool six = s->remote.family == AF_INET6;
 	const char *const *texts = six ? v6 : v4;

@@ -303,8 +303,8 @@ void story_up(struct ike_sa *sa, const struct child_sa *child, const struct engi
 
 	if (!st)
 		return;
-	adopt(&sa->e->stories, st);
 	settle(&sa->e->stories, sa, child != NULL);
+	adopt(&sa->e->stories, st);
 	st->s.outcome = STORY_UP;
 	st->s.secure = st->s.heard = true;
 	if (!st->s.up_at)
