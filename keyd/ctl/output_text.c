@@ -31,9 +31,30 @@ static const char *duration(long long s, char *buf, size_t n)
 	return buf;
 }
 
-static const char *rekey_in(const json_t *o, char *buf, size_t n)
+static const char *time_to(const json_t *o, const char *key, char *buf, size_t n)
 {
-	return num(o, "rekey_in") ? duration(num(o, "rekey_in"), buf, n) : "-";
+	return num(o, key) ? duration(num(o, key), buf, n) : "-";
+}
+
+/* "10.0G", "850k" of 1000 */
+static const char *amount(long long v, char *buf, size_t n)
+{
+	static const char units[] = " kMGTPE";
+	double x = (double)v;
+	size_t unit = 0;
+
+	for (; x >= 999.95; x /= 1000)
+		unit++;
+	snprintf(buf, n, unit ? "%.1f%c" : "%.0f", x, units[unit]);
+	return buf;
+}
+
+static void limits(const json_t *l, const char *what, const char *soft, const char *hard)
+{
+	char a[16], b[16];
+
+	if (num(l, hard))
+		printf("  %s %s/%s", what, amount(num(l, soft), a, sizeof(a)), amount(num(l, hard), b, sizeof(b)));
 }
 
 static void selector(const json_t *sel)
@@ -50,7 +71,8 @@ static void selector(const json_t *sel)
 
 static void child(const json_t *c)
 {
-	char age[32], in[32];
+	char age[32], in[32], end[32];
+	const json_t *l = json_object_get(c, "limits");
 
 	printf("  %s %s  ", str(c, "proto"), str(c, "mode"));
 	selector(json_object_get(c, "selector"));
@@ -58,13 +80,19 @@ static void child(const json_t *c)
 	printf("      in %s  out %s%s  reqid %lld  %s\n", str(c, "spi_in"), str(c, "spi_out"),
 	       json_is_true(json_object_get(c, "outbound_used")) ? "" : " (not used yet)", num(c, "reqid"),
 	       str(c, "algorithms"));
-	printf("      age %s  rekey in %s  rekeys %lld\n", duration(num(c, "age"), age, sizeof(age)),
-	       rekey_in(c, in, sizeof(in)), num(c, "rekeys"));
+	printf("      age %s  rekey in %s  expires in %s  rekeys %lld\n", duration(num(c, "age"), age, sizeof(age)),
+	       time_to(c, "rekey_in", in, sizeof(in)), time_to(c, "expires_in", end, sizeof(end)), num(c, "rekeys"));
+	if (!num(l, "hard_bytes") && !num(l, "hard_packets"))
+		return;
+	printf("      soft/hard");
+	limits(l, "bytes", "soft_bytes", "hard_bytes");
+	limits(l, "packets", "soft_packets", "hard_packets");
+	putchar('\n');
 }
 
 static void ike(const json_t *i)
 {
-	char age[32], in[32];
+	char age[32], in[32], end[32];
 	const json_t *c;
 	size_t k;
 
@@ -74,7 +102,10 @@ static void ike(const json_t *i)
 	if (strcmp(str(i, "nat"), "none") || json_is_true(json_object_get(i, "encap")))
 		printf("    nat %s  esp %s\n", str(i, "nat"), json_is_true(json_object_get(i, "encap")) ? "in udp" : "bare");
 	printf("    ids %s - %s  age %s  rekey in %s  rekeys %lld\n", str(i, "local_id"), str(i, "remote_id"),
-	       duration(num(i, "age"), age, sizeof(age)), rekey_in(i, in, sizeof(in)), num(i, "rekeys"));
+	       duration(num(i, "age"), age, sizeof(age)), time_to(i, "rekey_in", in, sizeof(in)), num(i, "rekeys"));
+	if (num(i, "reauth_in") || num(i, "expires_in"))
+		printf("    reauth in %s  expires in %s\n", time_to(i, "reauth_in", in, sizeof(in)),
+		       time_to(i, "expires_in", end, sizeof(end)));
 	json_array_foreach (json_object_get(i, "children"), k, c)
 		child(c);
 }

@@ -106,7 +106,7 @@ static const char *nat_name(const struct engine_ike_info *i)
 
 json_t *render_ike(const struct engine_ike_info *i)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:i, s:[]}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:[]}",
 			 "peer", TEXT(i->peer), "state", TEXT(i->state), "local", render_addr(&i->local),
 			 "remote", render_addr(&i->remote), "local_port", i->local_port, "remote_port", i->remote_port,
 			 "nat", nat_name(i), "encap", i->encap,
@@ -114,17 +114,21 @@ json_t *render_ike(const struct engine_ike_info *i)
 			 "role", i->initiator ? "initiator" : "responder", "local_id", render_id(&i->local_id),
 			 "remote_id", render_id(&i->remote_id), "algorithms", TEXT(i->algs),
 			 "age", (json_int_t)i->age_s, "rekey_in", (json_int_t)i->rekey_in_s,
-			 "rekeys", (int)i->rekeys, "children");
+			 "reauth_in", (json_int_t)i->reauth_in_s, "expires_in", (json_int_t)i->expires_in_s,
+			 "rtt_us", (json_int_t)i->rtt_us, "rekeys", (int)i->rekeys, "children");
 }
 
 json_t *render_child(const struct engine_child_info *c)
 {
-	return json_pack("{s:o, s:o, s:I, s:s, s:s, s:b, s:b, s:o, s:o, s:I, s:I, s:i}",
+	return json_pack("{s:o, s:o, s:I, s:s, s:s, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:i, s:{s:I, s:I, s:I, s:I}}",
 			 "spi_in", spi32(c->spi_in), "spi_out", spi32(c->spi_out), "reqid", (json_int_t)c->reqid,
 			 "mode", mode_name(c->mode), "proto", c->proto == IPPROTO_AH ? "ah" : "esp",
 			 "outbound_used", c->outbound_used, "old", c->old, "selector", selector(&c->sel),
 			 "algorithms", TEXT(c->algs), "age", (json_int_t)c->age_s,
-			 "rekey_in", (json_int_t)c->rekey_in_s, "rekeys", (int)c->rekeys);
+			 "rekey_in", (json_int_t)c->rekey_in_s, "expires_in", (json_int_t)c->expires_in_s,
+			 "rekeys", (int)c->rekeys, "limits", "soft_bytes", (json_int_t)c->soft_bytes,
+			 "hard_bytes", (json_int_t)c->hard_bytes, "soft_packets", (json_int_t)c->soft_packets,
+			 "hard_packets", (json_int_t)c->hard_packets);
 }
 
 json_t *render_stats(const struct engine_stats *s)

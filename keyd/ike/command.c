@@ -244,6 +244,11 @@ static void child_tell(const struct child_sa *c, void (*child)(void *arg, const 
 	proposal_choice_format(&algs, info.algs, sizeof(info.algs));
 	info.age_s = seconds_since(now, c->up_at);
 	info.rekey_in_s = seconds_since(c->rekey_at, now);
+	info.expires_in_s = seconds_since(c->up_at + SECONDS(c->hard.add_seconds), now);
+	info.soft_bytes = c->soft.bytes;
+	info.hard_bytes = c->hard.bytes;
+	info.soft_packets = c->soft.packets;
+	info.hard_packets = c->hard.packets;
 	info.rekeys = c->rekeys;
 	child(arg, &info);
 }
@@ -269,6 +274,9 @@ static void ike_tell(const struct ike_sa *sa, void (*ike)(void *arg, const struc
 	proposal_choice_format(&algs, info.algs, sizeof(info.algs));
 	info.age_s = seconds_since(now, sa->established_at);
 	info.rekey_in_s = sa->state == IKE_ESTABLISHED ? seconds_since(sa->rekey_at, now) : 0;
+	info.reauth_in_s = sa->reauth.at != sa->reauth.end ? seconds_since(sa->reauth.at, now) : 0;
+	info.expires_in_s = seconds_since(sa->reauth.end, now);
+	info.rtt_us = sa->rtt;
 	info.rekeys = sa->rekeys;
 	list_each(c, &sa->children, struct child_sa, link)
 		info.nchildren++;

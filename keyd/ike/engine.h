@@ -153,7 +153,8 @@ struct engine_child_info {
 	bool old;			/* replaced; inbound kept for stragglers */
 	struct ipsec_selector sel;	/* src is our side */
 	char algs[96];
-	uint64_t age_s, rekey_in_s;
+	uint64_t age_s, rekey_in_s, expires_in_s;
+	uint64_t soft_bytes, hard_bytes, soft_packets, hard_packets;	/* of each SA; 0: no limit */
 	uint32_t rekeys;
 };
 
@@ -169,6 +170,8 @@ struct engine_ike_info {
 	struct conf_id local_id, remote_id;
 	char algs[128];
 	uint64_t age_s, rekey_in_s;
+	uint64_t reauth_in_s, expires_in_s;	/* 0: never */
+	uint64_t rtt_us;		/* smoothed; 0: unknown */
 	uint32_t rekeys, nchildren;
 };
 

@@ -38,7 +38,15 @@ static void arm(struct ike_sa *sa, uint64_t at)
 	if (sa->reauth.end && at > sa->reauth.end)
 		at = sa->reauth.end;
 	sa->reauth.at = at;
+	if (names(sa->reauth.of))	/* the timer has other work, until over() */
+		return;
 	timer_set(&sa->e->timers, &sa->reauth.timer, at, reauth_due);
+}
+
+/* Only a client can ask for the address that it has from us. */
+static bool peer_begins(const struct ike_sa *sa)
+{
+	return sa->lease[0] || sa->lease[1];
 }
 
 void reauth_arm(struct ike_sa *sa)
@@ -49,7 +57,12 @@ void reauth_arm(struct ike_sa *sa)
 	if (!life)
 		return;
 	sa->reauth.end = sa->e->now + SECONDS(life + slack);
-	arm(sa, sa->e->now + lifetime_soft(conf, SECONDS(life), sa->initiator));
+	arm(sa, peer_begins(sa) ? sa->reauth.end : sa->e->now + lifetime_soft(conf, SECONDS(life), sa->initiator));
+}
+
+uint32_t reauth_asked_of_peer(const struct ike_sa *sa)
+{
+	return peer_begins(sa) ? sa->peer->conf.reauth_lifetime : 0;
 }
 
 void reauth_limit(struct ike_sa *sa, uint32_t seconds)
@@ -142,13 +155,16 @@ static struct child_sa *successor(struct ike_sa *fresh, struct child_sa *old)
 /* sa takes over no more. */
 static void over(struct ike_sa *sa)
 {
+	uint64_t at = sa->reauth.at;
+
 	memset(sa->reauth.of, 0, sizeof(sa->reauth.of));
+	timer_cancel(&sa->e->timers, &sa->reauth.timer);
+	if (!sa->reauth.merges)
+		reauth_arm(sa);
+	if (at && (sa->reauth.merges || !sa->reauth.timer.pos || at < sa->reauth.at))
+		arm(sa, at);
 	sa->reauth.tries = 0;
 	sa->reauth.merges = sa->reauth.confirmed = false;
-	if (sa->reauth.at)
-		arm(sa, sa->reauth.at);
-	else
-		reauth_arm(sa);
 }
 
 static void finish(struct ike_sa *fresh, struct ike_sa *old, const char *how)
@@ -287,7 +303,7 @@ bool reauth_begin(struct ike_sa *sa, const char *why)
 
 	if (new_of(sa))
 		return true;
-	if (sa->state != IKE_ESTABLISHED || names(sa->reauth.of) || sa->redundant_at)
+	if (sa->state != IKE_ESTABLISHED || peer_begins(sa) || names(sa->reauth.of) || sa->redundant_at)
 		return false;
 	if (unsettled(sa)) {
 		arm(sa, sa->e->now + LOOK_AGAIN_AT_SAS);
@@ -333,6 +349,8 @@ void reauth_replaced(struct ike_sa *old, struct ike_sa *fresh)
 	memset(old->reauth.by, 0, sizeof(old->reauth.by));
 	fresh->reauth.end = old->reauth.end;
 	fresh->reauth.tries = old->reauth.tries;
+	fresh->reauth.at = old->reauth.at;
+	fresh->reauth.merges = old->reauth.merges;
 	timer_cancel(&old->e->timers, &old->reauth.timer);
 	if (names(fresh->reauth.of))
 		step_later(fresh, LOOK_AGAIN);

@@ -12,6 +12,11 @@
 void reauth_arm(struct ike_sa *sa);
 /* The peer says that it takes our proof for so many seconds more (AUTH_LIFETIME, RFC 4478). */
 void reauth_limit(struct ike_sa *sa, uint32_t seconds);
+/*
+ * Seconds that the peer has to be told (AUTH_LIFETIME, RFC 4478), because it alone can begin anew: it has an address of
+ * ours, which it must ask for. 0: nothing.
+ */
+uint32_t reauth_asked_of_peer(const struct ike_sa *sa);
 /* Begins, unless it is under way already. why is one static word for the log. False: it does not go now. */
 bool reauth_begin(struct ike_sa *sa, const char *why);
 

@@ -424,6 +424,8 @@ static void serve_answer(struct exchange *x, struct child_sa *child)
 	put_auth(&out, &x->nr);
 	if (!cp_is_refusal(x->refuse))
 		cp_put_reply(x, &out);
+	if (reauth_asked_of_peer(sa))
+		message_put_auth_lifetime(&out, reauth_asked_of_peer(sa));
 	if (child) {
 		x->child = child;
 		child_put_answer(x, &out);

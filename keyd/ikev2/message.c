@@ -202,6 +202,13 @@ static uint16_t first_error(const struct wire_message *m, bool unknown)
 	return 0;
 }
 
+void message_put_auth_lifetime(struct wire_out *out, uint32_t seconds)
+{
+	uint8_t bytes[4] = { (uint8_t)(seconds >> 24), (uint8_t)(seconds >> 16), (uint8_t)(seconds >> 8), (uint8_t)seconds };
+
+	message_put_notify(out, IKEV2_N_AUTH_LIFETIME, (struct view){ bytes, sizeof(bytes) });
+}
+
 void message_take_auth_lifetime(struct exchange *x)
 {
 	struct wire_notify n;

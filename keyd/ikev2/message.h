@@ -44,6 +44,7 @@ void message_put_ke(struct wire_out *out, const struct crypto_kex *kex);
 
 /* The first notify of this type. */
 bool message_has_notify(const struct wire_message *m, uint16_t type, struct wire_notify *out);
+void message_put_auth_lifetime(struct wire_out *out, uint32_t seconds);
 /* The peer says how long it takes our proof (AUTH_LIFETIME, RFC 4478). */
 void message_take_auth_lifetime(struct exchange *x);
 /* The first notify that reports an error, 0 if none. */

@@ -79,6 +79,8 @@ static void requests(void **state)
 	assert_true(ask.details);
 	assert_int_equal(parse(&ask, "{\"cmd\":\"keylog\",\"on\":true}", why, sizeof(why)), 0);
 	assert_true(ask.on);
+	assert_int_equal(parse(&ask, "{\"cmd\":\"reauth\",\"peer\":\"berlin\"}", why, sizeof(why)), 0);
+	assert_int_equal(ask.command.type, CTL_REAUTH);
 	assert_int_equal(parse(&ask, "{\"cmd\":\"log\",\"level\":\"debug\"}", why, sizeof(why)), 0);
 	assert_int_equal(ask.level, LOG_LEVEL_DEBUG);
 }
@@ -183,8 +185,11 @@ static void hostile_structs(void **state)
 
 static void status(void **state)
 {
-	struct engine_ike_info ike = { .peer = "berlin", .state = "established", .initiator = true, .rekeys = 3 };
-	struct engine_child_info child = { .spi_in = 1, .spi_out = 2, .mode = IPSEC_MODE_TUNNEL, .proto = IPPROTO_ESP };
+	struct engine_ike_info ike = { .peer = "berlin", .state = "established", .initiator = true, .rekeys = 3,
+				       .reauth_in_s = 70, .rtt_us = 20000 };
+	struct engine_child_info child = { .spi_in = 1, .spi_out = 2, .mode = IPSEC_MODE_TUNNEL, .proto = IPPROTO_ESP,
+					   .expires_in_s = 9, .soft_bytes = 1, .hard_bytes = 1ULL << 40, .soft_packets = 3,
+					   .hard_packets = 4 };
 	struct engine_stats stats = { .child_now = 4 };
 	json_t *o = render_ike(&ike), *c = render_child(&child), *s = render_stats(&stats);
 
@@ -192,7 +197,12 @@ static void status(void **state)
 	assert_string_equal(text(o, "role"), "initiator");
 	assert_int_equal(json_integer_value(json_object_get(o, "rekeys")), 3);
 	assert_true(json_is_array(json_object_get(o, "children")));
+	assert_int_equal(json_integer_value(json_object_get(o, "reauth_in")), 70);
+	assert_int_equal(json_integer_value(json_object_get(o, "rtt_us")), 20000);
 	assert_string_equal(text(c, "mode"), "tunnel");
+	assert_int_equal(json_integer_value(json_object_get(c, "expires_in")), 9);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(c, "limits"), "hard_bytes")), 1LL << 40);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(c, "limits"), "soft_packets")), 3);
 	assert_int_equal(json_integer_value(json_object_get(s, "child_now")), 4);
 	json_decref(o);
 	json_decref(c);

@@ -198,6 +198,42 @@ static void rekeys_leave_it_alone(void **state)
 
 /* --- pools that refuse --- */
 
+/* The client begins anew beside the old IKE SA, when the gateway says that it must, and has the same address all the time. */
+static void reauthentication_keeps_the_address(void **state)
+{
+	struct ipsec_addr mine;
+
+	(void)state;
+	begin(client_conf, gateway_conf);
+	w.host[GATEWAY].conf.peers[0].reauth_lifetime = 600;
+	world_configure(&w, GATEWAY);
+	up();
+	mine = w.host[CLIENT].virtual[0].addr;
+	assert_said(CLIENT, "the peer takes our proof for 600 s (AUTH_LIFETIME)");
+	assert_int_equal(engine_reauth(w.host[GATEWAY].engine, w.now, NULL), 0);
+	w.traffic = true;
+	world_run(&w, SECONDS(1250));
+	assert_int_equal(w.host[CLIENT].events[ENGINE_IKE_REAUTHENTICATED], 2);
+	assert_int_equal(engine_reauth(w.host[CLIENT].engine, w.now, NULL), 1);
+	world_run(&w, SECONDS(30));
+	assert_int_equal(w.host[CLIENT].events[ENGINE_IKE_REAUTHENTICATED], 3);
+	w.traffic = false;
+	world_run(&w, SECONDS(30));
+	assert_true(world_joined(&w));
+	assert_int_equal(w.host[GATEWAY].events[ENGINE_IKE_UP], 4);
+	assert_int_equal(w.host[GATEWAY].events[ENGINE_IKE_DOWN], 3);
+	assert_true(ipsec_addr_equal(&w.host[CLIENT].virtual[0].addr, &mine));
+	assert_true(ipsec_addr_equal(&lease_of("alice@example.org")->addr, &mine));
+	assert_int_equal(w.host[CLIENT].own.n, 2);
+	assert_int_equal(w.host[GATEWAY].own.n, 2);
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		assert_int_equal(w.host[i].lost_keying, 0);
+		assert_int_equal(world_count(&w.host[i], true), 1);
+		assert_int_equal(world_count(&w.host[i], false), 1);
+	}
+	world_free(&w);
+}
+
 static void an_exhausted_pool_explains_itself(void **state)
 {
 	struct world_host *c = &w.host[CLIENT];
@@ -558,7 +594,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_ends_have_what_they_need), cmocka_unit_test(down_and_up_again),
-		cmocka_unit_test(rekeys_leave_it_alone), cmocka_unit_test(an_exhausted_pool_explains_itself),
+		cmocka_unit_test(rekeys_leave_it_alone), cmocka_unit_test(reauthentication_keeps_the_address),
+		cmocka_unit_test(an_exhausted_pool_explains_itself),
 		cmocka_unit_test(who_does_not_ask_is_told), cmocka_unit_test(a_peer_without_pool),
 		cmocka_unit_test(only_the_family_that_there_is), cmocka_unit_test(a_dead_gateway_comes_back),
 		cmocka_unit_test(the_gateways_daemon_is_restarted), cmocka_unit_test(the_clients_daemon_is_restarted),
