@@ -10,6 +10,7 @@ $(eval $(call unit_test,ikev2_flood,ike conf crypto wire pfkey util,libcrypto,te
 $(eval $(call unit_test,ikev2_fragment,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))
 $(eval $(call unit_test,ikev2_collide,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))
 $(eval $(call unit_test,ikev2_rows,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/rogue.c))
+$(eval $(call unit_test,ikev2_unique,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))
 $(eval $(call unit_test,ikev2_child,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/world_nat.c tests/unit/world_spd.c))
 $(eval $(call unit_test,ikev2_offer,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/world_spd.c tests/unit/rogue.c))
 $(eval $(call unit_test,ike_proposal,ike conf crypto wire pfkey util,libcrypto))
