@@ -511,6 +511,37 @@ static void test_many_deleted(void **state)
 	world_free(&w);
 }
 
+static void lose_answers(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	(void)world;
+	if (from == 1 && bytes[19] & IKEV2_FLAG_RESPONSE && forged.times < 2) {
+		bytes[n - 1] ^= 1;
+		forged.times++;
+	}
+}
+
+/* The answer to the DELETE of an IKE SA is lost: its request comes again, to an SA that has ended. */
+static void test_last_answer_lost(void **state)
+{
+	(void)state;
+	up(1);
+	forged.times = 0;
+	w.tap = lose_answers;
+	delete_ike(0);
+	world_run(&w, SECONDS(3));
+	assert_int_equal(forged.times, 2);
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		assert_int_equal(ike_sas(i), 0);
+		assert_int_equal(w.host[i].events[ENGINE_IKE_DOWN], 1);
+	}
+	assert_null(strstr(w.host[0].log, "counts as dead"));
+	assert_null(strstr(w.host[1].log, "that we do not have"));
+	world_run(&w, SECONDS(100));
+	assert_int_equal(w.host[0].nsas + w.host[1].nsas, 0);
+	assert_true(list_empty(&w.host[1].engine->sas));
+	world_free(&w);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -526,6 +557,7 @@ int main(void)
 		cmocka_unit_test(test_refused_for_minutes),
 		cmocka_unit_test(test_child_not_found),
 		cmocka_unit_test(test_many_deleted),
+		cmocka_unit_test(test_last_answer_lost),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
