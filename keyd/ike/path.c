@@ -133,6 +133,7 @@ static void left_behind(struct child_sa *c)
 
 static void move(struct ike_sa *sa, const struct path *to, const char *why)
 {
+	bool again = sa->moved_at && sa->e->now - sa->moved_at < SECONDS(1);	/* a peer may do that with every packet */
 	struct path from = path_of(sa);
 	char a[PATH_STRLEN], b[PATH_STRLEN];
 
@@ -140,8 +141,8 @@ static void move(struct ike_sa *sa, const struct path *to, const char *why)
 	sa->left_port = sa->remote_port;
 	sa->moved_at = sa->e->now;
 	ike_sa_set_remote(sa, &to->remote, to->remote_port);
-	report_sa(sa, LOG_LEVEL_NOTICE, "NAT", "moved", "%s, by %s: was %s", path_format(to, a, sizeof(a)), why,
-		  path_format(&from, b, sizeof(b)));
+	report_sa(sa, again ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE, "NAT", "moved", "%s, by %s: was %s",
+		  path_format(to, a, sizeof(a)), why, path_format(&from, b, sizeof(b)));
 	list_each(c, &sa->children, struct child_sa, link) {
 		if (sa->encap)
 			move_inbound(c);
