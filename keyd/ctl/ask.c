@@ -22,6 +22,7 @@ static const struct word verbs[] = {
 	{ "watch", CTL_ASK_WATCH, 0 },
 	{ "log", CTL_ASK_LOG, 0 },
 	{ "explain", CTL_ASK_EXPLAIN, 0 },
+	{ "pools", CTL_ASK_POOLS, 0 },
 	{ "keylog", CTL_ASK_KEYLOG, 0 },
 };
 
@@ -125,7 +126,7 @@ static int parse_keylog(struct ctl_ask *ask, const json_t *o, char *why, size_t 
 /* What a verb needs beside itself. */
 static int (*const parsers[])(struct ctl_ask *ask, const json_t *o, char *why, size_t n) = {
 	[CTL_ASK_COMMAND] = parse_command, [CTL_ASK_WATCH] = parse_watch, [CTL_ASK_LOG] = parse_level,
-	[CTL_ASK_EXPLAIN] = parse_who, [CTL_ASK_KEYLOG] = parse_keylog,
+	[CTL_ASK_EXPLAIN] = parse_who, [CTL_ASK_KEYLOG] = parse_keylog, [CTL_ASK_POOLS] = NULL,
 };
 
 static int parse_object(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
@@ -135,7 +136,7 @@ static int parse_object(struct ctl_ask *ask, const json_t *o, char *why, size_t 
 
 	ask->id = json_integer_value(json_object_get(o, "id"));
 	if (!w) {
-		snprintf(why, n, "\"cmd\" must be status, up, down, rekey, reauth, reload, watch, log, explain or keylog");
+		snprintf(why, n, "\"cmd\" must be status, up, down, rekey, reauth, reload, watch, log, explain, pools or keylog");
 		return -1;
 	}
 	ask->verb = (enum ctl_verb)w->a;

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 enum ctl_verb { CTL_ASK_STATUS, CTL_ASK_COMMAND, CTL_ASK_RELOAD, CTL_ASK_WATCH, CTL_ASK_LOG,
-		CTL_ASK_EXPLAIN, CTL_ASK_KEYLOG };
+		CTL_ASK_EXPLAIN, CTL_ASK_KEYLOG, CTL_ASK_POOLS };
 
 struct ctl_ask {
 	enum ctl_verb verb;

@@ -117,6 +117,18 @@ static int run_status(struct keydctl *k, char **argv)
 	return KEYDCTL_DONE;
 }
 
+static int run_pools(struct keydctl *k, char **argv)
+{
+	json_t *a = ask(k, json_pack("{s:s}", "cmd", "pools"));
+
+	(void)argv;
+	if (!a)
+		return KEYDCTL_FAILED;
+	k->out->pools(a);
+	json_decref(a);
+	return KEYDCTL_DONE;
+}
+
 static int run_reload(struct keydctl *k, char **argv)
 {
 	json_t *a = ask(k, json_pack("{s:s}", "cmd", "reload"));
@@ -281,6 +293,7 @@ static const struct verb verbs[] = {
 	{ "reauth", "PEER|--all", 0, 1, run_command, "ike-reauthenticated", NULL,
 	  "make a new IKE SA beside the old one, and move all to it" },
 	{ "reload", "", 0, 0, run_reload, NULL, NULL, "read the configuration and the secrets again" },
+	{ "pools", "", 0, 0, run_pools, NULL, NULL, "which address of which pool belongs to whom" },
 	{ "explain", "[PEER]", 0, 1, run_explain, NULL, NULL, "tell what became of the last attempts, and what to "
 			"change" },
 	{ "watch", "[PEER] [--since TIME]", 0, 1, run_watch, NULL, NULL, "print events as they come" },

@@ -10,6 +10,7 @@ struct output {
 	void (*status)(const json_t *answer);
 	void (*stats)(const json_t *answer);
 	void (*event)(const json_t *event);
+	void (*pools)(const json_t *answer);
 	void (*explain)(const json_t *answer);
 	/* The end of a command. text: one sentence; last: the event or answer that decided, may be NULL. */
 	void (*result)(const char *verb, bool ok, const char *text, const json_t *last);

@@ -25,4 +25,4 @@ static void result(const char *verb, bool ok, const char *text, const json_t *la
 	json_decref(o);
 }
 
-const struct output output_json = { line, stats, line, line, result };
+const struct output output_json = { line, stats, line, line, line, result };

@@ -76,6 +76,8 @@ static void child(const json_t *c)
 
 	printf("  %s %s  ", str(c, "proto"), str(c, "mode"));
 	selector(json_object_get(c, "selector"));
+	if (num(c, "more_selectors"))
+		printf(" and %lld more", num(c, "more_selectors"));
 	printf("%s\n", json_is_true(json_object_get(c, "old")) ? "  (old, for stragglers)" : "");
 	printf("      in %s  out %s%s  reqid %lld  %s\n", str(c, "spi_in"), str(c, "spi_out"),
 	       json_is_true(json_object_get(c, "outbound_used")) ? "" : " (not used yet)", num(c, "reqid"),
@@ -106,6 +108,12 @@ static void ike(const json_t *i)
 	if (num(i, "reauth_in") || num(i, "expires_in"))
 		printf("    reauth in %s  expires in %s\n", time_to(i, "reauth_in", in, sizeof(in)),
 		       time_to(i, "expires_in", end, sizeof(end)));
+	if (json_array_size(json_object_get(i, "assigned"))) {
+		printf("    assigned to %s", str(i, "assigned_to"));
+		json_array_foreach (json_object_get(i, "assigned"), k, c)
+			printf("  %s", json_string_value(c));
+		putchar('\n');
+	}
 	json_array_foreach (json_object_get(i, "children"), k, c)
 		child(c);
 }
@@ -235,6 +243,24 @@ static void attempt(const json_t *a)
 	sentences(json_object_get(a, "change"), "    - ", 6);
 }
 
+static void pools(const json_t *answer)
+{
+	const json_t *pool, *l;
+	char age[32];
+	size_t i, k;
+
+	json_array_foreach (json_object_get(answer, "pools"), i, pool) {
+		printf("%s  %lld of %lld addresses in use, %lld remembered\n", str(pool, "name"), num(pool, "online"),
+		       num(pool, "size"), num(pool, "remembered"));
+		json_array_foreach (json_object_get(pool, "leases"), k, l)
+			printf("    %-24s %-32s %s for %s\n", str(l, "address"), str(l, "identity"),
+			       json_is_true(json_object_get(l, "online")) ? "in use" : "free",
+			       duration(num(l, "seconds"), age, sizeof(age)));
+	}
+	if (num(answer, "left_out"))
+		printf("%lld leases are not shown: there are too many for one answer\n", num(answer, "left_out"));
+}
+
 static void explain(const json_t *answer)
 {
 	const json_t *rest = json_object_get(answer, "peer"), *a;
@@ -259,4 +285,4 @@ static void result(const char *verb, bool ok, const char *text, const json_t *la
 		fprintf(stderr, "keydctl: %s failed: %s\n", verb, text);
 }
 
-const struct output output_text = { status, stats, event, explain, result };
+const struct output output_text = { status, stats, event, pools, explain, result };

@@ -104,15 +104,26 @@ static const char *nat_name(const struct engine_ike_info *i)
 	return i->nat_remote ? "remote" : "none";
 }
 
+static json_t *assigned(const struct engine_ike_info *i)
+{
+	json_t *all = json_array();
+
+	for (unsigned f = 0; f < 2; f++)
+		if (i->assigned[f].family)
+			json_array_append_new(all, render_addr(&i->assigned[f]));
+	return all;
+}
+
 json_t *render_ike(const struct engine_ike_info *i)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:[]}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:[]}",
 			 "peer", TEXT(i->peer), "state", TEXT(i->state), "local", render_addr(&i->local),
 			 "remote", render_addr(&i->remote), "local_port", i->local_port, "remote_port", i->remote_port,
 			 "nat", nat_name(i), "encap", i->encap,
 			 "spi_i", render_spi64(i->spi_i), "spi_r", render_spi64(i->spi_r),
 			 "role", i->initiator ? "initiator" : "responder", "local_id", render_id(&i->local_id),
-			 "remote_id", render_id(&i->remote_id), "algorithms", TEXT(i->algs),
+			 "remote_id", render_id(&i->remote_id), "assigned", assigned(i),
+			 "assigned_to", i->assigned_to_us ? "us" : "peer", "algorithms", TEXT(i->algs),
 			 "age", (json_int_t)i->age_s, "rekey_in", (json_int_t)i->rekey_in_s,
 			 "reauth_in", (json_int_t)i->reauth_in_s, "expires_in", (json_int_t)i->expires_in_s,
 			 "rtt_us", (json_int_t)i->rtt_us, "rekeys", (int)i->rekeys, "children");
@@ -120,15 +131,29 @@ json_t *render_ike(const struct engine_ike_info *i)
 
 json_t *render_child(const struct engine_child_info *c)
 {
-	return json_pack("{s:o, s:o, s:I, s:s, s:s, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:i, s:{s:I, s:I, s:I, s:I}}",
+	return json_pack("{s:o, s:o, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:I, s:I, s:I, s:i, s:{s:I, s:I, s:I, s:I}}",
 			 "spi_in", spi32(c->spi_in), "spi_out", spi32(c->spi_out), "reqid", (json_int_t)c->reqid,
 			 "mode", mode_name(c->mode), "proto", c->proto == IPPROTO_AH ? "ah" : "esp",
 			 "outbound_used", c->outbound_used, "old", c->old, "selector", selector(&c->sel),
+			 "more_selectors", (json_int_t)c->more_sels,
 			 "algorithms", TEXT(c->algs), "age", (json_int_t)c->age_s,
 			 "rekey_in", (json_int_t)c->rekey_in_s, "expires_in", (json_int_t)c->expires_in_s,
 			 "rekeys", (int)c->rekeys, "limits", "soft_bytes", (json_int_t)c->soft_bytes,
 			 "hard_bytes", (json_int_t)c->hard_bytes, "soft_packets", (json_int_t)c->soft_packets,
 			 "hard_packets", (json_int_t)c->hard_packets);
+}
+
+json_t *render_pool(const struct engine_pool_info *p)
+{
+	return json_pack("{s:o, s:I, s:I, s:I, s:[]}", "name", TEXT(p->name), "size", (json_int_t)p->size,
+			 "online", (json_int_t)p->online, "remembered", (json_int_t)(p->known - p->online), "leases");
+}
+
+json_t *render_lease(const struct engine_lease_info *l)
+{
+	return json_pack("{s:o, s:o, s:b, s:I, s:I}", "address", render_addr(&l->addr),
+			 "identity", l->id.type ? render_id(&l->id) : json_null(), "online", l->users > 0,
+			 "ike_sas", (json_int_t)l->users, "seconds", (json_int_t)l->for_s);
 }
 
 json_t *render_stats(const struct engine_stats *s)
@@ -151,6 +176,7 @@ static const char *const event_names[ENGINE_EVENT_TYPES] = {
 	[ENGINE_CHILD_UP] = "child-up",
 	[ENGINE_CHILD_DOWN] = "child-down",
 	[ENGINE_CHILD_REKEYED] = "child-rekeyed",
+	[ENGINE_ADDRESS] = "address",
 	[ENGINE_FAILED] = "failed",
 	[ENGINE_IKE_STATE] = "ike-state",
 	[ENGINE_CHILD_STATE] = "child-state",

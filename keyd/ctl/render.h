@@ -10,6 +10,8 @@
 /* All return a new reference, or NULL without memory. Texts that do not end or are not UTF-8 are cut or masked. */
 json_t *render_ike(const struct engine_ike_info *info);	/* with an empty array "children" */
 json_t *render_child(const struct engine_child_info *info);
+json_t *render_pool(const struct engine_pool_info *info);	/* with an empty array "leases" */
+json_t *render_lease(const struct engine_lease_info *info);
 json_t *render_stats(const struct engine_stats *stats);
 /* wall: seconds since 1970 at the engine's time 0 */
 json_t *render_event(const struct engine_event *ev, double wall);

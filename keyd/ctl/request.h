@@ -26,6 +26,10 @@ struct ctl_done {
 	int32_t n;			/* on how many SAs or policies it acts */
 };
 
+struct ctl_pools_end {
+	uint32_t left_out;		/* leases that did not fit any more */
+};
+
 struct ctl_status_end {
 	struct engine_stats stats;
 	uint32_t npeers;		/* configured */

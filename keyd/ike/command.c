@@ -5,6 +5,7 @@
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/retry.h"
+#include "keyd/ike/traffic.h"
 #include "keyd/ike/tunnel.h"
 #include "keyd/ike/version.h"
 
@@ -241,6 +242,7 @@ static void child_tell(const struct child_sa *c, void (*child)(void *arg, const 
 	info.outbound_used = c->state == CHILD_UP;
 	info.old = c->state == CHILD_REPLACED;
 	info.sel = c->sel_exact ? c->sel : c->pol.sel;
+	info.more_sels = c->traffic && c->traffic->t.n ? c->traffic->t.n - 1u : 0;
 	proposal_choice_format(&algs, info.algs, sizeof(info.algs));
 	info.age_s = seconds_since(now, c->up_at);
 	info.rekey_in_s = seconds_since(c->rekey_at, now);
@@ -278,6 +280,12 @@ static void ike_tell(const struct ike_sa *sa, void (*ike)(void *arg, const struc
 	info.expires_in_s = seconds_since(sa->reauth.end, now);
 	info.rtt_us = sa->rtt;
 	info.rekeys = sa->rekeys;
+	info.assigned_to_us = sa->assigned[0].family || sa->assigned[1].family;
+	for (unsigned f = 0; f < 2; f++)
+		if (info.assigned_to_us)
+			info.assigned[f] = sa->assigned[f];
+		else if (sa->lease[f])
+			info.assigned[f] = sa->lease[f]->addr;
 	list_each(c, &sa->children, struct child_sa, link)
 		info.nchildren++;
 	ike(arg, &info);
@@ -293,5 +301,29 @@ void engine_walk(struct engine *e, uint64_t now, void (*ike)(void *arg, const st
 		ike_tell(sa, ike, arg);
 		list_each(c, &sa->children, struct child_sa, link)
 			child_tell(c, child, arg);
+	}
+}
+
+static void lease_tell(const struct lease *l, uint64_t now, void (*lease)(void *arg, const struct engine_lease_info *), void *arg)
+{
+	struct engine_lease_info info = { .addr = l->addr, .users = l->users, .for_s = seconds_since(now, l->since) };
+
+	info.id.type = l->id_type;
+	info.id.len = l->id_len;
+	memcpy(info.id.data, l->id_data, l->id_len);
+	lease(arg, &info);
+}
+
+void engine_pools(struct engine *e, uint64_t now, void (*pool)(void *arg, const struct engine_pool_info *),
+		  void (*lease)(void *arg, const struct engine_lease_info *), void *arg)
+{
+	e->now = now;
+	list_each(p, &e->pools.list, struct pool, link) {
+		struct engine_pool_info info = { .size = pool_size(p), .online = p->online, .known = p->known };
+
+		memcpy(info.name, p->conf.name, sizeof(info.name));
+		pool(arg, &info);
+		list_each(l, &p->leases, struct lease, link)
+			lease_tell(l, now, lease, arg);
 	}
 }

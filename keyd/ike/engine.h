@@ -152,6 +152,7 @@ struct engine_child_info {
 	bool outbound_used;		/* false: waiting for the peer's sign that it can receive */
 	bool old;			/* replaced; inbound kept for stragglers */
 	struct ipsec_selector sel;	/* src is our side */
+	uint32_t more_sels;		/* beside that one, of a child whose policies keyd made */
 	char algs[96];
 	uint64_t age_s, rekey_in_s, expires_in_s;
 	uint64_t soft_bytes, hard_bytes, soft_packets, hard_packets;	/* of each SA; 0: no limit */
@@ -168,11 +169,26 @@ struct engine_ike_info {
 	bool nat_local, nat_remote;	/* who is behind a NAT */
 	bool encap;			/* ESP goes in UDP */
 	struct conf_id local_id, remote_id;
+	struct ipsec_addr assigned[2];	/* addresses inside of the tunnel, IPv4 and IPv6; AF_UNSPEC: none */
+	bool assigned_to_us;		/* by the peer; else by us to it */
 	char algs[128];
 	uint64_t age_s, rekey_in_s;
 	uint64_t reauth_in_s, expires_in_s;	/* 0: never */
 	uint64_t rtt_us;		/* smoothed; 0: unknown */
 	uint32_t rekeys, nchildren;
+};
+
+struct engine_pool_info {
+	char name[CONF_NAME_MAX];
+	uint32_t size;			/* addresses that can be given out */
+	uint32_t online, known;		/* leases that somebody uses; all, with those that are remembered */
+};
+
+struct engine_lease_info {
+	struct ipsec_addr addr;
+	struct conf_id id;		/* type 0: not known; in use before this keyd began */
+	uint32_t users;			/* IKE SAs; 0: remembered only */
+	uint64_t for_s;			/* in use, or not in use, for so long */
 };
 
 struct engine_stats {
@@ -186,5 +202,8 @@ void engine_walk(struct engine *e, uint64_t now,
 		 void (*ike)(void *arg, const struct engine_ike_info *),
 		 void (*child)(void *arg, const struct engine_child_info *), void *arg);
 void engine_stats(const struct engine *e, struct engine_stats *out);
+/* Calls pool for each pool, and lease for each of its leases right after it. */
+void engine_pools(struct engine *e, uint64_t now, void (*pool)(void *arg, const struct engine_pool_info *),
+		  void (*lease)(void *arg, const struct engine_lease_info *), void *arg);
 
 #endif

@@ -296,6 +296,11 @@ bool pool_has(const struct pool *p, uint16_t family)
 	return false;
 }
 
+uint32_t pool_size(const struct pool *p)
+{
+	return p->size;
+}
+
 /* The ends of a network are no hosts: network and broadcast (RFC 919), or the routers' anycast (RFC 4291 2.6.1). */
 static void except_ends(struct pool_range *r, const struct conf_range *c)
 {
@@ -323,6 +328,8 @@ static int ranges_make(struct pool *p)
 		if (range_find(p, &p->conf.except[i], &range, &offset))
 			bitset_add(&p->range[range].taken, offset);
 	}
+	for (unsigned i = 0; i < p->conf.nranges; i++)
+		p->size += p->range[i].taken.n - p->range[i].taken.used;
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct pool {
 	struct list leases;		/* every one; of struct lease .link */
 	struct list idle[POOL_FAMILIES];	/* that nobody uses now, .idle; the oldest first */
 	unsigned online, known;
+	uint32_t size;			/* addresses that can be given out */
 	bool gone;			/* not configured any more: waits for its last user */
 };
 
@@ -60,6 +61,8 @@ int pools_configure(struct pools *ps, const struct conf *c);
 /* By name; NULL: there is none. */
 struct pool *pool_find(const struct pools *ps, const char *name);
 bool pool_has(const struct pool *p, uint16_t family);
+/* How many addresses it can give out in all. */
+uint32_t pool_size(const struct pool *p);
 
 /*
  * The lease of id for a family, with one user more. wish (AF_UNSPEC: none) is honoured where id has no lease yet and

@@ -137,8 +137,10 @@ static struct rtnl_addr *address(const struct ipsec_addr *a, int index)
 		rtnl_addr_set_local(nl, local);
 		rtnl_addr_set_prefixlen(nl, ipsec_addr_bits(a->family));
 		rtnl_addr_set_flags(nl, a->family == AF_INET6 ? IFA_F_NODAD | IFA_F_NOPREFIXROUTE : 0);
-		if (a->family == AF_INET6)
+		if (a->family == AF_INET6) {
+			rtnl_addr_set_valid_lifetime(nl, UINT32_MAX);
 			rtnl_addr_set_preferred_lifetime(nl, 0);
+		}
 	}
 	nl_addr_put(local);
 	return nl;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Starts the roles' processes, hears from them, and starts again what died.
 #include "keyd/ctl/request.h"
+#include "keyd/ike/engine.h"
 #include "keyd/roles/message.h"
 #include "keyd/roles/parent.h"
 
@@ -127,12 +128,28 @@ static int on_log_level(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static int on_resolv(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct child *c = arg;
+	struct engine_resolv r;
+
+	(void)ch;
+	memcpy(&r, m->body.p, sizeof(r));
+	resolv_write(c->p, &r);
+	return 0;
+}
+
 #define FROM_ANY							\
 	{ M_READY, false, 0, 64, on_ready },				\
 	{ M_FAILED, false, sizeof(struct message_failed), sizeof(struct message_failed), on_failed }, \
 	{ M_COMPLAINT, false, 0, 0, on_complaint }
 
 static const struct ipc_rule from_any[] = { FROM_ANY, { 0 } };
+static const struct ipc_rule from_ike[] = {
+	FROM_ANY,
+	{ M_RESOLV, false, sizeof(struct engine_resolv), sizeof(struct engine_resolv), on_resolv },
+	{ 0 },
+};
 static const struct ipc_rule from_ctl[] = {
 	FROM_ANY,
 	{ M_RELOAD, false, 0, 0, on_reload },
@@ -235,7 +252,7 @@ int child_start(struct child *c)
 		close(fds[0]);
 		return r;
 	}
-	c->table = (struct ipc_table){ role_name(c->id), c->id == ROLE_CTL ? from_ctl : from_any };
+	c->table = (struct ipc_table){ role_name(c->id), c->id == ROLE_CTL ? from_ctl : c->id == ROLE_IKE ? from_ike : from_any };
 	c->ch = ipc_open(c->p->loop, fds[0], &c->table, channel_ended, c);
 	if (!c->ch)
 		return -ENOMEM;

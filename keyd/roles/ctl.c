@@ -137,6 +137,7 @@ static int forward(struct waiting *w, const struct ctl_ask *ask)
 	case CTL_ASK_STATUS: return ipc_send(ike, M_CTL_STATUS, w->id, NULL, 0);
 	case CTL_ASK_COMMAND: return ipc_send(ike, M_CTL_COMMAND, w->id, &ask->command, sizeof(ask->command));
 	case CTL_ASK_EXPLAIN: return ipc_send(ike, M_CTL_EXPLAIN, w->id, &ask->who, sizeof(ask->who));
+	case CTL_ASK_POOLS: return ipc_send(ike, M_CTL_POOLS, w->id, NULL, 0);
 	case CTL_ASK_KEYLOG: return ipc_send(ctl.w->parent, M_KEYLOG_ASK, w->id, &keylog, sizeof(keylog));
 	default: return ipc_send(ctl.w->parent, M_RELOAD, w->id, NULL, 0);
 	}
@@ -356,6 +357,49 @@ static int on_story(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static int on_pool(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct waiting *w = waiting_by_id(m->id);
+	struct engine_pool_info info;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&info, m->body.p, sizeof(info));
+	if (w)
+		json_array_append_new(w->parts, render_pool(&info));
+	return 0;
+}
+
+static int on_lease(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct waiting *w = waiting_by_id(m->id);
+	struct engine_lease_info info;
+	json_t *pool;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&info, m->body.p, sizeof(info));
+	if (!w)
+		return 0;
+	pool = json_array_get(w->parts, json_array_size(w->parts) - 1);
+	json_array_append_new(json_object_get(pool, "leases"), render_lease(&info));
+	return 0;
+}
+
+static int on_pools_end(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct waiting *w = waiting_by_id(m->id);
+	struct ctl_pools_end end;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&end, m->body.p, sizeof(end));
+	if (w)
+		waiting_end(w, json_pack("{s:b, s:I, s:O}", "ok", 1, "left_out", (json_int_t)end.left_out,
+					 "pools", w->parts));
+	return 0;
+}
+
 static int on_explained(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	struct waiting *w = waiting_by_id(m->id);
@@ -429,6 +473,9 @@ static const struct ipc_rule from_ike[] = {
 	EXACT(M_CTL_EVENT, engine_event, on_event),
 	EXACT(M_CTL_STORY, engine_story, on_story),
 	EXACT(M_CTL_EXPLAINED, engine_explain_end, on_explained),
+	EXACT(M_CTL_POOL, engine_pool_info, on_pool),
+	EXACT(M_CTL_LEASE, engine_lease_info, on_lease),
+	EXACT(M_CTL_POOLS_END, ctl_pools_end, on_pools_end),
 	{ 0 },
 };
 

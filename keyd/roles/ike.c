@@ -137,7 +137,14 @@ static void hook_keys(void *arg, enum engine_key_table table, const char *line, 
 	log_warning("the key log cannot be written, keys are missing there: role=ike error=\"%s\"", strerror(errno));
 }
 
+static void hook_resolv(void *arg, const struct engine_resolv *r)
+{
+	(void)arg;
+	ipc_send(ike.w->parent, M_RESOLV, 0, r, sizeof(*r));
+}
+
 static const struct engine_hooks hooks = {
+	.resolv = hook_resolv,
 	.send = hook_send, .kern = hook_kern, .auth = hook_auth, .event = hook_event, .log = hook_log, .keys = hook_keys,
 };
 
@@ -419,6 +426,29 @@ static int on_ctl_explain(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static void walk_pool(void *arg, const struct engine_pool_info *info)
+{
+	walk_send(arg, M_CTL_POOL, info, sizeof(*info));
+}
+
+static void walk_lease(void *arg, const struct engine_lease_info *info)
+{
+	walk_send(arg, M_CTL_LEASE, info, sizeof(*info));
+}
+
+static int on_ctl_pools(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct walk k = { .ch = ch, .id = m->id };
+	struct ctl_pools_end end = { 0 };
+
+	(void)arg;
+	if (ike.engine)
+		engine_pools(ike.engine, loop_now(), walk_pool, walk_lease, &k);
+	end.left_out = k.left_out;
+	ipc_send(ch, M_CTL_POOLS_END, m->id, &end, sizeof(end));
+	return 0;
+}
+
 static int on_ctl_watch(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	(void)ch;
@@ -521,6 +551,7 @@ static const struct ipc_rule from_ctl[] = {
 	EMPTY(M_CTL_STATUS, on_ctl_status),
 	EXACT(M_CTL_COMMAND, ctl_command, on_ctl_command),
 	EXACT(M_CTL_EXPLAIN, ctl_who, on_ctl_explain),
+	EMPTY(M_CTL_POOLS, on_ctl_pools),
 	EMPTY(M_CTL_WATCH, on_ctl_watch),
 	{ 0 },
 };

@@ -40,6 +40,8 @@ enum message_type {
 	M_RELOAD,
 	M_LOG_LEVEL_ASK,	/* id: enum log_level for all roles */
 	M_KEYLOG_ASK,		/* struct ctl_keylog; answered by M_RELOADED */
+	/* ike to parent */
+	M_RESOLV,		/* struct engine_resolv */
 	/* ike to kern and back */
 	M_KERN_REQUEST,		/* struct kern_request */
 	M_KERN_ANSWER,		/* struct kern_answer */
@@ -53,6 +55,7 @@ enum message_type {
 	M_CTL_STATUS,
 	M_CTL_COMMAND,		/* struct ctl_command */
 	M_CTL_EXPLAIN,		/* struct ctl_who */
+	M_CTL_POOLS,
 	M_CTL_WATCH,		/* id: 1 details are wanted, 0 they are not. No answer */
 	/* ike to ctl */
 	M_CTL_IKE,		/* struct engine_ike_info */
@@ -61,6 +64,9 @@ enum message_type {
 	M_CTL_DONE,		/* struct ctl_done: the answer to M_CTL_COMMAND */
 	M_CTL_EVENT,		/* struct engine_event */
 	M_CTL_STORY,		/* struct engine_story */
+	M_CTL_POOL,		/* struct engine_pool_info */
+	M_CTL_LEASE,		/* struct engine_lease_info, of the pool before it */
+	M_CTL_POOLS_END,	/* struct ctl_pools_end: the last answer to M_CTL_POOLS */
 	M_CTL_EXPLAINED,	/* struct engine_explain_end: the last answer to M_CTL_EXPLAIN */
 };
 

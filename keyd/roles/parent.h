@@ -85,6 +85,10 @@ void allowed_except_own(struct conf *c);
 /* All of it for one role that has just started, and its channels to those that run. */
 void handover_all(struct child *c);
 
+struct engine_resolv;
+/* resolv.c: RUN-DIR/resolv/PEER.conf, or no such file any more. */
+void resolv_write(struct parent *p, const struct engine_resolv *r);
+
 /* settings.c: configuration and secrets. err gets each line. 0 or -errno; then nothing is owned. */
 int settings_load(const struct options *o, struct conf *c, struct conf_secrets *s, conf_error_fn *err, void *arg);
 /* Prepares the kernel's switches for us (net.core.xfrm_larval_drop). */
