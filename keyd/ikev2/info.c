@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // INFORMATIONAL: deletes and signs of life (RFC 7296 1.4).
 #include "keyd/ike/reauth.h"
+#include "keyd/conf/id.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/cp.h"
 #include "keyd/ikev2/exchanges.h"
@@ -8,6 +9,7 @@
 #include "keyd/ikev2/window.h"
 #include "keyd/wire/delete.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* --- DELETE of a child --- */
@@ -295,6 +297,8 @@ bool info_closes_ike(const struct wire_message *m)
 	return false;
 }
 
+#define FIRST_AFTER_AUTH 2	/* message ID; IKE_SA_INIT and IKE_AUTH are 0 and 1 */
+
 /*
  * An initiator that does not take our proof says so in a request of its own, and that ends the IKE SA, with or without a
  * DELETE beside it (RFC 7296 2.21.2).
@@ -304,11 +308,28 @@ static bool disowns_us(const struct exchange *x)
 	return !x->sa->initiator && message_has_notify(&x->m, IKEV2_N_AUTHENTICATION_FAILED, NULL);
 }
 
+/* Some just delete what they do not believe in (libreswan): then it is the first thing that they say. */
+static const char *why_closed(const struct exchange *x, char *text, size_t n)
+{
+	char id[CONF_ID_STRLEN];
+
+	if (disowns_us(x))
+		return "the peer does not believe who we are: AUTHENTICATION_FAILED (24); its secret for us or the identity "
+		       "it expects of us is another";
+	if (x->sa->initiator || x->sa->rekeys || x->m.h.message_id != FIRST_AFTER_AUTH)
+		return "the peer deleted it";
+	conf_id_format(&x->sa->local_id, id, sizeof(id));
+	snprintf(text, n, "the peer deleted it at once: does it expect that we call ourselves \"%.255s\"?", id);
+	return text;
+}
+
 static void serve_answer(struct exchange *x)
 {
 	bool disowned = disowns_us(x), all = disowned || info_closes_ike(&x->m);
 	struct ike_sa *sa = x->sa;
 	struct wire_out out;
+	char text[350];
+	const char *why = why_closed(x, text, sizeof(text));
 
 	message_take_auth_lifetime(x);
 	window_answer_begin(x, &out);
@@ -324,8 +345,7 @@ static void serve_answer(struct exchange *x)
 	if (disowned)
 		report_refusal(sa, IKEV2_N_AUTHENTICATION_FAILED, false);
 	report_reason(sa, REASON_PEER_DELETED);
-	ike_sa_close(sa, disowned ? "the peer does not believe who we are: AUTHENTICATION_FAILED (24); its secret for us or "
-				    "the identity it expects of us is another" : "the peer deleted it");
+	ike_sa_close(sa, why);
 }
 
 static void handed_over(struct ask *a, const struct kern_answer *an)

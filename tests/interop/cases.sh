@@ -59,13 +59,13 @@ up_case()
 	traffic_stop
 }
 
-# rekey_case HOST child|ike: three times under traffic
+# rekey_case HOST child|ike: twice under traffic
 rekey_case()
 {
 	traffic_start
-	rekeys_by "$1" "$2" 3
-	traffic_more 100
-	traffic_stop "$2-rekey"
+	rekeys_by "$1" "$2" 2
+	traffic_more 50
+	traffic_stop "$1"
 }
 
 # down_case HOST: nothing of it is left in either kernel (a daemon may begin anew by itself)
@@ -147,7 +147,7 @@ life_case()
 	done
 	must "the IKE SA is rekeyed" wait_until 40 rekeyed_more "$1" ike $((before + 1))
 	traffic_more 100
-	traffic_stop child-rekey
+	traffic_stop "$1"
 }
 
 # shellcheck disable=SC2317
@@ -192,12 +192,8 @@ reboot_case()
 {
 	reboot "$1"
 	must "$1 begins anew" peer "$1" up
-	local -n cannot=${peer_kind[$2]}_cannot
-	if [ -n "${cannot[forget-ike]-}" ]; then
-		cell_note="${peer_kind[$2]}: ${cannot[forget-ike]}"
-	else
-		must "$2 has one IKE SA" wait_until 20 ikes_are "$2" 1
-	fi
+	# Who does not say INITIAL_CONTACT, or not hear it, finds out by liveness.
+	must "$2 has one IKE SA" wait_until 60 ikes_are "$2" 1
 	must "both send on one SA" wait_until 20 sends_are 1
 	ping_ends
 	traffic_start
@@ -218,8 +214,9 @@ job_life()
 		scene_stop
 	done
 	scene tunnel 4
+	tunnel[dpd]=5
 	scene_start
-	cell up-life -- scene_up
+	scene_up
 	cell reboot-initiator -- reboot_case alice bob
 	cell reboot-responder -- reboot_case bob alice
 	cell restart-responder -- restart_case
@@ -329,7 +326,8 @@ job_agree()
 	scene tunnel 4
 	tunnel[alice.child.1]='10.1.0.0/16 10.2.0.0/16'
 	tunnel[narrowing]=yes
-	agree_cell narrow narrow -- narrow_case
+	# shellcheck disable=SC2046 # one word or none
+	agree_cell narrow $([ "$kind_a" != openiked ] || echo narrow-initiator) -- narrow_case
 	scene tunnel 4
 	tunnel[children]=2
 	tunnel[child.2]='10.1.1.0/24 10.2.1.0/24'
@@ -339,7 +337,7 @@ job_agree()
 	agree_cell esn esn -- esn_case
 	scene tunnel 4
 	tunnel[esp]=${tunnel[esp]/x25519/ecp384}
-	agree_cell pfs rekey -- pfs_case
+	agree_cell pfs rekey pfs-group -- pfs_case
 	scene tunnel 4
 	tunnel[alice.ike]=aes128gcm16-prfsha256-ecp256-x25519
 	agree_cell guess -- up_case
@@ -411,10 +409,20 @@ job_nat()
 	agree_cell nat-transport nat nat-transport -- nat_transport_case
 }
 
-# fragment_case: IKE_AUTH is longer than the link takes in one piece
+# fragments_from ADDRESS: messages with an SKF payload (RFC 7383 2.5) that it sent
+fragments_from()
+{
+	capture_count ike "src host $1 and (udp port 500 and udp[24] = 53 or udp port 4500 and udp[28] = 53)"
+}
+
+# IKE_AUTH is longer than the link takes in one piece. (openiked's fragments are longer than that, too: it hears ours.)
 fragment_case()
 {
+	capture_start ike alice:eth0 bob:eth0 || fault "captures run"
 	up_case
+	capture_stop ike
+	[ "$kind_a" = openiked ] || must "alice sends fragments" [ "$(fragments_from "$address_a")" -ge 2 ]
+	[ "$kind_b" = openiked ] || must "bob sends fragments" [ "$(fragments_from "$address_b")" -ge 2 ]
 }
 
 job_fragment()

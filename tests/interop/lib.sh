@@ -299,11 +299,9 @@ traffic_more()
 	flow_wait "$traffic" received $((number + $1)) 20 >/dev/null || fault "traffic goes on"
 }
 
-# traffic_stop [LOSS]: sets lost_ab, lost_ba, in_clear. LOSS is what a peer loses by itself (KIND_loses), if it does.
+# traffic_stop [HOST [HOST]]: sets lost_ab, lost_ba, in_clear. The hosts: who has begun rekeys meanwhile.
 traffic_stop()
 {
-	local sent number
-
 	flow_stop "$traffic" >"$work/flow.txt"
 	capture_stop "$traffic"
 	lost_ab=$(flow_lost_between alice bob)
@@ -311,8 +309,8 @@ traffic_stop()
 	in_clear=$(cleartext_count "$traffic")
 	[ "$in_clear" = 0 ] || fault "$in_clear packets in clear"
 	[ "$flow_duplicates" = 0 ] || fault "$flow_duplicates packets doubled"
-	traffic_judge alice "$lost_ab" $(($(kernel_dropped alice) - dropped_a)) "${1-}"
-	traffic_judge bob "$lost_ba" $(($(kernel_dropped bob) - dropped_b)) "${1-}"
+	traffic_judge alice bob "$lost_ab" $(($(kernel_dropped alice) - dropped_a)) "$*"
+	traffic_judge bob alice "$lost_ba" $(($(kernel_dropped bob) - dropped_b)) "$*"
 	[ ${#faults[@]} -gt 0 ] || rm -f "$work"/*/capture-"$traffic"-*.pcap
 }
 
@@ -325,22 +323,28 @@ flow_lost_between()
 		echo $((sent - number)) || echo unknown
 }
 
-# traffic_judge SENDER LOST DROPPED [LOSS]: controls only count. A peer's own affair is what its own kernel drops, and what it sends
-# too early if it does so with its like, too.
+# traffic_judge SENDER RECEIVER LOST DROPPED BEGUN: controls only count. In the other columns it is the peer's own affair what its
+# own kernel drops, and what it loses with its like, too: what it sends in an SA before its answer for that has come, and what is
+# under way in the SA that it ends.
 traffic_judge()
 {
-	local kind=${peer_kind[$1]}
-	local -n loses=${kind}_loses
+	local why=
+	local -n early=${peer_kind[$1]}_loses late=${peer_kind[$2]}_loses
 
-	[ "$2" != 0 ] && [ -z "$control" ] || return 0
-	if [ "$kind" = keyd ] || [ "$2" = unknown ]; then
-		fault "$2 packets of $1's were lost"
-	elif [ "$2" -le "$3" ]; then
-		cell_note="$kind: its own kernel had no SA for them (XfrmOut… of /proc/net/xfrm_stat): an SA went while packets were about to take it"
-	elif [ -n "${4-}" ] && [ -n "${loses[$4]-}" ]; then
-		cell_note="$kind: ${loses[$4]}"
+	[ "$3" != 0 ] && [ -z "$control" ] || return 0
+	if [ "$3" = unknown ]; then
+		:
+	elif [ "${peer_kind[$1]}" != keyd ] && [ "$3" -le "$4" ]; then
+		why="${peer_kind[$1]}: its own kernel had no SA for them (XfrmOut… of /proc/net/xfrm_stat): one went while packets were about to take it"
+	elif [[ " $5 " == *" $2 "* ]] && [ -n "${early[sends-early]-}" ]; then
+		why="${peer_kind[$1]}: ${early[sends-early]}"
+	elif [[ " $5 " == *" $2 "* ]] && [ -n "${late[ends-early]-}" ]; then
+		why="${peer_kind[$2]}: ${late[ends-early]}"
+	fi
+	if [ -n "$why" ]; then
+		cell_note=$why
 	else
-		fault "$2 packets of $1's were lost, $3 of them by its own kernel"
+		fault "$3 packets of $1's were lost, $4 of them by its own kernel"
 	fi
 }
 

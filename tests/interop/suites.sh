@@ -57,7 +57,7 @@ suite_next()
 {
 	local pair
 
-	suite_e= suite_p= suite_s=
+	suite_e="" suite_p="" suite_s=""
 	[ ${#todo_e[@]} -gt 0 ] || [ ${#todo_p[@]} -gt 0 ] || [ ${#todo_s[@]} -gt 0 ] || return
 	# An AEAD goes with every PRF.
 	suite_e=${todo_e[0]-${all_e[0]}}

@@ -8,7 +8,7 @@ declare -A keyd_says=(
 	[wrong-secret-initiator]='the peer refused IKE_AUTH: AUTHENTICATION_FAILED .* secret'
 	[wrong-secret-responder]='does not have the same secret as we have for it'
 	[wrong-id-initiator]='the peer says it is "bob.example"; expected "robert.example"|or it is not "robert.example"'
-	[wrong-id-responder]='the peer does not believe who we are: AUTHENTICATION_FAILED'
+	[wrong-id-responder]='the peer does not believe who we are|deleted it at once: does it expect that we call ourselves "bob.example"'
 	[no-ike-initiator]='NO_PROPOSAL_CHOSEN: the peer accepts none of what we offer'
 	[no-ike-responder]='NO_PROPOSAL_CHOSEN: the peer offers .*; we accept'
 	[no-esp-initiator]='NO_PROPOSAL_CHOSEN .*; we offer' [no-esp-responder]='NO_PROPOSAL_CHOSEN for ESP: the peer offers .*; we accept'
@@ -59,7 +59,8 @@ keyd_section()
 	told "$host" dpd && printf '\tdpd %s\n' "$([ "$told" = 0 ] && echo off || echo "${told}s")"
 	told "$host" ike-life && [ "$told" != 0 ] && printf '\tlifetime ike %ss\n' "$told"
 	told "$host" child-life && [ "$told" != 0 ] && printf '\tlifetime child %ss\n' "$told"
-	told "$host" encap && printf '\tencap %s\n' "$told"
+	told "$host" encap && printf '\tnat force\n'
+	told "$host" fragment && printf '\tfragment 576\n'
 	printf '\tretransmit 500ms 5\n\tlinger 2s\n}\n'
 }
 

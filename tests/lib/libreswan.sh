@@ -3,11 +3,11 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # variables of hosts.sh and peer.sh
 
 declare -A libreswan_cannot=(
-	[forget-ike]='it keeps the IKE SA of before an INITIAL_CONTACT until its liveness check, and ends the child'
+	[pfs-group]='a child is rekeyed with the group of the IKE SA whatever esp= says; ipsec.conf(5), "esp": "Specifying the DH algorithms explicitly is not recommended"'
 	[prf]='ipsec.conf(5), "ike": "libreswan does not support using a PRF algorithm that is different from the INTEGRITY (hash) algorithm by design"'
 )
 declare -A libreswan_loses=(
-	[child-rekey]='the responder sends on the new SA before its answer has arrived: it installs both directions first'
+	[sends-early]='a responder sends on the new SA before its answer has arrived: it installs both directions first'
 )
 declare -A libreswan_says=(
 	[wrong-secret-initiator]='AUTHENTICATION_FAILED' [wrong-secret-responder]='authentication failed|mismatch'

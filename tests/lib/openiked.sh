@@ -6,8 +6,13 @@
 declare -A openiked_cannot=(
 	[rekey]='ikectl(8) has no command to rekey; iked rekeys by lifetime'
 	[children]='iked.conf(5), "from … to": a policy has one child, several flows are selectors of it'
+	[esn]='"kernel has no support for extended sequence numbers (ESN)" is what iked says with PF_KEY'
+	[narrow-initiator]='as initiator it sets up the flows of its policy, whatever the responder has narrowed them to'
 )
-declare -A openiked_loses=()
+declare -A openiked_loses=(
+	[sends-early]='a responder sends on the new SA as soon as its answer has left'
+	[ends-early]='an initiator ends the old inbound SA when it sends the DELETE, with packets on their way in it'
+)
 declare -A openiked_says=(
 	[wrong-secret-initiator]='AUTHENTICATION_FAILED' [wrong-secret-responder]='AUTHENTICATION_FAILED|authentication failed|mismatch'
 	[wrong-id-initiator]='AUTHENTICATION_FAILED|mismatch|unexpected|dstid' [wrong-id-responder]='AUTHENTICATION_FAILED|CLOSED|no policy'
@@ -86,6 +91,8 @@ openiked_conf()
 		told "$host" dpd && printf 'set dpd_check_interval %s\n' "$told"
 		told "$host" fragment && echo 'set fragmentation'
 		told "$host" begin && mode=active
+		# It neither says INITIAL_CONTACT nor hears it.
+		echo 'set enforcesingleikesa'
 		printf 'ikev2 "gapless" %s %s esp' $mode "${tunnel[mode]}"
 		tunnel_child "$host" 1
 		[ "$protocol" = any ] || printf ' proto %s' "${protocol%/*}"
@@ -98,7 +105,8 @@ openiked_conf()
 		told "$host" esp && openiked_proposal esp "$told" && printf ' \\\n\t%s' "$proposal"
 		printf ' \\\n\tsrcid %s dstid %s' "$my_id" "$other_id"
 		told "$host" ike-life && printf ' \\\n\tikelifetime %s' "$told"
-		told "$host" child-life && printf ' \\\n\tlifetime %s' "$((told ? told : 3600))"
+		# The kernel's hard limit is what is told, and its soft one a tenth earlier: time enough for an exchange or two.
+	told "$host" child-life && printf ' \\\n\tlifetime %s' "$((told ? told * 4 : 3600))"
 		told "$host" secret
 		printf ' \\\n\tpsk "%s"\n' "$told"
 	} | in_host "$host" sh -c 'umask 077; cat >/etc/iked.conf'

@@ -16,7 +16,8 @@
 #	dpd           seconds of silence
 #	ike-life child-life   seconds, 0: long
 #	begin         this host begins by itself as soon as it runs (yes, or nothing)
-#	fragment encap        yes: IKE in fragments, ESP in UDP, whether needed or not
+#	fragment encap        yes: IKE in datagrams of 576 bytes, ESP in UDP, whether needed or not
+#	narrowing             yes: a narrower pair of selectors is fine
 #
 # A daemon KIND is a file that defines, each with the host as its first word:
 #	KIND_missing  what is not installed, if something is not       KIND_stop KIND_kill

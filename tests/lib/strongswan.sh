@@ -71,7 +71,7 @@ strongswan_conf()
 		    install_routes = no
 		    retransmit_timeout = 1.0
 		    retransmit_tries = 4
-		    $(told "$host" fragment-size && echo "fragment_size = $told")
+		    $(told "$host" fragment && echo "fragment_size = 576")
 		    journal {
 		        default = -1
 		    }
