@@ -50,6 +50,8 @@ static void talk_long(struct conf *c)
 	struct conf_proposals *esp = &c->defaults.esp;
 
 	*esp = (struct conf_proposals){ .n = CONF_PROPOSALS_MAX };
+	for (unsigned i = 0; i < esp->n; i++)
+		esp->p[i].t[esp->p[i].n++] = (struct conf_transform){ IKEV2_TRANSFORM_ESN, IKEV2_ESN_NONE, 0 };
 	while ((alg = crypto_alg_next(alg, CRYPTO_ENCR))) {
 		if (!alg->aead)
 			continue;
@@ -174,7 +176,7 @@ static void test_narrow_way_back(void **state)
 	(void)state;
 	begin(5, 1, 1);
 	memset(w.host[1].conf.defaults.local_id.data, 'b', CONF_ID_MAX);
-	w.host[1].conf.defaults.esp.p[0].n = 1;
+	w.host[1].conf.defaults.esp.p[0].n = 2;
 	w.tap = narrow_back;
 	join();
 	world_free(&w);
