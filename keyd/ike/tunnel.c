@@ -167,6 +167,10 @@ static void address_set(struct tunnel_addr *a, const struct ipsec_addr *addr, co
 	a->v = (struct kern_virtual){ .addr = *addr, .gateway = a->tunnel->remote };
 	memcpy(a->v.interface, conf->virtual_interface, sizeof(a->v.interface));
 	routes(a->tunnel->traffic, &a->v);
+	if (!a->v.n) {			/* nothing was agreed on for this family */
+		a->v = (struct kern_virtual){ 0 };
+		return;
+	}
 	rq.virtual = a->v;
 	ask_kern(a->tunnel->e, &a->ask, &rq, address_answered);
 }

@@ -223,8 +223,24 @@ static int route_set(struct virtual *v, const struct kern_prefix *to, const stru
 	return r;
 }
 
-/* Removes routes that use from; *left: how many of ours there still are for others. */
-static int routes_clear(struct virtual *v, const struct ipsec_addr *from, unsigned int *left)
+static bool is_kept(const struct rtnl_route *nl, const struct kern_virtual *keep)
+{
+	const struct nl_addr *dst = rtnl_route_get_dst((struct rtnl_route *)(uintptr_t)nl);
+
+	for (unsigned int i = 0; keep && i < keep->n; i++)
+		if (same(dst, &keep->to[i].addr) && nl_addr_get_prefixlen(dst) == keep->to[i].len)
+			return true;
+	return false;
+}
+
+/* How many routes of ours there are: those that went, and those that use other addresses. */
+struct route_count {
+	unsigned int gone, others;
+};
+
+/* Removes routes that use from, but for those of keep (NULL: none is kept). */
+static int routes_clear(struct virtual *v, const struct ipsec_addr *from, const struct kern_virtual *keep,
+			struct route_count *n)
 {
 	struct nl_cache *all;
 	int first = 0, r = rtnl_route_alloc_cache(v->sock, from->family, 0, &all);
@@ -237,9 +253,12 @@ static int routes_clear(struct virtual *v, const struct ipsec_addr *from, unsign
 		if (rtnl_route_get_table(nl) != VIRTUAL_TABLE || rtnl_route_get_protocol(nl) != VIRTUAL_PROTOCOL)
 			continue;
 		if (!same(rtnl_route_get_pref_src(nl), from)) {
-			++*left;
+			n->others++;
 			continue;
 		}
+		if (is_kept(nl, keep))
+			continue;
+		n->gone++;
 		r = rtnl_route_delete(v->sock, nl, 0);
 		first = first || r == -NLE_OBJ_NOTFOUND ? first : r;
 	}
@@ -250,6 +269,7 @@ static int routes_clear(struct virtual *v, const struct ipsec_addr *from, unsign
 int virtual_set(struct virtual *v, const struct kern_virtual *rq, char *why, size_t n)
 {
 	int index = link_ready(v, rq->interface), r;
+	struct route_count n_routes = { 0 };
 
 	if (index < 0)
 		return failed(index, "the interface for the assigned address cannot be made (kernel module dummy?)", why, n);
@@ -264,17 +284,23 @@ int virtual_set(struct virtual *v, const struct kern_virtual *rq, char *why, siz
 	for (unsigned int i = 0; !r && i < rq->n; i++)
 		if (rq->to[i].addr.family == rq->addr.family)
 			r = route_set(v, &rq->to[i], &rq->addr, index);
-	return r ? failed(r, "a route by the assigned address cannot be made", why, n) : 0;
+	if (!r)
+		r = routes_clear(v, &rq->addr, rq, &n_routes);
+	if (!r)
+		return 0;
+	address_clear(v, &rq->addr);	/* and with it its routes */
+	return failed(r, "a route by the assigned address cannot be made", why, n);
 }
 
+/* An address without a route of ours is somebody else's. */
 int virtual_clear(struct virtual *v, const struct kern_virtual *rq, char *why, size_t n)
 {
-	unsigned int left = 0;
-	int r = routes_clear(v, &rq->addr, &left);
+	struct route_count n_routes = { 0 };
+	int r = routes_clear(v, &rq->addr, NULL, &n_routes);
 
-	if (!r)
+	if (!r && n_routes.gone)
 		r = address_clear(v, &rq->addr);
-	if (!r && !left)
+	if (!r && !n_routes.others)
 		r = rule(v, rq->addr.family, VIRTUAL_RULE, VIRTUAL_TABLE, NULL, false);
 	if (!r && rq->gateway.family)
 		r = rule(v, rq->gateway.family, VIRTUAL_RULE_GATEWAY, RT_TABLE_MAIN, &rq->gateway, false);

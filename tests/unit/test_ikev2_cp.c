@@ -577,6 +577,134 @@ static void another_address(void **state)
 	world_free(&w);
 }
 
+/* --- a gateway that says anything: its answer to IKE_AUTH with another payload in the place of one --- */
+
+static struct rogue_payload forged;	/* type 0: that of type forged_out is left out */
+static uint8_t forged_out;
+
+static void forge(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	struct rogue_payload pl[WIRE_PAYLOADS_MAX];
+	struct ike_sa *sa = rogue_sa(world, GATEWAY);
+	struct wire_message m;
+	struct view datagram;
+	unsigned k = 0;
+
+	if (from != GATEWAY || n < 28 || bytes[18] != IKEV2_EXCH_IKE_AUTH || !sa || n > sizeof(heard))
+		return;
+	memcpy(heard, bytes, n);
+	assert_true(rogue_open(sa, true, heard, n, &m));
+	for (unsigned i = m.n_clear; i < m.n; i++) {
+		if (m.pl[i].type != forged_out)
+			pl[k++] = (struct rogue_payload){ m.pl[i].type, 0, false, m.pl[i].body };
+		else if (forged.type)
+			pl[k++] = forged;
+	}
+	datagram = rogue_message(sa, &m.h, pl, k, buf, sizeof(buf));
+	world_inject(world, CLIENT, datagram.p, datagram.n);
+	bytes[n - 1] ^= 1;		/* and the true one does not get through */
+}
+
+/* In bytes: the body of the forged payload; NULL: none. */
+static void up_forged(uint8_t type, const char *body, size_t n)
+{
+	forged_out = type;
+	forged = body ? (struct rogue_payload){ type, 0, false, { (const uint8_t *)body, n } } : (struct rogue_payload){ 0 };
+	begin(client_conf, gateway_conf);
+	w.tap = forge;
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+	world_run(&w, MILLISECONDS(400));	/* before it tries again, and hears the truth */
+	w.tap = NULL;
+	assert_int_equal(w.host[CLIENT].in_clear, 0);
+}
+
+#define UP_FORGED(type, bytes) up_forged(type, bytes, sizeof(bytes) - 1)
+
+static void assert_stays_out(const char *why)
+{
+	assert_said(CLIENT, why);
+	assert_int_equal(w.host[CLIENT].own.n, 0);
+	assert_int_equal(w.host[CLIENT].virtual[0].addr.family, 0);
+	assert_int_equal(w.host[CLIENT].resolv.ndns, 0);
+	assert_int_equal(w.host[CLIENT].nsas, 0);
+	world_free(&w);
+}
+
+#define REPLY "\2\0\0\0"
+#define TS4(start, end) "\1\0\0\0" "\7\0\0\x10\0\0\xff\xff" start end
+
+static void hostile_replies(void **state)
+{
+	static const char none[] = "the peer's CFG_REPLY has no address of a family";
+
+	(void)state;
+	up_forged(IKEV2_PL_CP, NULL, 0);
+	assert_stays_out("the peer assigns no addresses (no CFG_REPLY)");
+	UP_FORGED(IKEV2_PL_CP, "\1\0\0\0" "\0\1\0\4\x0a\3\0\5");	/* a request is no reply */
+	assert_stays_out("the peer assigns no addresses (no CFG_REPLY)");
+	UP_FORGED(IKEV2_PL_CP, REPLY);
+	assert_stays_out(none);
+	UP_FORGED(IKEV2_PL_CP, REPLY "\0\1\0\4\0\0\0\0" "\0\x08\0\0" "\0\1\0\3\x0a\3\0");
+	assert_stays_out(none);
+	/* One address is assigned, another one agreed on; or none of it. */
+	UP_FORGED(IKEV2_PL_CP, REPLY "\0\1\0\4\x0a\3\0\x99");
+	assert_stays_out("the peer's traffic selectors leave out the address that it assigned to us");
+	UP_FORGED(IKEV2_PL_TSI, TS4("\x0a\3\0\x99", "\x0a\3\0\x99"));
+	assert_stays_out("the peer's traffic selectors leave out the address that it assigned to us");
+	/* What was never asked for. */
+	UP_FORGED(IKEV2_PL_TSR, TS4("\0\0\0\0", "\xff\xff\xff\xff"));
+	assert_stays_out("the peer widened the traffic selectors beyond our policy");
+	/* 10.0.0.1 to 10.255.255.254 would be 46 prefixes. */
+	UP_FORGED(IKEV2_PL_TSR, TS4("\x0a\0\0\1", "\x0a\xff\xff\xfe"));
+	assert_stays_out("more than 32 networks");
+}
+
+/* All addresses as TSi, as some gateways answer: what was assigned counts. A range of networks becomes several policies. */
+static void generous_replies(void **state)
+{
+	struct world_host *c = &w.host[CLIENT];
+
+	(void)state;
+	UP_FORGED(IKEV2_PL_TSI, TS4("\0\0\0\0", "\xff\xff\xff\xff"));
+	assert_int_equal(c->own.n, 1);
+	assert_int_equal(c->own.sel[0].src_len, 32);
+	assert_true(ipsec_addr_equal(&c->own.sel[0].src, &c->virtual[0].addr));
+	world_free(&w);
+	UP_FORGED(IKEV2_PL_TSR, TS4("\x0a\0\0\0", "\x0a\0\2\xff"));
+	assert_int_equal(c->own.n, 2);
+	assert_int_equal(c->own.sel[0].dst_len, 23);
+	assert_int_equal(c->own.sel[1].dst_len, 24);
+	assert_int_equal(c->virtual[0].n, 2);
+	world_free(&w);
+}
+
+/* What goes into a file for resolvers has nothing in it that is no name and no address. */
+static void hostile_names(void **state)
+{
+	struct world_host *c = &w.host[CLIENT];
+	char body[4000];
+	size_t n = 0;
+	struct ipsec_addr mine;
+
+	(void)state;
+	begin(client_conf, gateway_conf);
+	up();
+	mine = c->virtual[0].addr;
+	world_free(&w);
+	memcpy(body, REPLY "\0\1\0\4", 8);
+	memcpy(body + 8, mine.b, 4);
+	n = 12;
+	for (unsigned i = 0; i < 20; i++, n += 8)
+		memcpy(body + n, i ? "\0\3\0\4\x0a\0\0\x35" : "\0\3\0\4\0\0\0\0", 8);
+	memcpy(body + n, "\0\x19\0\x17" "evil.example\nnameserver" "\0\x0a\0\3\1\2\3", 27 + 7);
+	up_forged(IKEV2_PL_CP, body, n + 27 + 7);
+	assert_true(ipsec_addr_equal(&c->virtual[0].addr, &mine));
+	assert_int_equal(c->resolv.ndns, ENGINE_DNS_MAX);
+	assert_addr(&c->resolv.dns[0], "10.0.0.53");
+	assert_string_equal(c->resolv.domain, "");
+	world_free(&w);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -601,7 +729,8 @@ int main(void)
 		cmocka_unit_test(the_gateways_daemon_is_restarted), cmocka_unit_test(the_clients_daemon_is_restarted),
 		cmocka_unit_test(settings_that_are_gone), cmocka_unit_test(a_flush_of_the_spd),
 		cmocka_unit_test(a_child_that_is_deleted), cmocka_unit_test(loss_of_datagrams),
-		cmocka_unit_test(other_requests), cmocka_unit_test(another_address),
+		cmocka_unit_test(other_requests), cmocka_unit_test(another_address), cmocka_unit_test(hostile_replies),
+		cmocka_unit_test(generous_replies), cmocka_unit_test(hostile_names),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
