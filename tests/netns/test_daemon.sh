@@ -82,7 +82,7 @@ conf alice "$secret"
 conf bob "$secret"
 keyds_start
 keyd_fails alice 1 'port 500 on 0.0.0.0 is taken by another IKE daemon' "$bin/keyd" --psk $psk
-printf 'port 5500\npeer 192.0.2.2 psk "x"\n' | in_host alice sh -c 'umask 077 && cat >/etc/gapless/second.conf'
+printf 'port 5500\nnat-port off\npeer 192.0.2.2 psk "x"\n' | in_host alice sh -c 'umask 077 && cat >/etc/gapless/second.conf'
 keyd_fails alice 1 'another keyd runs and listens on /run/gapless/keyd.sock' "$bin/keyd" -f /etc/gapless/second.conf
 check "the first one goes on" keydctl alice status
 
@@ -90,7 +90,7 @@ no_esp()
 {
 	check "no ESP: the ping has no answer" not in_host alice ping -q -c 1 -W 1 192.0.2.2
 	keyd_said alice 'IKE_AUTH result=failed .*: the peer refused the child: TEMPORARY_FAILURE \(43\)'
-	keyd_said bob 'CHILD_SA result=failed .*: the kernel refused the SA: this kernel has no ESP for IPv4 \(CONFIG_INET_ESP, module esp4\)'
+	keyd_said bob 'CHILD_SA result=failed .*: the kernel refused it: this kernel has no ESP for IPv4 \(CONFIG_INET_ESP, module esp4\)'
 }
 
 if [ "${LAB_INSIDE-}" = vm ]; then
