@@ -3,6 +3,7 @@
 #include "keyd/conf/load.h"
 #include "keyd/ike/engine_state.h"
 #include "keyd/ike/guard.h"
+#include "keyd/ike/retry.h"
 #include "keyd/ike/tunnel.h"
 
 #include <stdlib.h>
@@ -76,6 +77,7 @@ int engine_configure(struct engine *e, const struct conf *conf)
 	if (pools_configure(&e->pools, &e->conf) || guards_configure(e))
 		return -1;
 	tunnels_configure(e);
+	retries_hurry(e);
 	return 0;
 }
 

@@ -102,6 +102,17 @@ static void due(struct timer *t)
 		begin(e, &acquire);
 }
 
+void retries_hurry(struct engine *e)
+{
+	list_each(r, &e->retries, struct retry, link) {
+		r->failures = 0;
+		r->begun = 0;
+		r->next = e->now;
+		if (r->waiting)
+			timer_set(&e->timers, &r->timer, e->now, due);
+	}
+}
+
 static struct retry *retry_new(const struct child_sa *c)
 {
 	struct engine *e = c->sa->e;

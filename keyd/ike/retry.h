@@ -24,6 +24,8 @@ void retry_forget(struct engine *e, const struct ipsec_policy *pol, const struct
 /* True: it is too early, and acquire will be dealt with in time. */
 bool retry_waits(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
 		 const struct ipsec_addr *remote, const struct ipsec_event *acquire);
+/* The configuration is another one, so what failed may work now: whatever waits is dealt with at once. */
+void retries_hurry(struct engine *e);
 void retries_free(struct engine *e);
 
 #endif

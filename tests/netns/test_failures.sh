@@ -138,7 +138,7 @@ with_secret "$secret" "ike aes128-sha256-modp2048" | peer_conf bob
 keyds_start
 ping_in_vain "no common IKE proposal"
 keyd_said alice 'IKE_SA_INIT result=failed .*: NO_PROPOSAL_CHOSEN: the peer accepts none of what we offer: aes256gcm16-prfsha384-ecp384$'
-keyd_said bob 'IKE_SA_INIT result=dropped .*: NO_PROPOSAL_CHOSEN: the peer offers aes256gcm16-prfsha384-ecp384; we accept aes128-sha256-prfsha256-modp2048$'
+keyd_said bob 'IKE_SA_INIT result=dropped .*: NO_PROPOSAL_CHOSEN: the peer offers aes256gcm16-prfsha384-ecp384; we accept aes128-sha256-prfsha256-modp2048; '
 left_nothing "no common IKE proposal"
 with_secret "$secret" "ike aes256gcm16-prfsha384-ecp384, aes128-sha256-modp2048" | peer_conf alice
 reload
@@ -149,7 +149,7 @@ with_secret "$secret" "esp aes128-sha256, chacha20poly1305" | peer_conf bob
 reload alice bob
 ping_in_vain "no common ESP proposal"
 keyd_said alice 'IKE_AUTH result=failed .*: the peer refused the child: NO_PROPOSAL_CHOSEN \(14\); we offer aes256gcm16-noesn$'
-keyd_said bob 'IKE_AUTH result=failed .*: NO_PROPOSAL_CHOSEN for ESP: the peer offers aes256gcm16-noesn; we accept aes128-sha256-noesn, chacha20poly1305-noesn$'
+keyd_said bob 'IKE_AUTH result=failed .*: NO_PROPOSAL_CHOSEN for ESP: the peer offers aes256gcm16-noesn; we accept aes128-sha256-noesn, chacha20poly1305-noesn; '
 left_nothing "no common ESP proposal"
 with_secret "$secret" "esp chacha20poly1305" | peer_conf alice
 reload

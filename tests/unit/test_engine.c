@@ -277,6 +277,16 @@ static void test_no_proposal(void **state)
 	assert_non_null(strstr(w.host[1].log, "the peer offers aes128gcm16"));
 	assert_non_null(strstr(w.host[1].log, "we accept aes256gcm16"));
 	assert_false(w.host[0].larval);
+	/* The more attempts fail, the longer the next one waits; whoever puts it right does not wait. */
+	for (unsigned i = 0; i < 4; i++) {
+		world_packet(&w, 0);
+		world_run(&w, SECONDS(10));
+	}
+	world_packet(&w, 0);
+	world_run(&w, SECONDS(1));
+	w.host[0].conf.defaults.ike = w.host[1].conf.defaults.ike;
+	world_configure(&w, 0);
+	assert_true(world_until(&w, SECONDS(1), world_joined));
 	world_free(&w);
 }
 
