@@ -246,6 +246,8 @@ static void event_of(const struct ike_sa *sa, const struct child_sa *c, enum eng
 static void story_event(struct ike_sa *sa, const struct child_sa *c, struct engine_event *ev)
 {
 	struct story_pending *p = &sa->e->stories.pending;
+	bool up = ev->type == ENGINE_IKE_UP || ev->type == ENGINE_IKE_REKEYED || ev->type == ENGINE_CHILD_UP ||
+		  ev->type == ENGINE_CHILD_REKEYED;
 
 	if (ev->type == ENGINE_CHILD_DOWN || ev->type == ENGINE_IKE_DOWN || ev->type == ENGINE_FAILED)
 		ev->reason = p->sa == sa && p->reason ? p->reason : REASON_OTHER;
@@ -253,7 +255,7 @@ static void story_event(struct ike_sa *sa, const struct child_sa *c, struct engi
 		story_failed(sa, c, ev->text);
 	else if (ev->type == ENGINE_IKE_DOWN)
 		story_ended(sa, ev->text);
-	else if (ev->type != ENGINE_CHILD_DOWN)
+	else if (up)
 		story_up(sa, c, ev);
 	/* An IKE SA's end has one reason for itself and all its children. */
 	if (p->sa == sa && (ev->type == ENGINE_FAILED || ev->type == ENGINE_IKE_DOWN ||

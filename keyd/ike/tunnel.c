@@ -119,7 +119,10 @@ static void address_clear(struct tunnel_addr *a)
 
 void tunnel_tell(const struct tunnel *t, enum engine_event_type type, const char *text)
 {
-	struct engine_event ev = { .type = (uint8_t)type, .local = t->local, .remote = t->remote };
+	struct engine_event ev = { .type = (uint8_t)type, .local = t->local, .remote = t->remote, .at = t->e->now };
+
+	if (type == ENGINE_FAILED)
+		ev.reason = REASON_ADDRESS_FAILURE;
 
 	snprintf(ev.peer, sizeof(ev.peer), "%s", t->peer);
 	snprintf(ev.text, sizeof(ev.text), "%s", text);
