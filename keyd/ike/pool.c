@@ -382,15 +382,16 @@ static void leases_move(struct pools *ps, struct pool *to, struct pool *from)
 			lease_free(ps, l);
 }
 
-/* An address that somebody still has from an older configuration is given to nobody else, until the next one. */
-static void keep_clear(struct list *fresh, const struct lease *l)
+/* Addresses that somebody still has from an older configuration are given to nobody else, until the next one. */
+static void keep_clear(const struct pool *from, struct list *fresh)
 {
 	unsigned range;
 	uint32_t offset;
 
-	list_each(p, fresh, struct pool, link)
-		if (range_find(p, &l->addr, &range, &offset))
-			bitset_add(&p->range[range].taken, offset);
+	list_each(l, &from->leases, struct lease, link)
+		list_each(p, fresh, struct pool, link)
+			if (l->users && (from->gone || l->range == CONF_RANGES_MAX) && range_find(p, &l->addr, &range, &offset))
+				bitset_add(&p->range[range].taken, offset);
 }
 
 /* Old pools hand their leases to the new ones of the same name; the others go when nobody uses them any more. */
@@ -401,17 +402,15 @@ static void pools_replace(struct pools *ps, struct list *fresh)
 		list_each(p, fresh, struct pool, link)
 			if (!strcmp(p->conf.name, old->conf.name))
 				leases_move(ps, p, old);
-		if (!old->online)
-			pool_free(ps, old);
 	}
 	list_each(left, &ps->list, struct pool, link)
-		list_each(l, &left->leases, struct lease, link)
-			keep_clear(fresh, l);
-	list_each(q, fresh, struct pool, link)
-		list_each(l, &q->leases, struct lease, link)
-			if (l->range == CONF_RANGES_MAX)
-				keep_clear(fresh, l);
+		keep_clear(left, fresh);
+	list_each(p, fresh, struct pool, link)
+		keep_clear(p, fresh);
 	list_splice_tail(&ps->list, fresh);
+	list_each(q, &ps->list, struct pool, link)
+		if (q->gone && !q->online)
+			pool_free(ps, q);
 }
 
 int pools_configure(struct pools *ps, const struct conf *c)

@@ -7,7 +7,6 @@
 #include "keyd/ike/tunnel.h"
 #include "keyd/ikev2/child.h"
 #include "keyd/ikev2/cp.h"
-#include "keyd/ikev2/cp.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/message.h"
 #include "keyd/ikev2/nat.h"
