@@ -402,7 +402,7 @@ void child_hand_over(struct child_sa *c, struct child_sa *to)
 
 void child_redundant(struct child_sa *c, struct child_sa *stays)
 {
-	report_child(c, LOG_LEVEL_DEBUG, "CHILD_SA", "redundant", "both sides made one at once; child_in=%08x stays",
+	report_child(c, LOG_LEVEL_INFO, "CHILD_SA", "redundant", "both sides made one at once; child_in=%08x stays",
 		     stays ? stays->spi_in : 0);
 	child_hand_over(c, stays);
 	c->redundant = true;

@@ -69,7 +69,7 @@ static void adopt(struct ike_sa *sa, struct ike_sa *theirs)
 /* Ours goes: we began it, so we delete it. */
 static void discard(struct ike_sa *sa, struct ike_sa *ours)
 {
-	report_sa(ours, LOG_LEVEL_DEBUG, "IKE_SA", "redundant", "both sides rekeyed at once; the peer's stays");
+	report_sa(ours, LOG_LEVEL_INFO, "IKE_SA", "redundant", "both sides rekeyed at once; the peer's stays");
 	ike_sa_cross(ours, sa);
 	info_delete_ike_begin(ours);
 }
