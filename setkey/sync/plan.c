@@ -258,6 +258,17 @@ static int meet_wanted_policy(struct comparing *cmp, struct sync_wish *w, const 
 	return 0;
 }
 
+/*
+ * What keyd(8) makes by itself, for the traffic of its configuration, is known by these numbers (keyd.conf(5)). It comes
+ * and goes with its tunnels: a file says nothing of it.
+ */
+static bool is_keyds(const struct ipsec_policy *pol)
+{
+	if (pol->priority == 0x8b000000)
+		return pol->ntmpl == 1 && pol->tmpl[0].reqid >> 24 == 0x6b;
+	return pol->priority == 0xfb000000 && pol->action == IPSEC_ACTION_BLOCK && !pol->ntmpl;
+}
+
 /* The kernel tells what was written last first. */
 static int meet_policy(const struct ipsec_policy *have, void *arg)
 {
@@ -273,6 +284,8 @@ static int meet_policy(const struct ipsec_policy *have, void *arg)
 	w = sync_model_find(cmp->m, &key);
 	if (w && sync_model_wants(cmp->m, w))
 		return meet_wanted_policy(cmp, w, have);
+	if (!w && is_keyds(have))
+		return 0;
 	if (w || sync_model_clears_policies(cmp->m))
 		return note_policy(cmp, w, SYNC_DELETE, 0, have);
 	cmp->plan->kept++;

@@ -508,6 +508,32 @@ static int note_reqid(const struct ipsec_policy *pol, void *arg)
 }
 
 /* A reqid that was chosen stays; one that was given is not a chosen one. */
+/* What keyd makes by itself is no file's affair. */
+static void test_keyds_own(void **state)
+{
+	struct ipsec *ip = kernel_open();
+	struct ipsec_policy pol = { .dir = IPSEC_DIR_OUT, .priority = 0x8b000000, .ntmpl = 1, .sel.src_len = 32 };
+	struct result r;
+
+	(void)state;
+	pol.sel.src.family = pol.sel.dst.family = AF_INET;
+	pol.tmpl[0] = (struct ipsec_tmpl){ .proto = IPPROTO_ESP, .mode = IPSEC_MODE_TRANSPORT, .reqid = 0x6b000001 };
+	assert_int_equal(ipsec_policy_add(ip, &pol), 0);
+	pol.sel.src_len = 31;
+	pol.tmpl[0].reqid = 7;
+	assert_int_equal(ipsec_policy_add(ip, &pol), 0);
+	pol = (struct ipsec_policy){ .dir = IPSEC_DIR_OUT, .priority = 0xfb000000, .action = IPSEC_ACTION_BLOCK, .sel = pol.sel };
+	pol.sel.src_len = 8;
+	assert_int_equal(ipsec_policy_add(ip, &pol), 0);
+	pol.sel.src_len = 9;
+	pol.priority = 0xfb000001;
+	assert_int_equal(ipsec_policy_add(ip, &pol), 0);
+	sync_text(ip, "spdflush;", JSON, &r);
+	check_counts(r.out.text, "0 0 2 0");
+	result_free(&r);
+	ipsec_close(ip);
+}
+
 static void test_unique(void **state)
 {
 	static const char unique[] = "spdadd " NETS "any -P out ipsec " TUNNEL "unique;";
@@ -568,6 +594,7 @@ int main(void)
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_hidden_keys),
 		cmocka_unit_test(test_larval),
+		cmocka_unit_test(test_keyds_own),
 		cmocka_unit_test(test_unique),
 		cmocka_unit_test(test_many),
 	};
