@@ -233,6 +233,36 @@ static void test_rekeys(void **state)
 	}
 }
 
+/* A new IKE SA beside the old one goes over the mapping that is there; also when the side begins that could not otherwise. */
+static void test_reauth(void **state)
+{
+	static const unsigned behind[] = { ALICE, BOB, ALICE | BOB };
+
+	(void)state;
+	for (unsigned k = 0; k < 3; k++) {
+		for (unsigned who = 0; who < WORLD_HOSTS; who++) {
+			world_nat_init(&w, 3, true, behind[k]);
+			come_up();
+			w.traffic = true;
+			for (unsigned i = 0; i < 3; i++) {
+				assert_int_equal(engine_reauth(w.host[who].engine, w.now, NULL), 1);
+				world_run(&w, SECONDS(5));
+				assert_int_equal(w.host[who].events[ENGINE_IKE_REAUTHENTICATED], i + 1);
+			}
+			w.traffic = false;
+			world_run(&w, SECONDS(70));
+			assert_true(world_joined(&w));
+			for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+				assert_true(ike_of(i).encap);
+				assert_int_equal(world_count(&w.host[i], true), 1);
+				assert_int_equal(world_count(&w.host[i], false), 1);
+			}
+			assert_nothing_lost();
+			world_free(&w);
+		}
+	}
+}
+
 /* The mapping changes under traffic; what comes by the old one still gets in. Nothing is lost, and Bob knows at once. */
 static void test_remapped_under_traffic(void **state)
 {
@@ -635,6 +665,7 @@ int main(void)
 		cmocka_unit_test(test_begins_on_nat_port),
 		cmocka_unit_test(test_other_ports),
 		cmocka_unit_test(test_rekeys),
+		cmocka_unit_test(test_reauth),
 		cmocka_unit_test(test_remapped_under_traffic),
 		cmocka_unit_test(test_stragglers),
 		cmocka_unit_test(test_moves_twice_at_once),
