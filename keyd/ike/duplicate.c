@@ -181,7 +181,7 @@ static void absorb(struct ike_sa *sa, struct ike_sa *attempt)
 
 static bool needless(const struct ike_sa *attempt, const struct ike_sa *sa)
 {
-	return attempt->initiator && attempt->state == IKE_INIT && attempt->peer == sa->peer && !reauth_old(attempt) &&
+	return attempt->initiator && attempt->state == IKE_INIT && attempt->peer == sa->peer &&
 	       ipsec_addr_equal(&attempt->local, &sa->local) &&
 	       ipsec_addr_equal(&attempt->remote, &sa->remote);
 }

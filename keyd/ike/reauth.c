@@ -370,8 +370,9 @@ void reauth_ended(struct ike_sa *sa, const char *reason)
 		return;
 	memset(old->reauth.by, 0, sizeof(old->reauth.by));
 	retry_later(old);
-	report_sa(old, LOG_LEVEL_WARNING, "IKE_SA", "kept", "reauthentication failed: %s; it goes on, and tries again in %u s",
-		  reason, (unsigned)((old->reauth.at - old->e->now) / SECONDS(1)));
+	report_sa(old, sa->quiet ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "IKE_SA", "kept",
+		  "reauthentication failed: %s; it goes on, and tries again in %u s", reason,
+		  (unsigned)((old->reauth.at - old->e->now) / SECONDS(1)));
 }
 
 /* --- siblings --- */
