@@ -9,6 +9,7 @@
 
 bool conf_once(struct conf_parser *p, enum conf_stmt stmt, const struct conf_word *at)
 {
+	struct conf_at *places = stmt < CONF_STMT_PEER_END ? p->peer.at : p->conf->at;
 	struct conf_where *seen = &p->seen[stmt];
 
 	if (seen->line) {
@@ -16,10 +17,7 @@ bool conf_once(struct conf_parser *p, enum conf_stmt stmt, const struct conf_wor
 		return false;
 	}
 	*seen = at->at;
-	if (stmt < CONF_STMT_PEER_END)
-		p->peer.at[stmt] = conf_at_of(p, &at->at);
-	else
-		p->conf->at[stmt] = conf_at_of(p, &at->at);
+	places[stmt] = conf_at_of(p, &at->at);
 	return true;
 }
 

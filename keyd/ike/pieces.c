@@ -31,11 +31,12 @@ static struct pieces *pieces_of(struct pieces **held, uint32_t message_id, uint1
 		return total == ps->total ? ps : NULL;
 	pieces_free(held);
 	ps = calloc(1, sizeof(*ps) + total * sizeof(ps->piece[0]));
-	if (ps) {
-		ps->message_id = message_id;
-		ps->total = total;
-	}
-	return *held = ps;
+	*held = ps;
+	if (!ps)
+		return NULL;
+	ps->message_id = message_id;
+	ps->total = total;
+	return ps;
 }
 
 static int keep(struct pieces *ps, uint16_t number, struct view text)

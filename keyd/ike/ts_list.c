@@ -162,20 +162,20 @@ void ts_set_host(struct wire_ts *ts, const struct ipsec_addr *a)
 
 static void format_ports(const struct wire_ts *ts, char *buf, size_t n, size_t *used)
 {
+	unsigned type[] = { ts->port_start >> 8, ts->port_end >> 8 };
+	unsigned code[] = { ts->port_start & 0xff, ts->port_end & 0xff };
 	bool types = ts_proto_has_types(ts->proto);
-	bool one_type = types && ts->port_start >> 8 == ts->port_end >> 8;
 
 	if (any_port(ts))
 		return;
 	if (ts_is_opaque(ts))
 		PUT(buf, n, *used, " port opaque");
-	else if (one_type && !(ts->port_start & 0xff) && (ts->port_end & 0xff) == 0xff)
-		PUT(buf, n, *used, " type %u", ts->port_start >> 8);
+	else if (types && type[0] == type[1] && !code[0] && code[1] == 0xff)
+		PUT(buf, n, *used, " type %u", type[0]);
 	else if (types && ts->port_start == ts->port_end)
-		PUT(buf, n, *used, " type %u code %u", ts->port_start >> 8, ts->port_start & 0xff);
+		PUT(buf, n, *used, " type %u code %u", type[0], code[0]);
 	else if (types)
-		PUT(buf, n, *used, " type/code %u/%u-%u/%u", ts->port_start >> 8, ts->port_start & 0xff,
-		    ts->port_end >> 8, ts->port_end & 0xff);
+		PUT(buf, n, *used, " type/code %u/%u-%u/%u", type[0], code[0], type[1], code[1]);
 	else if (ts->port_start == ts->port_end)
 		PUT(buf, n, *used, " port %u", ts->port_start);
 	else

@@ -102,6 +102,7 @@ if [ -n "$missing" ]; then
 else
 	in_host bob "$bin/setkey" -FP
 	keyd_start alice
+	# shellcheck disable=SC2034 # for strongswan_conf
 	strongswan_esp=aes128gcm16-aes192gcm16-aes256gcm16-x25519,aes256-sha256-x25519
 	strongswan_conf bob 192.0.2.2 192.0.2.1 transport
 	strongswan_start bob

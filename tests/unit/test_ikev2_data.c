@@ -95,9 +95,10 @@ static void take_line(char *line)
 
 		while (k < KEYS && strcmp(line, key_names[k]) != 0)
 			k++;
-		if (k == KEYS)
+		if (k < KEYS)
+			f.key[k].n = unhex(value, &f.key[k].p);
+		else
 			fail_msg("%s: what is \"%s\"?", f.name, line);
-		f.key[k].n = unhex(value, &f.key[k].p);
 	}
 }
 

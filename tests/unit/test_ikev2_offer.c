@@ -44,7 +44,7 @@ static struct wire_message created(struct view sa_payload, struct view ts_i, str
 		{ .type = IKEV2_PL_NOTIFY, .body = { body, sizeof(body) } },
 	};
 	struct view d = rogue_message(sa, &h, pl, notify ? 5 : 4, buf, sizeof(buf));
-	struct wire_message m;
+	struct wire_message m = { .n = 0 };
 
 	w.tap = overhear;
 	heard_n = 0;
