@@ -132,8 +132,8 @@ sample()
 	local pid
 
 	for pid in "${roles[@]}"; do
-		# shellcheck disable=SC2034 # another name of the caller's
-		into[pid]=$("$2" "$pid")
+		# shellcheck disable=SC2034,SC2004 # another name of the caller's array, whose keys are words
+		into[$pid]=$("$2" "$pid")
 	done
 }
 
@@ -149,7 +149,7 @@ one()
 	sample after cpu_us
 	resent=$((resent + answer[4]))
 	awk -v name="$name" -v n="$tunnels" -v load="${answer[2]}" -v wall="${answer[3]}" \
-		-v roles="$(for pid in "${roles[@]}"; do echo "$(role_name "$pid") $((after[pid] - before[pid]))"; done)" '
+		-v roles="$(for pid in "${roles[@]}"; do echo "$(role_name "$pid") $((${after[$pid]} - ${before[$pid]}))"; done)" '
 		BEGIN {
 			k = split(roles, line, "\n")
 			for (i = 1; i <= k; i++) {
@@ -200,6 +200,6 @@ awk -v crypto="$crypto" -v echo="$echo" '
 	}' "$work/phases"
 echo
 for pid in "${roles[@]}"; do
-	grown=$((memory_after[pid] - memory_before[pid]))
+	grown=$((${memory_after[$pid]} - ${memory_before[$pid]}))
 	echo "memory of $(role_name "$pid"): ${memory_before[$pid]} KB, then ${memory_after[$pid]} KB: $((grown * 1024 / tunnels)) bytes a tunnel"
 done
