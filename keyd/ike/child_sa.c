@@ -472,6 +472,7 @@ void child_outbound_done(struct child_sa *c)
 	else
 		retry_forget(c->sa->e, &c->pol, &c->sa->local, &c->sa->remote);
 	orphans_retire(c);
+	traffic_follow(c);
 	tunnel_sends(c);
 	duplicate_supersede(c->sa);
 }

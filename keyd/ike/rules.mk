@@ -23,4 +23,4 @@ $(eval $(call fuzzer,sealed,ike conf crypto wire pfkey util,libcrypto,tests/unit
 $(eval $(call unit_test,ikev2_life,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/rogue.c))
 $(eval $(call unit_test,pool,ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call unit_test,ikev2_peers,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/rogue.c))
-$(eval $(call unit_test,ikev2_cp,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/rogue.c))
+$(eval $(call unit_test,ikev2_cp,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/world_nat.c tests/unit/rogue.c))

@@ -240,7 +240,8 @@ static void source_answered(struct ask *a, const struct kern_answer *an)
 		begin_from(t, &an->addr);
 		return;
 	}
-	report_failed(t->e, &(struct ipsec_addr){ .family = t->remote.family }, &t->remote, REASON_OTHER, an->why);
+	if (!t->tries)			/* said once: without a network it stays true for long */
+		tunnel_tell(t, ENGINE_FAILED, an->why);
 	try_later(t);
 }
 

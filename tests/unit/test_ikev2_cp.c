@@ -5,6 +5,7 @@
 #include "keyd/crypto/alg.h"
 #include "keyd/ike/timer.h"
 #include "tests/unit/rogue.h"
+#include "tests/unit/world_nat.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -484,6 +485,37 @@ static void loss_of_datagrams(void **state)
 	}
 }
 
+/* Behind a NAT that forgets: the gateway's policies follow its SAs, and nothing is lost. */
+static void behind_a_nat(void **state)
+{
+	struct world_host *c = &w.host[CLIENT], *g = &w.host[GATEWAY];
+	struct ipsec_addr moved;
+
+	(void)state;
+	world_nat_init(&w, 3, true, ALICE);
+	world_road(&w, CLIENT, client_conf);
+	world_road(&w, GATEWAY, gateway_conf);
+	world_run(&w, MILLISECONDS(10));
+	up();
+	assert_true(ipsec_addr_equal(&g->own.remote, &world_nat[CLIENT].outside));
+	assert_int_equal(world_newest(g, true)->sa.encap.type, 2);
+	w.traffic = true;
+	world_run(&w, SECONDS(1));
+	world_nat_move(CLIENT, "203.0.113.77", true);
+	moved = world_nat[CLIENT].outside;
+	world_run(&w, SECONDS(3));
+	assert_true(ipsec_addr_equal(&g->own.remote, &moved));
+	assert_int_equal(engine_rekey(g->engine, w.now, NULL, ENGINE_REKEY_CHILD), 1);
+	world_run(&w, SECONDS(3));
+	w.traffic = false;
+	world_run(&w, SECONDS(1));
+	assert_true(ipsec_addr_equal(&g->own.remote, &moved));
+	assert_int_equal(c->lost_keying + g->lost_keying + c->held + g->held, 0);
+	assert_int_equal(g->clears, 0);
+	assert_int_equal(lease_of("alice@example.org")->users, 1);
+	world_free(&w);
+}
+
 /* --- the payload itself --- */
 
 static uint8_t heard[70000], buf[4000];
@@ -728,7 +760,7 @@ int main(void)
 		cmocka_unit_test(only_the_family_that_there_is), cmocka_unit_test(a_dead_gateway_comes_back),
 		cmocka_unit_test(the_gateways_daemon_is_restarted), cmocka_unit_test(the_clients_daemon_is_restarted),
 		cmocka_unit_test(settings_that_are_gone), cmocka_unit_test(a_flush_of_the_spd),
-		cmocka_unit_test(a_child_that_is_deleted), cmocka_unit_test(loss_of_datagrams),
+		cmocka_unit_test(a_child_that_is_deleted), cmocka_unit_test(loss_of_datagrams), cmocka_unit_test(behind_a_nat),
 		cmocka_unit_test(other_requests), cmocka_unit_test(another_address), cmocka_unit_test(hostile_replies),
 		cmocka_unit_test(generous_replies), cmocka_unit_test(hostile_names),
 	};
