@@ -115,6 +115,7 @@ static void address_clear(struct tunnel_addr *a)
 		rq.virtual.gateway = (struct ipsec_addr){ 0 };
 	e->hooks->kern(e->hooks_arg, &rq);
 	a->v = (struct kern_virtual){ 0 };
+	a->there = false;
 }
 
 void tunnel_tell(const struct tunnel *t, enum engine_event_type type, const char *text)
@@ -135,6 +136,7 @@ static void address_answered(struct ask *ask, const struct kern_answer *an)
 	struct tunnel_addr *a = container_of(ask, struct tunnel_addr, ask);
 	char addr[IPSEC_ADDR_STRLEN], text[256];
 
+	a->there = !an->error;
 	ipsec_addr_format(&a->v.addr, addr, sizeof(addr));
 	if (an->error)
 		snprintf(text, sizeof(text), "the assigned address %s cannot be used: %s", addr, an->why);
@@ -158,30 +160,32 @@ static void routes(const struct traffic *t, struct kern_virtual *v)
 	}
 }
 
+/* What has been set already is left alone: a rekey changes nothing of it. */
 static void address_set(struct tunnel_addr *a, const struct ipsec_addr *addr, const struct conf_peer *conf)
 {
 	struct kern_request rq = { .op = KERN_VIRTUAL_SET };
+	struct kern_virtual *v = &rq.virtual;
 
+	v->addr = *addr;
+	v->gateway = a->tunnel->remote;
+	memcpy(v->interface, conf->virtual_interface, sizeof(v->interface));
+	routes(a->tunnel->traffic, v);
+	if (a->there && !memcmp(v, &a->v, sizeof(*v)))
+		return;
 	if (!ipsec_addr_equal(&a->v.addr, addr))
 		address_clear(a);
 	ask_cancel(&a->ask);
-	if (!addr->family)
+	if (!addr->family || !v->n)	/* nothing was assigned, or agreed on, for this family */
 		return;
-	a->v = (struct kern_virtual){ .addr = *addr, .gateway = a->tunnel->remote };
-	memcpy(a->v.interface, conf->virtual_interface, sizeof(a->v.interface));
-	routes(a->tunnel->traffic, &a->v);
-	if (!a->v.n) {			/* nothing was agreed on for this family */
-		a->v = (struct kern_virtual){ 0 };
-		return;
-	}
-	rq.virtual = a->v;
+	a->v = *v;
 	ask_kern(a->tunnel->e, &a->ask, &rq, address_answered);
 }
 
-static void tell_resolv(const struct tunnel *t, const struct engine_resolv *r)
+static void tell_resolv(struct tunnel *t, const struct engine_resolv *r)
 {
-	if (t->e->hooks->resolv)
+	if (t->e->hooks->resolv && memcmp(&t->told, r, sizeof(*r)))
 		t->e->hooks->resolv(t->e->hooks_arg, r);
+	t->told = *r;
 }
 
 void tunnel_sends(const struct child_sa *c)

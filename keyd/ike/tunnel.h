@@ -20,6 +20,7 @@ enum { TUNNEL_V4, TUNNEL_V6, TUNNEL_FAMILIES };
 struct tunnel_addr {
 	struct tunnel *tunnel;
 	struct kern_virtual v;		/* addr AF_UNSPEC: there is none */
+	bool there;			/* the kernel has it as v says */
 	struct ask ask;
 };
 
@@ -31,7 +32,8 @@ struct tunnel {
 	struct ipsec_addr local, remote;	/* ends of the last attempt */
 	struct traffic *traffic;	/* NULL: no attempt yet */
 	struct ipsec_addr given[TUNNEL_FAMILIES];	/* by the gateway; AF_UNSPEC: none */
-	struct engine_resolv resolv;	/* and what it said beside it */
+	struct engine_resolv resolv;	/* and what it said beside it, */
+	struct engine_resolv told;	/* as it was told last */
 	struct tunnel_addr set[TUNNEL_FAMILIES];
 	unsigned tries;			/* that failed since it was up */
 	uint64_t pause;			/* before the next try, where the usual one is too short; 0: it is not */
