@@ -35,6 +35,7 @@ nat_fixed()
 			}
 			chain inwards {
 				type filter hook prerouting priority -150;
+				iifname "$2" ip daddr $3 udp dport != { 500, 31000-31999 } drop
 				iifname "$2" ip daddr $3 udp dport 31000-31999 udp dport set 4500 udp checksum set 0
 				iifname "$2" ip daddr $3 ip daddr set $4
 			}

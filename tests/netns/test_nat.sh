@@ -124,6 +124,9 @@ check "lost: what was on its way to the old port" [ "$flow_gap_packets" -le 40 ]
 is "alone that" "$flow_lost" "$flow_gap_packets"
 
 check "carol leaves" keydctl carol down --all
+# From here on the old port leads in, too; so nothing at all may be lost.
+check "another router, that keeps alice's port" nat_fixed nat eth2 203.0.113.1 10.1.0.2 31000
+check "alice gets through" in_host alice ping -q -c 3 -i 0.2 -W 10 -I 10.1.1.1 10.2.1.1
 flow_start fixed alice 10.1.1.1 bob 10.2.1.1 200
 flow_wait fixed received 100
 for port in 31001 31002 31003 31004; do
