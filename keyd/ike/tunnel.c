@@ -160,6 +160,15 @@ static void routes(const struct traffic *t, struct kern_virtual *v)
 	}
 }
 
+static bool same_virtual(const struct kern_virtual *a, const struct kern_virtual *b)
+{
+	for (unsigned i = 0; i < a->n && i < b->n; i++)
+		if (a->to[i].len != b->to[i].len || !ipsec_addr_equal(&a->to[i].addr, &b->to[i].addr))
+			return false;
+	return a->n == b->n && ipsec_addr_equal(&a->addr, &b->addr) && ipsec_addr_equal(&a->gateway, &b->gateway) &&
+	       !strcmp(a->interface, b->interface);
+}
+
 /* What has been set already is left alone: a rekey changes nothing of it. */
 static void address_set(struct tunnel_addr *a, const struct ipsec_addr *addr, const struct conf_peer *conf)
 {
@@ -170,7 +179,7 @@ static void address_set(struct tunnel_addr *a, const struct ipsec_addr *addr, co
 	v->gateway = a->tunnel->remote;
 	memcpy(v->interface, conf->virtual_interface, sizeof(v->interface));
 	routes(a->tunnel->traffic, v);
-	if (a->there && !memcmp(v, &a->v, sizeof(*v)))
+	if (a->there && same_virtual(v, &a->v))
 		return;
 	if (!ipsec_addr_equal(&a->v.addr, addr))
 		address_clear(a);
@@ -181,9 +190,17 @@ static void address_set(struct tunnel_addr *a, const struct ipsec_addr *addr, co
 	ask_kern(a->tunnel->e, &a->ask, &rq, address_answered);
 }
 
+static bool same_resolv(const struct engine_resolv *a, const struct engine_resolv *b)
+{
+	for (unsigned i = 0; i < a->ndns && i < b->ndns; i++)
+		if (!ipsec_addr_equal(&a->dns[i], &b->dns[i]))
+			return false;
+	return a->ndns == b->ndns && !strcmp(a->domain, b->domain) && !strcmp(a->peer, b->peer);
+}
+
 static void tell_resolv(struct tunnel *t, const struct engine_resolv *r)
 {
-	if (t->e->hooks->resolv && memcmp(&t->told, r, sizeof(*r)))
+	if (t->e->hooks->resolv && !same_resolv(&t->told, r))
 		t->e->hooks->resolv(t->e->hooks_arg, r);
 	t->told = *r;
 }
