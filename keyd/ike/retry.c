@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-/* After the pause the number of failures is remembered for as long again as the longest pause. */
-#define REMEMBERED RETRY_PAUSE_MAX
+/* After the pause the number of failures is remembered for so long. */
+#define REMEMBERED (2 * RETRY_PAUSE_MAX)
 #define DENIED_PER_SECOND 20
 
 struct retry {

@@ -11,7 +11,7 @@
 #define RETRIES_MAX 4096
 /* From one attempt to the next, doubled with each failure; less than net.core.xfrm_acq_expires (30 s) at the most. */
 #define RETRY_PAUSE_MIN SECONDS(2)
-#define RETRY_PAUSE_MAX SECONDS(24)
+#define RETRY_PAUSE_MAX SECONDS(6)
 
 /* A child of ours did not come up. */
 void retry_failed(const struct child_sa *c);

@@ -283,7 +283,10 @@ static void test_no_proposal(void **state)
 		world_run(&w, SECONDS(10));
 	}
 	world_packet(&w, 0);
+	world_run(&w, SECONDS(3));
+	world_packet(&w, 0);
 	world_run(&w, SECONDS(1));
+	assert_true(w.host[0].larval);
 	w.host[0].conf.defaults.ike = w.host[1].conf.defaults.ike;
 	world_configure(&w, 0);
 	assert_true(world_until(&w, SECONDS(1), world_joined));
