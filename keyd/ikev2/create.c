@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// CREATE_CHILD_SA for children: a new one, or one that replaces another (RFC 7296 1.3.1, 1.3.3, 2.8).
+// CREATE_CHILD_SA for children, begun by us: a new one, or one that replaces another (RFC 7296 1.3.1, 1.3.3, 2.8).
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/selector.h"
 #include "keyd/ikev2/child.h"
 #include "keyd/ikev2/collide.h"
+#include "keyd/ikev2/create.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/kex.h"
 #include "keyd/ikev2/message.h"
@@ -16,7 +17,7 @@
 
 static const struct exchange_ops create_ops, rekey_child_ops;
 
-static struct child_sa *old_of(const struct exchange *x)
+struct child_sa *create_old(const struct exchange *x)
 {
 	return x->old_spi ? child_find(x->sa->e, x->old_spi) : NULL;
 }
@@ -26,8 +27,8 @@ static enum proposal_ke ke_of(const struct exchange *x)
 	return x->kex ? PROPOSAL_KE_OPTIONAL : PROPOSAL_KE_NONE;
 }
 
-/* What the peer made, when its exchange crossed ours. A new child may have been rekeyed since, or we be deleting it. */
-static struct child_sa *rival_of(const struct exchange *x)
+/* A new child may have been rekeyed since, or we be deleting it. */
+struct child_sa *create_rival(const struct exchange *x)
 {
 	struct child_sa *c = x->rival.nonce.n ? child_find(x->sa->e, x->rival.child) : NULL;
 
@@ -52,8 +53,8 @@ static struct child_sa *being_served(const struct exchange *x)
 /* Has the peer done meanwhile what this exchange is for: replaced the old child, deleted it, made the new one? */
 static bool needless(const struct exchange *x)
 {
-	const struct child_sa *old = old_of(x);
-	struct child_sa *theirs = rival_of(x);
+	const struct child_sa *old = create_old(x);
+	struct child_sa *theirs = create_rival(x);
 
 	if (!theirs)
 		theirs = being_served(x);
@@ -67,7 +68,7 @@ static bool needless(const struct exchange *x)
 static bool create_build(struct exchange *x, struct wire_out *out)
 {
 	const struct conf_peer *conf = &x->sa->peer->conf;
-	struct child_sa *old = old_of(x);
+	struct child_sa *old = create_old(x);
 	struct conf_proposals ours;
 
 	if (needless(x))
@@ -107,11 +108,10 @@ static void give_up(struct exchange *x)
  */
 static bool lost(const struct exchange *x)
 {
-	return collide_lost(x) && (rival_of(x) || (x->old_spi && !old_of(x)));
+	return collide_lost(x) && (create_rival(x) || (x->old_spi && !create_old(x)));
 }
 
-/* Two new children, not replacements, are one too many only if they carry the same traffic. */
-static bool same_traffic(const struct child_sa *a, const struct child_sa *b)
+bool create_same_traffic(const struct child_sa *a, const struct child_sa *b)
 {
 	return a->sel_exact && b->sel_exact && selector_equal(&a->sel, &b->sel);
 }
@@ -119,7 +119,7 @@ static bool same_traffic(const struct child_sa *a, const struct child_sa *b)
 /* Ours goes; as long as we send on it, not before the other one can be sent on. */
 static void settle_lost(struct exchange *x, struct child_sa *ours)
 {
-	struct child_sa *stays = rival_of(x), *old = old_of(x);
+	struct child_sa *stays = create_rival(x), *old = create_old(x);
 	bool sends = ours->state == CHILD_UP;
 
 	if (old && stays)
@@ -131,7 +131,7 @@ static void settle_lost(struct exchange *x, struct child_sa *ours)
 
 static void settle_won(struct exchange *x, struct child_sa *ours)
 {
-	struct child_sa *goes = rival_of(x), *old = old_of(x);
+	struct child_sa *goes = create_rival(x), *old = create_old(x);
 
 	if (goes && x->old_spi)
 		child_redundant(goes, ours);
@@ -150,8 +150,8 @@ static void settle_won(struct exchange *x, struct child_sa *ours)
 /* The child is in the kernel, and so is, or never will be, what the peer made at the same moment. Ends x. */
 static void settle(struct exchange *x, struct child_sa *ours)
 {
-	struct child_sa *theirs = rival_of(x);
-	bool alike = x->old_spi || (theirs && same_traffic(ours, theirs));
+	struct child_sa *theirs = create_rival(x);
+	bool alike = x->old_spi || (theirs && create_same_traffic(ours, theirs));
 
 	if (ours->redundant || (alike && lost(x)))
 		settle_lost(x, ours);
@@ -162,7 +162,7 @@ static void settle(struct exchange *x, struct child_sa *ours)
 
 static void create_installed(struct exchange *x, struct child_sa *child)
 {
-	struct child_sa *theirs = rival_of(x);
+	struct child_sa *theirs = create_rival(x);
 
 	if (!child) {
 		x->sa->e->stats.failed++;
@@ -177,15 +177,14 @@ static void create_installed(struct exchange *x, struct child_sa *child)
 	settle(x, child);
 }
 
-/* The peer's request that crossed ours has been answered. */
-static void rival_answered(struct ike_sa *sa)
+void create_rival_answered(struct ike_sa *sa)
 {
 	struct exchange *x = sa->active;
 	struct child_sa *ours;
 
 	if (!x || !x->rival.nonce.n || (x->ops != &create_ops && x->ops != &rekey_child_ops))
 		return;
-	if (!rival_of(x))
+	if (!create_rival(x))
 		secret_clear(&x->rival.nonce);
 	if (!x->rival.awaited)
 		return;
@@ -201,7 +200,7 @@ static void rival_answered(struct ike_sa *sa)
 /* The peer lost what we wanted to replace: begin anew with the same policy. */
 static void not_found(struct exchange *x)
 {
-	struct child_sa *old = old_of(x);
+	struct child_sa *old = create_old(x);
 	struct ike_sa *sa = x->sa;
 	struct ipsec_policy pol = x->child->pol;
 
@@ -236,7 +235,7 @@ static void use_another(struct exchange *x)
 
 static void refused(struct exchange *x, uint16_t error)
 {
-	struct child_sa *old = old_of(x);
+	struct child_sa *old = create_old(x);
 
 	if (needless(x)) {
 		report_child(x->child, LOG_LEVEL_INFO, x->ops->name, "dropped", "%s; the peer was first",
@@ -289,7 +288,7 @@ static void create_answer(struct exchange *x)
 
 static void create_abandon(struct exchange *x)
 {
-	struct child_sa *old = old_of(x);
+	struct child_sa *old = create_old(x);
 	uint64_t delay = old && old->lost ? RETRY_LOST_AFTER : RETRY_AFTER;
 
 	if (old && (old->replaced_by || old->deleting))
@@ -355,65 +354,7 @@ void create_rekey_begin(struct child_sa *old)
 	exchange_queue(x);
 }
 
-/* --- responder --- */
-
-/* How long the child may wait at most for a sign that the peer has it, too. */
-static uint64_t patience(const struct exchange *x, const struct child_sa *child)
-{
-	const struct child_sa *old = old_of(x);
-	uint64_t guess = 2 * x->sa->rtt > CHILD_SETTLE ? 2 * x->sa->rtt : CHILD_SETTLE;
-
-	return (old && !old->lost) || child->sign_promised || reauth_sibling(child) ? CHILD_SETTLE_SIGN : guess;
-}
-
-/*
- * A new child crosses one that we have just made, though our exchange is over already: the peer's request came late. The
- * peer knows of both, and compares, too.
- */
-static void compare_with_made(struct exchange *x, struct child_sa *child)
-{
-	struct view ni, low;
-
-	if (x->old_spi || message_get_nonce(&x->m, &ni))
-		return;
-	low = collide_lowest(ni, secret_view(&x->nr));
-	list_each(made, &x->sa->children, struct child_sa, link)
-		if (made->nonce.n && !made->redundant && x->sa->e->now - made->up_at < CHILD_SETTLE_SIGN &&
-		    same_traffic(made, child) && collide_lower(secret_view(&made->nonce), low))
-			child->beats = made->line;
-}
-
-static void serve_answer(struct exchange *x, struct child_sa *child)
-{
-	struct wire_out out;
-
-	window_answer_begin(x, &out);
-	x->child = child;
-	child_put_answer(x, &out);
-	x->child = NULL;
-	message_put_nonce(&out, secret_view(&x->nr));
-	if (x->kex)
-		message_put_ke(&out, x->kex);
-	child->sign_promised = ikev2_will_confirm(&x->m);
-	compare_with_made(x, child);
-	if (!child->redundant)
-		child_wait_for_peer(child, patience(x, child));
-	window_answer_end(x, &out);
-}
-
-static void serve_installed(struct exchange *x, struct child_sa *child)
-{
-	struct ike_sa *sa = x->sa;
-
-	if (child)
-		serve_answer(x, child);
-	else
-		window_refuse(x, IKEV2_N_TEMPORARY_FAILURE);
-	rival_answered(sa);
-}
-
-/* Ours for the same child, or for a new one with the same policy, which this request crosses. */
-static struct exchange *crossed_by(const struct exchange *x)
+struct exchange *create_crossed_by(const struct exchange *x)
 {
 	struct exchange *ours = x->sa->active;
 
@@ -421,114 +362,6 @@ static struct exchange *crossed_by(const struct exchange *x)
 		return NULL;
 	if (x->old_spi)
 		return ours->ops == &rekey_child_ops && ours->old_spi == x->old_spi ? ours : NULL;
-	return ours->ops == &create_ops && x->child && selector_equal(&ours->child->pol.sel, &x->child->pol.sel) ? ours : NULL;
-}
-
-static bool enough(const struct ike_sa *sa)
-{
-	unsigned n = 0;
-
-	list_each(c, &sa->children, struct child_sa, link)
-		n += c->state != CHILD_REPLACED;
-	return n >= sa->peer->conf.children;
-}
-
-/* What the peer wants to replace. 0, or the notify to answer with (RFC 7296 2.25.1). */
-static uint16_t serve_old(struct exchange *x)
-{
-	struct exchange *ours;
-	struct wire_notify n;
-	struct child_sa *old;
-
-	if (!message_has_notify(&x->m, IKEV2_N_REKEY_SA, &n))
-		return 0;
-	if (n.spi.n != 4 || (n.protocol != IKEV2_PROTO_ESP && n.protocol != IKEV2_PROTO_AH))
-		return IKEV2_N_INVALID_SYNTAX;
-	old = n.protocol == IKEV2_PROTO_ESP ? child_find_out(x->sa, child_spi(n.spi)) : NULL;
-	if (!old)
-		return IKEV2_N_CHILD_SA_NOT_FOUND;
-	x->old_spi = old->spi_in;
-	if (old->deleting || old->redundant)
-		return IKEV2_N_TEMPORARY_FAILURE;
-	ours = crossed_by(x);
-	if (ours && rival_of(ours))
-		return IKEV2_N_TEMPORARY_FAILURE;
-	return old->replaced_by && !ours ? IKEV2_N_TEMPORARY_FAILURE : 0;
-}
-
-static void serve_refuse(struct exchange *x, uint16_t notify)
-{
-	struct wire_notify n;
-	struct wire_out out;
-
-	if (notify != IKEV2_N_CHILD_SA_NOT_FOUND || !message_has_notify(&x->m, IKEV2_N_REKEY_SA, &n)) {
-		kex_refuse(x, notify);
-		return;
-	}
-	window_answer_begin(x, &out);
-	message_put_notify_spi(&out, notify, n.protocol, child_spi(n.spi));
-	window_answer_end(x, &out);
-}
-
-static uint16_t serve_keys(struct exchange *x)
-{
-	struct exchange *ours;
-	uint16_t notify;
-	struct view ni;
-
-	if (x->choice.ke) {
-		notify = kex_serve(x, x->choice.ke);
-		if (notify)
-			return notify;
-	}
-	if (kex_nonce(&x->nr) || message_get_nonce(&x->m, &ni) || child_derive(x, ni, secret_view(&x->nr)))
-		return IKEV2_N_TEMPORARY_FAILURE;
-	ours = crossed_by(x);
-	if (ours && collide_note(ours, ni, secret_view(&x->nr)))
-		return IKEV2_N_TEMPORARY_FAILURE;
-	if (ours)
-		ours->rival.child = x->child->spi_in;
-	return 0;
-}
-
-static uint16_t serve_child(struct exchange *x)
-{
-	uint16_t notify = serve_old(x);
-
-	if (!notify && !x->old_spi && enough(x->sa)) {
-		report_sa(x->sa, LOG_LEVEL_WARNING, create_ops.name, "refused",
-			  "NO_ADDITIONAL_SAS: the IKE SA has %u children, as many as \"children\" allows", x->sa->peer->conf.children);
-		return IKEV2_N_NO_ADDITIONAL_SAS;
-	}
-	if (!notify && x->sa->active && x->sa->active->new_sa)
-		notify = IKEV2_N_TEMPORARY_FAILURE;	/* we are rekeying the IKE SA (2.25.2) */
-	if (!notify)
-		notify = child_choose(x, PROPOSAL_KE_OPTIONAL);
-	if (notify)
-		return notify;
-	x->child->replaces = x->old_spi;
-	return serve_keys(x);
-}
-
-/* Is it a failure, or will the peer ask again, in another way? */
-static bool is_final(uint16_t notify)
-{
-	return notify != IKEV2_N_TEMPORARY_FAILURE && notify != IKEV2_N_CHILD_SA_NOT_FOUND &&
-	       notify != IKEV2_N_INVALID_KE_PAYLOAD;
-}
-
-void create_serve(struct exchange *x)
-{
-	uint16_t notify = serve_child(x);
-
-	if (!notify) {
-		child_install(x, serve_installed);
-		return;
-	}
-	report_sa(x->sa, LOG_LEVEL_INFO, "CREATE_CHILD_SA", "refused", "%s", ikev2_notify_name(notify));
-	if (is_final(notify)) {
-		report_notify(x->sa, notify, true);
-		report_event(x->sa, NULL, ENGINE_FAILED, "we refuse the child: %s", ikev2_notify_name(notify));
-	}
-	serve_refuse(x, notify);
+	return ours->ops == &create_ops && x->child && selector_equal(&ours->child->pol.sel, &x->child->pol.sel) ? ours :
+														   NULL;
 }

@@ -14,7 +14,7 @@ void init_serve(struct engine *e, const struct engine_datagram *d, const struct 
 void auth_begin(struct ike_sa *sa, struct child_sa *child);
 void auth_serve(struct exchange *x);
 
-/* create.c: CREATE_CHILD_SA for children (1.3.1, 1.3.3) */
+/* create.c, create_serve.c: CREATE_CHILD_SA for children (1.3.1, 1.3.3) */
 void create_begin(struct ike_sa *sa, struct child_sa *c);
 void create_rekey_begin(struct child_sa *old);
 void create_serve(struct exchange *x);
