@@ -219,6 +219,19 @@ static void forget_keys(struct child_sa *c)
 	secret_clear(&c->auth_out);
 }
 
+static const char *const state_names[CHILD_STATES] = {
+	[CHILD_NEW] = "new", [CHILD_INBOUND] = "inbound", [CHILD_UP] = "up", [CHILD_REPLACED] = "replaced",
+};
+
+/* The one place that changes a child's state. */
+static void child_set_state(struct child_sa *c, enum child_state to)
+{
+	enum child_state from = c->state;
+
+	c->state = to;
+	report_state(c->sa, c, state_names[from], state_names[to]);
+}
+
 /* c's IKE SA was to take over: the old one's child goes on as if nothing had been. */
 static void take_back(struct child_sa *old)
 {
@@ -227,7 +240,7 @@ static void take_back(struct child_sa *old)
 	old->rekeying = false;
 	if (old->state != CHILD_REPLACED || old->sa->state != IKE_ESTABLISHED)
 		return;
-	old->state = CHILD_UP;
+	child_set_state(old, CHILD_UP);
 	timer_cancel(&old->sa->e->timers, &old->retire);
 	child_rekey_later(old, old->rekey_at > now + NOT_YET_RETRY ? old->rekey_at - now : NOT_YET_RETRY);
 }
@@ -257,11 +270,21 @@ void child_withdraw(const struct child_sa *c)
 	straggler_add(c->sa->e, &in, 0);
 }
 
+void child_early_remove(struct child_sa *c)
+{
+	struct ipsec_sa_id in = { .dst = c->sa->local, .proto = IPPROTO_ESP, .spi = c->spi_in };
+
+	if (c->early)
+		straggler_add(c->sa->e, &in, 0);
+	c->early = false;
+}
+
 void child_free(struct child_sa *c)
 {
 	struct engine *e = c->sa->e;
 
 	give_back(c);
+	child_early_remove(c);
 	/* What went down with an SA that was up, or by command, is no failure, and may be tried again at once. */
 	if (c->state == CHILD_NEW && c->initiator && !c->replaces &&
 	    (c->failed || (!c->sa->established_at && !c->sa->unwanted)))
@@ -283,19 +306,6 @@ void child_free(struct child_sa *c)
 	table_del(&e->by_out, &c->by_out);
 	drop_traffic(c);
 	free(c);
-}
-
-static const char *const state_names[CHILD_STATES] = {
-	[CHILD_NEW] = "new", [CHILD_INBOUND] = "inbound", [CHILD_UP] = "up", [CHILD_REPLACED] = "replaced",
-};
-
-/* The one place that changes a child's state. */
-static void child_set_state(struct child_sa *c, enum child_state to)
-{
-	enum child_state from = c->state;
-
-	c->state = to;
-	report_state(c->sa, c, state_names[from], state_names[to]);
 }
 
 static void rekey_due(struct timer *t)
@@ -377,6 +387,7 @@ void child_inbound_done(struct child_sa *c)
 		secret_move(&c->nonce, &old->nonce);
 	}
 	child_set_state(c, CHILD_INBOUND);
+	c->early = false;
 	c->up_at = e->now;
 	c->rekey_at = e->now + lifetime_soft(&c->sa->peer->conf, SECONDS(c->sa->peer->conf.child_lifetime), c->initiator);
 	timer_set(&e->timers, &c->rekey, c->rekey_at, rekey_due);

@@ -34,6 +34,7 @@ struct child_sa {
 	bool first;			/* made by IKE_AUTH */
 	bool confirmed;			/* the peer has shown that it has it too; ours are, from the answer on */
 	bool sign_promised;		/* the peer will send one when it has it (ikev2_will_confirm) */
+	bool early;			/* new, but its inbound SA is in the kernel already (ikev2/child_early.h) */
 	bool takes_over;		/* from one of another IKE SA, which its own takes over from */
 	bool lost;			/* the kernel has not got it any more */
 	bool rekeying;			/* an exchange to replace it is queued or under way */
@@ -102,6 +103,8 @@ void child_larval_delete(struct child_sa *c);
 /* The same of an ACQUIRE that gets no child. */
 void acquire_larval_delete(struct engine *e, const struct ipsec_event *acquire);
 
+/* The inbound SA that was there early leaves the kernel. */
+void child_early_remove(struct child_sa *c);
 /* Inbound is in the kernel: the child belongs to the SA from now on. */
 void child_inbound_done(struct child_sa *c);
 /* The peer went on after our answer: it has the child. Switches. */

@@ -35,6 +35,14 @@ struct exchange_rival {
 	bool awaited;			/* ours is through, and waits until the kernel has what the other one made */
 };
 
+/* With what its child is in the kernel early (ikev2/child_early.h), and what comes next. */
+struct exchange_early {
+	void (*then)(struct exchange *x);
+	const struct crypto_alg *encr, *integ;
+	bool esn;
+	struct ipsec_selector sel;
+};
+
 /* An exchange of ours from the queue to its end, or the peer's from its request to our answer. */
 struct exchange {
 	struct list link;		/* in ike_sa.queue while it waits for the window */
@@ -57,6 +65,7 @@ struct exchange {
 	bool no_kex;			/* the peer takes no key exchange for children */
 	struct secret ni, nr, shared;
 	struct proposal_choice choice;
+	struct exchange_early early;
 	struct exchange_rival rival;
 	unsigned tries;			/* INVALID_KE_PAYLOAD, COOKIE or TEMPORARY_FAILURE came that often */
 	uint16_t group;			/* that the peer asked for by INVALID_KE_PAYLOAD; 0: ours */

@@ -6,6 +6,7 @@
 #include "keyd/ike/report.h"
 #include "keyd/ike/tunnel.h"
 #include "keyd/ikev2/child.h"
+#include "keyd/ikev2/child_early.h"
 #include "keyd/ikev2/cp.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/message.h"
@@ -372,10 +373,16 @@ static const struct exchange_ops auth_ops = {
 	.answer = auth_answer,
 };
 
+static void prove(struct exchange *x)
+{
+	uint8_t buf[ID_BODY_MAX];
+
+	ask_proof(x, true, id_body(&x->sa->local_id, buf), auth_ready);
+}
+
 void auth_begin(struct ike_sa *sa, struct child_sa *child)
 {
 	struct exchange *x = exchange_new(sa, &auth_ops);
-	uint8_t buf[ID_BODY_MAX];
 
 	if (!x) {
 		if (child)
@@ -397,7 +404,8 @@ void auth_begin(struct ike_sa *sa, struct child_sa *child)
 	choose_local_id(sa);
 	sa->remote_id = expected_id(sa);
 	exchange_queue_first(x);
-	ask_proof(x, true, id_body(&sa->local_id, buf), auth_ready);
+	if (!child_early(x, prove))
+		prove(x);
 }
 
 /* --- responder --- */

@@ -5,6 +5,7 @@
 #include "keyd/ike/keylog.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/traffic.h"
+#include "keyd/ikev2/child_early.h"
 #include "keyd/ikev2/child_ts.h"
 #include "keyd/ikev2/message.h"
 
@@ -317,8 +318,13 @@ static void inbound_answered(struct ask *a, const struct kern_answer *an)
 
 static void install_inbound(struct exchange *x)
 {
+	const struct kern_answer there = { 0 };
 	struct kern_request rq;
 
+	if (child_early_fits(x)) {
+		inbound_answered(&x->ask, &there);
+		return;
+	}
 	child_inbound_request(x->child, &rq);
 	ask_kern(x->sa->e, &x->ask, &rq, inbound_answered);
 	secret_cleanse(&rq, sizeof(rq));

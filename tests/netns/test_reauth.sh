@@ -156,7 +156,7 @@ with_strongswan ours 0 no
 check "keyd reauthenticates" keydctl alice reauth 192.0.2.2
 check "and again" keydctl alice reauth 192.0.2.2
 check "one of each remains" wait_until 20 one_each alone
-traffic_end ours any
+traffic_end ours 0
 with_strongswan_end
 
 with_strongswan make-before-break 5 yes

@@ -634,6 +634,60 @@ static void test_reauth(void **state)
 	}
 }
 
+/* IKE_AUTH of a new IKE SA leaves when its child can be received on: many a peer sends at once. */
+static unsigned early, late;
+
+static void look_at_auth(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	struct world_host *h = &world->host[from];
+
+	if (n < 28 || bytes[18] != IKEV2_EXCH_IKE_AUTH || bytes[19] & IKEV2_FLAG_RESPONSE)
+		return;
+	if (world_count(h, false) > world_count(h, true))
+		early++;
+	else
+		late++;
+}
+
+static void narrow_esp(unsigned host)
+{
+	w.host[host].conf.defaults.esp = w.host[host].conf.defaults.ike;	/* of those, AES-CBC with SHA-2 */
+	w.host[host].conf.defaults.esp.p[0] = (struct conf_proposal){ .n = 3, .t = { { 1, 12, 256 }, { 3, 12, 0 }, { 5, 0, 0 } } };
+	w.host[host].conf.defaults.esp.n = 1;
+	world_configure(&w, host);
+}
+
+static void test_reauth_receives_early(void **state)
+{
+	(void)state;
+	for (unsigned other = 0; other < 2; other++) {
+		up(10000, 5);
+		if (other) {
+			narrow_esp(0);
+			narrow_esp(1);
+		}
+		early = late = 0;
+		w.tap = look_at_auth;
+		w.traffic = true;
+		engine_reauth(w.host[0].engine, w.now, NULL);
+		world_run(&w, SECONDS(5));
+		w.tap = NULL;
+		assert_int_equal(early, 1);
+		assert_int_equal(late, 0);
+		assert_non_null(strstr(w.host[0].log, other ? "aes256-sha256 tunnel" : "aes128gcm16 tunnel"));
+		w.traffic = false;
+		world_run(&w, SECONDS(60));
+		assert_one(1);
+		/* What is refused leaves nothing behind. */
+		w.host[1].psk = "another one";
+		engine_reauth(w.host[0].engine, w.now, NULL);
+		world_run(&w, SECONDS(3));
+		assert_non_null(strstr(w.host[0].log, "reauthentication failed"));
+		assert_int_equal(world_count(&w.host[0], false), 1);
+		world_free(&w);
+	}
+}
+
 static void test_reauth_bad_network(void **state)
 {
 	(void)state;
@@ -866,6 +920,7 @@ int main(void)
 		cmocka_unit_test(test_hints),
 		cmocka_unit_test(test_many_children),
 		cmocka_unit_test(test_reauth),
+		cmocka_unit_test(test_reauth_receives_early),
 		cmocka_unit_test(test_reauth_bad_network),
 		cmocka_unit_test(test_reauth_collides),
 		cmocka_unit_test(test_reauth_by_time),
