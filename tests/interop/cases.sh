@@ -343,18 +343,27 @@ job_agree()
 	agree_cell guess -- up_case
 }
 
-# in_vain WHAT-KEYD-SAYS: it does not come up, and whoever is keyd says why
+# in_vain_case WHAT: it does not come up, and both logs say why, in the words of KIND_says; keydctl explain knows, too
 in_vain_case()
 {
-	local host said
+	local host role said
 
 	(peer alice up) >"$work/up.log" 2>&1
 	for host in alice bob; do
+		role=$([ $host = alice ] && echo initiator || echo responder)
 		local -n says=${peer_kind[$host]}_says
-		said=${says[$1-$([ $host = alice ] && echo initiator || echo responder)]-${says[$1]}}
+		said=${says[$1-$role]}
 		must "$host says: $said" wait_log "$(peer $host log)" "$said" 20
+		said=${keyd_explains[$1-$role]-${keyd_explains[$1]-}}
+		[ "${peer_kind[$host]}" != keyd ] || [ -z "$said" ] || must "keydctl explain says: $said" explained $host "$said"
 	done
 	must "nobody can send" sends_are 0
+}
+
+# shellcheck disable=SC2317
+explained()
+{
+	keydctl "$1" explain >"$work/explain.txt" && grep -qE "failed: ($2)\$" "$work/explain.txt"
 }
 
 job_refuse()

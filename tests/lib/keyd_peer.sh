@@ -13,6 +13,11 @@ declare -A keyd_says=(
 	[no-ike-responder]='NO_PROPOSAL_CHOSEN: the peer offers .*; we accept'
 	[no-esp-initiator]='NO_PROPOSAL_CHOSEN .*; we offer' [no-esp-responder]='NO_PROPOSAL_CHOSEN for ESP: the peer offers .*; we accept'
 )
+# What keydctl explain calls it
+declare -A keyd_explains=(
+	[wrong-secret-initiator]=authentication-refused [wrong-secret-responder]=wrong-secret
+	[wrong-id-initiator]='unexpected-identity|authentication-refused' [no-ike]=no-proposal-ike [no-esp]=no-proposal-esp
+)
 
 keyd_missing()
 {
