@@ -43,8 +43,10 @@ static const char *amount(long long v, char *buf, size_t n)
 	double x = (double)v;
 	size_t unit = 0;
 
-	for (; x >= 999.95; x /= 1000)
+	while (x >= 999.95) {
+		x /= 1000;
 		unit++;
+	}
 	snprintf(buf, n, unit ? "%.1f%c" : "%.0f", x, units[unit]);
 	return buf;
 }

@@ -7,6 +7,8 @@ BENCH_TUNNELS ?= 10000
 
 $(eval $(call program,tests/bench/measure,tests/bench/measure.c,,))
 $(eval $(call program,tests/bench/floor,tests/bench/floor.c,,libcrypto))
+# tests/build/test_bench.sh runs them, small.
+test_tools += $(addprefix $(O)/tests/bench/,floor load)
 $(eval $(call program,tests/bench/load,tests/bench/load.c keyd/roles/udp.c,ike conf crypto wire pfkey util,libcrypto libevent_core))
 
 ## make bench             tunnels set up and rekeyed by keyd, and the least that could cost; BENCH_TUNNELS=10000 (see docs/bench-ike.md)

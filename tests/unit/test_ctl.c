@@ -172,7 +172,7 @@ static void hostile_structs(void **state)
 	assert_string_equal(text(o, "event"), "?");
 	assert_int_equal(strlen(text(o, "peer")), sizeof(ev.peer));
 	json_decref(o);
-	ike.initiator = ike.nat_local = ike.nat_remote = ike.encap = true;
+	ike.initiator = ike.nat_local = ike.nat_remote = ike.encap = ike.assigned_to_us = true;	/* a bool is no other thing */
 	o = render_ike(&ike);
 	assert_non_null(o);
 	json_decref(o);
