@@ -30,7 +30,7 @@ bob_rekey()
 # rekeys_so_far KIND: of alice's
 rekeys_so_far()
 {
-	keyd_count alice "$(tr a-z A-Z <<<"$1")_SA result=rekeyed"
+	keyd_count alice "${1^^}_SA result=rekeyed"
 }
 
 crossed()
