@@ -96,9 +96,9 @@ static const struct rule *rule_of(const struct wire_message *m)
 
 static const char *missing(uint64_t types, char *buf)
 {
-	for (uint8_t type = IKEV2_PL_SA; type <= IKEV2_PL_EAP; type++)
+	for (unsigned type = IKEV2_PL_SA; type <= IKEV2_PL_EAP; type++)
 		if (WIRE_BIT(type) & types)
-			return say(buf, "there is no", type, "");
+			return say(buf, "there is no", (uint8_t)type, "");
 	return NULL;
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Both sides rekey at the same moment, again and again, with strongSwan and with keyd: nothing is lost, one child remains.
-# timeout: 400
+# timeout: 500
 
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -119,7 +119,7 @@ secret_file bob 192.0.2.1
 policy_pair bob 192.0.2.2 192.0.2.1 esp/transport//require
 keyds_start
 check "keyd: it comes up" in_host alice ping -q -c 2 -i 0.2 -W 10 192.0.2.2
-under_traffic keyd 15 6
+under_traffic keyd 5 3
 keyds_stop
 in_host alice "$bin/setkey" -F
 in_host bob "$bin/setkey" -F
@@ -138,11 +138,11 @@ strongswan_conf bob
 in_host bob sed -i 's/replay_window = 128/&\n    delete_rekeyed_delay = 2/' /etc/strongswan.conf
 strongswan_start bob
 check "strongSwan: it comes up" in_host alice ping -q -c 2 -i 0.2 -W 10 192.0.2.2
-under_traffic strongSwan 30 10
+under_traffic strongSwan 8 4
 # Far apart, so that they are sure to cross.
 link_delay alice eth0 300
 link_delay bob eth0 300
-under_traffic "strongSwan far away" 6 4
+under_traffic "strongSwan far away" 3 2
 host_stop keyd-alice
 strongswan_stop bob
 finish
