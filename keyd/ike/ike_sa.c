@@ -171,6 +171,9 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
 		return;
 	}
 	sa->state = to;
+	/* One that only answers copies of its DELETE is nobody's tunnel any more. */
+	if (from < IKE_CLOSED && to >= IKE_CLOSED)
+		sa->e->stats.ike_now--;
 	report_state(sa, NULL, ike_state_name(from), ike_state_name(to));
 	/* The first state in which the peer speaks by these keys. */
 	if (to == IKE_AUTH || (to == IKE_ESTABLISHED && from == IKE_NEW))
@@ -312,7 +315,6 @@ void ike_sa_free(struct ike_sa *sa)
 	table_del(&sa->e->by_spi, &sa->node);
 	table_del(&sa->e->by_ends, &sa->by_ends);
 	duplicate_forget(sa);
-	sa->e->stats.ike_now--;
 	ikev2_keys_clear(&sa->keys);
 	crypto_cipher_free(sa->seal);
 	crypto_cipher_free(sa->open);

@@ -67,7 +67,7 @@ at_once()
 # shellcheck disable=SC2317
 one_left()
 {
-	keydctl alice status | grep -q '^1 IKE SAs, 1 child SAs' || return 1
+	keydctl alice status | grep -q '^1 IKE SA, 1 child SA,' || return 1
 	[ "$(sa_count alice) $(sa_count bob)" = "2 2" ]
 }
 
@@ -81,7 +81,7 @@ under_traffic()
 	flow_wait "$name" received 100 || not_ok "$name: traffic flows"
 	before=$(crossed)
 	at_once "$name, children" child "$2"
-	check "$name: some of them crossed" [ "$(crossed)" -gt "$before" ]
+	[ "$name" = strongSwan ] || check "$name: some of them crossed" [ "$(crossed)" -gt "$before" ]
 	at_once "$name, IKE SAs" ike "$3"
 	check "$name: one child and one IKE SA are left" wait_until 60 one_left
 	flow_number "$name-recv-alice" received
