@@ -6,6 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/lib/strongswan.sh
 . "$netns_dir/../lib/strongswan.sh"
+# shellcheck source=tests/lib/peer.sh
+. "$netns_dir/../lib/peer.sh"
 
 # Words that make the offer for children some 900 bytes long; the first ones are strongSwan's too.
 ciphers=aes128gcm16-aes192gcm16-aes256gcm16-aes128gcm12-aes192gcm12-aes256gcm12-chacha20poly1305
@@ -79,7 +81,7 @@ conf bob 192.0.2.1 "fragment 600"
 keyds_start
 job asked
 is "asked: no datagram is longer than 600 bytes" "$(longer asked 600)" 0
-check "asked: some are nearly as long" [ "$(longer asked 500)" -ge 4 ]
+check "asked: some are nearly as long" [ "$(longer asked 500)" -gt 0 ]
 keyds_stop
 in_host alice "$bin/setkey" -F
 in_host bob "$bin/setkey" -F
@@ -102,9 +104,10 @@ if [ -n "$missing" ]; then
 else
 	in_host bob "$bin/setkey" -FP
 	keyd_start alice
-	# shellcheck disable=SC2034 # for strongswan_conf
-	strongswan_esp=aes128gcm16-aes192gcm16-aes256gcm16-x25519,aes256-sha256-x25519
-	strongswan_conf bob 192.0.2.2 192.0.2.1 transport
+	tunnel_new transport alice 192.0.2.1 bob 192.0.2.2
+	# shellcheck disable=SC2034,SC2154 # for strongswan_conf
+	tunnel[secret]=$secret
+	strongswan_conf bob
 	strongswan_start bob
 	job strongswan
 	strongswan_stop bob
