@@ -44,7 +44,7 @@ client()
 	END
 }
 
-# address HOST -4|-6: what it was assigned, into $assigned
+# address HOST -4|-6: what it was assigned, into $assigned (not inside "check", whose subshell forgets it)
 address()
 {
 	assigned=$(in_host "$1" ip "$2" -o addr show dev gapless0 2>/dev/null | awk '$4 !~ /^fe80/ { sub("/.*", "", $4); print $4; exit }')
@@ -102,8 +102,10 @@ for host in gw alice carol; do keyd_start $host; done
 capture_start wires gw:eth1 alice:eth0 gw:eth2 carol:eth0
 check "alice comes up" keydctl alice up office
 check "alice has an IPv4 address" wait_until 10 address alice -4
+address alice -4
 alice4=$assigned
 check "alice has an IPv6 address" wait_until 10 address alice -6
+address alice -6
 alice6=$assigned
 check "alice reaches the inner host by IPv4" in_host alice ping -q -c 3 -i 0.2 -W 5 10.0.0.9
 check "alice reaches the inner host by IPv6" in_host alice ping -q -c 3 -i 0.2 -W 5 2001:db8:1::9
@@ -114,6 +116,7 @@ check "keydctl status shows the address" grep -q "assigned to us  $alice4  $alic
 
 check "carol comes up" keydctl carol up office
 check "carol has an address" wait_until 10 address carol -4
+address carol -4
 carol4=$assigned
 check "which is another one" [ "$carol4" != "$alice4" ]
 check "carol reaches the inner host" in_host carol ping -q -c 1 -W 5 10.0.0.9
@@ -157,6 +160,7 @@ in_host inner ping -q -c 2 -i 0.2 -W 1 "$alice4" >/dev/null
 check "the name servers are gone" in_host alice test ! -e /run/gapless/resolv/office.conf
 check "alice comes again" keydctl alice up office
 check "alice has an address again" wait_until 10 address alice -4
+address alice -4
 is "it is the one that she had" "$assigned" "$alice4"
 check "alice reaches the inner host again" in_host alice ping -q -c 1 -W 5 10.0.0.9
 
@@ -171,6 +175,7 @@ keyd_said carol 'the peer has no address left for us \(INTERNAL_ADDRESS_FAILURE\
 keyd_said gw 'INTERNAL_ADDRESS_FAILURE: "carol@example.org" gets no address, as others have all those of pool "office"'
 check "alice does not notice" in_host alice ping -q -c 1 -W 5 10.0.0.9
 capture_stop wires
-is "nothing in clear" "$(cleartext_count wires)" 0
+# A gateway whose daemon is just being started says so by ICMP, from outer address to outer address.
+is "nothing in clear" "$(cleartext_count wires 'not (icmp[icmptype] = icmp-unreach and icmp[icmpcode] = 3)')" 0
 [ "$(cleartext_count wires)" = 0 ] || note "$(cleartext_show wires | head -n 20)"
 finish
