@@ -76,9 +76,9 @@ static void give_up(struct ike_sa *sa)
 		snprintf(said, sizeof(said), " (it said without proof: %s)", ikev2_notify_name(sa->hint));
 	if (x->doubt[0])
 		snprintf(reason, sizeof(reason), "%s", x->doubt);
-	else
+	else	/* as often as configured; that one may have been repeated early is no matter of the peer's life */
 		snprintf(reason, sizeof(reason), "no answer to %s after %u sendings: the peer counts as dead%s",
-			 x->ops->name, sa->sendings, said);
+			 x->ops->name, sa->peer->conf.retransmit_tries, said);
 	sa->e->stats.dpd_dead++;
 	if (x->doubt[0])
 		report_refusal(sa, x->doubted, false);

@@ -118,7 +118,7 @@ keyd_kill bob
 in_host bob ip xfrm state flush
 keyd_start bob
 check "anew, and silent: back within 15 s once the other side sends" in_host alice ping -q -c 1 -i 0.2 -w 15 192.0.2.2
-keyd_said alice 'IKE_SA result=down .*: no answer to INFORMATIONAL liveness after [0-9]+ sendings: the peer counts as dead'
+keyd_said alice 'IKE_SA result=down .*: no answer to INFORMATIONAL liveness after 4 sendings: the peer counts as dead'
 rekeys "anew, and silent"
 keyds_stop
 finish
