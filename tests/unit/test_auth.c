@@ -4,6 +4,7 @@
 #include "keyd/auth/keeper.h"
 #include "keyd/conf/id.h"
 #include "keyd/crypto/keymat.h"
+#include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -172,19 +173,6 @@ static void answers(void **state)
 	conf_secrets_free(&s);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,5 +183,5 @@ int main(void)
 		cmocka_unit_test(answers),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -4,6 +4,7 @@
 #include "keyd/crypto/prf.h"
 #include "keyd/crypto/rand.h"
 #include "tests/unit/test_crypto_hex.h"
+#include "tests/unit/with_crypto.h"
 
 #include <stdlib.h>
 
@@ -320,19 +321,6 @@ static void what_does_not_fit_is_no_cipher(void **state)
 	crypto_cipher_free(NULL);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,5 +332,5 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_is_no_cipher),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -3,6 +3,7 @@
 #include "keyd/crypto/kex.h"
 #include "keyd/crypto/rand.h"
 #include "tests/unit/test_crypto_hex.h"
+#include "tests/unit/with_crypto.h"
 
 #include <stdlib.h>
 
@@ -342,19 +343,6 @@ static void the_same_seed_gives_the_same_keys(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,5 +358,5 @@ int main(void)
 		cmocka_unit_test(the_same_seed_gives_the_same_keys),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

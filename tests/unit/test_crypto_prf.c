@@ -4,6 +4,7 @@
 #include "keyd/crypto/prf.h"
 #include "keyd/crypto/rand.h"
 #include "tests/unit/test_crypto_hex.h"
+#include "tests/unit/with_crypto.h"
 
 static void check(const char *name, struct view key, const char *data, const char *expected)
 {
@@ -189,19 +190,6 @@ static void randomness(void **state)
 	assert_memory_not_equal(a, zero, sizeof(a));
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,5 +205,5 @@ int main(void)
 		cmocka_unit_test(randomness),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Two engines talk in memory: set-up, rekeys, deletes, failures, loss, reordering, hostile datagrams.
 #include "tests/unit/world.h"
+#include "tests/unit/with_crypto.h"
 
 #include "keyd/conf/id.h"
 #include "keyd/crypto/alg.h"
@@ -586,12 +587,6 @@ static void test_flood(void **state)
 	assert_undisturbed();
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -621,5 +616,5 @@ int main(void)
 		cmocka_unit_test(test_flood),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -5,6 +5,7 @@
 #include "keyd/ike/timer.h"
 #include "keyd/util/table.h"
 #include "keyd/wire/ikev2.h"
+#include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -389,12 +390,6 @@ static void test_types(void **state)
 	assert_true(selector_equal(&out, &near));
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,5 +405,5 @@ int main(void)
 		cmocka_unit_test(test_types),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -3,6 +3,7 @@
 #include "keyd/conf/load.h"
 #include "keyd/ike/proposal.h"
 #include "keyd/wire/ikev2.h"
+#include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -251,12 +252,6 @@ static void test_explain(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,5 +262,5 @@ int main(void)
 		cmocka_unit_test(test_explain),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

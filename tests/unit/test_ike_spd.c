@@ -3,6 +3,7 @@
 #include "keyd/crypto/alg.h"
 #include "keyd/ike/spd.h"
 #include "keyd/wire/ikev2.h"
+#include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -222,12 +223,6 @@ static void test_spd_any(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,5 +231,5 @@ int main(void)
 		cmocka_unit_test(test_spd_any),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -7,6 +7,7 @@
 #include "keyd/wire/ikev2.h"
 #include "tests/unit/world_nat.h"
 #include "tests/unit/world_spd.h"
+#include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -739,12 +740,6 @@ static void test_childless_preferred(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -773,5 +768,5 @@ int main(void)
 		cmocka_unit_test(test_childless_preferred),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

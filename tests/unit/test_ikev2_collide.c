@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Both sides act at once, at every distance in time, with and without loss: in the end they agree, and no packet is lost.
 #include "tests/unit/world.h"
+#include "tests/unit/with_crypto.h"
 
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/timer.h"
@@ -262,12 +263,6 @@ static void test_one(void **state)
 	one_run(&ops[a % OPS], &ops[b % OPS], apart, seed, loss);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,5 +273,7 @@ int main(void)
 
 	const struct CMUnitTest one[] = { cmocka_unit_test_teardown(test_one, tell_run) };
 
-	return getenv("WORLD_RUN") ? cmocka_run_group_tests(one, setup, NULL) : cmocka_run_group_tests(tests, setup, NULL);
+	if (getenv("WORLD_RUN"))
+		return cmocka_run_group_tests(one, with_crypto, without_crypto);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

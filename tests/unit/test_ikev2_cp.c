@@ -6,6 +6,7 @@
 #include "keyd/ike/timer.h"
 #include "tests/unit/rogue.h"
 #include "tests/unit/world_nat.h"
+#include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -744,19 +745,6 @@ static void hostile_names(void **state)
 	world_free(&w);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	crypto_exit();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -772,5 +760,5 @@ int main(void)
 		cmocka_unit_test(generous_replies), cmocka_unit_test(hostile_names),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -11,6 +11,7 @@
 #include "keyd/wire/id.h"
 #include "keyd/wire/nonce.h"
 #include "keyd/wire/ts.h"
+#include "tests/unit/with_crypto.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -321,15 +322,9 @@ static void test_data(void **state)
 	assert_true(files >= 14 && opened >= 30 && written >= 200 && derived >= 3 && proven >= 5);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_data) };
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -4,6 +4,7 @@
 #include "keyd/ike/timer.h"
 #include "keyd/ikev2/message.h"
 #include "tests/unit/rogue.h"
+#include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -349,12 +350,6 @@ static void test_cost(void **state)
 	world_free(&w);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,5 +359,5 @@ int main(void)
 		cmocka_unit_test(test_copies),	       cmocka_unit_test(test_cost),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Fragments (RFC 7383): long messages over narrow, lossy paths, and pieces that a peer should not send.
 #include "tests/unit/world.h"
+#include "tests/unit/with_crypto.h"
 
 #include "keyd/conf/id.h"
 #include "keyd/crypto/alg.h"
@@ -301,12 +302,6 @@ static void test_pieces(void **state)
 	pieces_free(&held);
 }
 
-static int crypto_begin(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,5 +317,5 @@ int main(void)
 		cmocka_unit_test(test_forged_pieces),
 	};
 
-	return cmocka_run_group_tests(tests, crypto_begin, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

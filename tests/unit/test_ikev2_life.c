@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The life of SAs: round-trip time, limits and margins, signs of life.
 #include "tests/unit/world.h"
+#include "tests/unit/with_crypto.h"
 
 #include "keyd/conf/load.h"
 #include "keyd/crypto/alg.h"
@@ -515,12 +516,6 @@ static void test_many_children(void **state)
 	world_free(&w);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -543,5 +538,5 @@ int main(void)
 		cmocka_unit_test(test_many_children),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // NAT traversal in memory: who is found behind a NAT, ESP in UDP over rekeys, mappings that change, keepalives.
 #include "tests/unit/world_nat.h"
+#include "tests/unit/with_crypto.h"
 
 #include "keyd/conf/id.h"
 #include "keyd/crypto/alg.h"
@@ -649,12 +650,6 @@ static void test_no_keepalive_under_traffic(void **state)
 	world_free(&w);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -682,5 +677,5 @@ int main(void)
 		cmocka_unit_test(test_no_keepalive_under_traffic),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -5,6 +5,7 @@
 #include "keyd/ikev2/message.h"
 #include "tests/unit/rogue.h"
 #include "tests/unit/world_spd.h"
+#include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -273,12 +274,6 @@ static void test_heeded_notifies(void **state)
 	world_free(&w);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,5 +285,5 @@ int main(void)
 		cmocka_unit_test(test_heeded_notifies),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

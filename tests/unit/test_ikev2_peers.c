@@ -3,6 +3,7 @@
 #include "keyd/crypto/alg.h"
 #include "keyd/ike/timer.h"
 #include "tests/unit/rogue.h"
+#include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -99,12 +100,6 @@ static void test_child_refuses_all(void **state)
 	world_free(&w);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,5 +108,5 @@ int main(void)
 		cmocka_unit_test(test_child_refuses_all),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -2,6 +2,7 @@
 // Reauthentication in memory: a new IKE SA takes over from an old one, whatever else happens meanwhile.
 #include "tests/unit/rogue.h"
 #include "tests/unit/world.h"
+#include "tests/unit/with_crypto.h"
 
 #include "keyd/crypto/alg.h"
 #include "keyd/ike/reauth.h"
@@ -405,12 +406,6 @@ static void test_reauth_limited(void **state)
 	world_free(&w);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,5 +419,5 @@ int main(void)
 		cmocka_unit_test(test_reauth_limited),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

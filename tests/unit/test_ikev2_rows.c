@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // RFC 7296 2.25 row by row: what a host answers to each request while each of its own is on the way; 1.4.1, 1.3.
 #include "tests/unit/rogue.h"
+#include "tests/unit/with_crypto.h"
 
 #include "keyd/crypto/alg.h"
 #include "keyd/ike/child_sa.h"
@@ -542,12 +543,6 @@ static void test_last_answer_lost(void **state)
 	world_free(&w);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -560,5 +555,5 @@ int main(void)
 		cmocka_unit_test(test_last_answer_lost),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

@@ -5,6 +5,7 @@
 #include "keyd/ike/timer.h"
 #include "keyd/ikev2/message.h"
 #include "tests/unit/rogue.h"
+#include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -695,12 +696,6 @@ static void test_oversized_in_clear(void **state)
 	world_free(&w);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -720,5 +715,5 @@ int main(void)
 		cmocka_unit_test(test_oversized_in_clear),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }

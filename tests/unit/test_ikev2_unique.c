@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A peer begins a second IKE SA: INITIAL_CONTACT, "unique", from where it was and from elsewhere (RFC 7296 2.4).
 #include "tests/unit/world.h"
+#include "tests/unit/with_crypto.h"
 
 #include "keyd/conf/id.h"
 #include "keyd/crypto/alg.h"
@@ -199,12 +200,6 @@ static void test_without_loss(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return crypto_init();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,5 +211,5 @@ int main(void)
 		cmocka_unit_test(test_without_loss),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }
