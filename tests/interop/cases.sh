@@ -421,17 +421,17 @@ job_nat()
 # fragments_from ADDRESS: messages with an SKF payload (RFC 7383 2.5) that it sent
 fragments_from()
 {
-	capture_count ike "src host $1 and (udp port 500 and udp[24] = 53 or udp port 4500 and udp[28] = 53)"
+	capture_count ike "src host $1 and ((udp port 500 and udp[24] = 53) or (udp port 4500 and udp[28] = 53))"
 }
 
-# IKE_AUTH is longer than the link takes in one piece. (openiked's fragments are longer than that, too: it hears ours.)
+# The request of IKE_AUTH, with both identities, is longer than the link takes in one piece; the answer is not. (openiked's
+# fragments are longer than that, too.)
 fragment_case()
 {
 	capture_start ike alice:eth0 bob:eth0 || fault "captures run"
 	up_case
 	capture_stop ike
 	[ "$kind_a" = openiked ] || must "alice sends fragments" [ "$(fragments_from "$address_a")" -ge 2 ]
-	[ "$kind_b" = openiked ] || must "bob sends fragments" [ "$(fragments_from "$address_b")" -ge 2 ]
 }
 
 job_fragment()

@@ -4,6 +4,7 @@
 
 declare -A libreswan_cannot=(
 	[pfs-group]='a child is rekeyed with the group of the IKE SA whatever esp= says; ipsec.conf(5), "esp": "Specifying the DH algorithms explicitly is not recommended"'
+	[nat-transport]='its issue #916 "transport mode (l2tp?) and nat?": open since 2022; with IKEv2 it does not replace selectors (RFC 7296 2.23.1), and two of its own answer TS_UNACCEPTABLE, too'
 	[prf]='ipsec.conf(5), "ike": "libreswan does not support using a PRF algorithm that is different from the INTEGRITY (hash) algorithm by design"'
 )
 declare -A libreswan_loses=(
