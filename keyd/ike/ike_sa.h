@@ -111,6 +111,7 @@ struct ike_sa {
 		unsigned tries;
 		bool confirmed;		/* the peer has answered a request behind the last child: it sends on all of them */
 		bool merges;		/* the other SA was no older one, but one too many */
+		bool lost;		/* the peer says that it has lost this one, and answers nothing on it */
 	} reauth;			/* see reauth.h */
 	/* told to people */
 	struct story *story;		/* of the attempt that made it; belongs to the engine, which may take it away */

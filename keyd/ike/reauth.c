@@ -179,6 +179,15 @@ static void finish(struct ike_sa *fresh, struct ike_sa *old, const char *how)
 	ikev2_version.delete_ike(old);
 }
 
+/* The peer has proved itself anew, and had told the truth: nothing that is sent in the old SA's children need arrive. */
+static void finish_lost(struct ike_sa *fresh, struct ike_sa *old)
+{
+	report_event(fresh, NULL, ENGINE_IKE_REAUTHENTICATED, "the peer had lost the old IKE SA");
+	report_reason(old, REASON_PEER_DEAD);
+	ike_sa_end(old, "the peer had lost it, and has made a new one with us");
+	over(fresh);
+}
+
 /* Both sides began, and the other one's is to stay (duplicate_drop). */
 static void give_way(struct ike_sa *fresh, struct ike_sa *old)
 {
@@ -238,6 +247,8 @@ static void step(struct ike_sa *fresh)
 		return;
 	if (!old || old->state != IKE_ESTABLISHED) {
 		over(fresh);
+	} else if (old->reauth.lost) {
+		finish_lost(fresh, old);
 	} else if (fresh->redundant_at) {
 		give_way(fresh, old);
 	} else if (old->reauth.end && fresh->e->now >= old->reauth.end) {
@@ -319,6 +330,11 @@ bool reauth_begin(struct ike_sa *sa, const char *why)
 	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "reauthenticating", "reason: %s", why);
 	ikev2_version.initiate(fresh, first ? successor(fresh, first) : NULL);
 	return true;
+}
+
+void reauth_lost(struct ike_sa *sa)
+{
+	sa->reauth.lost = sa->reauth.lost || reauth_begin(sa, "lost");
 }
 
 static void reauth_due(struct timer *t)

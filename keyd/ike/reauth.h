@@ -20,6 +20,12 @@ uint32_t reauth_asked_of_peer(const struct ike_sa *sa);
 /* Begins, unless it is under way already. why is one static word for the log. False: it does not go now. */
 bool reauth_begin(struct ike_sa *sa, const char *why);
 
+/*
+ * The peer says, without proof, that it has sa no more, and answers nothing: a new IKE SA is made beside it. If that comes
+ * to be, the peer has proved itself there, and sa ends; if not, nothing has changed.
+ */
+void reauth_lost(struct ike_sa *sa);
+
 /* The SA that sa takes over from; NULL: none, or it has ended. */
 struct ike_sa *reauth_old(const struct ike_sa *sa);
 /* sa is established: goes on to the other children, if it takes over from another SA. */

@@ -3,6 +3,7 @@
 #include "keyd/ikev2/window.h"
 
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/fragment.h"
 #include "keyd/ikev2/message.h"
@@ -14,6 +15,8 @@
 #define BACKOFF_STEPS_MAX 6
 /* No answer counts as late before this: a peer may have a key exchange, a card or a neighbour's burst to deal with. */
 #define EARLY_LEAST MILLISECONDS(100)
+/* A peer that says that it has lost the SA is asked so often before it is believed a little. */
+#define LOST_AFTER 2
 
 static void retransmit_due(struct timer *t);
 
@@ -87,12 +90,24 @@ static void give_up(struct ike_sa *sa)
 	ike_sa_end(sa, reason);
 }
 
+/* Without proof: but what it says is so far true, as no proof came either. */
+static bool says_lost(const struct ike_sa *sa)
+{
+	return sa->hint == IKEV2_N_INVALID_IKE_SPI && sa->sendings >= LOST_AFTER;
+}
+
 static void retransmit_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, retransmit);
 
 	if (!sa->active)
 		return;
+	if (says_lost(sa) && sa->state == IKE_DELETING) {
+		ike_sa_end(sa, "deleted; the peer says that it did not have it any more");
+		return;
+	}
+	if (says_lost(sa))
+		reauth_lost(sa);
 	if (sa->sendings >= tries_of(sa)) {
 		give_up(sa);
 		return;
@@ -134,6 +149,7 @@ void window_send_next(struct ike_sa *sa)
 		return;
 	}
 	sa->sendings = 0;
+	sa->hint = 0;
 	sa->sent_at = sa->e->now;
 	sa->early = early_wait(sa);
 	report_detail(sa, x->child, ENGINE_REQUEST_SENT, x->ops->name, x->message_id, "%zu bytes", datagram.n);
@@ -156,6 +172,7 @@ void window_answered(struct ike_sa *sa)
 	secret_clear(&sa->sent);
 	measure(sa);
 	sa->heard_at = sa->e->now;
+	sa->reauth.lost = false;
 	if (!sa->next_request++ && !sa->initiator)
 		answers_at_all(sa);
 }

@@ -369,6 +369,46 @@ static void test_reauth_dies_half_way(void **state)
 	}
 }
 
+static bool of_one_kind(struct world *world)
+{
+	(void)world;
+	return census(0).ikes == 1 && census(1).ikes == 1 && world_joined(&w) &&
+	       !memcmp(census(0).spi, census(1).spi, sizeof(census(0).spi));
+}
+
+/* A host that only answers has forgotten all: the other one asks it, believes it a little, and it is there again. */
+static void test_peer_forgets(void **state)
+{
+	unsigned lost[WORLD_HOSTS];
+	uint64_t dpd, began;
+
+	(void)state;
+	for (unsigned seed = 1; seed <= 10; seed++) {
+		up(20000, seed);
+		more_children(3);
+		dpd = SECONDS(w.host[0].conf.defaults.dpd);
+		w.traffic = true;
+		world_run(&w, MILLISECONDS(100 * seed));
+		w.host[1].mute = true;
+		world_restart(&w, 1, false);
+		began = w.now;
+		assert_true(world_until(&w, SECONDS(300), of_one_kind));
+		/* It is asked before it has been silent for that long, and two seconds are four of our sendings. */
+		assert_true(w.now - began < dpd + SECONDS(2));
+		for (unsigned i = 0; i < WORLD_HOSTS; i++)
+			lost[i] = w.host[i].lost_keying;
+		w.host[1].mute = false;
+		world_run(&w, SECONDS(1));
+		w.traffic = false;
+		world_run(&w, SECONDS(60));
+		/* What went to who had forgotten it is lost, nothing since. */
+		for (unsigned i = 0; i < WORLD_HOSTS; i++)
+			w.host[i].lost_keying -= lost[i];
+		assert_one(4);
+		world_free(&w);
+	}
+}
+
 /* The second host tells the first how long it takes its proof, as far as n bytes go. */
 static void limit(uint32_t seconds, size_t n)
 {
@@ -416,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_reauth_by_time),
 		cmocka_unit_test(test_reauth_fails),
 		cmocka_unit_test(test_reauth_dies_half_way),
+		cmocka_unit_test(test_peer_forgets),
 		cmocka_unit_test(test_reauth_limited),
 	};
 

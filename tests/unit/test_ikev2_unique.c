@@ -40,11 +40,22 @@ static void tell_policy(unsigned host)
 	engine_kern_event(w.host[host].engine, w.now, &ev);
 }
 
+static struct ipsec_addr left;
+
+static bool nobody_at_left(struct world *world, unsigned from, struct world_path *p)
+{
+	(void)world;
+	(void)from;
+	return !ipsec_addr_equal(&p->dst, &left);
+}
+
 /* Host 0 goes somewhere else, and forgets all. */
 static void move_away(void)
 {
 	struct world_host *h = &w.host[0];
 
+	left = h->addr;
+	w.route = nobody_at_left;
 	ipsec_addr_parse(&h->addr, "198.51.100.7");
 	h->out.tmpl[0].src = w.host[1].out.tmpl[0].dst = h->addr;
 	w.host[1].out.index++;
