@@ -76,7 +76,7 @@ static void on_expire(struct engine *e, const struct ipsec_event *ev)
 	else if (!ev->expire.hard)
 		engine_kern_orphan(e, e->now, sa);
 	else
-		orphan_gone(e, sa->spi);
+		orphan_gone(e, &sa->dst, sa->spi);
 }
 
 static void on_delete(struct engine *e, const struct ipsec_event *ev)
@@ -86,9 +86,9 @@ static void on_delete(struct engine *e, const struct ipsec_event *ev)
 	if (c)
 		child_lost(c, "somebody deleted its SA from the kernel");
 	else
-		stragglers_forget(e, ev->sa_id.spi);
+		stragglers_forget(e, &ev->sa_id);
 	if (!c)
-		orphan_gone(e, ev->sa_id.spi);
+		orphan_gone(e, &ev->sa_id.dst, ev->sa_id.spi);
 }
 
 static void on_flush(struct engine *e, const struct ipsec_event *ev)

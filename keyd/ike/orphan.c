@@ -33,10 +33,15 @@ bool orphans_of(const struct engine *e, uint32_t reqid)
 	return false;
 }
 
-void orphan_gone(struct engine *e, uint32_t spi)
+static bool is(const struct orphan *o, const struct ipsec_addr *dst, uint32_t spi)
+{
+	return o->sa.spi == spi && ipsec_addr_equal(&o->sa.dst, dst);
+}
+
+void orphan_gone(struct engine *e, const struct ipsec_addr *dst, uint32_t spi)
 {
 	list_each(o, &e->orphans, struct orphan, link)
-		if (o->sa.spi == spi)
+		if (is(o, dst, spi))
 			orphan_free(o);
 }
 
@@ -123,7 +128,7 @@ void engine_kern_orphan(struct engine *e, uint64_t now, const struct ipsec_sa *s
 	    sa->state == IPSEC_STATE_DEAD || child_find(e, sa->spi))
 		return;
 	list_each(each, &e->orphans, struct orphan, link)
-		if (++n > ORPHANS_MAX || each->sa.spi == sa->spi)
+		if (++n > ORPHANS_MAX || is(each, &sa->dst, sa->spi))
 			return;
 	pol = policy_of(e, sa);
 	o = calloc(1, sizeof(*o));

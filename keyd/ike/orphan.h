@@ -11,8 +11,8 @@
 void orphans_retire(const struct child_sa *c);
 /* Is there one with this reqid? */
 bool orphans_of(const struct engine *e, uint32_t reqid);
-/* The kernel has it no more. */
-void orphan_gone(struct engine *e, uint32_t spi);
+/* The kernel has the one with these no more. */
+void orphan_gone(struct engine *e, const struct ipsec_addr *dst, uint32_t spi);
 /* The SAD was flushed. */
 void orphans_free(struct engine *e);
 

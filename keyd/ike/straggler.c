@@ -54,12 +54,17 @@ void straggler_add(struct engine *e, const struct ipsec_sa_id *id, uint64_t ling
 	table_add(&e->by_straggler, &s->node, id->spi);
 }
 
-void stragglers_forget(struct engine *e, uint32_t spi)
+void stragglers_forget(struct engine *e, const struct ipsec_sa_id *id)
 {
-	struct table_node *node;
+	struct table_node *node = table_find(&e->by_straggler, id->spi), *next;
 
-	while ((node = table_find(&e->by_straggler, spi)))
-		straggler_free(container_of(node, struct straggler, node));
+	for (; node; node = next) {
+		struct straggler *s = container_of(node, struct straggler, node);
+
+		next = table_next(node);
+		if (ipsec_addr_equal(&s->id.dst, &id->dst))
+			straggler_free(s);
+	}
 }
 
 void stragglers_free(struct engine *e)

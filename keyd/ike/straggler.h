@@ -10,8 +10,8 @@
 
 /* The SA leaves the kernel linger microseconds from now (0: now). Without memory it leaves now. */
 void straggler_add(struct engine *e, const struct ipsec_sa_id *id, uint64_t linger);
-/* The kernel has not got the one of that SPI any more. */
-void stragglers_forget(struct engine *e, uint32_t spi);
+/* The kernel has not got that one any more. An SA that has moved leaves another one of its SPI, at another address. */
+void stragglers_forget(struct engine *e, const struct ipsec_sa_id *id);
 /* It has none of them any more. */
 void stragglers_free(struct engine *e);
 

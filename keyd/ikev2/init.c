@@ -17,7 +17,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HALF_OPEN_LIFE SECONDS(30)
+/*
+ * A person may take 30 s to type the PIN that a proof needs, and the peer repeats IKE_AUTH for a minute while we wait for ours.
+ * Those who never mean to go on are put out sooner by others (half_open.h).
+ */
+#define HALF_OPEN_LIFE SECONDS(75)
 #define INIT_TRIES_MAX 5
 
 static const char exchange_name[] = "IKE_SA_INIT";

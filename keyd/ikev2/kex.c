@@ -11,6 +11,9 @@
 #define TRIES_MAX 8
 #define RETRY_MIN MILLISECONDS(500)
 #define RETRY_SPREAD MILLISECONDS(1500)
+/* What crosses ends soon; and while the kernel has no SA, every moment costs packets. */
+#define RETRY_LOST MILLISECONDS(100)
+#define RETRY_LOST_TIMES 4
 #define OUT_OF_SYNC SECONDS(180)
 
 int kex_nonce(struct secret *nonce)
@@ -55,13 +58,23 @@ static void refused_for_now(struct ike_sa *sa)
 	reauth_begin(sa, "TEMPORARY_FAILURE again and again");
 }
 
+/* After TEMPORARY_FAILURE. */
+static uint64_t retry_delay(const struct exchange *x)
+{
+	const struct child_sa *old = x->old_spi ? child_find(x->sa->e, x->old_spi) : NULL;
+
+	if (old && old->lost && x->tries < RETRY_LOST_TIMES)
+		return RETRY_LOST + engine_random_below(RETRY_LOST);
+	return RETRY_MIN + engine_random_below(RETRY_SPREAD);
+}
+
 bool kex_retry(struct exchange *x, uint16_t error)
 {
 	struct wire_notify n;
 	uint64_t delay = 0;
 
 	if (error == IKEV2_N_TEMPORARY_FAILURE) {
-		delay = RETRY_MIN + engine_random_below(RETRY_SPREAD);
+		delay = retry_delay(x);
 		refused_for_now(x->sa);
 	} else if (error != IKEV2_N_INVALID_KE_PAYLOAD || !message_has_notify(&x->m, error, &n) || !other_group(x, &n)) {
 		return false;

@@ -395,7 +395,7 @@ static void test_peer_stops(void **state)
 	begin(TO_BOB "}\n", "port 500\n", false);
 	w.tap = lose_auth;
 	world_packet(&w, ALICE);
-	world_run(&w, SECONDS(35));
+	world_run(&w, SECONDS(80));
 	assert_failed(BOB, REASON_PEER_STOPPED, "It began, we answered, and it did not go on", "lets UDP port 500 in "
 			"here but not out");
 	assert_false(told.s.initiator);

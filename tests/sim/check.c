@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT
+// The invariants.
+#include "tests/sim/check.h"
+
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/exchange.h"
+#include "tests/sim/sim.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what is wrong --- */
+
+static const char *const names[VIOLATIONS] = { [LOST] = "lost", [CLEARTEXT] = "cleartext", [STUCK] = "stuck", [LEAKED] = "leaked" };
+
+const char *violation_name(enum violation v)
+{
+	return names[v];
+}
+
+bool verdict_clean(const struct verdict *v)
+{
+	for (int i = 0; i < VIOLATIONS; i++)
+		if (v->violations[i])
+			return false;
+	return true;
+}
+
+void violate(struct sim *w, const struct host *h, enum violation kind, const char *fmt, ...)
+{
+	bool first = verdict_clean(&w->verdict);
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	sim_trace(w, h, "VIOLATION %s: %s", names[kind], text);
+	w->verdict.violations[kind]++;
+	if (!first)
+		return;
+	w->verdict.first_at = w->now;
+	w->verdict.first_kind = kind;
+	snprintf(w->verdict.first, sizeof(w->verdict.first), "%s%s%s", h ? h->name : "", h ? ": " : "", text);
+}
+
+/* --- keys, SPIs and sequence numbers --- */
+
+#define RANGES_MAX 8
+
+struct key {
+	struct table_node node;
+	uint32_t spi;
+	struct ipsec_addr dst;
+	unsigned inbound;		/* how often it was added at the receiving end */
+	unsigned n;			/* SAs that send with it, one after the other */
+	struct range {
+		uint64_t start, next;
+	} range[RANGES_MAX];
+};
+
+static uint64_t key_hash(const struct ipsec_sa *sa)
+{
+	const struct ipsec_alg *a = sa->aead.name[0] ? &sa->aead : &sa->enc;
+
+	return table_hash(table_hash(0, a->name, sizeof(a->name)), a->key, a->key_bits / 8);
+}
+
+/* SPIs are per receiver: what was one key's there must not be another one's. */
+static void check_spi(struct sim *w, const struct host *h, const struct ipsec_sa *sa, const struct key *k)
+{
+	for (size_t i = 0; i < w->keys.nslots; i++)
+		for (struct table_node *n = w->keys.slots[i]; n; n = n->next) {
+			const struct key *o = container_of(n, struct key, node);
+
+			if (o != k && o->spi == sa->spi && ipsec_addr_equal(&o->dst, &sa->dst))
+				violate(w, h, CLEARTEXT, "SPI %08x is used again", sa->spi);
+		}
+}
+
+static struct key *key_of(struct sim *w, const struct host *h, const struct ipsec_sa *sa)
+{
+	uint64_t hash = key_hash(sa);
+	struct table_node *node = table_find(&w->keys, hash);
+	struct key *k = node ? container_of(node, struct key, node) : calloc(1, sizeof(*k));
+
+	if (!k)
+		abort();
+	if (node) {
+		if (k->spi != sa->spi)
+			violate(w, h, CLEARTEXT, "%08x has the key of %08x", sa->spi, k->spi);
+		return k;
+	}
+	k->spi = sa->spi;
+	k->dst = sa->dst;
+	check_spi(w, h, sa, k);
+	table_add(&w->keys, &k->node, hash);
+	return k;
+}
+
+struct key *key_added(struct sim *w, const struct host *h, const struct ipsec_sa *sa, bool outbound)
+{
+	struct key *k = key_of(w, h, sa);
+	uint64_t start = sa->resume ? sa->usage.oseq : 0;
+
+	if (!outbound) {
+		if (k->inbound++ && !sa->resume)
+			violate(w, h, CLEARTEXT, "%08x begins again: what came before can be replayed", sa->spi);
+		return k;
+	}
+	if (k->n == RANGES_MAX) {
+		memmove(k->range, k->range + 1, (RANGES_MAX - 1) * sizeof(k->range[0]));
+		k->n--;
+	}
+	for (unsigned i = 0; i < k->n; i++)
+		if (k->range[i].next > start + 1)
+			violate(w, h, CLEARTEXT, "%08x begins again at sequence number %llu", sa->spi, (unsigned long long)start);
+	k->range[k->n++] = (struct range){ start + 1, start + 1 };
+	return k;
+}
+
+unsigned key_range(const struct key *k)
+{
+	return k->n - 1;
+}
+
+uint64_t key_next(struct sim *w, const struct host *h, struct key *k, unsigned range)
+{
+	uint64_t seq = k->range[range].next++;
+
+	for (unsigned i = 0; i < k->n; i++)
+		if (i != range && k->range[i].start <= seq && seq < k->range[i].next)
+			violate(w, h, CLEARTEXT, "sequence number %llu of %08x is used twice", (unsigned long long)seq, k->spi);
+	return seq;
+}
+
+uint64_t key_oseq(const struct key *k, unsigned range)
+{
+	return k->range[range].next - 1;
+}
+
+void keys_free(struct sim *w)
+{
+	for (size_t i = 0; i < w->keys.nslots; i++)
+		while (w->keys.slots[i]) {
+			struct table_node *n = w->keys.slots[i];
+
+			w->keys.slots[i] = n->next;
+			free(container_of(n, struct key, node));
+		}
+	table_free(&w->keys);
+}
+
+/* --- packets for SAs that were forgotten --- */
+
+/* How long a sender may go on in vain, when nothing else is lost. */
+static uint64_t patience(const struct sim *w)
+{
+	uint64_t all = SECONDS(1);
+
+	if (plan_lossy(w->plan) || w->verdict.dead)
+		return SECONDS(150);
+	for (unsigned i = 0; i < w->nhosts; i++)
+		all += 10 * (w->plan->host[i].delay + w->plan->host[i].jitter + w->plan->host[i].kernel_delay) +
+		       4 * w->plan->host[i].auth_delay;
+	return all;
+}
+
+void check_forgotten(struct sim *w, const struct host *h, const struct packet *p)
+{
+	w->verdict.forgotten++;
+	if (p->sent_at > w->ended_at + patience(w))
+		violate(w, h, LOST, "packet %u still comes in an SA that was forgotten %.3f s before", p->id,
+			(double)(p->sent_at - w->ended_at) / 1e6);
+}
+
+/* --- numbers and ages --- */
+
+/* SAs for one policy: one, its successors, what drains or lingers, and what each further op may have made. */
+static unsigned sas_max(const struct sim *w)
+{
+	unsigned rekeys = w->plan->child_lifetime ? w->plan->linger / w->plan->child_lifetime + 2 : 2;
+
+	if (w->plan->child_packets)
+		rekeys += (unsigned)(SECONDS(w->plan->linger + 2) / w->plan->packet_every / w->plan->child_packets) + 8;
+	return 8 + 4 * rekeys + 4 * w->plan->nops;
+}
+
+void check_number(struct sim *w, const struct host *h)
+{
+	unsigned n[PLAN_HOSTS_MAX * PLAN_POLICIES_MAX] = { 0 }, max = sas_max(w) * w->plan->npolicies;
+
+	list_each(s, &h->sad.sas, struct ksa, link) {
+		const struct ipsec_addr *peer = s->outbound ? &s->sa.dst : &s->sa.src;
+		unsigned i = peer->b[3] % PLAN_HOSTS_MAX;
+
+		if (!s->larval && ++n[i] == max + 1)
+			violate(w, h, LEAKED, "there are %u SAs with one peer", n[i]);
+	}
+}
+
+/* From the first sending of a request until its sender must have given up, or be done with the answer. */
+static uint64_t exchange_max(const struct sim *w)
+{
+	uint64_t wait = SECONDS(10);
+
+	for (unsigned i = 0; i < w->plan->tries; i++)
+		wait += MILLISECONDS(500) << (i < 6 ? i : 6);
+	for (unsigned i = 0; i < w->nhosts; i++)
+		wait += 2 * w->plan->host[i].auth_delay;
+	return wait;
+}
+
+void check_exchanges(struct sim *w)
+{
+	for (unsigned i = 0; i < w->nhosts; i++) {
+		struct host *h = &w->host[i];
+
+		if (!h->engine)
+			continue;
+		list_each(sa, &h->engine->sas, struct ike_sa, link)
+			if (sa->active && sa->sent_at && host_clock(h) > sa->sent_at + exchange_max(w)) {
+				violate(w, h, STUCK, "%s does not end", sa->active->ops->name);
+				sa->sent_at = host_clock(h);
+			}
+	}
+}
+
+/* --- agreement --- */
+
+struct census {
+	unsigned ikes, children, old, waiting;
+};
+
+static void count_ike(void *arg, const struct engine_ike_info *info)
+{
+	struct census *c = arg;
+
+	(void)info;
+	c->ikes++;
+}
+
+static void count_child(void *arg, const struct engine_child_info *info)
+{
+	struct census *c = arg;
+
+	c->children++;
+	c->old += info->old;
+	c->waiting += !info->outbound_used;
+}
+
+static bool idle(const struct host *h, char *why)
+{
+	list_each(sa, &h->engine->sas, struct ike_sa, link) {
+		if (!sa->active && list_empty(&sa->queue) && !sa->serving)
+			continue;
+		snprintf(why, 256, "%s: an exchange is under way", h->name);
+		return false;
+	}
+	if (list_empty(&h->engine->asks))
+		return true;
+	snprintf(why, 256, "%s waits for an answer of kernel or auth", h->name);
+	return false;
+}
+
+/* What a list has, whatever it is. */
+struct list_of {
+	struct list link;
+};
+
+static bool count_ok(struct host *h, char *why)
+{
+	unsigned peers = h->index ? 1 : h->w->nhosts - 1, children = peers * h->w->plan->npolicies, sas = 0, larvals = 0, leaving = 0;
+	struct census c = { 0 };
+
+	engine_walk(h->engine, host_clock(h), count_ike, count_child, &c);
+	list_each(s, &h->sad.sas, struct ksa, link)
+		*(s->larval ? &larvals : &sas) += 1;
+	list_each(s, &h->engine->stragglers, struct list_of, link)
+		leaving++;
+	/* Where lifetimes are short, there is always one that lingers. */
+	if (c.ikes == peers && c.children == children && !c.old && !c.waiting && sas == 2 * children + leaving && !larvals &&
+	    (!leaving || plan_renews(h->w->plan)))
+		return true;
+	snprintf(why, 256, "%s has %u IKE SAs for %u peers, %u children (%u old, %u not sending) for %u policies, %u SAs and %u "
+		 "larval ones in the kernel", h->name, c.ikes, peers, c.children, c.old, c.waiting, children, sas, larvals);
+	return false;
+}
+
+static bool joined(struct sim *w, const struct flow *f, char *why)
+{
+	struct host *from = &w->host[f->from], *to = &w->host[f->to];
+	struct ksa *out = kspd_sender(from, &f->sel), *in = out ? sad_find(to, &to->addr, out->sa.spi) : NULL;
+
+	if (in && in->key == out->key)
+		return true;
+	snprintf(why, 256, "%s cannot send to %s%s", from->name, to->name, out ? ": that has not got the SA" : "");
+	return false;
+}
+
+bool check_joined(struct sim *w, char *why)
+{
+	for (unsigned i = 0; i < w->nflows; i++)
+		if (!joined(w, &w->flow[i], why))
+			return false;
+	return true;
+}
+
+bool check_agreed(struct sim *w, char *why)
+{
+	for (unsigned i = 0; i < w->nhosts; i++) {
+		struct host *h = &w->host[i];
+
+		if (!h->engine) {
+			snprintf(why, 256, "%s is away", h->name);
+			return false;
+		}
+		if (!idle(h, why) || !count_ok(h, why))
+			return false;
+	}
+	return check_joined(w, why);
+}

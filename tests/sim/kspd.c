@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT
+// A kernel's policies and its packets, after net/xfrm/xfrm_policy.c of Linux 6.1.
+#include "tests/sim/kspd.h"
+
+#include "keyd/ike/selector.h"
+#include "keyd/ike/timer.h"
+#include "tests/sim/net.h"
+#include "tests/sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define QUEUE_WAIT_MIN MILLISECONDS(100)	/* XFRM_QUEUE_TMO_MIN */
+#define QUEUE_WAIT_MAX SECONDS(60)		/* XFRM_QUEUE_TMO_MAX */
+
+static void tell(struct host *h, enum ipsec_event_type type, const struct ipsec_policy *pol)
+{
+	struct ipsec_event ev = { .type = (uint8_t)type };
+
+	ev.policy = *pol;
+	host_tell(h, &ev);
+}
+
+void kspd_add(struct host *h, const struct ipsec_policy *pol)
+{
+	struct kspd *spd = &h->spd;
+	struct kpol *k = NULL;
+
+	for (unsigned i = 0; i < spd->n && !k; i++)
+		if (spd->pol[i]->pol.dir == pol->dir && selector_equal(&spd->pol[i]->pol.sel, &pol->sel))
+			k = spd->pol[i];
+	if (!k) {
+		k = calloc(1, sizeof(*k));
+		if (!k || spd->n == KSPD_POLICIES_MAX)
+			abort();
+		spd->pol[spd->n++] = k;
+	}
+	k->pol = *pol;
+	k->pol.index = 8 * ++spd->last_index + pol->dir;
+	tell(h, IPSEC_EVENT_POLICY_NEW, &k->pol);
+}
+
+/* What waits for a policy that ends is lost with it. */
+static void drop_queue(struct host *h, struct kpol *k, const char *why)
+{
+	if (k->nqueue && h->w->up && !plan_ends(h->w->plan))
+		violate(h->w, h, LOST, "%u packets that waited for an SA: %s", k->nqueue, why);
+	h->w->verdict.refused += k->nqueue;
+	k->nqueue = 0;
+	k->timeout = 0;
+}
+
+void kspd_remove(struct host *h, uint32_t reqid)
+{
+	for (unsigned i = 0; i < h->spd.n;) {
+		struct kpol *k = h->spd.pol[i];
+
+		if (k->pol.tmpl[0].reqid != reqid) {
+			i++;
+			continue;
+		}
+		tell(h, IPSEC_EVENT_POLICY_DELETE, &k->pol);
+		drop_queue(h, k, "their policy is gone");
+		h->spd.pol[i] = h->spd.pol[--h->spd.n];
+		free(k);
+	}
+}
+
+void kspd_clear(struct host *h)
+{
+	while (h->spd.n)
+		free(h->spd.pol[--h->spd.n]);
+}
+
+static struct kpol *lookup(struct host *h, unsigned dir, const struct ipsec_selector *flow)
+{
+	for (unsigned i = 0; i < h->spd.n; i++)
+		if (h->spd.pol[i]->pol.dir == dir && selector_covers(&h->spd.pol[i]->pol.sel, flow))
+			return h->spd.pol[i];
+	return NULL;
+}
+
+/* The SA that a policy's packets take, between which ends. */
+static struct ksa *sender(struct host *h, const struct ipsec_policy *pol, const struct ipsec_selector *flow,
+			  const struct ipsec_addr **ends, bool *waits)
+{
+	const struct ipsec_tmpl *t = &pol->tmpl[0];
+	bool tunnel = t->mode == IPSEC_MODE_TUNNEL;
+
+	ends[0] = tunnel ? &t->src : &flow->src;
+	ends[1] = tunnel ? &t->dst : &flow->dst;
+	return sad_select(h, t, ends[0], ends[1], flow, waits);
+}
+
+struct ksa *kspd_sender(struct host *h, const struct ipsec_selector *flow)
+{
+	struct kpol *k = lookup(h, IPSEC_DIR_OUT, flow);
+	const struct ipsec_addr *ends[2];
+	bool waits;
+
+	return k ? sender(h, &k->pol, flow, ends, &waits) : NULL;
+}
+
+static void esp_send(struct host *h, struct ksa *s, struct packet p)
+{
+	struct outer path = { s->sa.src, s->sa.dst, s->sa.encap.sport, s->sa.encap.dport };
+	struct esp esp = { .spi = s->sa.spi, .key = s->key, .packet = p };
+	uint32_t spi = s->sa.spi;
+
+	if (!sad_count(h, s)) {
+		violate(h->w, h, LOST, "packet %u meets the hard limit of %08x on its way out", p.id, spi);
+		return;
+	}
+	esp.seq = key_next(h->w, h, s->key, s->range);
+	net_esp(h, &esp, &path);
+}
+
+/* --- packets that wait (xdst_queue_output(), xfrm_policy_queue_process()) --- */
+
+struct queue_timer {
+	struct event ev;
+	struct host *h;
+	uint64_t timer;
+};
+
+static void out(struct host *h, struct packet p, bool again);
+static void queue_due(struct event *ev);
+
+static void arm(struct host *h, struct kpol *k, uint64_t at)
+{
+	struct queue_timer *t = event_add(&h->w->events, at, sizeof(*t), queue_due);
+
+	t->h = h;
+	t->timer = k->timer = ++h->spd.timers;
+	k->timer_at = at;
+}
+
+static void hold(struct host *h, struct kpol *k, struct packet p)
+{
+	struct sim *w = h->w;
+	uint64_t at;
+
+	if (k->nqueue == KSPD_QUEUE) {		/* the sender is told EAGAIN */
+		w->verdict.refused++;
+		if (w->up && !plan_ends(w->plan))
+			violate(w, h, LOST, "packet %u is refused: %u wait for an SA already", p.id, KSPD_QUEUE);
+		return;
+	}
+	if (!k->timeout)
+		k->timeout = QUEUE_WAIT_MIN;
+	at = w->now + k->timeout;
+	if (k->nqueue && k->timer_at > w->now && k->timer_at < at)
+		at = k->timer_at;
+	k->queue[k->nqueue++] = p;
+	arm(h, k, at);
+}
+
+static void queue_flush(struct host *h, struct kpol *k)
+{
+	struct packet queue[KSPD_QUEUE];
+	unsigned n = k->nqueue;
+
+	memcpy(queue, k->queue, n * sizeof(queue[0]));
+	k->nqueue = 0;
+	k->timeout = 0;
+	for (unsigned i = 0; i < n; i++)
+		out(h, queue[i], true);
+}
+
+static void queue_process(struct host *h, struct kpol *k)
+{
+	const struct ipsec_selector *flow = &h->w->flow[k->queue[0].flow].sel;
+	const struct ipsec_addr *ends[2];
+	bool waits;
+
+	if (sender(h, &k->pol, flow, ends, &waits)) {
+		queue_flush(h, k);
+		return;
+	}
+	if (!waits)
+		sad_acquire(h, &k->pol, ends[0], ends[1], flow);
+	if (k->timeout >= QUEUE_WAIT_MAX) {
+		drop_queue(h, k, "no SA in time");
+		return;
+	}
+	k->timeout *= 2;
+	arm(h, k, h->w->now + k->timeout);
+}
+
+static void queue_due(struct event *ev)
+{
+	struct queue_timer *t = (struct queue_timer *)ev;
+
+	for (unsigned i = 0; i < t->h->spd.n; i++) {
+		struct kpol *k = t->h->spd.pol[i];
+
+		if (k->timer != t->timer)
+			continue;
+		if (k->nqueue)
+			queue_process(t->h, k);
+		return;
+	}
+}
+
+/* --- out and in --- */
+
+static void out(struct host *h, struct packet p, bool again)
+{
+	const struct ipsec_selector *flow = &h->w->flow[p.flow].sel;
+	struct kpol *k = lookup(h, IPSEC_DIR_OUT, flow);
+	const struct ipsec_addr *ends[2];
+	struct sim *w = h->w;
+	struct ksa *s;
+	bool waits;
+
+	if (!k) {
+		if (w->up)
+			violate(w, h, CLEARTEXT, "packet %u has no policy and goes in clear", p.id);
+		return;
+	}
+	s = sender(h, &k->pol, flow, ends, &waits);
+	if (s) {
+		esp_send(h, s, p);
+		return;
+	}
+	if (!waits)
+		sad_acquire(h, &k->pol, ends[0], ends[1], flow);
+	if (again)
+		return hold(h, k, p);
+	w->verdict.held += w->up;
+	if (w->up && !plan_ends(w->plan) && !w->verdict.dead)
+		violate(w, h, STUCK, "packet %u must wait, although no SA was to end", p.id);
+	hold(h, k, p);
+}
+
+void kspd_send(struct host *h, struct packet p)
+{
+	out(h, p, false);
+}
+
+/* The kernel takes ESP in UDP from anywhere, and tells when that is not where the SA says. */
+static void mapping(struct host *h, const struct ksa *s, const struct outer *path)
+{
+	struct ipsec_event ev = { .type = IPSEC_EVENT_MAPPING };
+
+	if (!s->sa.encap.type || (s->sa.encap.sport == path->sport && ipsec_addr_equal(&s->sa.src, &path->src)))
+		return;
+	ev.mapping.id = (struct ipsec_sa_id){ .dst = s->sa.dst, .proto = s->sa.proto, .spi = s->sa.spi };
+	ev.mapping.old_addr = s->sa.src;
+	ev.mapping.old_port = s->sa.encap.sport;
+	ev.mapping.new_addr = path->src;
+	ev.mapping.new_port = path->sport;
+	host_tell(h, &ev);
+}
+
+/* xfrm_policy_ok(): the packet came by an SA that its policy asks for. */
+static bool policy_ok(struct host *h, const struct ipsec_selector *flow, const struct ipsec_sa *sa)
+{
+	struct kpol *k = lookup(h, IPSEC_DIR_IN, flow);
+	const struct ipsec_tmpl *t = k ? &k->pol.tmpl[0] : NULL;
+
+	if (!t || t->proto != sa->proto || t->mode != sa->mode || (t->reqid && t->reqid != sa->reqid))
+		return false;
+	if (t->mode != IPSEC_MODE_TUNNEL)
+		return true;
+	return (ipsec_addr_is_any(&t->src) || ipsec_addr_equal(&t->src, &sa->src)) &&
+	       (ipsec_addr_is_any(&t->dst) || ipsec_addr_equal(&t->dst, &sa->dst));
+}
+
+/* XFRM_MSG_NEWAE comes by itself with the first packet. */
+static void first_packet(struct host *h, struct ksa *s)
+{
+	struct ipsec_event ev = { .type = IPSEC_EVENT_AE };
+
+	if (s->used)
+		return;
+	s->used = true;
+	ev.ae.id = (struct ipsec_sa_id){ .dst = s->sa.dst, .proto = s->sa.proto, .spi = s->sa.spi };
+	ev.ae.src = s->sa.src;
+	ev.ae.reqid = s->sa.reqid;
+	ev.ae.packets = 1;
+	host_tell(h, &ev);
+}
+
+/* An SA takes it; NULL: it is through, else why not. */
+static const char *take(struct host *h, struct ksa *s, const struct esp *esp, const struct outer *path)
+{
+	const struct ipsec_selector *flow = &h->w->flow[esp->packet.flow].sel;
+	const char *why;
+
+	if (s->key != esp->key)
+		return "the SA has another key";
+	if (!s->sa.encap.type != !path->sport)
+		return "in UDP or not, the SA has it otherwise";
+	why = sad_replay(s, esp->seq);
+	if (why)
+		return why;
+	if (!policy_ok(h, flow, &s->sa))
+		return "the policies do not let it in";
+	if (s->sa.sel.src.family && s->sa.mode == IPSEC_MODE_TUNNEL && !selector_covers(&s->sa.sel, flow))
+		return "it is outside of the SA's selector";
+	first_packet(h, s);
+	mapping(h, s, path);
+	return sad_count(h, s) ? NULL : "it meets the hard limit";
+}
+
+void kspd_receive(struct host *h, const struct esp *esp, const struct outer *path)
+{
+	struct ksa *s = sad_find(h, &h->addr, esp->spi);
+	struct sim *w = h->w;
+	const char *why = s ? take(h, s, esp, path) : "there is no such SA";
+
+	if (!why) {
+		w->verdict.delivered++;
+		return;
+	}
+	if (esp->doubled && why == SAD_TWICE)
+		return;
+	if (!s && sad_forgot(h, esp->spi))
+		check_forgotten(w, h, &esp->packet);
+	else
+		violate(w, h, LOST, "packet %u, sent %.6f s, comes in by %08x: %s", esp->packet.id,
+			(double)esp->packet.sent_at / 1e6, esp->spi, why);
+}
