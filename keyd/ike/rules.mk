@@ -20,7 +20,7 @@ $(eval $(call unit_test,story,ctl ike conf crypto wire pfkey util,jansson libcry
 $(eval $(call unit_test,ike,ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call fuzzer,engine,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))
 $(eval $(call fuzzer,sealed,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/rogue.c))
-$(eval $(call unit_test,ikev2_life,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c))
+$(eval $(call unit_test,ikev2_life,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_reauth,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/rogue.c))
 $(eval $(call unit_test,pool,ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call unit_test,ikev2_peers,ike conf crypto wire pfkey util,libcrypto,tests/unit/world.c tests/unit/rogue.c))

@@ -19,9 +19,7 @@ static struct world w;
 static void up(bool tunnel, uint64_t seed)
 {
 	world_init(&w, seed, tunnel);
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(60), world_joined));
-	world_run(&w, SECONDS(2));
+	assert_true(world_up(&w));
 }
 
 static void assert_settled(void)

@@ -18,27 +18,10 @@
 #include <cmocka.h>
 
 /* The reqid of a second policy, for "create another child". */
-#define OTHER_REQID 2
 
 static struct world w;
 
 /* --- what a side does --- */
-
-static struct ipsec_policy other_policy(unsigned host)
-{
-	struct ipsec_policy pol = w.host[host].out;
-
-	pol.index++;
-	pol.tmpl[0].reqid = OTHER_REQID;
-	for (unsigned i = 0; i < 2; i++) {
-		struct ipsec_addr *a = i ? &pol.sel.dst : &pol.sel.src;
-		char text[32];
-
-		snprintf(text, sizeof(text), "10.1.%u.0", i ? 1 - host : host);
-		ipsec_addr_parse(a, text);
-	}
-	return pol;
-}
 
 static void rekey_child(unsigned host)
 {
@@ -62,14 +45,14 @@ static void delete_child(unsigned host)
 	e->now = w.now;
 	list_each(sa, &e->sas, struct ike_sa, link)
 		list_each(c, &sa->children, struct child_sa, link)
-			if (c->state == CHILD_UP && c->pol.tmpl[0].reqid != OTHER_REQID)
+			if (c->state == CHILD_UP && c->pol.tmpl[0].reqid != WORLD_OTHER_REQID)
 				ikev2_version.delete_child(c);
 	ike_sa_reap(e);
 }
 
 static void create_child(unsigned host)
 {
-	struct ipsec_policy pol = other_policy(host);
+	struct ipsec_policy pol = world_other(&w, host);
 	struct world_host *h = &w.host[host];
 
 	h->engine->now = w.now;
@@ -109,7 +92,7 @@ static void count_child(void *arg, const struct engine_child_info *info)
 
 	if (info->old)
 		c->old++;
-	else if (info->reqid == OTHER_REQID)
+	else if (info->reqid == WORLD_OTHER_REQID)
 		c->others++;
 	else
 		c->children++;
@@ -152,14 +135,8 @@ static void up(uint64_t seed)
 {
 	world_init(&w, seed, true);
 	w.delay = 20000;
-	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
-		struct ipsec_event ev = { .type = IPSEC_EVENT_POLICY_NEW, .policy = other_policy(i) };
-
-		engine_kern_event(w.host[i].engine, w.now, &ev);
-	}
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(60), world_joined));
-	world_run(&w, SECONDS(2));
+	world_load_other(&w);
+	assert_true(world_up(&w));
 	w.host[0].held = 0;
 }
 

@@ -42,9 +42,7 @@ static void begin(uint32_t threshold, uint32_t max, uint32_t per_source)
 	w.host[1].conf.half_open_per_source = per_source;
 	world_configure(&w, 1);
 	w.tap = overhear;
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(5), world_joined));
-	world_run(&w, SECONDS(3));
+	assert_true(world_up(&w));
 	world_log_clear(&w);
 }
 

@@ -83,9 +83,7 @@ static void begin(uint64_t seed, unsigned size_a, unsigned size_b)
 
 static void join(void)
 {
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(60), world_joined));
-	world_run(&w, SECONDS(2));
+	assert_true(world_up(&w));
 	assert_true(world_joined(&w));
 }
 

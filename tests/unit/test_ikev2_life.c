@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The life of SAs: round-trip time, limits and margins, signs of life.
+#include "tests/unit/rogue.h"
 #include "tests/unit/world.h"
 #include "tests/unit/with_crypto.h"
 
@@ -23,14 +24,7 @@ static void up(uint64_t delay, uint64_t seed)
 {
 	world_init(&w, seed, true);
 	w.delay = delay;
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(60), world_joined));
-	world_run(&w, SECONDS(2));
-}
-
-static struct ike_sa *sa_of(unsigned host)
-{
-	return list_entry(w.host[host].engine->sas.next, struct ike_sa, link);
+	assert_true(world_up(&w));
 }
 
 /* --- round-trip time --- */
@@ -48,8 +42,8 @@ static void test_rtt(void **state)
 			engine_rekey(w.host[0].engine, w.now, NULL, k % 5 == 4 ? ENGINE_REKEY_IKE : ENGINE_REKEY_CHILD);
 			world_run(&w, SECONDS(3));
 		}
-		assert_in_range(sa_of(0)->rtt, rtt, rtt + 1000);
-		assert_true(sa_of(0)->rtt_var <= 1000 + rtt / 4);
+		assert_in_range(rogue_sa(&w, 0)->rtt, rtt, rtt + 1000);
+		assert_true(rogue_sa(&w, 0)->rtt_var <= 1000 + rtt / 4);
 		world_free(&w);
 	}
 }
@@ -88,7 +82,7 @@ static void test_rtt_of_repeated(void **state)
 		lost = 0;
 		assert_in_range(w.now - began, MILLISECONDS(longest[losses] - 50), MILLISECONDS(longest[losses]));
 		world_run(&w, MILLISECONDS(50));
-		assert_true(sa_of(0)->rtt < 22000);
+		assert_true(rogue_sa(&w, 0)->rtt < 22000);
 		w.tap = NULL;
 		world_free(&w);
 	}
@@ -465,7 +459,7 @@ static void test_inbound_gone(void **state)
 static void hint(void)
 {
 	w.host[0].engine->now = w.now;
-	liveness_hint(sa_of(0));
+	liveness_hint(rogue_sa(&w, 0));
 }
 
 static void test_hints(void **state)
@@ -490,7 +484,7 @@ static void test_hints(void **state)
 static void add_child(unsigned host)
 {
 	struct world_host *h = &w.host[host];
-	struct child_sa *c = child_new(sa_of(host), &h->out, true);
+	struct child_sa *c = child_new(rogue_sa(&w, host), &h->out, true);
 	struct world_sa in = { .sa = world_newest(h, false)->sa };
 
 	assert_non_null(c);

@@ -49,9 +49,7 @@ static struct engine_ike_info ike_of(unsigned host)
 
 static void come_up(void)
 {
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(60), world_joined));
-	world_run(&w, SECONDS(2));
+	assert_true(world_up(&w));
 }
 
 static void assert_ports(unsigned host, uint16_t local, uint16_t remote)

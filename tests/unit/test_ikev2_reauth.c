@@ -24,14 +24,7 @@ static void up(uint64_t delay, uint64_t seed)
 {
 	world_init(&w, seed, true);
 	w.delay = delay;
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(60), world_joined));
-	world_run(&w, SECONDS(2));
-}
-
-static struct ike_sa *sa_of(unsigned host)
-{
-	return list_entry(w.host[host].engine->sas.next, struct ike_sa, link);
+	assert_true(world_up(&w));
 }
 
 #define REQID 100
@@ -415,7 +408,7 @@ static void limit(uint32_t seconds, size_t n)
 	uint8_t notify[8] = { 0, 0, 0x40, 0x13, (uint8_t)(seconds >> 24), (uint8_t)(seconds >> 16), (uint8_t)(seconds >> 8),
 			      (uint8_t)seconds };
 	struct rogue_payload pl = { IKEV2_PL_NOTIFY, 0, false, { notify, 4 + n } };
-	struct ike_sa *sa = sa_of(1);
+	struct ike_sa *sa = rogue_sa(&w, 1);
 	struct wire_header h = rogue_header(sa, IKEV2_EXCH_INFORMATIONAL, false, sa->next_request++);
 	uint8_t buf[200];
 	struct view message = rogue_message(sa, &h, &pl, 1, buf, sizeof(buf));

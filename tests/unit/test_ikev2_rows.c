@@ -19,7 +19,6 @@
 
 #include <cmocka.h>
 
-#define OTHER_REQID 2
 #define STRANGE_SPI 0x12345678u
 
 static struct world w;
@@ -47,17 +46,6 @@ static void watch(struct world *world, unsigned from, uint8_t *bytes, size_t n)
 }
 
 /* --- what a host does --- */
-
-static struct ipsec_policy other_policy(unsigned host)
-{
-	struct ipsec_policy pol = w.host[host].out;
-
-	pol.index++;
-	pol.tmpl[0].reqid = OTHER_REQID;
-	ipsec_addr_parse(&pol.sel.src, host ? "10.1.1.0" : "10.1.0.0");
-	ipsec_addr_parse(&pol.sel.dst, host ? "10.1.0.0" : "10.1.1.0");
-	return pol;
-}
 
 static struct child_sa *only_child(unsigned host)
 {
@@ -89,7 +77,7 @@ static void delete_ike(unsigned host)
 
 static void create_child(unsigned host)
 {
-	struct ipsec_policy pol = other_policy(host);
+	struct ipsec_policy pol = world_other(&w, host);
 	struct world_host *h = &w.host[host];
 
 	h->engine->now = w.now;
@@ -105,14 +93,8 @@ static void up(uint64_t seed)
 {
 	world_init(&w, seed, true);
 	w.tap = watch;
-	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
-		struct ipsec_event ev = { .type = IPSEC_EVENT_POLICY_NEW, .policy = other_policy(i) };
-
-		engine_kern_event(w.host[i].engine, w.now, &ev);
-	}
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(60), world_joined));
-	world_run(&w, SECONDS(2));
+	world_load_other(&w);
+	assert_true(world_up(&w));
 }
 
 /* --- requests that no honest host makes --- */

@@ -37,9 +37,7 @@ static void overhear(struct world *world, unsigned from, uint8_t *bytes, size_t 
 static void up(void)
 {
 	world_init(&w, 5, true);
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(5), world_joined));
-	world_run(&w, SECONDS(3));
+	assert_true(world_up(&w));
 	w.tap = overhear;
 	heard_times = 0;
 	world_log_clear(&w);

@@ -28,9 +28,7 @@ static void up(uint64_t seed, enum conf_unique unique, bool says_contact)
 	w.host[1].conf.defaults.unique = (uint8_t)unique;
 	for (unsigned i = 0; i < WORLD_HOSTS; i++)
 		world_configure(&w, i);
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(60), world_joined));
-	world_run(&w, SECONDS(2));
+	assert_true(world_up(&w));
 }
 
 static void tell_policy(unsigned host)
@@ -155,9 +153,7 @@ static void test_contact_is_said(void **state)
 	up(1, CONF_UNIQUE_NO, true);
 	assert_false(contact_said());	/* nothing was there to end */
 	world_restart(&w, 0, false);
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(5), world_joined));
-	world_run(&w, SECONDS(2));
+	assert_true(world_up(&w));
 	assert_true(contact_said());
 	assert_int_equal(ike_sas(1), 1);
 	world_free(&w);
@@ -170,9 +166,7 @@ static void test_only_the_same_identity(void **state)
 	up(1, CONF_UNIQUE_REPLACE, true);
 	conf_id_parse(&w.host[0].conf.defaults.local_id, "c.example");
 	move_away();
-	world_packet(&w, 0);
-	assert_true(world_until(&w, SECONDS(5), world_joined));
-	world_run(&w, SECONDS(2));
+	assert_true(world_up(&w));
 	assert_int_equal(ike_sas(1), 2);
 	assert_false(contact_said());
 	world_free(&w);

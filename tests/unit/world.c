@@ -5,6 +5,7 @@
 #include "keyd/conf/load.h"
 #include "keyd/crypto/keymat.h"
 #include "keyd/crypto/rand.h"
+#include "keyd/ike/timer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -605,6 +606,35 @@ bool world_until(struct world *w, uint64_t us, bool (*cond)(struct world *w))
 void world_run(struct world *w, uint64_t us)
 {
 	world_until(w, us, NULL);
+}
+
+bool world_up(struct world *w)
+{
+	world_packet(w, 0);
+	if (!world_until(w, SECONDS(60), world_joined))
+		return false;
+	world_run(w, SECONDS(2));
+	return true;
+}
+
+struct ipsec_policy world_other(struct world *w, unsigned host)
+{
+	struct ipsec_policy pol = w->host[host].out;
+
+	pol.index++;
+	pol.tmpl[0].reqid = WORLD_OTHER_REQID;
+	ipsec_addr_parse(&pol.sel.src, host ? "10.1.1.0" : "10.1.0.0");
+	ipsec_addr_parse(&pol.sel.dst, host ? "10.1.0.0" : "10.1.1.0");
+	return pol;
+}
+
+void world_load_other(struct world *w)
+{
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		struct ipsec_event ev = { .type = IPSEC_EVENT_POLICY_NEW, .policy = world_other(w, i) };
+
+		engine_kern_event(w->host[i].engine, w->now, &ev);
+	}
 }
 
 /* --- beginning and end --- */

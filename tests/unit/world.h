@@ -84,6 +84,12 @@ void world_configure(struct world *w, unsigned host);
 void world_run(struct world *w, uint64_t us);
 /* Runs until cond is true, for at most that long; returns whether it came true. */
 bool world_until(struct world *w, uint64_t us, bool (*cond)(struct world *w));
+/* The first host has a packet; runs until both can send, and until it is quiet. False: a minute was not enough. */
+bool world_up(struct world *w);
+/* In tunnel mode: another policy, between 10.1.N.0/24, for which the engines hear nothing but that it is there. */
+#define WORLD_OTHER_REQID 2
+struct ipsec_policy world_other(struct world *w, unsigned host);
+void world_load_other(struct world *w);
 /* A packet that matches the policy: sent in an SA, held, or the cause of an ACQUIRE. */
 void world_packet(struct world *w, unsigned host);
 /* Raises ACQUIRE, whether there is an SA or not. */
