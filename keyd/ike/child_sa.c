@@ -564,14 +564,25 @@ bool child_has_heir(const struct child_sa *c)
 	return c->replaced_by || c->redundant;
 }
 
+/* Another one sends by now. */
+static bool heir_sends(const struct child_sa *c)
+{
+	const struct child_sa *heir = c->replaced_by ? child_find(c->sa->e, c->replaced_by) : NULL;
+
+	return heir && heir->state == CHILD_UP && !heir->lost;
+}
+
 void child_mute(struct child_sa *c)
 {
-	struct ipsec_sa_id out = { .dst = c->sa->remote, .proto = IPPROTO_ESP, .spi = c->spi_out,
-				   .mark = c->pol.mark };
+	struct ipsec_sa_id out = { .dst = c->out_addr, .proto = IPPROTO_ESP, .spi = c->spi_out, .mark = c->pol.mark };
 
+	/* The kernel takes the newest of all, which may be this one, if its heir was made on another IKE SA. */
+	if (out.dst.family && heir_sends(c))
+		straggler_add(c->sa->e, &out, OUTBOUND_DRAIN);
 	if (child_has_heir(c) || c->state == CHILD_NEW)
 		return;
-	straggler_add(c->sa->e, &out, 0);
+	if (out.dst.family)
+		straggler_add(c->sa->e, &out, 0);
 	child_set_state(c, CHILD_REPLACED);
 	timer_cancel(&c->sa->e->timers, &c->rekey);
 	timer_cancel(&c->sa->e->timers, &c->switchover);

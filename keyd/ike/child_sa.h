@@ -129,7 +129,8 @@ void child_wait_for_peer(struct child_sa *c, uint64_t at_most);
 bool child_has_heir(const struct child_sa *c);
 /*
  * Before we delete it: unless it has an heir, it leaves the kernel's outbound side now, so that packets wait for another
- * one and are not sent to a peer that may have deleted it already, while its answer is lost again and again.
+ * one and are not sent to a peer that may have deleted it already, while its answer is lost again and again. With
+ * an heir that sends, it drains.
  */
 void child_mute(struct child_sa *c);
 /*

@@ -26,7 +26,7 @@ void exchange_free(struct exchange *x)
 	if (x->sa->serving == x)
 		x->sa->serving = NULL;
 	list_del(&x->link);
-	if (x->child && x->child->state == CHILD_NEW && x->installed && x->ask.id)
+	if (x->child && x->child->state == CHILD_NEW && (x->installed || x->early.then) && x->ask.id)
 		child_withdraw(x->child);
 	ask_cancel(&x->ask);
 	if (x->child && x->child->state == CHILD_NEW)

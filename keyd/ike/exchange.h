@@ -37,7 +37,7 @@ struct exchange_rival {
 
 /* With what its child is in the kernel early (ikev2/child_early.h), and what comes next. */
 struct exchange_early {
-	void (*then)(struct exchange *x);
+	void (*then)(struct exchange *x);	/* NULL: the kernel has answered */
 	const struct crypto_alg *encr, *integ;
 	bool esn;
 	struct ipsec_selector sel;

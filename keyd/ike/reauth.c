@@ -297,9 +297,16 @@ static struct ike_sa *sa_beside(struct ike_sa *old)
 	return fresh;
 }
 
-/* Two SAs with one peer, one of them young: the peer may be at it, or both sides have begun at once. That settles by itself. */
+/*
+ * Two SAs with one peer, one of them young or in the making: the peer may be at it, or both sides have begun at once. That
+ * settles by itself.
+ */
 static bool unsettled(const struct ike_sa *sa)
 {
+	for (struct ike_sa *other = ike_sa_first_between(sa->e, &sa->local, &sa->remote); other;
+	     other = ike_sa_next_between(other))
+		if (other->initiator && (other->state == IKE_INIT || other->state == IKE_AUTH))
+			return true;
 	for (struct ike_sa *other = duplicate_first(sa); other; other = duplicate_next(other))
 		if (other != sa &&
 		    sa->e->now - (sa->origin_at > other->origin_at ? sa->origin_at : other->origin_at) < SETTLES_WITHIN)

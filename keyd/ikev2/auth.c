@@ -223,14 +223,18 @@ static void auth_ready(struct ask *a, const struct auth_answer *an)
 	ike_sa_kick(x->sa);
 }
 
+/* Also without a child: the peer may have begun another IKE SA at the same time. */
+static void done(struct exchange *x)
+{
+	duplicate_drop(x->sa);
+	exchange_done(x);
+}
+
 static void first_child_done(struct exchange *x, struct child_sa *child)
 {
-	struct ike_sa *sa = x->sa;
-
 	if (child)
-		ikev2_confirm(sa);
-	duplicate_drop(sa);
-	exchange_done(x);
+		ikev2_confirm(x->sa);
+	done(x);
 }
 
 /* Without an address of ours there is nothing to be done here, and to ask again at once would not help (3.15.4). */
@@ -273,7 +277,7 @@ static void take_child(struct exchange *x)
 		return;
 	}
 	if (!x->child) {
-		exchange_done(x);
+		done(x);
 		return;
 	}
 	if (error && !wire_find(&x->m, IKEV2_PL_SA) && child_ask_otherwise(x, error)) {
@@ -281,12 +285,12 @@ static void take_child(struct exchange *x)
 
 		x->child = NULL;
 		create_begin(sa, c);
-		exchange_done(x);
+		done(x);
 		return;
 	}
 	if (error && !wire_find(&x->m, IKEV2_PL_SA)) {
 		child_refused(x, error, PROPOSAL_KE_NONE);
-		exchange_done(x);
+		done(x);
 		return;
 	}
 	secret_clear(&x->shared);	/* held our AUTH data; the first child has no key exchange of its own */
@@ -296,7 +300,7 @@ static void take_child(struct exchange *x)
 		report_reason(sa, REASON_PEER_ANSWER);
 		report_event(sa, x->child, ENGINE_FAILED, "the peer's answer for the child does not fit");
 		info_delete_offered(x->child);
-		exchange_done(x);
+		done(x);
 		return;
 	}
 	child_install(x, first_child_done);

@@ -9,10 +9,12 @@
 static void answered(struct ask *a, const struct kern_answer *an)
 {
 	struct exchange *x = container_of(a, struct exchange, ask);
+	void (*then)(struct exchange *x) = x->early.then;
 
 	/* Refused: then it is done in the usual order, and is told there if it fails again. */
 	x->child->early = !an->error;
-	x->early.then(x);
+	x->early.then = NULL;
+	then(x);
 }
 
 bool child_early(struct exchange *x, void (*then)(struct exchange *x))

@@ -137,21 +137,44 @@ static void on_auth(void *arg, const struct auth_request *rq)
 		p->an.error = AUTH_FAILED;
 }
 
+/* Somebody else has the other end of the IKE SA. */
+static bool lives(const struct host *h, const struct engine_event *ev)
+{
+	for (unsigned i = 0; i < h->w->nhosts; i++) {
+		const struct host *o = &h->w->host[i];
+
+		if (o == h || !o->engine)
+			continue;
+		list_each(sa, &o->engine->sas, struct ike_sa, link)
+			if (!memcmp(sa->spi_i, ev->ike_spi_i, sizeof(sa->spi_i)) && sa->state >= IKE_ESTABLISHED &&
+			    sa->state < IKE_CLOSED)
+				return true;
+	}
+	return false;
+}
+
+/* So much is lost that all sendings of a request may be. */
+static bool excusable(const struct sim *w)
+{
+	if (plan_has(w->plan, OP_PARTITION) || plan_has(w->plan, OP_REBOOT) || plan_has(w->plan, OP_NAT_FORGET) ||
+	    plan_has(w->plan, OP_NAT_MOVE))
+		return true;
+	for (unsigned i = 0; i < w->nhosts; i++)
+		if (w->plan->host[i].loss > 20)
+			return true;
+	return false;
+}
+
 /* The daemon has decided that nobody is there: what that one still sends is lost, as it will not be told. */
-static void peer_dead(struct host *h, const struct ipsec_addr *peer)
+static void peer_dead(struct host *h, const struct engine_event *ev)
 {
 	struct sim *w = h->w;
-	bool possible = plan_lossy(w->plan);
-
-	for (unsigned i = 0; possible && i < w->nhosts; i++)
-		if (w->plan->host[i].loss && w->plan->host[i].loss <= 25 && !plan_ends(w->plan))
-			possible = false;
-	if (!possible && w->up)
+	if (lives(h, ev) && !excusable(w))
 		violate(w, h, STUCK, "a peer that lives counts as dead");
 	w->verdict.dead++;
 	w->ended_at = w->now;
 	list_each(s, &h->sad.sas, struct ksa, link)
-		if (!s->outbound && ipsec_addr_equal(&s->sa.src, peer))
+		if (!s->outbound && ipsec_addr_equal(&s->sa.src, &ev->remote))
 			s->excused = true;
 }
 
@@ -164,7 +187,7 @@ static void on_event(void *arg, const struct engine_event *ev)
 	else if (ev->type == ENGINE_IKE_REKEYED)
 		h->w->verdict.ike_rekeys++;
 	else if (ev->type == ENGINE_IKE_DOWN && ev->reason == REASON_PEER_DEAD)
-		peer_dead(h, &ev->remote);
+		peer_dead(h, ev);
 }
 
 static void on_log(void *arg, enum log_level level, const char *text)
