@@ -18,6 +18,13 @@ conf_file()
 	in_host "$1" sh -c 'mkdir -p /etc/gapless && umask 077 && cat >/etc/gapless/keyd.conf'
 }
 
+# conf_both: the same for alice and bob
+conf_both()
+{
+	conf_file alice
+	in_host alice cat /etc/gapless/keyd.conf | conf_file bob
+}
+
 # policy_file HOST: /etc/gapless/ipsec.conf from standard input
 policy_file()
 {
@@ -50,6 +57,38 @@ policy_pair()
 		spdupdate $3 $2 any -P in ipsec $back;
 	END
 	policy_load "$1"
+}
+
+# hosts_alice_bob: 192.0.2.1 and 192.0.2.2, 20 ms apart, with a secret and transport mode for each other
+hosts_alice_bob()
+{
+	host_new alice
+	host_new bob
+	link_new alice 192.0.2.1/24 bob 192.0.2.2/24
+	link_delay alice eth0 20
+	link_delay bob eth0 20
+	secret_file alice 192.0.2.2
+	secret_file bob 192.0.2.1
+	policy_pair alice 192.0.2.1 192.0.2.2 esp/transport//require
+	policy_pair bob 192.0.2.2 192.0.2.1 esp/transport//require
+}
+
+# lose_ike HOST: one datagram of IKE in five that it sends, and no other (netem would drop ESP as well), until ike_lossless HOST
+lose_ike()
+{
+	in_host "$1" nft -f - <<-END
+		table inet lossy {
+			chain out {
+				type filter hook output priority 0;
+				udp sport 500 numgen random mod 5 < 1 drop
+			}
+		}
+	END
+}
+
+ike_lossless()
+{
+	in_host "$1" nft delete table inet lossy
 }
 
 # keyd_start HOST [OPTION...]: with its keyd.conf if there is one, else with its psk.txt alone. Not inside "check", whose

@@ -54,12 +54,6 @@ settled()
 	[ "$(sa_count alice) $(sa_count bob)" = "2 2" ]
 }
 
-conf_both()
-{
-	conf_file alice
-	in_host alice cat /etc/gapless/keyd.conf | conf_file bob
-}
-
 # What administrators wrote since 1998: everything goes, everything comes again.
 classic_file()
 {

@@ -6,12 +6,6 @@
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-conf_both()
-{
-	conf_file alice
-	in_host alice cat /etc/gapless/keyd.conf | conf_file bob
-}
-
 # rekeyed HOST REASON TIMES
 rekeyed()
 {
@@ -65,15 +59,7 @@ was_asked()
 	[ "$(asked alice)" -gt 0 ] || [ "$(asked bob)" -gt 0 ]
 }
 
-host_new alice
-host_new bob
-link_new alice 192.0.2.1/24 bob 192.0.2.2/24
-link_delay alice eth0 20
-link_delay bob eth0 20
-secret_file alice 192.0.2.2
-secret_file bob 192.0.2.1
-policy_pair alice 192.0.2.1 192.0.2.2 esp/transport//require
-policy_pair bob 192.0.2.2 192.0.2.1 esp/transport//require
+hosts_alice_bob
 
 limit bytes 40K 200
 limit packets '1K packets' 1000

@@ -57,34 +57,8 @@ traffic_end()
 	is "$1: none in clear" "$(cleartext_count "$1")" 0
 }
 
-both_conf()
-{
-	conf_file alice
-	in_host alice cat /etc/gapless/keyd.conf | conf_file bob
-}
-
-lose_ike()
-{
-	in_host "$1" nft -f - <<-END
-		table inet lossy {
-			chain out {
-				type filter hook output priority 0;
-				udp sport 500 numgen random mod 10 < 2 drop
-			}
-		}
-	END
-}
-
-host_new alice
-host_new bob
-link_new alice 192.0.2.1/24 bob 192.0.2.2/24
-link_delay alice eth0 20
-link_delay bob eth0 20
-secret_file alice 192.0.2.2
-secret_file bob 192.0.2.1
-policy_pair alice 192.0.2.1 192.0.2.2 esp/transport//require
-policy_pair bob 192.0.2.2 192.0.2.1 esp/transport//require
-both_conf <<-END
+hosts_alice_bob
+conf_both <<-END
 	secrets "psk.txt"
 	default {
 		retransmit 200ms 9
@@ -105,7 +79,7 @@ keyds_stop
 in_host alice "$bin/setkey" -F
 in_host bob "$bin/setkey" -F
 
-both_conf <<-END
+conf_both <<-END
 	secrets "psk.txt"
 	default {
 		lifetime reauth 5s
@@ -122,8 +96,8 @@ traffic_end timer 0
 keyds_stop
 in_host alice "$bin/setkey" -F
 in_host bob "$bin/setkey" -F
-in_host alice nft delete table inet lossy
-in_host bob nft delete table inet lossy
+ike_lossless alice
+ike_lossless bob
 
 missing=$(strongswan_missing)
 [ -z "$missing" ] || { skip "with strongSwan" "not installed: $missing"; finish; exit; }

@@ -64,12 +64,6 @@ flow_more()
 	flow_wait "$1" received $((number + $2))
 }
 
-conf_both()
-{
-	conf_file alice
-	in_host alice cat /etc/gapless/keyd.conf | conf_file bob
-}
-
 host_new alice
 host_new bob
 link_new alice 192.0.2.1/24,2001:db8::1/64 bob 192.0.2.2/24,2001:db8::2/64
@@ -116,18 +110,6 @@ for suite in 'aes256-sha512-ecp384 aes256-sha256' 'chacha20poly1305-prfsha384-ec
 	under_traffic "timers ${ike%%-*}" 2001:db8::1 2001:db8::2 by_timer "timers ${ike%%-*}"
 done
 
-# The same where every tenth datagram of IKE is lost, and no other: netem would drop ESP as well.
-lose_ike()
-{
-	in_host "$1" nft -f - <<-END
-		table inet lossy {
-			chain out {
-				type filter hook output priority 0;
-				udp sport 500 numgen random mod 10 < 2 drop
-			}
-		}
-	END
-}
 conf_both <<-END
 	secrets "psk.txt"
 	default {
