@@ -119,6 +119,8 @@ int ipsec_subscribe(struct ipsec *ip);
  * one for every other packet. After ipsec_subscribe.
  */
 int ipsec_subscribe_ae(struct ipsec *ip, bool on);
+/* Changes when a living SA raises them. What PF_KEY never tells can be asked for with NEVER only. */
+int ipsec_sa_ae(struct ipsec *ip, const struct ipsec_sa_id *id, enum ipsec_ae_when when);
 int ipsec_event_fd(struct ipsec *ip);
 int ipsec_events_read(struct ipsec *ip, ipsec_event_fn *fn, void *arg);
 

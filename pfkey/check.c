@@ -146,6 +146,8 @@ static int check_sa_options(const struct reason *w, const struct ipsec_sa *sa)
 
 	if (sa->flags & ~SA_FLAGS_ALL)
 		return no(w, "unknown flags %#x", sa->flags & ~SA_FLAGS_ALL);
+	if (sa->ae > IPSEC_AE_NEVER)
+		return no(w, "unknown wish %u for words about its packets", sa->ae);
 	if (!terminated(sa->ctx, sizeof(sa->ctx)))
 		return no(w, "the security label is too long");
 	if (sa->tfc_pad && (!esp || sa->mode != IPSEC_MODE_TUNNEL))

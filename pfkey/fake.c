@@ -183,6 +183,7 @@ const struct ipsec_backend ipsec_backend_fake = {
 	.policy_flush = fake_policy_flush,
 	.policy_dump = fake_policy_dump,
 	.subscribe = fake_subscribe,
+	.sa_ae = fake_sa_ae,
 	.subscribe_ae = fake_subscribe_ae,
 	.event_fd = fake_event_fd,
 	.events_read = fake_events_read,

@@ -56,6 +56,7 @@ int fake_sa_init(struct fake *f);
 void fake_sa_free_all(struct fake *f);
 int fake_sa_add(struct ipsec *ip, const struct ipsec_sa *sa, bool update);
 int fake_sa_get(struct ipsec *ip, const struct ipsec_sa_id *id, struct ipsec_sa *out);
+int fake_sa_ae(struct ipsec *ip, const struct ipsec_sa_id *id, enum ipsec_ae_when when);
 int fake_sa_delete(struct ipsec *ip, const struct ipsec_sa_id *id);
 int fake_sa_flush(struct ipsec *ip, uint8_t proto);
 int fake_sa_dump(struct ipsec *ip, ipsec_sa_fn *fn, void *arg);

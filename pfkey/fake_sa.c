@@ -219,6 +219,16 @@ int fake_sa_get(struct ipsec *ip, const struct ipsec_sa_id *id, struct ipsec_sa 
 	return 0;
 }
 
+int fake_sa_ae(struct ipsec *ip, const struct ipsec_sa_id *id, enum ipsec_ae_when when)
+{
+	struct fake_sa *s = find(ip->state, id);
+
+	if (!s)
+		return ipsec_fail(ip, -ESRCH, "there is no such SA");
+	s->sa.ae = (uint8_t)when;
+	return 0;
+}
+
 int fake_sa_delete(struct ipsec *ip, const struct ipsec_sa_id *id)
 {
 	struct ipsec_event ev = { .type = IPSEC_EVENT_SA_DELETE };

@@ -26,6 +26,7 @@ struct ipsec_backend {
 	int (*batch_put)(struct ipsec *ip, const struct ipsec_op *op);
 	int (*batch_end)(struct ipsec *ip);
 	int (*subscribe)(struct ipsec *ip);
+	int (*sa_ae)(struct ipsec *ip, const struct ipsec_sa_id *id, enum ipsec_ae_when when);
 	int (*subscribe_ae)(struct ipsec *ip, bool on);
 	int (*event_fd)(struct ipsec *ip);
 	int (*events_read)(struct ipsec *ip, ipsec_event_fn *fn, void *arg);

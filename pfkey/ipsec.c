@@ -245,6 +245,12 @@ int ipsec_subscribe_ae(struct ipsec *ip, bool on)
 	return ipsec_done(ip, ip->ops->subscribe_ae(ip, on));
 }
 
+int ipsec_sa_ae(struct ipsec *ip, const struct ipsec_sa_id *id, enum ipsec_ae_when when)
+{
+	ip->error[0] = '\0';
+	return ipsec_done(ip, ip->ops->sa_ae(ip, id, when));
+}
+
 int ipsec_event_fd(struct ipsec *ip)
 {
 	return ip->ops->event_fd(ip);

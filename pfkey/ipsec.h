@@ -79,6 +79,9 @@ enum {						/* struct ipsec_sa .flags */
 	IPSEC_SA_OSEQ_MAY_WRAP = 1 << 9,
 };
 
+/* When an SA raises IPSEC_EVENT_AE. FIRST: by its first packet, within a tick, and then a few times a second until told NEVER. */
+enum ipsec_ae_when { IPSEC_AE_SYSCTL, IPSEC_AE_FIRST, IPSEC_AE_NEVER };
+
 enum ipsec_sa_dir { IPSEC_SA_DIR_ANY, IPSEC_SA_DIR_IN, IPSEC_SA_DIR_OUT };	/* XFRM_SA_DIR_* */
 
 struct ipsec_sa {
@@ -99,6 +102,7 @@ struct ipsec_sa {
 	uint32_t tfc_pad;
 	struct ipsec_offload offload;
 	uint8_t dir;				/* enum ipsec_sa_dir; what the kernel then holds it to (Linux 6.10) */
+	uint8_t ae;				/* enum ipsec_ae_when; not read back */
 	uint32_t nat_keepalive;			/* seconds between keepalives the kernel sends (Linux 6.11); 0: none */
 	struct ipsec_lifetime soft, hard;
 	uint32_t acquire_seq;			/* of the ACQUIRE it answers; 0: none */

@@ -248,6 +248,7 @@ const struct ipsec_backend ipsec_backend_pfkey = {
 	.policy_flush = pfkey_policy_flush,
 	.policy_dump = pfkey_policy_dump,
 	.subscribe = pfkey_subscribe,
+	.sa_ae = pfkey_sa_ae,
 	.subscribe_ae = pfkey_subscribe_ae,
 	.event_fd = pfkey_event_fd,
 	.events_read = pfkey_events_read,

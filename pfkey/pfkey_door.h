@@ -27,6 +27,7 @@ int pfkey_door_dump(struct ipsec *ip, struct pfkey_msg *m, pfkey_answer_fn *fn, 
 /* The parts of the backend's table that stand in files of their own. */
 int pfkey_subscribe(struct ipsec *ip);
 int pfkey_subscribe_ae(struct ipsec *ip, bool on);
+int pfkey_sa_ae(struct ipsec *ip, const struct ipsec_sa_id *id, enum ipsec_ae_when when);
 int pfkey_event_fd(struct ipsec *ip);
 int pfkey_events_read(struct ipsec *ip, ipsec_event_fn *fn, void *arg);
 int pfkey_policy_add(struct ipsec *ip, const struct ipsec_policy *pol, bool update);

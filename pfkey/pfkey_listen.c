@@ -34,6 +34,12 @@ int pfkey_subscribe_ae(struct ipsec *ip, bool on)
 	return ipsec_fail(ip, -EOPNOTSUPP, "PF_KEY does not tell where an SA's packets have got to: use the backend xfrm");
 }
 
+int pfkey_sa_ae(struct ipsec *ip, const struct ipsec_sa_id *id, enum ipsec_ae_when when)
+{
+	(void)id;
+	return when == IPSEC_AE_FIRST ? pfkey_subscribe_ae(ip, true) : 0;
+}
+
 int pfkey_event_fd(struct ipsec *ip)
 {
 	const struct pfkey_door *d = door(ip);

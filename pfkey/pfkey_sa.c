@@ -70,6 +70,7 @@ int pfkey_sa_refused(const struct ipsec_sa *sa, char *why, size_t n)
 		{ sa->dir != IPSEC_SA_DIR_ANY, "the direction of an SA" },
 		{ sa->nat_keepalive, "the interval of NAT keepalives" },
 		{ sa->tfc_pad, "padding of the traffic flow (TFC)" },
+		{ sa->ae == IPSEC_AE_FIRST, "a word about an SA's first packet" },
 		{ sa->resume, "sequence numbers to go on from" },
 		{ sa->flags & ~(SA_FLAGS_CARRIED | IPSEC_SA_ESN), "flags of an SA other than noecn, decap-dscp, nopmtudisc" },
 		{ sa->encap.type && !ipsec_addr_is_any(&sa->encap.oa), "the original address of NAT-T, which Linux drops there" },

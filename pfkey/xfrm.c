@@ -188,6 +188,7 @@ const struct ipsec_backend ipsec_backend_xfrm = {
 	.batch_put = xfrm_bulk_put,
 	.batch_end = xfrm_bulk_end,
 	.subscribe = xfrm_subscribe,
+	.sa_ae = xfrm_sad_ae,
 	.subscribe_ae = xfrm_subscribe_ae,
 	.event_fd = xfrm_event_fd,
 	.events_read = xfrm_events_read,

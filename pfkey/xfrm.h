@@ -61,6 +61,8 @@ uint8_t xfrm_mode_get(uint8_t mode);
 /* XFRM_MSG_NEWSA, XFRM_MSG_UPDSA; XFRM_MSG_GETSA, XFRM_MSG_DELSA; XFRM_MSG_ALLOCSPI. sa has passed ipsec_sa_check. */
 void xfrm_sa_put(struct xfrm_msg *m, const struct ipsec_sa *sa, bool update);
 void xfrm_sa_id_put(struct xfrm_msg *m, uint16_t type, uint16_t flags, const struct ipsec_sa_id *id);
+/* XFRM_MSG_NEWAE: when the SA raises one from now on. */
+void xfrm_ae_put(struct xfrm_msg *m, const struct ipsec_sa_id *id, enum ipsec_ae_when when);
 void xfrm_spi_put(struct xfrm_msg *m, const struct ipsec_sa *larval, uint32_t min, uint32_t max);
 /* From XFRM_MSG_NEWSA and _UPDSA. 0 or -EBADMSG. state is LARVAL or MATURE; see xfrm_sa_age. */
 int xfrm_sa_get(const struct nlmsghdr *nlh, struct ipsec_sa *sa);

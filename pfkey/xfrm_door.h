@@ -51,6 +51,7 @@ int xfrm_need(struct ipsec *ip, uint32_t needs);
 /* xfrm_sad.c, xfrm_spd.c: calls of struct ipsec_backend. */
 int xfrm_sad_add(struct ipsec *ip, const struct ipsec_sa *sa, bool update);
 int xfrm_sad_read(struct ipsec *ip, const struct ipsec_sa_id *id, struct ipsec_sa *out);
+int xfrm_sad_ae(struct ipsec *ip, const struct ipsec_sa_id *id, enum ipsec_ae_when when);
 int xfrm_sad_delete(struct ipsec *ip, const struct ipsec_sa_id *id);
 int xfrm_sad_flush(struct ipsec *ip, uint8_t proto);
 int xfrm_sad_dump(struct ipsec *ip, ipsec_sa_fn *fn, void *arg);

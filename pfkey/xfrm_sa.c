@@ -139,6 +139,31 @@ static void encap_put(struct xfrm_msg *m, const struct ipsec_encap *encap)
 	xfrm_addr_put(&x->encap_oa, &encap->oa);
 }
 
+/*
+ * Linux tells an SA's sequence number when it has grown by a threshold, or changed since a timer last ran out; a timer that
+ * finds nothing new lets the next packet tell at once. So: no threshold by number, and the shortest timer, or one that
+ * nobody lives to see. (Without any timer an SA whose next packet is to tell would do so for each.) In jiffies.
+ */
+static void ae_when_put(struct xfrm_msg *m, uint8_t when)
+{
+	if (when == IPSEC_AE_SYSCTL)
+		return;
+	xfrm_attr_u32(m, XFRMA_REPLAY_THRESH, UINT32_MAX);
+	xfrm_attr_u32(m, XFRMA_ETIMER_THRESH, when == IPSEC_AE_FIRST ? 1 : INT32_MAX / 2);
+}
+
+void xfrm_ae_put(struct xfrm_msg *m, const struct ipsec_sa_id *id, enum ipsec_ae_when when)
+{
+	struct xfrm_aevent_id *x = xfrm_msg_start(m, XFRM_MSG_NEWAE, NLM_F_ACK | NLM_F_REPLACE, sizeof(*x));
+
+	xfrm_addr_put(&x->sa_id.daddr, &id->dst);
+	x->sa_id.spi = htonl(id->spi);
+	x->sa_id.family = id->dst.family;
+	x->sa_id.proto = id->proto;
+	ae_when_put(m, (uint8_t)when);
+	xfrm_attr_mark(m, &id->mark, 0);
+}
+
 static void dir_put(struct xfrm_msg *m, uint8_t dir)
 {
 	if (dir != IPSEC_SA_DIR_ANY)
@@ -162,6 +187,7 @@ void xfrm_sa_put(struct xfrm_msg *m, const struct ipsec_sa *sa, bool update)
 	algs_put(m, sa);
 	replay_put(m, info, sa);
 	used_put(m, sa);
+	ae_when_put(m, sa->ae);
 	encap_put(m, &sa->encap);
 	xfrm_attr_mark(m, &sa->mark, sa->if_id);
 	if (sa->output_mark.mask) {

@@ -39,6 +39,16 @@ int xfrm_sad_delete(struct ipsec *ip, const struct ipsec_sa_id *id)
 	return err ? xfrm_explain(ip, err, xfrm_door(ip)->ask.words) : 0;
 }
 
+int xfrm_sad_ae(struct ipsec *ip, const struct ipsec_sa_id *id, enum ipsec_ae_when when)
+{
+	struct xfrm_msg m;
+	int err;
+
+	xfrm_ae_put(&m, id, when);
+	err = xfrm_request(ip, &m, NULL, NULL);
+	return err ? xfrm_explain(ip, err, xfrm_door(ip)->ask.words) : 0;
+}
+
 static int add(struct ipsec *ip, const struct ipsec_sa *sa, bool update)
 {
 	struct xfrm_msg m;

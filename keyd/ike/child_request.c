@@ -59,6 +59,7 @@ static void common_request(const struct child_sa *c, struct kern_request *rq, co
 	sa->mode = c->pol.tmpl[0].mode;
 	sa->reqid = c->pol.tmpl[0].reqid;
 	sa->if_id = c->pol.if_id;
+	sa->ae = IPSEC_AE_NEVER;
 	sa->replay_window = c->sa->peer->conf.replay_window;
 	if (c->esn)
 		sa->flags |= IPSEC_SA_ESN;
@@ -106,6 +107,8 @@ void child_inbound_request(struct child_sa *c, struct kern_request *rq)
 	rq->sa.spi = c->spi_in;
 	rq->sa.encap = encap(c, c->sa->remote_port, c->sa->local_port);
 	rq->sa.reqid = spd_inbound_reqid(&c->sa->e->spd, &c->pol);
+	if (!c->initiator)
+		rq->sa.ae = IPSEC_AE_FIRST;
 	set_selector(&rq->sa, &c->sel_in);
 }
 
@@ -119,6 +122,7 @@ void child_outbound_request(struct child_sa *c, struct kern_request *rq)
 	rq->sa.spi = c->spi_out;
 	rq->sa.mark = c->pol.mark;
 	rq->sa.acquire_seq = c->acquire_seq;
+	rq->settled = c->spi_in;
 	if (rq->sa.mode == IPSEC_MODE_TUNNEL && !c->no_tfc)
 		rq->sa.tfc_pad = c->sa->peer->conf.tfc;
 	set_selector(&rq->sa, &c->sel);

@@ -91,6 +91,15 @@ static void on_delete(struct engine *e, const struct ipsec_event *ev)
 		orphan_gone(e, &ev->sa_id.dst, ev->sa_id.spi);
 }
 
+/* Verified, and in an SA that the peer cannot send on before it has it whole (RFC 7296 2.8). */
+static void on_first_packet(struct engine *e, const struct ipsec_event *ev)
+{
+	struct child_sa *c = child_find(e, ev->ae.id.spi);
+
+	if (c && c->state != CHILD_NEW && ipsec_addr_equal(&c->sa->local, &ev->ae.id.dst))
+		child_confirm(c, "the peer sends on it");
+}
+
 static void on_flush(struct engine *e, const struct ipsec_event *ev)
 {
 	if (ev->flush_proto && ev->flush_proto != IPPROTO_ESP)
@@ -153,6 +162,7 @@ static void (*const handlers[IPSEC_EVENT_TYPES])(struct engine *e, const struct 
 	[IPSEC_EVENT_POLICY_UPDATE] = on_policy,
 	[IPSEC_EVENT_POLICY_DELETE] = on_policy_delete,
 	[IPSEC_EVENT_POLICY_FLUSH] = on_policy_flush,
+	[IPSEC_EVENT_AE] = on_first_packet,
 	[IPSEC_EVENT_MAPPING] = path_mapped,
 };
 

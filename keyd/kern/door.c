@@ -2,6 +2,7 @@
 // Carries out requests and tells events through libpfkey.
 #include "keyd/kern/door.h"
 
+#include "keyd/kern/await.h"
 #include "keyd/kern/move.h"
 #include "keyd/kern/policy.h"
 #include "keyd/kern/virtual.h"
@@ -22,6 +23,7 @@ struct door {
 	void *arg;
 	bool overrun;
 	struct kern_allows allowed;
+	struct awaits awaits;
 	struct virtual *virtual;	/* NULL: this backend is no kernel */
 };
 
@@ -96,6 +98,7 @@ void door_close(struct door *d)
 {
 	if (!d)
 		return;
+	awaits_free(&d->awaits, d->ip);
 	ipsec_close(d->ip);
 	virtual_close(d->virtual);
 	allows_free(&d->allowed);
@@ -117,6 +120,8 @@ static void on_event(const struct ipsec_event *ev, void *arg)
 	struct door *d = arg;
 	struct ipsec_event copy = *ev;
 
+	if (!await_wanted(&d->awaits, d->ip, ev))
+		return;
 	if (ev->type == IPSEC_EVENT_OVERRUN)
 		d->overrun = true;
 	if (ev->type == IPSEC_EVENT_SA_NEW || ev->type == IPSEC_EVENT_SA_UPDATE)
@@ -218,8 +223,12 @@ int door_forget_larvals(struct door *d)
 
 static int sa_add(struct door *d, const struct kern_request *rq, struct kern_answer *an)
 {
+	int r = ipsec_sa_add(d->ip, &rq->sa);
+
 	(void)an;
-	return ipsec_sa_add(d->ip, &rq->sa);
+	if (r)
+		await_cancel(&d->awaits, d->ip, &rq->sa);
+	return r;
 }
 
 static struct ipsec_sa_id sa_id(const struct ipsec_sa *sa)
@@ -339,6 +348,8 @@ void door_execute(struct door *d, struct kern_request *rq, struct kern_answer *a
 	an->error = door_check(&d->allowed, rq, an->why, sizeof(an->why));
 	if (!an->error) {
 		an->why[0] = 0;
+		if (rq->op == KERN_SA_ADD)
+			await_prepare(&d->awaits, d->ip, &rq->sa, rq->settled);
 		an->error = operations[rq->op](d, rq, an);
 		if (an->error && !an->why[0]) {
 			words = ipsec_error(d->ip);

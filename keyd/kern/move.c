@@ -53,6 +53,7 @@ int move_sa(struct ipsec *ip, const struct kern_request *rq, char *why, size_t n
 		return r;
 	sa.encap = rq->sa.encap;
 	sa.acquire_seq = 0;
+	sa.ae = IPSEC_AE_NEVER;
 	if (ipsec_addr_equal(&sa.dst, &rq->sa.dst)) {
 		r = ipsec_sa_update(ip, &sa);
 	} else {

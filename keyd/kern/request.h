@@ -16,7 +16,7 @@
 #define KERN_INTERFACE_MAX 16
 
 enum kern_op {
-	KERN_SA_ADD,		/* .sa whole */
+	KERN_SA_ADD,		/* .sa whole; with ae IPSEC_AE_FIRST its first packet is told once; .settled */
 	KERN_SA_DELETE,		/* .sa: dst, proto, spi, mark; an SA that is gone already is no error */
 	KERN_SA_GET,		/* .sa: dst, proto, spi, mark; the answer has usage and no key */
 	KERN_LARVAL_DELETE,	/* .sa: src, dst, proto, mode, reqid, acquire_seq */
@@ -63,6 +63,7 @@ struct kern_request {
 		struct kern_virtual virtual;
 		struct ipsec_addr source;
 	};
+	uint32_t settled;		/* of KERN_SA_ADD: the SPI of an SA whose first packet need not be told any more; or 0 */
 	struct ipsec_addr old_dst;	/* of KERN_SA_MOVE: what the SA has now */
 };
 

@@ -64,6 +64,7 @@ static const struct {
 
 	{ SCMP_SYS(getsockopt), CTL },		/* SO_PEERCRED of who connects */
 	{ SCMP_SYS(accept4), CTL },
+	{ SCMP_SYS(setsockopt), KERN },		/* kern/await.c asks for more events, for a while */
 	{ SCMP_SYS(read), ALL },		/* ctl: requests; all: libevent's own wake-up */
 };
 

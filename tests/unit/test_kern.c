@@ -344,6 +344,83 @@ static void telling_ends_when_nobody_listens(void **state)
 	assert_int_equal(f->told.policies, 0);
 }
 
+static uint8_t ae_of(struct fixture *f, const struct kern_request *rq)
+{
+	struct ipsec_sa_id id = { .dst = rq->sa.dst, .proto = rq->sa.proto, .spi = rq->sa.spi };
+	struct ipsec_sa sa = { 0 };
+
+	assert_int_equal(ipsec_sa_get(f->ip, &id, &sa), 0);
+	return sa.ae;
+}
+
+/* How many of these events pass the door. */
+static unsigned int passes(struct fixture *f, const struct kern_request *rq, uint64_t seq)
+{
+	struct ipsec_event ev = { .type = IPSEC_EVENT_AE };
+
+	while (door_read(f->door) > 0)
+		;
+	f->told.others = 0;
+	ev.ae.id = (struct ipsec_sa_id){ .dst = rq->sa.dst, .proto = rq->sa.proto, .spi = rq->sa.spi };
+	ev.ae.seq = seq;
+	assert_int_equal(ipsec_fake_event(f->ip, &ev), 0);
+	assert_true(door_read(f->door) > 0);
+	return f->told.others;
+}
+
+/* The first packet of an SA that somebody waits for is told once; the kernel is then asked to tell no more. */
+static void first_packets(void **state)
+{
+	struct fixture *f = *state;
+	struct kern_request awaited = sane(0x2000), other = sane(0x2001), out = sane(0x2002);
+	struct kern_answer an;
+
+	awaited.sa.ae = IPSEC_AE_FIRST;
+	other.sa.ae = IPSEC_AE_NEVER;
+	assert_int_equal(execute(f, &awaited, &an), 0);
+	assert_int_equal(execute(f, &other, &an), 0);
+	assert_int_equal(ae_of(f, &awaited), IPSEC_AE_FIRST);
+	assert_int_equal(passes(f, &other, 1), 0);
+	assert_int_equal(passes(f, &awaited, 0), 0);	/* it has received nothing */
+	assert_int_equal(passes(f, &awaited, 1), 1);
+	assert_int_equal(ae_of(f, &awaited), IPSEC_AE_NEVER);
+	assert_int_equal(passes(f, &awaited, 2), 0);
+
+	/* Settled before a packet came; and what the kernel refused is not awaited. */
+	awaited = sane(0x2003);
+	awaited.sa.ae = IPSEC_AE_FIRST;
+	out.settled = 0x2003;
+	assert_int_equal(execute(f, &awaited, &an), 0);
+	assert_int_equal(execute(f, &out, &an), 0);
+	assert_int_equal(ae_of(f, &awaited), IPSEC_AE_NEVER);
+	assert_int_equal(passes(f, &awaited, 1), 0);
+	other = sane(0x2001);
+	other.sa.ae = IPSEC_AE_FIRST;
+	assert_int_equal(execute(f, &other, &an), -EEXIST);
+	assert_int_equal(ae_of(f, &other), IPSEC_AE_NEVER);
+	assert_int_equal(passes(f, &other, 1), 0);
+}
+
+/* SAs that go are not awaited any more, whoever removes them. */
+static void first_packets_of_none(void **state)
+{
+	struct fixture *f = *state;
+	struct kern_request rq;
+	struct kern_answer an;
+
+	for (uint32_t spi = 0x2000; spi < 0x2004; spi++) {
+		rq = sane(spi);
+		rq.sa.ae = IPSEC_AE_FIRST;
+		assert_int_equal(execute(f, &rq, &an), 0);
+	}
+	rq.op = KERN_SA_DELETE;
+	assert_int_equal(execute(f, &rq, &an), 0);
+	assert_int_equal(passes(f, &rq, 1), 0);
+	assert_int_equal(ipsec_sa_flush(f->ip, 0), 0);
+	rq.sa.spi = 0x2000;
+	assert_int_equal(passes(f, &rq, 1), 0);
+}
+
 static void no_such_backend(void **state)
 {
 	struct door *d = NULL;
@@ -366,6 +443,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_overrun_tells_all_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(larvals_of_an_engine_that_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(telling_ends_when_nobody_listens, setup, teardown),
+		cmocka_unit_test_setup_teardown(first_packets, setup, teardown),
+		cmocka_unit_test_setup_teardown(first_packets_of_none, setup, teardown),
 		cmocka_unit_test(no_such_backend),
 	};
 

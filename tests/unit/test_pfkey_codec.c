@@ -321,6 +321,7 @@ static void r_offload(struct ipsec_sa *sa) { sa->offload.kind = IPSEC_OFFLOAD_CR
 static void r_dir(struct ipsec_sa *sa) { sa->dir = IPSEC_SA_DIR_IN; }
 static void r_keepalive(struct ipsec_sa *sa) { sa->nat_keepalive = 20; }
 static void r_tfc(struct ipsec_sa *sa) { sa->tfc_pad = 1; }
+static void r_ae(struct ipsec_sa *sa) { sa->ae = IPSEC_AE_FIRST; }
 static void r_resume(struct ipsec_sa *sa) { sa->resume = true; }
 static void r_flags(struct ipsec_sa *sa) { sa->flags |= IPSEC_SA_ALIGN4; }
 static void r_oa(struct ipsec_sa *sa) { sa->encap.oa = addr("10.0.0.1"); }
@@ -338,7 +339,7 @@ static void test_sa_refused(void **state)
 	static const struct { void (*spoil)(struct ipsec_sa *sa); const char *word; } rows[] = {
 		{ r_aead, "AEAD" }, { r_esn, "extended" }, { r_window, "window" }, { r_mark, "a mark" }, { r_output_mark, "output mark" },
 		{ r_if_id, "if_id" }, { r_offload, "offload" }, { r_dir, "direction" }, { r_keepalive, "keepalive" }, { r_tfc, "TFC" },
-		{ r_resume, "sequence numbers" }, { r_flags, "flags" }, { r_oa, "original address" }, { r_sel_dst, "selector" },
+		{ r_resume, "sequence numbers" }, { r_ae, "first packet" }, { r_flags, "flags" }, { r_oa, "original address" }, { r_sel_dst, "selector" },
 		{ r_sel_proto, "selector" }, { r_sel_port, "selector" }, { r_sel_if, "selector" }, { r_packets, "packets" },
 		{ r_icv, "-trunc 96" }, { r_cmac, "cmac(aes)" }, { r_unknown, "rot13" },
 	};

@@ -164,6 +164,42 @@ static void test_sa_shapes(void **state)
 }
 
 /* An SA that goes on: its numbers, all of its window taken as received, and its age only when that is known. */
+static uint32_t u32_of(const struct xfrm_msg *m, size_t head, uint16_t type)
+{
+	struct xfrm_attrs t;
+	uint32_t v = 0;
+
+	assert_int_equal(xfrm_attrs_get(&t, &m->nlh, head), 0);
+	assert_true(xfrm_attr_copy(&t, type, &v, sizeof(v)) || !v);
+	return v;
+}
+
+/* When it tells of its packets: nothing is said, the shortest timer, or one that never runs out; never a count. */
+static void test_when_told(void **state)
+{
+	static const uint32_t count[] = { 0, UINT32_MAX, UINT32_MAX }, timer[] = { 0, 1, INT32_MAX / 2 };
+	const struct ipsec_sa_id id = { .dst = addr("192.0.2.1"), .proto = IPPROTO_ESP, .spi = 0x1234 };
+	struct ipsec_sa sa = full_sa();
+	struct xfrm_aevent_id x;
+	struct xfrm_msg m;
+
+	(void)state;
+	for (uint8_t when = IPSEC_AE_SYSCTL; when <= IPSEC_AE_NEVER; when++) {
+		sa.ae = when;
+		xfrm_sa_put(&m, &sa, false);
+		assert_int_equal(u32_of(&m, sizeof(struct xfrm_usersa_info), XFRMA_REPLAY_THRESH), count[when]);
+		assert_int_equal(u32_of(&m, sizeof(struct xfrm_usersa_info), XFRMA_ETIMER_THRESH), timer[when]);
+		xfrm_ae_put(&m, &id, when);
+		assert_int_equal(u32_of(&m, sizeof(x), XFRMA_REPLAY_THRESH), count[when]);
+		assert_int_equal(u32_of(&m, sizeof(x), XFRMA_ETIMER_THRESH), timer[when]);
+	}
+	assert_int_equal(m.nlh.nlmsg_type, XFRM_MSG_NEWAE);
+	assert_true(m.nlh.nlmsg_flags & NLM_F_REPLACE);
+	memcpy(&x, mnl_nlmsg_get_payload(&m.nlh), sizeof(x));
+	assert_int_equal(ntohl(x.sa_id.spi), 0x1234);
+	assert_int_equal(x.sa_id.family, AF_INET);
+}
+
 static void test_resume(void **state)
 {
 	const size_t head = sizeof(struct xfrm_usersa_info);
@@ -722,7 +758,7 @@ static void test_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sa_full), cmocka_unit_test(test_sa_shapes), cmocka_unit_test(test_larval_and_age), cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_sa_full), cmocka_unit_test(test_sa_shapes), cmocka_unit_test(test_larval_and_age), cmocka_unit_test(test_resume), cmocka_unit_test(test_when_told),
 		cmocka_unit_test(test_policy_full), cmocka_unit_test(test_socket_policy), cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_lies), cmocka_unit_test(test_acquire), cmocka_unit_test(test_sa_events),
 		cmocka_unit_test(test_policy_events), cmocka_unit_test(test_other_events), cmocka_unit_test(test_answers),

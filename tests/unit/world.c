@@ -476,6 +476,21 @@ static void mapping(struct world_host *h, const struct world_sa *sa, const struc
 	engine_kern_event(h->engine, h->w->now, &ev);
 }
 
+/* As keyd/kern/await.c has it told. */
+static void first_packet(struct world_host *h, struct world_sa *s)
+{
+	struct world_event *ev;
+
+	if (s->used || s->sa.ae != IPSEC_AE_FIRST || h->old_kernel)
+		return;
+	s->used = true;
+	h->firsts++;
+	ev = event_new(h->w, EXPIRE, index_of(h), h->w->now + KERNEL_DELAY, 0);
+	ev->expire = (struct ipsec_event){ .type = IPSEC_EVENT_AE };
+	ev->expire.ae.id = (struct ipsec_sa_id){ .dst = s->sa.dst, .proto = s->sa.proto, .spi = s->sa.spi };
+	ev->expire.ae.seq = 1;
+}
+
 static void packet_arrives(struct world *w, const struct world_event *ev)
 {
 	struct world_host *h = &w->host[ev->host];
@@ -492,6 +507,7 @@ static void packet_arrives(struct world *w, const struct world_event *ev)
 	if (sa && !sa->sa.encap.type == !ev->path.sport &&
 	    same_key(&ev->alg, sa->sa.aead.name[0] ? &sa->sa.aead : &sa->sa.enc)) {
 		h->received++;
+		first_packet(h, sa);
 		mapping(h, sa, &ev->path);
 	} else {
 		h->lost_keying++;

@@ -14,6 +14,7 @@
 struct world_sa {
 	struct ipsec_sa sa;
 	uint64_t order;			/* rises with each addition: the newest sends */
+	bool used;			/* its first packet has been told */
 	bool dying;			/* its soft limit is met, and that has been told */
 };
 
@@ -25,6 +26,7 @@ struct world_host {
 	const char *psk;		/* NULL: no secret */
 	bool down;			/* what is sent to it vanishes, ESP too */
 	bool mute;			/* sends none of the traffic */
+	bool old_kernel;		/* that does not tell of the first packet of an SA, as by PF_KEY */
 	struct world_sa sas[WORLD_SAS_MAX];
 	unsigned nsas;
 	bool larval;			/* ACQUIRE was raised and not answered yet */
@@ -39,7 +41,7 @@ struct world_host {
 	unsigned sets, clears, guards, in_clear;
 	/* counters */
 	unsigned acquires, held, sent, received, lost_keying, lost_link, events[ENGINE_EVENT_TYPES];
-	unsigned datagrams, soft_met, hard_met, gets, mappings, moves, keepalives;
+	unsigned datagrams, soft_met, hard_met, gets, mappings, moves, keepalives, firsts;
 	char last_text[256];		/* of the last event */
 	char log[65536];		/* every line since world_log_clear */
 };
