@@ -7,10 +7,17 @@ DOCDIR ?= $(PREFIX)/share/doc/gapless
 pfkey_so = libpfkey.so.$(pfkey_version)
 pfkey_functions := $(shell sed -n 's/^\t\(ipsec_[a-z_]*\);$$/\1/p' pfkey/libpfkey.map)
 
+# How this system starts services: of systemd, sysvinit, openrc, procd and rc.d those that are named. All are in share/gapless/init.
+INIT ?= $(shell packaging/init-system)
+
 define newline
 
 
 endef
+
+service_of_systemd = 644 packaging/systemd/gapless.service $(PREFIX)/lib/systemd/system/gapless.service
+service_of_rc.d = 755 packaging/rc.d/gapless $(SYSCONFDIR)/rc.d/gapless
+$(foreach kind,sysvinit openrc procd,$(eval service_of_$(kind) = 755 packaging/$(kind)/gapless $$(SYSCONFDIR)/init.d/gapless))
 
 define install_files
 755 $(O)/bin/keyd $(LIBEXECDIR)/gapless/keyd
@@ -36,9 +43,10 @@ link $(pfkey_so) $(LIBDIR)/libpfkey.so
 $(foreach name,$(pfkey_functions),link pfkey.3 $(MANDIR)/man3/$(name).3$(newline))
 644 pfkey/examples/pair.c $(DOCDIR)/examples/pair.c
 700 - $(SYSCONFDIR)/gapless
-644 packaging/systemd/gapless.service $(PREFIX)/lib/systemd/system/gapless.service
 644 packaging/sysusers.d/gapless.conf $(PREFIX)/lib/sysusers.d/gapless.conf
-755 packaging/rc.d/gapless $(PREFIX)/share/gapless/rc.d/gapless
+644 packaging/systemd/gapless.service $(PREFIX)/share/gapless/init/gapless.service
+$(foreach kind,sysvinit openrc procd rc.d,755 packaging/$(kind)/gapless $(PREFIX)/share/gapless/init/gapless.$(kind)$(newline))
+$(foreach kind,$(INIT),$(service_of_$(kind))$(newline))
 644 packaging/examples/ipsec.conf $(DOCDIR)/examples/ipsec.conf
 644 packaging/examples/keyd.conf $(DOCDIR)/examples/keyd.conf
 644 packaging/examples/psk.txt $(DOCDIR)/examples/psk.txt

@@ -9,7 +9,8 @@ $(eval $(call program,tests/hostile-control,tests/netns/hostile_control.c,,))
 $(eval $(call program,tests/flood,tests/netns/flood.c,wire util,))
 $(eval $(call program,tests/json,tests/netns/json.c,,jansson))
 $(eval $(call program,tests/algs,tests/interop/algs.c,crypto util,libcrypto))
-test_tools += $(addprefix $(O)/tests/,flow capture flood hostile hostile-control json algs)
+$(eval $(call program,tests/notified,tests/build/notified.c,,))
+test_tools += $(addprefix $(O)/tests/,flow capture flood hostile hostile-control json algs notified)
 
 # Sanitized objects live in their own place, which is that of "make SAN=address,undefined" when O is not given.
 check_san := address,undefined

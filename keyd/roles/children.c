@@ -139,7 +139,17 @@ static int on_resolv(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static int on_pong(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct child *c = arg;
+
+	(void)ch;
+	c->ponged = m->id;
+	return 0;
+}
+
 #define FROM_ANY							\
+	{ M_PONG, false, 0, 0, on_pong },				\
 	{ M_READY, false, 0, 64, on_ready },				\
 	{ M_FAILED, false, sizeof(struct message_failed), sizeof(struct message_failed), on_failed }, \
 	{ M_COMPLAINT, false, 0, 0, on_complaint }
@@ -256,6 +266,7 @@ int child_start(struct child *c)
 	c->ch = ipc_open(c->p->loop, fds[0], &c->table, channel_ended, c);
 	if (!c->ch)
 		return -ENOMEM;
+	c->pinged = c->ponged = 0;
 	log_debug("started: role=%s pid=%d", role_name(c->id), c->pid);
 	handover_all(c);
 	return 0;

@@ -12,9 +12,11 @@ enum message_type {
 	/* parent to any */
 	M_CHANNEL = 1,		/* id: enum role_id of the other end; a descriptor. Replaces the channel to that role */
 	M_LOG_LEVEL,		/* id: enum log_level */
+	M_PING,			/* answered by M_PONG with the same id */
 	/* any to parent */
 	M_READY,		/* text for the log, may be empty */
 	M_FAILED,		/* struct message_failed; the sender ends after it */
+	M_PONG,
 	M_COMPLAINT,		/* id: enum role_id of one that broke a rule or does not read */
 	/* parent to ike; a configuration is BEGIN, npeers × PEER, npools × POOL, END */
 	M_CONF_BEGIN,		/* struct conf, peers and pools NULL */

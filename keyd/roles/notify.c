@@ -17,7 +17,25 @@
 
 static struct sockaddr_un manager;	/* sun_path empty: there is none */
 static socklen_t manager_len;
+static uint64_t watchdog;		/* µs; 0: nobody asks */
 static int waiting_fd = -1;		/* to the process that waits in the foreground */
+
+/* Meant for us, or for whoever has started us? (sd_watchdog_enabled(3)) */
+static void open_watchdog(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	unsigned long long n = usec ? strtoull(usec, NULL, 10) : 0;
+
+	if (manager_len && n >= 1000 && n < UINT64_MAX / 2 && (!pid || strtol(pid, NULL, 10) == (long)getpid()))
+		watchdog = n;
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+}
+
+uint64_t notify_watchdog(void)
+{
+	return watchdog;
+}
 
 void notify_open(void)
 {
@@ -32,6 +50,7 @@ void notify_open(void)
 			manager.sun_path[0] = 0;
 	}
 	unsetenv("NOTIFY_SOCKET");
+	open_watchdog();
 }
 
 void notify_send(const char *state)

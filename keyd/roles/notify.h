@@ -3,8 +3,12 @@
 #ifndef KEYD_ROLES_NOTIFY_H
 #define KEYD_ROLES_NOTIFY_H
 
-/* Takes $NOTIFY_SOCKET over, out of the environment. */
+#include <stdint.h>
+
+/* Takes $NOTIFY_SOCKET and $WATCHDOG_USEC over, out of the environment. */
 void notify_open(void);
+/* Within so many µs the service manager wants to hear WATCHDOG=1, again and again; 0: it does not. */
+uint64_t notify_watchdog(void);
 /* "READY=1", "RELOADING=1", "STOPPING=1", or several lines. Does nothing without a service manager. */
 void notify_send(const char *state);
 /* RELOADING=1 with the time that systemd wants to see. */

@@ -170,7 +170,8 @@ static int run(struct parent *p)
 		if (!p->signals[i])
 			return KEYD_FAILED;
 	}
-	r = p->end_timer ? children_start(p) : -ENOMEM;
+	r = p->end_timer ? watchdog_start(p) : -ENOMEM;
+	r = r ? r : children_start(p);
 	if (r) {
 		log_error("the roles cannot be started: error=\"%s\"", strerror(-r));
 		parent_end(p, KEYD_FAILED);
@@ -184,6 +185,7 @@ static void parent_free(struct parent *p)
 	for (unsigned int i = 0; i < 4; i++)
 		loop_signal_free(p->signals[i]);
 	loop_timer_free(p->end_timer);
+	loop_timer_free(p->watchdog);
 	loop_free(p->loop);
 	if (p->control_fd >= 0) {
 		close(p->control_fd);

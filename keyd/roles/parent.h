@@ -27,6 +27,8 @@ struct child {
 	bool ready;
 	uint64_t deaths[DEATHS_MAX];	/* when it died, the latest first */
 	struct loop_timer *restart;
+	uint32_t pinged, ponged;	/* ids; equal: it has answered */
+	uint64_t pinged_at;
 };
 
 struct parent {
@@ -42,6 +44,7 @@ struct parent {
 	bool was_ready, ending;
 	int code;			/* to exit with */
 	struct loop_timer *end_timer;
+	struct loop_timer *watchdog;	/* NULL: nobody asks for signs of life */
 	struct loop_signal *signals[4];
 };
 
@@ -65,6 +68,9 @@ void children_end(struct parent *p);
 void children_kill(struct parent *p);
 bool children_left(const struct parent *p);
 void children_free(struct parent *p);
+
+/* watchdog.c: signs of life for a service manager that asks for them, as long as every role gives one. 0 or -ENOMEM. */
+int watchdog_start(struct parent *p);
 
 /* keylog.c: keys for Wireshark. The parent opens the files and never sees a key. */
 /* After a reload, where the configuration said before. 0 or -errno, with a sentence in r. */

@@ -84,7 +84,15 @@ static int on_log_level(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static int on_ping(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)arg;
+	ipc_send(ch, M_PONG, m->id, NULL, 0);
+	return 0;
+}
+
 static const struct ipc_rule common_rules[] = {
+	{ M_PING, false, 0, 0, on_ping },
 	{ M_CHANNEL, true, 0, 0, on_channel },
 	{ M_LOG_LEVEL, false, 0, 0, on_log_level },
 };

@@ -12,7 +12,7 @@ prefix=/opt/gapless
 # The programs of this build, without touching it: the paths inside them are the default's.
 make_it()
 {
-	make --no-print-directory O="${O:-build}" DESTDIR="$root" PREFIX=$prefix "$@"
+	make --no-print-directory O="${O:-build}" DESTDIR="$root" PREFIX=$prefix INIT=systemd "$@"
 }
 
 files()
@@ -48,8 +48,10 @@ is "the headers are those of the public interface" "$(cd "$root$prefix/include" 
 	"pfkey/addr.h pfkey/alg.h pfkey/backend.h pfkey/ipsec.h"
 check "systemd's unit starts the installed keyd" grep -qx "ExecStart=$prefix/libexec/gapless/keyd .*" \
 	"$root$prefix/lib/systemd/system/gapless.service"
-check "rc.d's script starts the installed keyd" grep -qx "keyd=$prefix/libexec/gapless/keyd" \
-	"$root$prefix/share/gapless/rc.d/gapless"
+for kind in rc.d sysvinit openrc procd; do
+	check "the script for $kind starts the installed keyd" grep -qxE "[[:space:]]*(keyd|command)=$prefix/libexec/gapless/keyd" \
+		"$root$prefix/share/gapless/init/gapless.$kind"
+done
 check "no text names another prefix" no_other_prefix
 check "/etc/gapless is for root alone" for_root_alone
 check "the examples are there" test -s "$root$prefix/share/doc/gapless/examples/ipsec.conf"
@@ -57,6 +59,16 @@ check "the examples are there" test -s "$root$prefix/share/doc/gapless/examples/
 echo secret >"$root/etc/gapless/psk.txt"
 check "make install again keeps what the administrator wrote" make_it install
 is "it is still there" "$(cat "$root/etc/gapless/psk.txt")" secret
+for kind in sysvinit openrc procd; do
+	make_it INIT=$kind install >/dev/null
+	check "INIT=$kind: its script is in init.d" cmp "$root/etc/init.d/gapless" "$root$prefix/share/gapless/init/gapless.$kind"
+	make_it INIT=$kind uninstall >/dev/null
+	is "INIT=$kind: and leaves it" "$(ls "$root/etc/init.d/gapless" 2>&1)" "ls: cannot access '$root/etc/init.d/gapless': No such file or directory"
+done
+make_it INIT="systemd rc.d" install >/dev/null
+check "INIT= may name several" test -s "$root/etc/rc.d/gapless" -a -s "$root$prefix/lib/systemd/system/gapless.service"
+make_it INIT="systemd rc.d" uninstall >/dev/null
+make_it install >/dev/null
 check "another LIBDIR is taken" make_it LIBDIR=$prefix/lib64 install
 check "also by libpfkey.pc" grep -qx "libdir=$prefix/lib64" "$root$prefix/lib64/pkgconfig/libpfkey.pc"
 make_it LIBDIR=$prefix/lib64 uninstall >/dev/null

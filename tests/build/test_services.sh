@@ -1,0 +1,184 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The service files, as installed: each script starts, reloads, restarts and stops a keyd (without a kernel) as its init system would
+# have it, and systemd's unit is sound; what keyd tells a service manager. Needs root, and a network namespace.
+
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+# shellcheck source=tests/lib/wait.sh
+. "$(dirname "$0")/../lib/wait.sh"
+
+if [ "${1-}" != inside ]; then
+	unshare -n true 2>/dev/null || skip_all "no right to make network namespaces"
+	exec unshare -n "$0" inside
+fi
+ip link set lo up
+
+root=$(mktemp -d "${TMPDIR:-/tmp}/gapless-services.XXXXXX")
+doubles=$PWD/tests/lib/services
+run=$root/run/gapless
+init=$root/usr/share/gapless/init
+export RC_CONF=$root/rc.conf PROCD=$root/procd
+notified=
+
+# shellcheck disable=SC2317 # called by the trap
+cleanup()
+{
+	local pid
+
+	[ ! -r "$run/keyd.pid" ] || kill -TERM "$(cat "$run/keyd.pid")"
+	[ -z "$notified" ] || kill "$notified"
+	wait_until 10 test ! -e "$run/keyd.sock"
+	rm -rf "$root"
+}
+trap cleanup EXIT
+
+# The daemon's own paths are those of this build, so it is told where to run.
+keyd_options="--backend fake -f $root/etc/gapless/keyd.conf --run-dir $run"
+check "make install" make --no-print-directory O="${O:-build}" PREFIX="$root/usr" SYSCONFDIR="$root/etc" RUNDIR="$root/run" \
+	INIT="systemd sysvinit" install
+chmod 755 "$root"
+printf 'KEYD_OPTIONS="%s"\n' "$keyd_options" >"$root/etc/gapless/keyd.env"
+printf 'gapless_enable=YES\ngapless_options="%s"\n' "$keyd_options" >"$RC_CONF"
+mkdir -p "$PROCD"
+
+# conf PORT: what keyd shall listen on
+conf()
+{
+	printf 'port %s\npeer bob {\n\taddress 192.0.2.2\n\tpsk "correct horse"\n}\n' "$1" >"$root/etc/gapless/keyd.conf"
+	chmod 600 "$root/etc/gapless/keyd.conf"
+}
+
+# listens PORT
+listens()
+{
+	awk -v port=":$(printf %04X "$1")" 'substr($2, length($2) - 4) == port { n = 1 } END { exit !n }' /proc/net/udp
+}
+
+not()
+{
+	! "$@"
+}
+
+gone()
+{
+	[ ! -e "$run/keyd.sock" ]
+}
+
+alive()
+{
+	[ -S "$run/keyd.sock" ] && kill -0 "$(cat "$run/keyd.pid")"
+}
+
+# service NAME COMMAND...: the command takes start, stop, status, reload, restart
+service()
+{
+	local name=$1 pid
+
+	shift
+	conf 1500
+	check "$name: it does not run" not "$@" status
+	check "$name: stop is no error then" "$@" stop
+	check "$name: start" "$@" start
+	check "$name: it runs" wait_until 10 alive
+	pid=$(cat "$run/keyd.pid")
+	check "$name: status says so" "$@" status
+	"$@" start >"$root/again" 2>&1
+	is "$name: start again starts no second one" "$(cat "$run/keyd.pid")" "$pid"
+	conf 1501
+	check "$name: reload" "$@" reload
+	check "$name: it listens as it is told now" wait_until 10 listens 1501
+	is "$name: it is the same process" "$(cat "$run/keyd.pid")" "$pid"
+	echo nonsense >>"$root/etc/gapless/keyd.conf"
+	check "$name: reload tells of a mistake" not "$@" reload
+	check "$name: and it goes on as before" listens 1501
+	conf 1502
+	check "$name: restart" "$@" restart
+	check "$name: it listens again" wait_until 10 listens 1502
+	wait_until 10 alive
+	check "$name: it is another process" [ "$(cat "$run/keyd.pid")" != "$pid" ]
+	check "$name: stop" "$@" stop
+	check "$name: nothing is left" wait_until 10 gone
+	conf 0
+	check "$name: start tells when it does not come up" not started_by "$@"
+	conf 1500
+}
+
+# started_by COMMAND...: procd itself starts without waiting
+started_by()
+{
+	"$@" start && [ "$1" != "$doubles/rc.common" ]
+}
+
+sed "s,/etc/rc.subr,$doubles/rc.subr," "$init/gapless.rc.d" >"$root/rc.d"
+service rc.d sh "$root/rc.d"
+if [ -e /lib/lsb/init-functions ] && command -v start-stop-daemon >/dev/null; then
+	service sysvinit env SYSTEMCTL_SKIP_REDIRECT=1 sh "$root/etc/init.d/gapless"
+	service OpenRC "$doubles/openrc-run" "$init/gapless.openrc"
+else
+	skip "sysvinit, OpenRC" "not installed: lsb-base, dpkg"
+fi
+service procd "$doubles/rc.common" "$init/gapless.procd"
+check "procd starts it again when it ends" grep -q '^respawn ' "$PROCD/params"
+
+# --- systemd's unit ---
+unit=$root/usr/lib/systemd/system/gapless.service
+if command -v systemd-analyze >/dev/null; then
+	check "systemd finds no fault with the unit" systemd-analyze verify --man=no "$unit"
+	is "and says nothing about it" "$(systemd-analyze verify --man=no "$unit" 2>&1 | grep -F gapless)" ""
+	check "its exposure is at most 3.5 of 10, which is OK" systemd-analyze security --offline=true --threshold=35 --no-pager "$unit"
+else
+	skip "systemd's unit" "not installed: systemd-analyze"
+fi
+
+# --- what a service manager hears ---
+# told REGEX TIMES
+told()
+{
+	[ "$(grep -cE "$1" "$root/told")" -ge "$2" ]
+}
+
+# role ROLE: its process, into $role
+role()
+{
+	local pid
+
+	for pid in $(cat /proc/"$keyd"/task/"$keyd"/children); do
+		role=$pid
+		[ "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d ' ' -f 2)" != "$1" ] || return 0
+	done
+	return 1
+}
+
+"${O:-build}/tests/notified" "$root/notify" >"$root/told" &
+notified=$!
+wait_until 5 told listening 1
+conf 1500
+# shellcheck disable=SC2086
+NOTIFY_SOCKET=$root/notify WATCHDOG_USEC=2000000 "${O:-build}/bin/keyd" $keyd_options 2>"$root/log" &
+keyd=$!
+check "it tells that it is ready" wait_until 10 told '^READY=1$' 1
+check "and that it lives, again and again" wait_until 10 told '^WATCHDOG=1$' 3
+kill -HUP $keyd
+check "that it reloads" wait_until 10 told '^RELOADING=1$' 1
+check "and has" wait_until 10 told '^READY=1$' 2
+role ike && kill -STOP "$role"
+check "a role that hangs is ended" wait_until 10 grep -q 'a role does not answer and is ended: role=ike' "$root/log"
+before=$(grep -c WATCHDOG "$root/told")
+check "and started again" wait_until 10 grep -q 'a role is back: role=ike' "$root/log"
+check "signs of life go on" wait_until 10 told '^WATCHDOG=1$' $((before + 2))
+kill -STOP $keyd
+kill -TERM $keyd
+sleep 0 && kill -CONT $keyd
+check "it tells that it ends" wait_until 10 told '^STOPPING=1$' 1
+wait $keyd
+is "it ends well" $? 0
+# shellcheck disable=SC2086
+NOTIFY_SOCKET=$root/notify WATCHDOG_USEC=2000000 WATCHDOG_PID=1 "${O:-build}/bin/keyd" $keyd_options 2>"$root/log" &
+keyd=$!
+wait_until 10 told '^READY=1$' 3
+before=$(grep -c WATCHDOG "$root/told")
+check "a watchdog meant for another process is not ours" not wait_until 2 told '^WATCHDOG=1$' $((before + 1))
+kill -TERM $keyd
+wait $keyd
+finish
