@@ -57,6 +57,21 @@ strongswan_connection()
 	printf 'children {\n%s\n}\n' "$(strongswan_children "$host")"
 }
 
+# Between two IPv6 addresses, neighbour discovery is traffic, too: the answer to it must not wait for the SA that waits for it.
+# keyd's policies have the same (policy_pair); its own wiki says so on the page IPv6NDP.
+strongswan_bypass()
+{
+	local type
+
+	[[ ${tunnel[mode]} = transport && ${tunnel[alice.address]} = *:* ]] || return 0
+	printf 'neighbours {\nremote_addrs = 127.0.0.1\nchildren {\n'
+	for type in 135 136; do
+		printf 'type%s {\nmode = pass\nstart_action = trap\nlocal_ts = ::/0[ipv6-icmp/%s]\nremote_ts = ::/0[ipv6-icmp/%s]\n}\n' \
+			$type $type $type
+	done
+	printf '}\n}\n'
+}
+
 # strongswan_conf HOST: connection "gapless" with children gapless1, gapless2, …, from what is told of the tunnel (peer.sh). Its
 # plugins are chosen here: among the usual ones are some (af-alg) that stall its start, and some that would touch routes.
 strongswan_conf()
@@ -94,6 +109,7 @@ strongswan_conf()
 		gapless {
 		$(strongswan_connection "$host")
 		}
+		$(strongswan_bypass)
 		}
 		secrets {
 		ike-gapless {
