@@ -5,6 +5,8 @@
 #include "keyd/crypto/evp.h"
 #include "keyd/crypto/kex_group.h"
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/dh.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,5 +139,28 @@ out:
 		secret_clear(shared);
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(peer);
+	return ret;
+}
+
+int crypto_kex_private(const struct crypto_kex *k, struct secret *priv)
+{
+	size_t n = CRYPTO_KE_PUBLIC_MAX;
+	BIGNUM *bn = NULL;
+	int ret = -1;
+
+	if (secret_alloc(priv, n))
+		return -1;
+	if (EVP_PKEY_get_raw_private_key(k->pkey, priv->p, &n) == 1) {
+		priv->n = n;
+		return 0;
+	}
+	/* Of a group of numbers; big-endian, as crypto_kex_from_private takes it. */
+	if (EVP_PKEY_get_bn_param(k->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &bn) == 1 && (size_t)BN_num_bytes(bn) <= priv->n) {
+		priv->n = (size_t)BN_bn2bin(bn, priv->p);
+		ret = 0;
+	}
+	BN_clear_free(bn);
+	if (ret)
+		secret_clear(priv);
 	return ret;
 }

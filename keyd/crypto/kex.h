@@ -13,7 +13,7 @@ struct crypto_kex;
 struct crypto_kex *crypto_kex_new(const struct crypto_alg *ke);
 /*
  * The key pair of a known private value (big-endian for MODP and ECP, the 32 bytes of RFC 7748 for x25519). For test
- * vectors and deterministic runs. NULL when it is out of range.
+ * vectors, deterministic runs, and exchanges that another process began. NULL when it is out of range.
  */
 struct crypto_kex *crypto_kex_from_private(const struct crypto_alg *ke, struct view priv);
 void crypto_kex_free(struct crypto_kex *k);
@@ -23,6 +23,9 @@ const struct crypto_alg *crypto_kex_alg(const struct crypto_kex *k);
  * Our public value as it is sent: always ke->public_len bytes, MODP padded on the left, ECP x | y. Lives as long as k.
  */
 struct view crypto_kex_public(const struct crypto_kex *k);
+
+/* The private value, for crypto_kex_from_private. 0 or -1. */
+int crypto_kex_private(const struct crypto_kex *k, struct secret *priv) RD_MUST_CHECK;
 
 /*
  * The shared secret, ke->shared_len bytes (MODP padded on the left; ECP the x coordinate). 0, or -1 with *shared empty

@@ -20,7 +20,7 @@ void ask_kern(struct engine *e, struct ask *a, const struct kern_request *rq,
 	a->kern = fn;
 	a->auth = NULL;
 	numbered.id = a->id;
-	e->hooks->kern(e->hooks_arg, &numbered);
+	leave_kern(e, &numbered);
 	secret_cleanse(&numbered, sizeof(numbered));
 }
 
@@ -62,7 +62,7 @@ void engine_kern_answer(struct engine *e, uint64_t now, const struct kern_answer
 	e->now = now;
 	if (a && a->kern)
 		a->kern(a, an);
-	ike_sa_reap(e);
+	engine_settle(e);
 }
 
 void engine_auth_answer(struct engine *e, uint64_t now, const struct auth_answer *an)
@@ -72,5 +72,5 @@ void engine_auth_answer(struct engine *e, uint64_t now, const struct auth_answer
 	e->now = now;
 	if (a && a->auth)
 		a->auth(a, an);
-	ike_sa_reap(e);
+	engine_settle(e);
 }

@@ -19,8 +19,9 @@ void child_larval_delete(struct child_sa *c)
 	rq.sa.if_id = c->pol.if_id;
 	rq.sa.mark = c->pol.mark;
 	rq.sa.acquire_seq = c->acquire_seq;
-	c->sa->e->hooks->kern(c->sa->e->hooks_arg, &rq);
+	leave_kern(c->sa->e, &rq);
 	c->acquired = false;
+	child_touch(c);
 }
 
 void acquire_larval_delete(struct engine *e, const struct ipsec_event *acquire)
@@ -37,7 +38,7 @@ void acquire_larval_delete(struct engine *e, const struct ipsec_event *acquire)
 	rq.sa.if_id = pol->if_id;
 	rq.sa.mark = pol->mark;
 	rq.sa.acquire_seq = acquire->acquire.seq;
-	e->hooks->kern(e->hooks_arg, &rq);
+	leave_kern(e, &rq);
 }
 
 static void set_alg(struct ipsec_alg *to, const struct crypto_alg *alg, const struct secret *key)
@@ -100,6 +101,7 @@ static struct ipsec_addr inbound_src(const struct child_sa *c)
 void child_inbound_request(struct child_sa *c, struct kern_request *rq)
 {
 	c->in_port = c->sa->remote_port;
+	child_touch(c);
 	lifetime_choose(c);
 	common_request(c, rq, &c->key_in, &c->auth_in);
 	rq->sa.src = inbound_src(c);
@@ -116,6 +118,7 @@ void child_outbound_request(struct child_sa *c, struct kern_request *rq)
 {
 	c->out_addr = c->sa->remote;
 	c->out_port = c->sa->remote_port;
+	child_touch(c);
 	common_request(c, rq, &c->key_out, &c->auth_out);
 	rq->sa.src = c->sa->local;
 	rq->sa.dst = c->sa->remote;
@@ -132,6 +135,7 @@ void child_outbound_request(struct child_sa *c, struct kern_request *rq)
 void child_inbound_move(struct child_sa *c, struct kern_request *rq)
 {
 	c->in_port = c->sa->remote_port;
+	child_touch(c);
 	*rq = (struct kern_request){ .op = KERN_SA_MOVE, .old_dst = c->sa->local };
 	rq->sa.src = c->sa->remote;
 	rq->sa.dst = c->sa->local;

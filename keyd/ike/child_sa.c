@@ -178,24 +178,41 @@ static void drop_traffic(struct child_sa *c)
 	traffic_put(c->traffic);
 }
 
+/* It is in no record of its own before it is there, but with what makes it. */
+void child_touch(struct child_sa *c)
+{
+	keep_touch(c->sa->e, &c->keep, KEEP_CHILD);
+	if (c->state == CHILD_NEW || c->unfinished)
+		ike_sa_touch(c->sa);
+}
+
+int child_take(struct child_sa *c, struct ike_sa *sa, uint32_t reqid)
+{
+	if (c->spi_in < SPI_MIN || child_find(sa->e, c->spi_in))
+		return -1;
+	list_init(&c->link);
+	c->sa = sa;
+	table_add(&sa->e->by_child, &c->node, c->spi_in);
+	table_add(&sa->e->by_policy, &c->by_policy, policy_key(&c->pol));
+	if (traffic_is_own(&c->pol))
+		take_traffic(c, traffic_find(sa->e, reqid));
+	return 0;
+}
+
 struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bool initiator)
 {
 	struct child_sa *c = calloc(1, sizeof(*c));
 
-	if (!c || fresh_child_spi(sa->e, &c->spi_in)) {
-		free(c);
+	if (!c)
 		return NULL;
-	}
-	list_init(&c->link);
-	c->sa = sa;
 	c->initiator = initiator;
 	c->pol = *pol;
 	c->begun_at = sa->e->now;
+	if (fresh_child_spi(sa->e, &c->spi_in) || child_take(c, sa, pol->tmpl[0].reqid)) {
+		free(c);
+		return NULL;
+	}
 	c->line = c->spi_in;
-	table_add(&sa->e->by_child, &c->node, c->spi_in);
-	table_add(&sa->e->by_policy, &c->by_policy, policy_key(pol));
-	if (traffic_is_own(pol))
-		take_traffic(c, traffic_find(sa->e, pol->tmpl[0].reqid));
 	return c;
 }
 
@@ -229,6 +246,7 @@ static void child_set_state(struct child_sa *c, enum child_state to)
 	enum child_state from = c->state;
 
 	c->state = to;
+	child_touch(c);
 	report_state(c->sa, c, state_names[from], state_names[to]);
 }
 
@@ -238,6 +256,7 @@ static void take_back(struct child_sa *old)
 	uint64_t now = old->sa->e->now;
 
 	old->rekeying = false;
+	child_touch(old);
 	if (old->state != CHILD_REPLACED || old->sa->state != IKE_ESTABLISHED)
 		return;
 	child_set_state(old, CHILD_UP);
@@ -252,6 +271,7 @@ static void give_back(struct child_sa *c)
 
 	if (!old || (old->replaced_by && old->replaced_by != c->spi_in))
 		return;
+	child_touch(old);
 	if (c->takes_over) {
 		old->replaced_by = c->replaced_by;
 		if (!old->replaced_by)
@@ -279,11 +299,23 @@ void child_early_remove(struct child_sa *c)
 	c->early = false;
 }
 
+/* What is being made anew may be in the kernel since the first time. */
+static void withdraw_thawed(struct child_sa *c)
+{
+	struct ipsec_sa_id out = { .dst = c->sa->remote, .proto = IPPROTO_ESP, .spi = c->spi_out, .mark = c->pol.mark };
+
+	child_withdraw(c);
+	if (c->spi_out)
+		straggler_add(c->sa->e, &out, 0);
+}
+
 void child_free(struct child_sa *c)
 {
 	struct engine *e = c->sa->e;
 
 	give_back(c);
+	if (c->state == CHILD_NEW && c->thawed && c->encr && !e->keep_closed)
+		withdraw_thawed(c);
 	child_early_remove(c);
 	/* What went down with an SA that was up, or by command, is no failure, and may be tried again at once. */
 	if (c->state == CHILD_NEW && c->initiator && !c->replaces &&
@@ -300,6 +332,9 @@ void child_free(struct child_sa *c)
 	ask_cancel(&c->move);
 	forget_keys(c);
 	secret_clear(&c->nonce);
+	if (c->state == CHILD_NEW || c->unfinished)
+		ike_sa_touch(c->sa);
+	keep_end(e, &c->keep);
 	list_del(&c->link);
 	table_del(&e->by_child, &c->node);
 	table_del(&e->by_policy, &c->by_policy);
@@ -312,6 +347,7 @@ static void rekey_due(struct timer *t)
 {
 	struct child_sa *c = container_of(t, struct child_sa, rekey);
 
+	child_touch(c);
 	child_rekey(c, c->rekey_why ? c->rekey_why : "time");
 }
 
@@ -325,6 +361,7 @@ void child_rekey(struct child_sa *c, const char *why)
 	if (c->state == CHILD_REPLACED || c->rekeying || c->replaced_by)
 		return;
 	c->rekey_why = why;
+	child_touch(c);
 	if (c->state == CHILD_INBOUND) {
 		child_rekey_later(c, NOT_YET_RETRY);
 		return;
@@ -340,6 +377,7 @@ void child_rekey_later(struct child_sa *c, uint64_t delay)
 		report_detail(c->sa, c, ENGINE_REKEY_FAILED, NULL, 0, "again in %.1f s", (double)delay / 1e6);
 	c->rekeying = false;
 	c->rekey_at = c->sa->e->now + delay;
+	child_touch(c);
 	if (c->state != CHILD_REPLACED)
 		timer_set(&c->sa->e->timers, &c->rekey, c->rekey_at, rekey_due);
 }
@@ -384,14 +422,18 @@ void child_inbound_done(struct child_sa *c)
 			old->replaced_by = c->spi_in;
 		c->rekeys = old->rekeys + 1;
 		c->line = old->line;
-		secret_move(&c->nonce, &old->nonce);
+		if (old->nonce.n)
+			secret_move(&c->nonce, &old->nonce);
+		child_touch(old);
 	}
+	c->unfinished = c->initiator;
 	child_set_state(c, CHILD_INBOUND);
 	c->early = false;
 	c->up_at = e->now;
 	c->rekey_at = e->now + lifetime_soft(&c->sa->peer->conf, SECONDS(c->sa->peer->conf.child_lifetime), c->initiator);
 	timer_set(&e->timers, &c->rekey, c->rekey_at, rekey_due);
 	list_add_tail(&c->sa->children, &c->link);
+	table_del(&e->by_out, &c->by_out);
 	table_add(&e->by_out, &c->by_out, out_key(c->spi_out));
 	e->stats.child_now++;
 	if (c->redundant)
@@ -407,8 +449,10 @@ void child_hand_over(struct child_sa *c, struct child_sa *to)
 	} else {
 		to->acquired = true;
 		to->acquire_seq = c->acquire_seq;
+		child_touch(to);
 	}
 	c->acquired = false;
+	child_touch(c);
 }
 
 void child_redundant(struct child_sa *c, struct child_sa *stays)
@@ -418,6 +462,7 @@ void child_redundant(struct child_sa *c, struct child_sa *stays)
 	child_hand_over(c, stays);
 	c->redundant = true;
 	c->replaced_by = stays ? stays->spi_in : 0;
+	child_touch(c);
 	if (c->state != CHILD_NEW)
 		retire(c);
 }
@@ -450,7 +495,10 @@ static void drop_redundant(struct child_sa *c)
 
 static void drop_due(struct timer *t)
 {
-	drop_redundant(container_of(t, struct child_sa, switchover));
+	struct child_sa *c = container_of(t, struct child_sa, switchover);
+
+	child_touch(c);
+	drop_redundant(c);
 }
 
 void child_outbound_done(struct child_sa *c)
@@ -488,13 +536,18 @@ void child_outbound_done(struct child_sa *c)
 	duplicate_supersede(c->sa);
 }
 
+bool child_has_been_added(const struct child_sa *c, const struct kern_answer *an)
+{
+	return c->thawed && an->error == -EEXIST;
+}
+
 static void switch_answered(struct ask *a, const struct kern_answer *an)
 {
 	struct child_sa *c = container_of(a, struct child_sa, ask);
 
 	if (c->state != CHILD_INBOUND)	/* replaced in the meantime; the outbound SA leaves the kernel with it */
 		return;
-	if (!an->error) {
+	if (!an->error || child_has_been_added(c, an)) {
 		child_outbound_done(c);
 		return;
 	}
@@ -506,6 +559,8 @@ void child_confirm(struct child_sa *c, const char *why)
 {
 	if (c->initiator || c->redundant)
 		return;
+	if (!c->confirmed)
+		child_touch(c);
 	c->confirmed = true;
 	child_switch(c, why);
 }
@@ -518,6 +573,7 @@ void child_switch(struct child_sa *c, const char *why)
 		return;
 	report_child(c, LOG_LEVEL_DEBUG, "CHILD_SA", "switch", "%s", why);
 	timer_cancel(&c->sa->e->timers, &c->switchover);
+	child_touch(c);
 	child_outbound_request(c, &rq);
 	ask_kern(c->sa->e, &c->ask, &rq, switch_answered);
 	secret_cleanse(&rq, sizeof(rq));
@@ -531,6 +587,7 @@ static void switchover_due(struct timer *t)
 {
 	struct child_sa *c = container_of(t, struct child_sa, switchover);
 
+	child_touch(c);
 	if (c->first && !c->sa->next_request) {
 		ikev2_version.liveness(c->sa);
 		return;
@@ -541,6 +598,34 @@ static void switchover_due(struct timer *t)
 void child_wait_for_peer(struct child_sa *c, uint64_t at_most)
 {
 	timer_set(&c->sa->e->timers, &c->switchover, c->sa->e->now + at_most, switchover_due);
+	child_touch(c);
+}
+
+void child_timers_get(const struct child_sa *c, struct child_timers *t)
+{
+	bool drops = c->switchover.pos && c->switchover.fn == drop_due;
+
+	*t = (struct child_timers){ .rekey = c->rekey.pos ? c->rekey.at : 0, .retire = c->retire.pos ? c->retire.at : 0,
+				    .drop = drops ? c->switchover.at : 0,
+				    .switchover = c->switchover.pos && !drops ? c->switchover.at : 0 };
+}
+
+void child_take_up(struct child_sa *c, enum child_state state, const struct child_timers *t)
+{
+	struct engine *e = c->sa->e;
+
+	c->state = state;
+	child_touch(c);
+	list_add_tail(&c->sa->children, &c->link);
+	table_add(&e->by_out, &c->by_out, out_key(c->spi_out));
+	e->stats.child_now++;
+	if (t->rekey)
+		timer_set(&e->timers, &c->rekey, t->rekey, rekey_due);
+	if (t->retire)
+		timer_set(&e->timers, &c->retire, t->retire, retire_due);
+	if (t->switchover || t->drop)
+		timer_set(&e->timers, &c->switchover, t->drop ? t->drop : t->switchover,
+			  t->drop ? drop_due : switchover_due);
 }
 
 static void kernel_forget(struct child_sa *c)
@@ -603,6 +688,7 @@ void child_lost(struct child_sa *c, const char *reason)
 	if (c->lost)
 		return;
 	c->lost = true;
+	child_touch(c);
 	if (c->state == CHILD_REPLACED)
 		return;
 	report_child(c, LOG_LEVEL_WARNING, "CHILD_SA", "lost", "%s; it is replaced at once", reason);
@@ -617,6 +703,7 @@ static void doubt_answered(struct ask *a, const struct kern_answer *an)
 		child_lost(c, "the kernel asks for an SA that it should have");
 	else
 		c->acquired = false;
+	child_touch(c);
 }
 
 /*
@@ -642,6 +729,7 @@ void child_acquired(struct child_sa *c, const struct ipsec_event *acquire)
 	c->acquire_seq = acquire->acquire.seq;
 	if (c->state == CHILD_NEW && !c->offered)
 		c->flow = acquire->acquire.sel;
+	child_touch(c);
 }
 
 static struct ike_sa *begin_sa(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote)

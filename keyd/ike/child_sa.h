@@ -26,6 +26,10 @@ struct child_meter {
 
 struct child_sa {
 	struct list link;		/* in ike_sa.children once inbound is installed */
+	struct keep keep;
+	bool thawed;			/* an engine before this one made it: what it adds to the kernel may be there */
+	bool unfinished;		/* the exchange of ours that made it is not over yet, see freeze.h */
+	bool doubted, seen_in, seen_out;	/* the kernel is telling what it has, and has told its two SAs */
 	struct table_node node, by_policy;	/* from the beginning */
 	struct table_node by_out;	/* once inbound is installed */
 	struct ike_sa *sa;
@@ -82,6 +86,17 @@ struct child_sa {
 
 /* A child for pol between the ends of sa, with a fresh inbound SPI; not in sa's list yet. NULL without memory. */
 struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bool initiator);
+/* It has changed, see keep.h. */
+void child_touch(struct child_sa *c);
+/* One that an engine before this one had; its policy and spi_in are set, and its state is CHILD_NEW. Not in sa's list. */
+int child_take(struct child_sa *c, struct ike_sa *sa, uint32_t reqid);
+/* When each is due; 0: it does not run. */
+struct child_timers {
+	uint64_t rekey, switchover, drop, retire;
+};
+void child_timers_get(const struct child_sa *c, struct child_timers *t);
+/* It was in that state, and goes on. */
+void child_take_up(struct child_sa *c, enum child_state state, const struct child_timers *t);
 /* Forgets it and removes nothing from the kernel, except a larval SA that waits for it. */
 void child_free(struct child_sa *c);
 /* Before child_free: the kernel has been asked for its inbound SA and has not answered yet; what it adds leaves it again. */
@@ -120,6 +135,8 @@ void child_switch(struct child_sa *c, const char *why);
  * goes: it sends no more once stays does, takes what comes, and waits for its DELETE (RFC 7296 2.8.1).
  */
 void child_redundant(struct child_sa *c, struct child_sa *stays);
+/* The kernel refuses c's SA because it is there: an engine before this one has added it, with the same keys. */
+bool child_has_been_added(const struct child_sa *c, const struct kern_answer *an);
 /* Outbound is in the kernel (an exchange asked for it and had the answer). */
 void child_outbound_done(struct child_sa *c);
 /* Waits for a sign that the peer can receive; after that long it switches all the same. */

@@ -145,7 +145,7 @@ int engine_up(struct engine *e, uint64_t now, const char *peer)
 		    conf->remote_len == ipsec_addr_bits(conf->remote.family))
 			n += childless_up(e, e->peers[i]);
 	}
-	ike_sa_reap(e);
+	engine_settle(e);
 	return n;
 }
 
@@ -186,7 +186,7 @@ int engine_down(struct engine *e, uint64_t now, const char *peer)
 		report_reason(sa, REASON_DELETED);
 		ike_sa_end(sa, "taken down by command");
 	}
-	ike_sa_reap(e);
+	engine_settle(e);
 	return n;
 }
 
@@ -207,10 +207,11 @@ int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what)
 		if (what & ENGINE_REKEY_IKE) {
 			n++;
 			sa->rekey_why = "command";
+			ike_sa_touch(sa);
 			ikev2_version.rekey_ike(sa);
 		}
 	}
-	ike_sa_reap(e);
+	engine_settle(e);
 	return n;
 }
 
@@ -222,7 +223,7 @@ int engine_reauth(struct engine *e, uint64_t now, const char *peer)
 	list_each(sa, &e->sas, struct ike_sa, link)
 		if (sa->state == IKE_ESTABLISHED && named(&sa->peer->conf, &sa->remote, peer))
 			n += reauth_begin(sa, "command");
-	ike_sa_reap(e);
+	engine_settle(e);
 	return n;
 }
 

@@ -127,6 +127,8 @@ void duplicate_supersede(struct ike_sa *sa)
 			if (old != sa && old->origin_at < sa->created_at &&
 			    (sa->initial_contact || elsewhere(old, sa)))
 				supersede(old, sa);
+	if (sa->initial_contact || sa->newcomer)
+		ike_sa_touch(sa);
 	sa->initial_contact = sa->newcomer = false;
 }
 
@@ -148,6 +150,7 @@ static void goes_due(struct timer *t)
 void duplicate_goes(struct ike_sa *sa, uint64_t at)
 {
 	sa->redundant_at = at;
+	ike_sa_touch(sa);
 	timer_set(&sa->e->timers, &sa->end, at, goes_due);
 }
 

@@ -4,6 +4,7 @@
 
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/freeze.h"
 #include "keyd/ike/guard.h"
 #include "keyd/ike/orphan.h"
 #include "keyd/ike/report.h"
@@ -51,6 +52,9 @@ struct engine *engine_new(const struct engine_hooks *hooks, void *arg, const str
 	list_init(&e->sas);
 	list_init(&e->dead);
 	list_init(&e->asks);
+	list_init(&e->touched);
+	list_init(&e->leaving);
+	list_init(&e->thawing);
 	list_init(&e->stragglers);
 	list_init(&e->orphans);
 	stories_init(&e->stories);
@@ -69,9 +73,11 @@ void engine_free(struct engine *e)
 {
 	if (!e)
 		return;
+	keep_close(e);
+	thaw_free(e);
 	list_each(sa, &e->sas, struct ike_sa, link)
 		ike_sa_free(sa);
-	ike_sa_reap(e);
+	engine_settle(e);
 	stories_free(&e->stories);
 	stragglers_free(e);
 	retries_free(e);
@@ -94,7 +100,7 @@ void engine_input(struct engine *e, uint64_t now, const struct engine_datagram *
 	e->now = now;
 	e->stats.datagrams_in++;
 	ikev2_version.input(e, d);
-	ike_sa_reap(e);
+	engine_settle(e);
 }
 
 void engine_tick(struct engine *e, uint64_t now)
@@ -106,7 +112,7 @@ void engine_tick(struct engine *e, uint64_t now)
 		timer_cancel(&e->timers, t);
 		t->fn(t);
 	}
-	ike_sa_reap(e);
+	engine_settle(e);
 }
 
 uint64_t engine_deadline(const struct engine *e)

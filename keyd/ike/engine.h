@@ -5,6 +5,9 @@
  *
  * Time is microseconds of any monotonic clock, and never goes back between two calls. Hooks are called from inside the
  * calls below and must not call the engine again: queue what they bring. What a hook is given lives until it returns.
+ *
+ * An engine can go on where another one ended, at whatever moment that was: it gives away a record of each thing that must
+ * survive it (keep), always before the datagrams and requests that depend on it leave (send, kern); see engine_thaw.
  */
 #ifndef KEYD_IKE_ENGINE_H
 #define KEYD_IKE_ENGINE_H
@@ -94,6 +97,13 @@ struct engine_hooks {
 	void (*event)(void *arg, const struct engine_event *ev);
 	void (*log)(void *arg, enum log_level level, const char *text);
 	void (*resolv)(void *arg, const struct engine_resolv *r);	/* may be NULL */
+	/*
+	 * KEYS IN CLEAR: n bytes that take the place of the record of the same id; n 0: there is nothing of that id any
+	 * more. A record counts from the next call of kept on, and those between two of these calls only together: they
+	 * fit each other. Both may be NULL; then everything leaves at once and nothing is kept.
+	 */
+	void (*keep)(void *arg, uint64_t id, const void *record, size_t n);
+	void (*kept)(void *arg);
 	/* KEYS IN CLEAR: n bytes, a line of one of Wireshark's tables; only after engine_keylog. May be NULL. */
 	void (*keys)(void *arg, enum engine_key_table table, const char *line, size_t n);
 };
@@ -102,6 +112,18 @@ struct engine_hooks {
 struct engine *engine_new(const struct engine_hooks *hooks, void *arg, const struct conf *conf);
 /* Forgets everything and sends nothing: kernel SAs stay, so that a restart costs no packet. */
 void engine_free(struct engine *e);
+
+/*
+ * Going on where another engine ended: after engine_new and before anything else, every record that counted when it
+ * ended, in any order, then engine_thawed, which makes SAs of them, repeats what had not been answered, and has what is
+ * of no use (another version, damaged) forgotten and logged. now is the same clock, which has gone on. The kernel is told
+ * as ever, and engine_kern_ready at the end of that: whatever the kernel has lost meanwhile is replaced at once.
+ */
+#define ENGINE_RECORD_MAX (1u << 19)	/* bytes; a longer one is never given away, and of no use */
+/* record is copied. 0 or -1 without memory. */
+int engine_thaw(struct engine *e, uint64_t id, const void *record, size_t n);
+void engine_thawed(struct engine *e, uint64_t now);
+
 /* Takes a new configuration; what is established stays as it is until its next rekey. 0 or -1 without memory. */
 int engine_configure(struct engine *e, const struct conf *conf);
 
@@ -110,6 +132,8 @@ void engine_unreachable(struct engine *e, uint64_t now, const struct engine_unre
 void engine_kern_event(struct engine *e, uint64_t now, const struct ipsec_event *ev);
 /* An SA that the kernel had when this engine began, with lifetimes and no keys: it is renewed if a policy and a peer fit. */
 void engine_kern_orphan(struct engine *e, uint64_t now, const struct ipsec_sa *sa);
+/* All that the kernel has has been told: first IPSEC_EVENT_POLICY_FLUSH, then its policies, then its SAs (orphans). */
+void engine_kern_ready(struct engine *e, uint64_t now);
 void engine_kern_answer(struct engine *e, uint64_t now, const struct kern_answer *an);
 void engine_auth_answer(struct engine *e, uint64_t now, const struct auth_answer *an);
 /* Runs every timer that is due. */

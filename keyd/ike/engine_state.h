@@ -5,6 +5,7 @@
 
 #include "keyd/ike/engine.h"
 #include "keyd/ike/half_open.h"
+#include "keyd/ike/keep.h"
 #include "keyd/ike/pool.h"
 #include "keyd/ike/spd.h"
 #include "keyd/ike/timer.h"
@@ -98,6 +99,13 @@ struct engine {
 	struct rate replies, hints;		/* answers to strangers, and what their hints make us do */
 	struct rate refused;			/* IKE_SA_INIT requests that got no SA */
 	struct engine_stats stats;
+	struct list touched;			/* struct keep: changed since their records were given away */
+	struct list leaving;			/* what goes when that is done, see keep.c */
+	struct list thawing;			/* records of an engine before this one, see thaw.c */
+	uint64_t last_keep;			/* the newest number of a record */
+	bool unkept;				/* records were given away that do not count yet */
+	bool keep_closed;			/* the engine ends, and its records stay as they are */
+	uint8_t record[ENGINE_RECORD_MAX];	/* the one being made */
 	uint8_t out[ENGINE_DATAGRAM_MAX];	/* the message being built */
 	uint8_t fragments[2 * ENGINE_DATAGRAM_MAX];	/* and its fragments, with their headers */
 };

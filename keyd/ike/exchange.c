@@ -19,10 +19,25 @@ struct exchange *exchange_new(struct ike_sa *sa, const struct exchange_ops *ops)
 	return x;
 }
 
+/* What it made has a record of its own from now on. */
+static void finish(struct exchange *x)
+{
+	struct child_sa *c = x->made_spi ? child_find(x->sa->e, x->made_spi) : NULL;
+
+	if (x->ops && c) {
+		c->unfinished = false;
+		child_touch(c);
+	}
+	ike_sa_touch(x->sa);
+}
+
 void exchange_free(struct exchange *x)
 {
-	if (x->sa->active == x)
+	finish(x);
+	if (x->sa->active == x) {
 		x->sa->active = NULL;
+		secret_clear(&x->sa->sent);
+	}
 	if (x->sa->serving == x)
 		x->sa->serving = NULL;
 	list_del(&x->link);
@@ -49,12 +64,14 @@ void exchange_free(struct exchange *x)
 void exchange_queue(struct exchange *x)
 {
 	list_add_tail(&x->sa->queue, &x->link);
+	ike_sa_touch(x->sa);
 	ike_sa_kick(x->sa);
 }
 
 void exchange_queue_first(struct exchange *x)
 {
 	list_add_head(&x->sa->queue, &x->link);
+	ike_sa_touch(x->sa);
 	ike_sa_kick(x->sa);
 }
 

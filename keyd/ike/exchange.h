@@ -25,6 +25,13 @@ struct exchange_ops {
 	void (*answer)(struct exchange *x);
 	/* Given up: the peer is dead, the SA ends, or the answer was of no use. May be NULL. */
 	void (*abandon)(struct exchange *x);
+	/*
+	 * Of those that survive an engine: a number that never changes, from 1. What has not been answered is sent again,
+	 * and an answer that was being worked on is thereby had again; where the answer is not to be had again, resume goes
+	 * on with x->child and its keys.
+	 */
+	uint8_t kept;
+	void (*resume)(struct exchange *x);
 };
 
 /* The peer's exchange about the same SA that crossed ours; which of the two counts, the nonces say (RFC 7296 2.8.1). */
@@ -59,7 +66,7 @@ struct exchange {
 	/* what it is about */
 	struct child_sa *child;		/* being made; owned */
 	uint32_t old_spi;		/* inbound SPI of the child to be replaced or deleted; 0: none */
-	uint32_t made_spi;		/* of the child that it made, while it waits for its rival */
+	uint32_t made_spi;		/* inbound SPI of the child that it made */
 	struct ike_sa *new_sa;		/* being made by a rekey of the IKE SA; owned until it is established */
 	struct crypto_kex *kex;
 	bool no_kex;			/* the peer takes no key exchange for children */

@@ -30,7 +30,7 @@ static void clear(struct engine *e, const struct kern_prefix *p)
 	struct kern_request rq = { .op = KERN_GUARD_CLEAR };
 
 	rq.guard = *p;
-	e->hooks->kern(e->hooks_arg, &rq);
+	leave_kern(e, &rq);
 }
 
 static void next(struct engine *e);

@@ -100,6 +100,7 @@ void ike_sa_set_remote(struct ike_sa *sa, const struct ipsec_addr *remote, uint1
 	table_del(&sa->e->by_ends, &sa->by_ends);
 	sa->remote = *remote;
 	sa->remote_port = port;
+	ike_sa_touch(sa);
 	table_add(&sa->e->by_ends, &sa->by_ends, ends_key(&sa->local, remote));
 }
 
@@ -125,23 +126,24 @@ struct ike_sa *ike_sa_next_between(const struct ike_sa *sa)
 	return between_or_next(table_next(&sa->by_ends), &sa->local, &sa->remote);
 }
 
-struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, bool initiator, const struct ipsec_addr *local,
-			  uint16_t local_port, const struct ipsec_addr *remote, uint16_t remote_port)
+void ike_sa_touch(struct ike_sa *sa)
 {
-	struct ike_sa *sa = calloc(1, sizeof(*sa));
+	keep_touch(sa->e, &sa->keep, KEEP_IKE_SA);
+}
+
+struct ike_sa *ike_sa_take(struct engine *e, struct peer *peer, bool initiator, const uint8_t spi_i[8],
+			   const uint8_t spi_r[8])
+{
+	const uint8_t *ours = initiator ? spi_i : spi_r;
+	struct ike_sa *sa = spi_key(ours) && !ike_sa_find(e, ours) ? calloc(1, sizeof(*sa)) : NULL;
 
 	if (!sa)
 		return NULL;
 	sa->e = e;
 	sa->initiator = initiator;
-	if (fresh_spi(e, initiator ? sa->spi_i : sa->spi_r)) {
-		free(sa);
-		return NULL;
-	}
+	memcpy(sa->spi_i, spi_i, sizeof(sa->spi_i));
+	memcpy(sa->spi_r, spi_r, sizeof(sa->spi_r));
 	sa->peer = peer_get(peer);
-	sa->local = *local;
-	sa->local_port = local_port;
-	ike_sa_set_remote(sa, remote, remote_port);
 	sa->created_at = sa->heard_at = e->now;
 	list_init(&sa->queue);
 	list_init(&sa->dead);
@@ -151,6 +153,20 @@ struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, bool initiator, c
 	table_add(&e->by_spi, &sa->node, spi_key(ike_sa_our_spi(sa)));
 	e->stats.ike_now++;
 	e->stats.half_open_now++;
+	return sa;
+}
+
+struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, bool initiator, const struct ipsec_addr *local,
+			  uint16_t local_port, const struct ipsec_addr *remote, uint16_t remote_port)
+{
+	uint8_t spi[2][8] = { { 0 } };
+	struct ike_sa *sa = fresh_spi(e, spi[!initiator]) ? NULL : ike_sa_take(e, peer, initiator, spi[0], spi[1]);
+
+	if (!sa)
+		return NULL;
+	sa->local = *local;
+	sa->local_port = local_port;
+	ike_sa_set_remote(sa, remote, remote_port);
 	return sa;
 }
 
@@ -171,6 +187,7 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
 		return;
 	}
 	sa->state = to;
+	ike_sa_touch(sa);
 	/* One that only answers copies of its DELETE is nobody's tunnel any more. */
 	if (from < IKE_CLOSED && to >= IKE_CLOSED)
 		sa->e->stats.ike_now--;
@@ -309,6 +326,7 @@ void ike_sa_free(struct ike_sa *sa)
 		child_free(c);
 	give_back_leases(sa);
 	story_move(sa, NULL);
+	keep_end(sa->e, &sa->keep);
 	list_del(&sa->link);
 	list_del(&sa->dead);
 	half_open_forget(sa);
@@ -386,6 +404,7 @@ static void rekey_due(struct timer *t)
 	}
 	if (!sa->rekey_why)
 		sa->rekey_why = "time";
+	ike_sa_touch(sa);
 	ikev2_version.rekey_ike(sa);
 }
 
@@ -456,8 +475,10 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 {
 	struct engine *e = old->e;
 
-	list_each(c, &old->children, struct child_sa, link)
+	list_each(c, &old->children, struct child_sa, link) {
 		c->sa = fresh;
+		child_touch(c);
+	}
 	list_splice_tail(&fresh->children, &old->children);
 	move_queue(old, fresh);
 	memcpy(old->successor, ike_sa_our_spi(fresh), sizeof(old->successor));
@@ -522,6 +543,37 @@ void ike_sa_rekey_later(struct ike_sa *sa, uint64_t delay)
 	report_detail(sa, NULL, ENGINE_REKEY_FAILED, NULL, 0, "again in %.1f s", (double)delay / 1e6);
 	sa->rekey_at = sa->e->now + delay;
 	timer_set(&sa->e->timers, &sa->rekey, sa->rekey_at, rekey_due);
+	ike_sa_touch(sa);
+}
+
+/* Which end it is waiting for follows from the state. */
+static void (*end_due(enum ike_state state))(struct timer *t)
+{
+	return state == IKE_CLOSED ? closed_due : state == IKE_CROSSED ? crossed_due : replaced_due;
+}
+
+void ike_sa_take_up(struct ike_sa *sa, enum ike_state state, uint64_t rekey_at, uint64_t end_at)
+{
+	struct engine *e = sa->e;
+
+	sa->thawed = true;
+	sa->state = state;
+	e->stats.half_open_now--;
+	if (state >= IKE_CLOSED)
+		e->stats.ike_now--;
+	ike_sa_touch(sa);
+	if (end_at && sa->redundant_at && state == IKE_ESTABLISHED)
+		duplicate_goes(sa, end_at);
+	else if (end_at)
+		timer_set(&e->timers, &sa->end, end_at, end_due(state));
+	if (state != IKE_ESTABLISHED)
+		return;
+	keylog_ike(sa);
+	duplicate_know(sa);
+	if (rekey_at)
+		timer_set(&e->timers, &sa->rekey, rekey_at, rekey_due);
+	liveness_start(sa);
+	keepalive_start(sa);
 }
 
 bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b)

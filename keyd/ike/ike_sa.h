@@ -28,6 +28,8 @@ enum ike_state {
 
 struct ike_sa {
 	struct list link;
+	struct keep keep;
+	bool thawed;			/* an engine before this one made it */
 	struct list dead;		/* in engine.dead once it has ended */
 	struct table_node node, by_ends, by_ids;
 	struct half_open_member half_open;	/* when the peer began it */
@@ -161,6 +163,16 @@ struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, 
 bool ike_sa_alive(const struct ike_sa *sa);
 /* Is a another SA than b, established, between the same two identities? */
 bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b);
+
+/* It has changed, see keep.h. */
+void ike_sa_touch(struct ike_sa *sa);
+/*
+ * One that an engine before this one had, in that state, with timers as they were (0: not running). peer and addresses as in
+ * ike_sa_new; spi_i and spi_r as they are. NULL without memory, or when there is one with our SPI.
+ */
+struct ike_sa *ike_sa_take(struct engine *e, struct peer *peer, bool initiator, const uint8_t spi_i[8],
+			   const uint8_t spi_r[8]);
+void ike_sa_take_up(struct ike_sa *sa, enum ike_state state, uint64_t rekey_at, uint64_t end_at);
 
 /* Starts the next one, if the window is free. */
 void ike_sa_kick(struct ike_sa *sa);

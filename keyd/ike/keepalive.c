@@ -28,7 +28,7 @@ static void looked(struct ike_sa *sa, bool sent)
 	if (e->now >= sa->spoke_at + every(sa)) {
 		sa->spoke_at = e->now;
 		e->stats.datagrams_out++;
-		e->hooks->send(e->hooks_arg, &d);
+		leave_send(e, &d);
 	}
 	sa->looked_at = e->now;
 	next = e->now + every(sa) / 2;

@@ -138,12 +138,35 @@ static void on_policy_delete(struct engine *e, const struct ipsec_event *ev)
 	guard_vanished(e, &ev->policy);
 }
 
+/* If what there is is told now, what is not told is not there. */
+static void doubt_all(struct engine *e)
+{
+	list_each(sa, &e->sas, struct ike_sa, link)
+		list_each(c, &sa->children, struct child_sa, link) {
+			c->doubted = true;
+			c->seen_in = c->seen_out = false;
+		}
+}
+
+void engine_kern_ready(struct engine *e, uint64_t now)
+{
+	e->now = now;
+	list_each(sa, &e->sas, struct ike_sa, link)
+		list_each(c, &sa->children, struct child_sa, link) {
+			if (c->doubted && (!c->seen_in || (c->state == CHILD_UP && !c->seen_out)))
+				child_lost(c, "the kernel has not got it any more");
+			c->doubted = false;
+		}
+	engine_settle(e);
+}
+
 /* Also the beginning of all that there is, told anew: what is ours is made sure of. */
 static void on_policy_flush(struct engine *e, const struct ipsec_event *ev)
 {
 	static const struct ipsec_addr none;
 
 	(void)ev;
+	doubt_all(e);
 	report_kernel(e, ENGINE_POLICY, &none, &none, NULL, "all of them are gone");
 	retries_free(e);
 	spd_clear(&e->spd);
@@ -171,5 +194,5 @@ void engine_kern_event(struct engine *e, uint64_t now, const struct ipsec_event 
 	e->now = now;
 	if (ev->type < IPSEC_EVENT_TYPES && handlers[ev->type])
 		handlers[ev->type](e, ev);
-	ike_sa_reap(e);
+	engine_settle(e);
 }

@@ -166,6 +166,7 @@ void lifetime_take_usage(struct child_sa *c, bool outbound, const struct ipsec_u
 	uint64_t time = lifetime_rekey_time(c->sa), faster_b = c->byte_rate, faster_p = c->packet_rate;
 
 	measure(c, outbound ? &c->meter_out : &c->meter_in, u);
+	child_touch(c);
 	if (near_end(u->bytes, c->hard.bytes, c->byte_rate, time))
 		child_rekey(c, "bytes");
 	else if (near_end(u->packets, c->hard.packets, c->packet_rate, time))
@@ -191,6 +192,7 @@ static void tell_small(struct child_sa *c, const char *why)
 	if (c->sa->limit_told || *why == 't' || age >= SMALL_LIMIT_LASTS)
 		return;
 	c->sa->limit_told = true;
+	ike_sa_touch(c->sa);
 	report_child(c, LOG_LEVEL_WARNING, "CHILD_SA", "busy",
 		     "its %s were used up within %u ms; a larger limit in \"lifetime child\" of this peer spares rekeys", why,
 		     (unsigned)(age / MILLISECONDS(1)));

@@ -92,12 +92,14 @@ static void inbound_answered(struct ask *a, const struct kern_answer *an)
 		child_lost(c, "the kernel has not got its inbound SA any more");
 	else if (c && !an->error)
 		lifetime_take_usage(c, false, &an->usage);
-	if (heard)
+	if (heard) {
 		sa->heard_at = sa->e->now;
-	else if (c && c->state == CHILD_UP && !c->lost && !sa->look.sends)
+		ike_sa_touch(sa);
+	} else if (c && c->state == CHILD_UP && !c->lost && !sa->look.sends) {
 		ask_usage(sa, c, true, outbound_answered);
-	else
+	} else {
 		look_on(sa);
+	}
 }
 
 static struct child_sa *next_child(struct ike_sa *sa)
@@ -161,5 +163,6 @@ void liveness_hint(struct ike_sa *sa)
 	if (sa->state != IKE_ESTABLISHED || sa->active || (sa->hinted_at && sa->e->now - sa->hinted_at < HINT_EVERY))
 		return;
 	sa->hinted_at = sa->e->now;
+	ike_sa_touch(sa);
 	ask_peer(sa, "somebody says that it does not know us any more");
 }

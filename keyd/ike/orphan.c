@@ -2,6 +2,7 @@
 // SAs from before our time: renewed, then retired.
 #include "keyd/ike/orphan.h"
 
+#include "keyd/ike/lifetime.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/straggler.h"
 #include "keyd/ike/version.h"
@@ -116,21 +117,75 @@ static bool renewed(struct engine *e, const struct ipsec_policy *pol, const stru
 	return false;
 }
 
+/* Whose it is, if an engine before this one made it and its record came with us, or we did. */
+static struct child_sa *owner(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_sa *sa)
+{
+	struct child_sa *c = child_find(e, sa->spi);
+
+	if (c && ipsec_addr_equal(&c->sa->local, &sa->dst))
+		return c;
+	c = child_find_sent_to(e, &sa->dst, sa->spi);
+	/* One whose exchange begins anew knows what it will send by. */
+	for (struct child_sa *o = !c && pol ? child_first(e, pol) : NULL; o; o = child_next(o, pol))
+		if (o->thawed && o->spi_out == sa->spi && ipsec_addr_equal(&o->sa->remote, &sa->dst))
+			return o;
+	return c;
+}
+
+/* The kernel has it, and tells how much it has carried. */
+static void seen(struct child_sa *c, const struct ipsec_sa *sa)
+{
+	bool out = !ipsec_addr_equal(&sa->dst, &c->sa->local) || c->spi_in != sa->spi;
+
+	*(out ? &c->seen_out : &c->seen_in) = true;
+	if (c->state == CHILD_UP && ((sa->soft.bytes && sa->usage.bytes >= sa->soft.bytes) ||
+				     (sa->soft.packets && sa->usage.packets >= sa->soft.packets)))
+		lifetime_soft_met(c, out, sa);
+}
+
+/* One that sends already, for all that sa carries: what made sa came to nothing. */
+static struct child_sa *stand_in(struct engine *e, const struct ipsec_sa *sa)
+{
+	for (struct ike_sa *ike = ike_sa_first_between(e, &sa->src, &sa->dst); ike; ike = ike_sa_next_between(ike))
+		list_each(c, &ike->children, struct child_sa, link)
+			if (c->state == CHILD_UP && !c->lost && stands_in(c, sa))
+				return c;
+	for (struct ike_sa *ike = ike_sa_first_between(e, &sa->dst, &sa->src); ike; ike = ike_sa_next_between(ike))
+		list_each(c, &ike->children, struct child_sa, link)
+			if (c->state == CHILD_UP && !c->lost && stands_in(c, sa))
+				return c;
+	return NULL;
+}
+
 void engine_kern_orphan(struct engine *e, uint64_t now, const struct ipsec_sa *sa)
 {
+	struct ipsec_sa_id id = { .dst = sa->dst, .proto = sa->proto, .spi = sa->spi, .mark = sa->mark };
 	const struct ipsec_policy *pol;
+	struct child_sa *c;
 	struct orphan *o;
 	unsigned n = 0;
 
 	e->now = now;
 	/* What an administrator adds by hand has no lifetime; what a key manager adds always has one. */
 	if (sa->proto != IPPROTO_ESP || !sa->hard.add_seconds || sa->state == IPSEC_STATE_LARVAL ||
-	    sa->state == IPSEC_STATE_DEAD || child_find(e, sa->spi))
+	    sa->state == IPSEC_STATE_DEAD || straggler_is(e, &sa->dst, sa->spi))
 		return;
+	pol = policy_of(e, sa);
+	c = owner(e, pol, sa);
+	if (c) {
+		seen(c, sa);
+		engine_settle(e);
+		return;
+	}
 	list_each(each, &e->orphans, struct orphan, link)
 		if (++n > ORPHANS_MAX || is(each, &sa->dst, sa->spi))
 			return;
-	pol = policy_of(e, sa);
+	c = stand_in(e, sa);
+	if (c) {
+		straggler_add(e, &id, ipsec_addr_equal(&sa->dst, &c->sa->local) ? SECONDS(c->sa->peer->conf.linger) : OUTBOUND_DRAIN);
+		engine_settle(e);
+		return;
+	}
 	o = calloc(1, sizeof(*o));
 	if (!o)
 		return;
@@ -139,5 +194,5 @@ void engine_kern_orphan(struct engine *e, uint64_t now, const struct ipsec_sa *s
 	report_kernel(e, ENGINE_ORPHAN, &sa->src, &sa->dst, &sa->sel, pol ? "taken up" : "no policy here fits it");
 	if (pol && !renewed(e, pol, sa))
 		child_begin_for(e, pol, &sa->src, &sa->dst, &sa->sel);
-	ike_sa_reap(e);
+	engine_settle(e);
 }

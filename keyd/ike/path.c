@@ -80,6 +80,7 @@ static void moved(struct ask *a, const struct kern_answer *an)
 		return;
 	}
 	c->out_port = c->move_port;
+	child_touch(c);
 	if (!ipsec_addr_equal(&c->out_addr, &c->move_addr)) {
 		straggler_add(c->sa->e, &old, OUTBOUND_DRAIN);
 		c->out_addr = c->move_addr;
@@ -95,7 +96,7 @@ static void move_inbound(struct child_sa *c)
 	struct kern_request rq;
 
 	child_inbound_move(c, &rq);
-	c->sa->e->hooks->kern(c->sa->e->hooks_arg, &rq);
+	leave_kern(c->sa->e, &rq);
 }
 
 /* The policy sends to one address, and the peer is at another: no SA that leads there would be found. */

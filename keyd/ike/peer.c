@@ -78,6 +78,7 @@ int engine_configure(struct engine *e, const struct conf *conf)
 		return -1;
 	tunnels_configure(e);
 	retries_hurry(e);
+	engine_settle(e);
 	return 0;
 }
 

@@ -38,6 +38,7 @@ static void arm(struct ike_sa *sa, uint64_t at)
 	if (sa->reauth.end && at > sa->reauth.end)
 		at = sa->reauth.end;
 	sa->reauth.at = at;
+	ike_sa_touch(sa);
 	if (names(sa->reauth.of))	/* the timer has other work, until over() */
 		return;
 	timer_set(&sa->e->timers, &sa->reauth.timer, at, reauth_due);
@@ -125,9 +126,10 @@ static struct child_sa *next_child(const struct ike_sa *old, const struct ike_sa
 	list_each(c, &old->children, struct child_sa, link) {
 		struct child_sa *same = waits(c) && !c->rekeying && fresh ? same_on(fresh, c) : NULL;
 
-		if (same)
+		if (same) {
 			c->replaced_by = same->spi_in;
-		else if (waits(c) && !c->rekeying)
+			child_touch(c);
+		} else if (waits(c) && !c->rekeying)
 			return c;
 	}
 	return NULL;
@@ -140,6 +142,7 @@ static struct child_sa *successor(struct ike_sa *fresh, struct child_sa *old)
 	if (!c)
 		return NULL;
 	old->rekeying = true;
+	child_touch(old);
 	old->rekey_why = "reauthentication";
 	c->replaces = old->spi_in;
 	c->takes_over = true;
@@ -158,6 +161,7 @@ static void over(struct ike_sa *sa)
 	uint64_t at = sa->reauth.at;
 
 	memset(sa->reauth.of, 0, sizeof(sa->reauth.of));
+	ike_sa_touch(sa);
 	timer_cancel(&sa->e->timers, &sa->reauth.timer);
 	if (!sa->reauth.merges)
 		reauth_arm(sa);
@@ -170,6 +174,7 @@ static void over(struct ike_sa *sa)
 static void finish(struct ike_sa *fresh, struct ike_sa *old, const char *how)
 {
 	memset(old->reauth.by, 0, sizeof(old->reauth.by));
+	ike_sa_touch(old);
 	report_sa(fresh, LOG_LEVEL_NOTICE, "IKE_SA", fresh->reauth.merges ? "merged" : "reauthenticated", "the %s IKE SA goes: %s",
 		  fresh->reauth.merges ? "other" : "old", how);
 	if (!fresh->reauth.merges)
@@ -193,26 +198,32 @@ static void give_way(struct ike_sa *fresh, struct ike_sa *old)
 {
 	over(fresh);
 	memset(old->reauth.by, 0, sizeof(old->reauth.by));
+	ike_sa_touch(old);
 	report_sa(fresh, LOG_LEVEL_INFO, "IKE_SA", "redundant", "the peer reauthenticates at the same time, and goes on with it");
 	retry_later(old);
 }
 
 static void step(struct ike_sa *fresh);
 
-static void confirmed(struct ike_sa *fresh)
+void reauth_confirmed(struct ike_sa *fresh)
 {
 	fresh->reauth.confirmed = true;
+	ike_sa_touch(fresh);
 	step(fresh);
 }
 
 static void step_due(struct timer *t)
 {
-	step(container_of(t, struct ike_sa, reauth.timer));
+	struct ike_sa *sa = container_of(t, struct ike_sa, reauth.timer);
+
+	ike_sa_touch(sa);
+	step(sa);
 }
 
 static void step_later(struct ike_sa *fresh, uint64_t delay)
 {
 	timer_set(&fresh->e->timers, &fresh->reauth.timer, fresh->e->now + delay, step_due);
+	ike_sa_touch(fresh);
 }
 
 static unsigned busy(const struct ike_sa *old)
@@ -236,7 +247,7 @@ static void take_children(struct ike_sa *fresh, struct ike_sa *old)
 			break;
 		ikev2_version.create_child(fresh, c);
 	}
-	ikev2_version.confirm(fresh, confirmed);
+	ikev2_version.confirm(fresh, reauth_confirmed);
 }
 
 static void step(struct ike_sa *fresh)
@@ -261,12 +272,13 @@ static void step(struct ike_sa *fresh)
 	} else if (next_child(old, fresh)) {
 		fresh->reauth.tries++;
 		fresh->reauth.confirmed = false;
+		ike_sa_touch(fresh);
 		take_children(fresh, old);
 	} else if (busy(old)) {
 		fresh->reauth.confirmed = false;
 		step_later(fresh, LOOK_AGAIN);
 	} else if (!fresh->reauth.confirmed) {
-		ikev2_version.confirm(fresh, confirmed);
+		ikev2_version.confirm(fresh, reauth_confirmed);
 	} else {
 		finish(fresh, old, "every child has its successor");
 	}
@@ -292,6 +304,7 @@ static struct ike_sa *sa_beside(struct ike_sa *old)
 		return NULL;
 	memcpy(fresh->reauth.of, ike_sa_our_spi(old), sizeof(fresh->reauth.of));
 	memcpy(old->reauth.by, ike_sa_our_spi(fresh), sizeof(old->reauth.by));
+	ike_sa_touch(old);
 	fresh->rtt = old->rtt;
 	fresh->rtt_var = old->rtt_var;
 	return fresh;
@@ -348,6 +361,7 @@ static void reauth_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, reauth.timer);
 
+	ike_sa_touch(sa);
 	if (sa->reauth.end && sa->e->now >= sa->reauth.end) {
 		report_sa(sa, LOG_LEVEL_WARNING, "IKE_SA", "expired",
 			  "it could not be reauthenticated in time (\"lifetime reauth\"), and ends");
@@ -361,13 +375,19 @@ void reauth_replaced(struct ike_sa *old, struct ike_sa *fresh)
 {
 	struct ike_sa *other = reauth_old(old);
 
+	ike_sa_touch(old);
+	ike_sa_touch(fresh);
 	memcpy(fresh->reauth.of, old->reauth.of, sizeof(fresh->reauth.of));
 	memcpy(fresh->reauth.by, old->reauth.by, sizeof(fresh->reauth.by));
-	if (other)
+	if (other) {
 		memcpy(other->reauth.by, ike_sa_our_spi(fresh), sizeof(other->reauth.by));
+		ike_sa_touch(other);
+	}
 	other = new_of(old);
-	if (other)
+	if (other) {
 		memcpy(other->reauth.of, ike_sa_our_spi(fresh), sizeof(other->reauth.of));
+		ike_sa_touch(other);
+	}
 	memset(old->reauth.of, 0, sizeof(old->reauth.of));
 	memset(old->reauth.by, 0, sizeof(old->reauth.by));
 	fresh->reauth.end = old->reauth.end;
@@ -396,6 +416,18 @@ void reauth_ended(struct ike_sa *sa, const char *reason)
 	report_sa(old, sa->quiet ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "IKE_SA", "kept",
 		  "reauthentication failed: %s; it goes on, and tries again in %u s", reason,
 		  (unsigned)((old->reauth.at - old->e->now) / SECONDS(1)));
+}
+
+void reauth_thawed(struct ike_sa *sa, uint64_t at)
+{
+	if (names(sa->reauth.by) && !new_of(sa)) {	/* what was to take over had not come as far as to survive */
+		memset(sa->reauth.by, 0, sizeof(sa->reauth.by));
+		retry_later(sa);
+	} else if (names(sa->reauth.of)) {
+		step_later(sa, at > sa->e->now ? at - sa->e->now : 0);
+	} else if (at) {
+		timer_set(&sa->e->timers, &sa->reauth.timer, at, reauth_due);
+	}
 }
 
 /* --- siblings --- */
@@ -427,6 +459,7 @@ unsigned reauth_hand_over(struct ike_sa *sa)
 		if (!to || !is_sign(sa, to))
 			continue;
 		c->replaced_by = to->spi_in;
+		child_touch(c);
 		child_switch(to, "the older IKE SA ends");
 		n += to->state != CHILD_UP;
 	}
@@ -449,6 +482,8 @@ bool reauth_merge(struct ike_sa *sa)
 		memcpy(other->reauth.of, ike_sa_our_spi(sa), sizeof(other->reauth.of));
 		memcpy(sa->reauth.by, ike_sa_our_spi(other), sizeof(sa->reauth.by));
 		other->reauth.merges = true;
+		ike_sa_touch(other);
+		ike_sa_touch(sa);
 		step(other);
 		return true;
 	}

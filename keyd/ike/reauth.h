@@ -35,6 +35,11 @@ void reauth_replaced(struct ike_sa *old, struct ike_sa *fresh);
 /* sa ends, whichever of the two it was. */
 void reauth_ended(struct ike_sa *sa, const char *reason);
 
+/* The peer has answered a request behind the last child that sa takes over. */
+void reauth_confirmed(struct ike_sa *sa);
+/* sa was there before this engine, and everything else, too: at is when its timer was due, 0: it did not run. */
+void reauth_thawed(struct ike_sa *sa, uint64_t at);
+
 /* A child on another IKE SA with the same peer that carries, or will carry, all that c carries. NULL: none. */
 struct child_sa *reauth_sibling(const struct child_sa *c);
 /*

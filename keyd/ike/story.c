@@ -285,7 +285,7 @@ void engine_unreachable(struct engine *e, uint64_t now, const struct engine_unre
 		list_each(sa, &e->sas, struct ike_sa, link)
 			if (ipsec_addr_equal(&sa->remote, &un->remote) && sa->remote_port == un->remote_port)
 				liveness_hint(sa);
-	ike_sa_reap(e);
+	engine_settle(e);
 }
 
 /* What failed before has come to be: its stories stay, and say so. */

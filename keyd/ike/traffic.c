@@ -25,8 +25,14 @@ void traffics_init(struct engine *e)
 		e->last_reqid = 0;
 }
 
+static void touch(struct traffic *t)
+{
+	keep_touch(t->e, &t->keep, KEEP_TRAFFIC);
+}
+
 static void traffic_free(struct traffic *t)
 {
+	keep_end(t->e, &t->keep);
 	timer_cancel(&t->e->timers, &t->end);
 	table_del(&t->e->by_reqid, &t->by_reqid);
 	table_del(&t->e->by_traffic, &t->by_sel);
@@ -82,8 +88,10 @@ struct traffic *traffic_new(struct engine *e)
 		reqid = KERN_OWN_REQID + ++e->last_reqid % KERN_OWN_REQIDS;
 	} while (traffic_find(e, reqid));
 	t = with_reqid(e, reqid);
-	if (t)
+	if (t) {
 		t->refs = 1;
+		touch(t);
+	}
 	return t;
 }
 
@@ -130,6 +138,7 @@ static void agree(struct traffic *t, const struct ipsec_selector *sel, unsigned 
 	memmove(t->t.sel, sel, n * sizeof(*sel));
 	t->t.n = (uint8_t)n;
 	t->agreed = true;
+	touch(t);
 	policy_fill(t);
 	table_add(&t->e->by_traffic, &t->by_sel, sel_key(sel, n));
 }
@@ -141,7 +150,7 @@ void traffic_end(struct traffic *t)
 
 	rq.traffic = t->t;
 	if (t->set)
-		t->e->hooks->kern(t->e->hooks_arg, &rq);
+		leave_kern(t->e, &rq);
 	if (t->acquired) {
 		rq = (struct kern_request){ .op = KERN_LARVAL_DELETE };
 		rq.sa.src = t->t.local;
@@ -150,7 +159,7 @@ void traffic_end(struct traffic *t)
 		rq.sa.mode = IPSEC_MODE_TUNNEL;
 		rq.sa.reqid = t->t.reqid;
 		rq.sa.acquire_seq = t->acquire_seq;
-		t->e->hooks->kern(t->e->hooks_arg, &rq);
+		leave_kern(t->e, &rq);
 	}
 	traffic_free(t);
 }
@@ -176,6 +185,7 @@ struct traffic *traffic_for(struct engine *e, const struct ipsec_selector *sel, 
 		agree(t, sel, n);
 	}
 	t->owner = *owner;
+	touch(t);
 	return t;
 }
 
@@ -183,6 +193,7 @@ void traffic_hold(struct traffic *t)
 {
 	t->refs++;
 	t->found = false;
+	touch(t);
 	timer_cancel(&t->e->timers, &t->end);
 }
 
@@ -195,6 +206,7 @@ void traffic_put(struct traffic *t)
 {
 	if (--t->refs)
 		return;
+	touch(t);
 	if (!t->set || timer_set(&t->e->timers, &t->end, t->e->now + t->linger, linger_due))
 		traffic_end(t);
 }
@@ -291,6 +303,7 @@ bool traffic_request(const struct child_sa *c, struct kern_request *rq)
 		return false;
 	t->fresh = !t->set;
 	t->set = true;
+	touch(t);
 	t->linger = SECONDS(c->sa->peer->conf.linger);
 	t->t.local = c->sa->local;
 	t->t.remote = c->sa->remote;
@@ -301,8 +314,10 @@ bool traffic_request(const struct child_sa *c, struct kern_request *rq)
 
 void traffic_refused(const struct child_sa *c)
 {
-	if (c->traffic && c->traffic->fresh)
-		c->traffic->set = false;
+	if (!c->traffic || !c->traffic->fresh)
+		return;
+	c->traffic->set = false;
+	touch(c->traffic);
 }
 
 void traffic_follow(const struct child_sa *c)
@@ -310,7 +325,7 @@ void traffic_follow(const struct child_sa *c)
 	struct kern_request rq;
 
 	if (traffic_request(c, &rq))
-		c->sa->e->hooks->kern(c->sa->e->hooks_arg, &rq);
+		leave_kern(c->sa->e, &rq);
 }
 
 static void reassert(struct traffic *t)
@@ -319,7 +334,7 @@ static void reassert(struct traffic *t)
 
 	rq.traffic = t->t;
 	if (t->set)
-		t->e->hooks->kern(t->e->hooks_arg, &rq);
+		leave_kern(t->e, &rq);
 }
 
 void traffics_reassert(struct engine *e)
@@ -395,4 +410,67 @@ void traffic_heard(struct engine *e, const struct ipsec_policy *pol)
 	agree(t, sel, t->t.n + 1u);
 	tunnel_reserve(e, t);
 	timer_set(&e->timers, &t->end, e->now + FOUND_SETTLE, found_due);
+}
+
+/* --- records --- */
+
+bool traffic_walk(struct frost *f, struct traffic *t)
+{
+	uint64_t end = t->end.pos ? t->end.at : 0;
+
+	if (t->found && !frost_reads(f))
+		return false;		/* the kernel's policies tell it again */
+	frost_addr(f, &t->t.local);
+	frost_addr(f, &t->t.remote);
+	frost_u32(f, &t->t.reqid);
+	frost_u8(f, &t->t.n);
+	if (t->t.n > KERN_TRAFFIC_MAX || t->t.reqid - KERN_OWN_REQID >= KERN_OWN_REQIDS)
+		f->broken = true;
+	for (unsigned i = 0; i < t->t.n && !f->broken; i++) {
+		frost_selector(f, &t->t.sel[i]);
+		f->broken = f->broken || !t->t.sel[i].src.family;
+	}
+	frost_id(f, &t->owner);
+	frost_u64(f, &t->linger);
+	frost_bool(f, &t->agreed);
+	frost_bool(f, &t->set);
+	frost_u64(f, &end);
+	if (frost_reads(f))
+		t->end.at = end;
+	return !f->broken;
+}
+
+int traffic_thaw(struct engine *e, struct frost *f, uint64_t id)
+{
+	struct traffic read = { 0 }, *t;
+
+	if (!traffic_walk(f, &read) || (read.agreed && !read.t.n) || traffic_find(e, read.t.reqid))
+		return -1;
+	t = with_reqid(e, read.t.reqid);
+	if (!t)
+		return -1;
+	t->keep.id = id;
+	t->keep.known = true;
+	t->t.local = read.t.local;
+	t->t.remote = read.t.remote;
+	t->owner = read.owner;
+	t->linger = read.linger;
+	t->set = read.set;
+	t->end.at = read.end.at;
+	if (read.agreed)
+		agree(t, read.t.sel, read.t.n);
+	touch(t);
+	return 0;
+}
+
+void traffics_thawed(struct engine *e)
+{
+	list_each(t, &e->traffics, struct traffic, link) {
+		if (t->refs || t->found)
+			continue;
+		if (!t->set)
+			traffic_end(t);
+		else
+			timer_set(&e->timers, &t->end, t->end.at > e->now ? t->end.at : e->now + t->linger, linger_due);
+	}
 }

@@ -9,6 +9,7 @@
 #define KEYD_IKE_TRAFFIC_H
 
 #include "keyd/ike/engine_state.h"
+#include "keyd/ike/frost.h"
 #include "keyd/wire/ts.h"
 
 struct child_sa;
@@ -16,6 +17,7 @@ struct ike_sa;
 
 struct traffic {
 	struct list link;
+	struct keep keep;
 	struct table_node by_reqid, by_sel;	/* by_sel once it is agreed */
 	struct engine *e;
 	unsigned refs;			/* children, and the tunnel that keeps it */
@@ -31,6 +33,12 @@ struct traffic {
 	bool acquired;			/* an ACQUIRE came when there was no child */
 	uint32_t acquire_seq;
 };
+
+/* Its record, see freeze.h; and one made of a record, whose number it keeps. 0, or -1: the record is of no use. */
+bool traffic_walk(struct frost *f, struct traffic *t);
+int traffic_thaw(struct engine *e, struct frost *f, uint64_t id);
+/* All that had it is there again: what nobody has goes when its time is over. */
+void traffics_thawed(struct engine *e);
 
 void traffics_init(struct engine *e);
 /* Forgets all and leaves the kernel's policies alone. */

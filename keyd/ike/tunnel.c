@@ -23,8 +23,14 @@ void tunnels_init(struct engine *e)
 	list_init(&e->tunnels);
 }
 
+void tunnel_touch(struct tunnel *t)
+{
+	keep_touch(t->e, &t->keep, KEEP_TUNNEL);
+}
+
 static void tunnel_free(struct tunnel *t)
 {
+	keep_end(t->e, &t->keep);
 	timer_cancel(&t->e->timers, &t->retry);
 	ask_cancel(&t->ask);
 	for (unsigned i = 0; i < TUNNEL_FAMILIES; i++)
@@ -59,6 +65,7 @@ static struct tunnel *tunnel_new(struct engine *e, const char *peer)
 	for (unsigned i = 0; i < TUNNEL_FAMILIES; i++)
 		t->set[i].tunnel = t;
 	list_add_tail(&e->tunnels, &t->link);
+	tunnel_touch(t);
 	return t;
 }
 
@@ -113,8 +120,9 @@ static void address_clear(struct tunnel_addr *a)
 	rq.virtual = a->v;
 	if (other_uses(a->tunnel, a, &a->v.gateway))
 		rq.virtual.gateway = (struct ipsec_addr){ 0 };
-	e->hooks->kern(e->hooks_arg, &rq);
+	leave_kern(e, &rq);
 	a->v = (struct kern_virtual){ 0 };
+	tunnel_touch(a->tunnel);
 	a->there = false;
 }
 
@@ -137,6 +145,7 @@ static void address_answered(struct ask *ask, const struct kern_answer *an)
 	char addr[IPSEC_ADDR_STRLEN], text[256];
 
 	a->there = !an->error;
+	tunnel_touch(a->tunnel);
 	ipsec_addr_format(&a->v.addr, addr, sizeof(addr));
 	if (an->error)
 		snprintf(text, sizeof(text), "the assigned address %s cannot be used: %s", addr, an->why);
@@ -187,6 +196,7 @@ static void address_set(struct tunnel_addr *a, const struct ipsec_addr *addr, co
 	if (!addr->family || !v->n)	/* nothing was assigned, or agreed on, for this family */
 		return;
 	a->v = *v;
+	tunnel_touch(a->tunnel);
 	ask_kern(a->tunnel->e, &a->ask, &rq, address_answered);
 }
 
@@ -203,6 +213,7 @@ static void tell_resolv(struct tunnel *t, const struct engine_resolv *r)
 	if (t->e->hooks->resolv && !same_resolv(&t->told, r))
 		t->e->hooks->resolv(t->e->hooks_arg, r);
 	t->told = *r;
+	tunnel_touch(t);
 }
 
 void tunnel_sends(const struct child_sa *c)
@@ -212,6 +223,7 @@ void tunnel_sends(const struct child_sa *c)
 	if (!t)
 		return;
 	t->tries = 0;
+	tunnel_touch(t);
 	t->pause = 0;
 	timer_cancel(&t->e->timers, &t->retry);
 	if (!c->sa->peer->conf.traffic.local.assigned)
@@ -234,6 +246,7 @@ static void try_later(struct tunnel *t)
 	if (t->pause > wait)
 		wait = t->pause;
 	t->tries++;
+	tunnel_touch(t);
 	timer_set(&t->e->timers, &t->retry, t->e->now + wait - engine_random_below(wait / 2), retry_due);
 }
 
@@ -245,6 +258,7 @@ static bool busy(const struct tunnel *t)
 static void begin_from(struct tunnel *t, const struct ipsec_addr *local)
 {
 	t->local = *local;
+	tunnel_touch(t);
 	if (!t->traffic)
 		t->traffic = traffic_new(t->e);
 	if (t->traffic)
@@ -278,6 +292,7 @@ static void begin(struct tunnel *t)
 	if (t->ask.id || busy(t))
 		return;
 	t->remote = conf->remote;
+	tunnel_touch(t);
 	if (conf->local.family) {
 		begin_from(t, &conf->local);
 		return;
@@ -302,6 +317,7 @@ void tunnel_up(struct engine *e, const struct conf_peer *conf)
 		return;
 	}
 	t->wanted = true;
+	tunnel_touch(t);
 	t->tries = 0;
 	t->pause = 0;
 	begin(t);
@@ -329,6 +345,7 @@ void tunnels_configure(struct engine *e)
 		if (settings(t))
 			continue;
 		t->wanted = false;
+		tunnel_touch(t);
 		if (!busy(t))
 			tunnel_end(t);
 	}
@@ -340,6 +357,7 @@ void tunnels_configure(struct engine *e)
 void tunnel_pause(struct tunnel *t)
 {
 	t->pause = TRY_EXHAUSTED;
+	tunnel_touch(t);
 }
 
 void tunnel_adopt(const struct child_sa *c)
@@ -350,6 +368,7 @@ void tunnel_adopt(const struct child_sa *c)
 	if (!t || before == c->traffic)
 		return;
 	t->traffic = c->traffic;
+	tunnel_touch(t);
 	traffic_hold(t->traffic);
 	if (before)
 		traffic_put(before);
@@ -388,7 +407,7 @@ static void forget_addresses(struct engine *e, const struct traffic *traffic)
 			continue;
 		rq.virtual.addr = s->src;
 		rq.virtual.gateway = traffic->t.remote;
-		e->hooks->kern(e->hooks_arg, &rq);
+		leave_kern(e, &rq);
 	}
 }
 
@@ -413,6 +432,7 @@ bool tunnel_found(struct engine *e, struct traffic *traffic)
 	traffic_hold(traffic);
 	t->local = traffic->t.local;
 	t->remote = traffic->t.remote;
+	tunnel_touch(t);
 	for (unsigned i = 0; ct->local.assigned && i < traffic->t.n; i++)
 		t->given[traffic->t.sel[i].src.family == AF_INET6] = traffic->t.sel[i].src;
 	begin(t);
@@ -424,4 +444,89 @@ void tunnel_reserve(struct engine *e, const struct traffic *traffic)
 	for (unsigned i = 0; i < traffic->t.n; i++)
 		if (traffic->t.sel[i].dst_len == ipsec_addr_bits(traffic->t.sel[i].dst.family))
 			pools_reserve(&e->pools, &traffic->t.sel[i].dst, e->now);
+}
+
+/* --- records --- */
+
+static void walk_virtual(struct frost *f, struct tunnel_addr *a)
+{
+	struct kern_virtual *v = &a->v;
+
+	frost_bool(f, &a->there);
+	frost_addr(f, &v->addr);
+	frost_addr(f, &v->gateway);
+	frost_text(f, v->interface, sizeof(v->interface));
+	frost_u8(f, &v->n);
+	if (v->n > KERN_ROUTES_MAX)
+		f->broken = true;
+	for (unsigned i = 0; i < v->n && !f->broken; i++) {
+		frost_end(f, &v->to[i].addr);
+		frost_u8(f, &v->to[i].len);
+		f->broken = f->broken || v->to[i].len > ipsec_addr_bits(v->to[i].addr.family);
+	}
+}
+
+static void walk_resolv(struct frost *f, struct engine_resolv *r)
+{
+	frost_text(f, r->peer, sizeof(r->peer));
+	frost_u8(f, &r->ndns);
+	if (r->ndns > ENGINE_DNS_MAX)
+		f->broken = true;
+	for (unsigned i = 0; i < r->ndns && !f->broken; i++)
+		frost_end(f, &r->dns[i]);
+	frost_text(f, r->domain, sizeof(r->domain));
+}
+
+static void walk(struct frost *f, struct tunnel *t, uint32_t *reqid)
+{
+	frost_text(f, t->peer, sizeof(t->peer));
+	frost_bool(f, &t->wanted);
+	frost_addr(f, &t->local);
+	frost_addr(f, &t->remote);
+	frost_u32(f, reqid);
+	for (unsigned i = 0; i < TUNNEL_FAMILIES; i++) {
+		frost_addr(f, &t->given[i]);
+		walk_virtual(f, &t->set[i]);
+	}
+	walk_resolv(f, &t->resolv);
+	walk_resolv(f, &t->told);
+	frost_u32(f, &t->tries);
+	frost_u64(f, &t->pause);
+}
+
+bool tunnel_walk(struct frost *f, struct tunnel *t)
+{
+	uint32_t reqid = t->traffic ? t->traffic->t.reqid : 0;
+
+	walk(f, t, &reqid);
+	return true;
+}
+
+int tunnel_thaw(struct engine *e, struct frost *f, uint64_t id)
+{
+	struct tunnel *t = tunnel_new(e, "");
+	uint32_t reqid = 0;
+
+	if (!t)
+		return -1;
+	walk(f, t, &reqid);
+	t->traffic = f->broken ? NULL : traffic_find(e, reqid);
+	if (f->broken || (reqid && !t->traffic)) {
+		tunnel_free(t);
+		return -1;
+	}
+	t->keep.id = id;
+	t->keep.known = true;
+	if (t->traffic)
+		traffic_hold(t->traffic);
+	if (t->told.peer[0] && e->hooks->resolv)
+		e->hooks->resolv(e->hooks_arg, &t->told);
+	return 0;
+}
+
+void tunnels_thawed(struct engine *e)
+{
+	list_each(t, &e->tunnels, struct tunnel, link)
+		if (t->wanted && !busy(t))
+			try_later(t);
 }

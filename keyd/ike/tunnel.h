@@ -9,6 +9,7 @@
 #define KEYD_IKE_TUNNEL_H
 
 #include "keyd/ike/engine_state.h"
+#include "keyd/ike/frost.h"
 
 struct child_sa;
 struct ike_sa;
@@ -26,6 +27,7 @@ struct tunnel_addr {
 
 struct tunnel {
 	struct list link;
+	struct keep keep;
 	struct engine *e;
 	char peer[CONF_NAME_MAX];	/* its section */
 	bool wanted;			/* false: nobody begins it again */
@@ -40,6 +42,13 @@ struct tunnel {
 	struct timer retry;
 	struct ask ask;			/* which address of ours leads to the peer */
 };
+
+/* Its record, see freeze.h; and one made of a record, whose number it keeps. 0, or -1: the record is of no use. */
+bool tunnel_walk(struct frost *f, struct tunnel *t);
+int tunnel_thaw(struct engine *e, struct frost *f, uint64_t id);
+void tunnel_touch(struct tunnel *t);
+/* Everything is there again: those that are wanted and have no child go on trying. */
+void tunnels_thawed(struct engine *e);
 
 void tunnels_init(struct engine *e);
 /* Forgets all; addresses and routes stay. */

@@ -262,6 +262,11 @@ static const char *address_refused(uint16_t error)
 	return NULL;
 }
 
+static void auth_resume(struct exchange *x)
+{
+	child_install(x, first_child_done);
+}
+
 static void take_child(struct exchange *x)
 {
 	uint16_t error = message_error(&x->m);
@@ -370,7 +375,9 @@ static void auth_answer(struct exchange *x)
 	ask_proof(x, false, wire_find(&x->m, IKEV2_PL_IDR)->body, auth_checked);
 }
 
-static const struct exchange_ops auth_ops = {
+const struct exchange_ops ikev2_auth_ops = {
+	.kept = KEPT_AUTH,
+	.resume = auth_resume,
 	.name = exchange_name,
 	.type = IKEV2_EXCH_IKE_AUTH,
 	.build = auth_build,
@@ -386,7 +393,7 @@ static void prove(struct exchange *x)
 
 void auth_begin(struct ike_sa *sa, struct child_sa *child)
 {
-	struct exchange *x = exchange_new(sa, &auth_ops);
+	struct exchange *x = exchange_new(sa, &ikev2_auth_ops);
 
 	if (!x) {
 		if (child)

@@ -286,10 +286,11 @@ static void outbound_answered(struct ask *a, const struct kern_answer *an)
 	struct exchange *x = container_of(a, struct exchange, ask);
 	struct child_sa *c = x->child;
 
-	if (an->error) {
+	if (an->error && !child_has_been_added(c, an)) {
 		failed_install(x, an);
 		return;
 	}
+	x->made_spi = c->spi_in;
 	x->child = NULL;
 	child_outbound_done(c);
 	x->installed(x, c);
@@ -301,12 +302,13 @@ static void inbound_answered(struct ask *a, const struct kern_answer *an)
 	struct child_sa *c = x->child;
 	struct kern_request rq;
 
-	if (an->error) {
+	if (an->error && !child_has_been_added(c, an)) {
 		failed_install(x, an);
 		return;
 	}
 	child_inbound_done(c);
 	if (!c->initiator || c->redundant) {
+		x->made_spi = c->spi_in;
 		x->child = NULL;
 		x->installed(x, c);
 		return;

@@ -15,8 +15,6 @@
 #define RETRY_AFTER SECONDS(5)
 #define RETRY_LOST_AFTER SECONDS(1)
 
-static const struct exchange_ops create_ops, rekey_child_ops;
-
 struct child_sa *create_old(const struct exchange *x)
 {
 	return x->old_spi ? child_find(x->sa->e, x->old_spi) : NULL;
@@ -124,6 +122,8 @@ static void settle_lost(struct exchange *x, struct child_sa *ours)
 
 	if (old && stays)
 		old->replaced_by = stays->spi_in;
+	if (old)
+		child_touch(old);
 	child_redundant(ours, stays);
 	if (!sends || !stays || stays->state == CHILD_UP)
 		info_delete_child_begin(ours);
@@ -137,6 +137,7 @@ static void settle_won(struct exchange *x, struct child_sa *ours)
 		child_redundant(goes, ours);
 	if (old) {
 		old->replaced_by = ours->spi_in;
+		child_touch(old);
 		info_delete_child_begin(old);
 	} else {
 		struct view nonce = collide_lowest(secret_view(&x->ni), secret_view(&x->nr));
@@ -182,7 +183,7 @@ void create_rival_answered(struct ike_sa *sa)
 	struct exchange *x = sa->active;
 	struct child_sa *ours;
 
-	if (!x || !x->rival.nonce.n || (x->ops != &create_ops && x->ops != &rekey_child_ops))
+	if (!x || !x->rival.nonce.n || (x->ops != &ikev2_create_ops && x->ops != &ikev2_rekey_child_ops))
 		return;
 	if (!create_rival(x))
 		secret_clear(&x->rival.nonce);
@@ -295,9 +296,12 @@ static void create_abandon(struct exchange *x)
 		old->rekeying = false;
 	else if (old)
 		child_rekey_later(old, delay + engine_random_below(delay));
+	if (old)
+		child_touch(old);
 }
 
-static const struct exchange_ops create_ops = {
+const struct exchange_ops ikev2_create_ops = {
+	.kept = KEPT_CREATE,
 	.name = "CREATE_CHILD_SA",
 	.type = IKEV2_EXCH_CREATE_CHILD_SA,
 	.build = create_build,
@@ -305,7 +309,8 @@ static const struct exchange_ops create_ops = {
 	.abandon = create_abandon,
 };
 
-static const struct exchange_ops rekey_child_ops = {
+const struct exchange_ops ikev2_rekey_child_ops = {
+	.kept = KEPT_REKEY_CHILD,
 	.name = "CREATE_CHILD_SA rekey child",
 	.type = IKEV2_EXCH_CREATE_CHILD_SA,
 	.build = create_build,
@@ -315,7 +320,7 @@ static const struct exchange_ops rekey_child_ops = {
 
 void create_begin(struct ike_sa *sa, struct child_sa *c)
 {
-	struct exchange *x = exchange_new(sa, &create_ops);
+	struct exchange *x = exchange_new(sa, &ikev2_create_ops);
 
 	if (!x) {
 		child_free(c);
@@ -333,7 +338,7 @@ void create_rekey_begin(struct child_sa *old)
 		child_rekey_later(old, RETRY_AFTER);	/* unless it has been taken over by then */
 		return;
 	}
-	x = exchange_new(old->sa, &rekey_child_ops);
+	x = exchange_new(old->sa, &ikev2_rekey_child_ops);
 	if (x)
 		x->child = child_new(old->sa, &old->pol, true);
 	if (!x || !x->child) {
@@ -361,7 +366,7 @@ struct exchange *create_crossed_by(const struct exchange *x)
 	if (!ours || !ours->child)
 		return NULL;
 	if (x->old_spi)
-		return ours->ops == &rekey_child_ops && ours->old_spi == x->old_spi ? ours : NULL;
-	return ours->ops == &create_ops && x->child && selector_equal(&ours->child->pol.sel, &x->child->pol.sel) ? ours :
+		return ours->ops == &ikev2_rekey_child_ops && ours->old_spi == x->old_spi ? ours : NULL;
+	return ours->ops == &ikev2_create_ops && x->child && selector_equal(&ours->child->pol.sel, &x->child->pol.sel) ? ours :
 														   NULL;
 }

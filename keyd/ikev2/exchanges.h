@@ -57,6 +57,14 @@ bool ikev2_will_confirm(const struct wire_message *m);
 /* The same where a sign is sure to come, or an older child works: longer than any peer sends its request again. */
 #define CHILD_SETTLE_SIGN SECONDS(120)
 
+/* Those that survive an engine (exchange_ops.kept). Numbers stand in records: none is ever given to another. */
+enum {
+	KEPT_CREATE = 1, KEPT_REKEY_CHILD, KEPT_REKEY_IKE, KEPT_DELETE_CHILD, KEPT_DELETE_IKE, KEPT_LIVENESS, KEPT_AUTH,
+	KEPT_EXCHANGES
+};
+extern const struct exchange_ops ikev2_create_ops, ikev2_rekey_child_ops, ikev2_rekey_ops, ikev2_delete_child_ops,
+	ikev2_delete_ike_ops, ikev2_liveness_ops, ikev2_auth_ops;
+
 /* input.c */
 void ikev2_input(struct engine *e, const struct engine_datagram *d);
 

@@ -46,7 +46,8 @@ static void delete_child_answer(struct exchange *x)
 	exchange_done(x);
 }
 
-static const struct exchange_ops delete_child_ops = {
+const struct exchange_ops ikev2_delete_child_ops = {
+	.kept = KEPT_DELETE_CHILD,
 	.name = "INFORMATIONAL delete child",
 	.type = IKEV2_EXCH_INFORMATIONAL,
 	.build = delete_child_build,
@@ -55,7 +56,7 @@ static const struct exchange_ops delete_child_ops = {
 
 static void delete_spi(struct ike_sa *sa, uint32_t spi_in, bool never_was)
 {
-	struct exchange *x = exchange_new(sa, &delete_child_ops);
+	struct exchange *x = exchange_new(sa, &ikev2_delete_child_ops);
 
 	if (!x)
 		return;
@@ -69,13 +70,14 @@ void info_delete_child_begin(struct child_sa *c)
 	if (c->deleting)
 		return;
 	c->deleting = true;
+	child_touch(c);
 	child_mute(c);
 	delete_spi(c->sa, c->spi_in, false);
 }
 
 bool info_closes_child(const struct exchange *x)
 {
-	return x->ops == &delete_child_ops;
+	return x->ops == &ikev2_delete_child_ops;
 }
 
 void info_delete_offered(const struct child_sa *c)
@@ -102,7 +104,8 @@ static void delete_ike_answer(struct exchange *x)
 	ike_sa_end(x->sa, "deleted");
 }
 
-static const struct exchange_ops delete_ike_ops = {
+const struct exchange_ops ikev2_delete_ike_ops = {
+	.kept = KEPT_DELETE_IKE,
 	.name = "INFORMATIONAL delete IKE SA",
 	.type = IKEV2_EXCH_INFORMATIONAL,
 	.build = delete_ike_build,
@@ -115,7 +118,7 @@ void info_delete_ike_begin(struct ike_sa *sa)
 
 	if (sa->state == IKE_DELETING || sa->state >= IKE_CLOSED)
 		return;
-	x = exchange_new(sa, &delete_ike_ops);
+	x = exchange_new(sa, &ikev2_delete_ike_ops);
 	if (!x) {
 		ike_sa_end(sa, "out of memory");
 		return;
@@ -159,7 +162,8 @@ static void liveness_answer(struct exchange *x)
 		then(sa);
 }
 
-static const struct exchange_ops liveness_ops = {
+const struct exchange_ops ikev2_liveness_ops = {
+	.kept = KEPT_LIVENESS,
 	.name = "INFORMATIONAL liveness",
 	.type = IKEV2_EXCH_INFORMATIONAL,
 	.build = liveness_build,
@@ -168,7 +172,7 @@ static const struct exchange_ops liveness_ops = {
 
 void info_confirm_begin(struct ike_sa *sa, void (*then)(struct ike_sa *sa))
 {
-	struct exchange *x = exchange_new(sa, &liveness_ops);
+	struct exchange *x = exchange_new(sa, &ikev2_liveness_ops);
 
 	if (!x)
 		return;

@@ -150,6 +150,7 @@ static void request(struct ike_sa *sa, const struct engine_datagram *d, const st
 		      d->data.n);
 	x->from = path_of_datagram(d);
 	path_heard(sa, &x->from);
+	ike_sa_touch(sa);
 	sa->heard_at = sa->e->now;
 	sa->have_answered = false;
 	sa->serving = x;
@@ -299,7 +300,25 @@ void ikev2_input(struct engine *e, const struct engine_datagram *d)
 		request(sa, d, &m.h);
 }
 
+static const struct exchange_ops *const kept[KEPT_EXCHANGES] = {
+	[KEPT_CREATE] = &ikev2_create_ops,
+	[KEPT_REKEY_CHILD] = &ikev2_rekey_child_ops,
+	[KEPT_REKEY_IKE] = &ikev2_rekey_ops,
+	[KEPT_DELETE_CHILD] = &ikev2_delete_child_ops,
+	[KEPT_DELETE_IKE] = &ikev2_delete_ike_ops,
+	[KEPT_LIVENESS] = &ikev2_liveness_ops,
+	[KEPT_AUTH] = &ikev2_auth_ops,
+};
+
+static const struct exchange_ops *kept_by_number(uint8_t number)
+{
+	return number < KEPT_EXCHANGES ? kept[number] : NULL;
+}
+
 const struct ike_version ikev2_version = {
+	.closes_child = info_closes_child,
+	.kept = kept_by_number,
+	.resume = window_resume,
 	.initiate = init_begin,
 	.create_child = create_begin,
 	.rekey_child = create_rekey_begin,

@@ -42,6 +42,7 @@ int message_end(struct ike_sa *sa, struct wire_out *out, struct view *datagrams)
 	size_t pad, icv;
 	struct wire_seal seal;
 
+	ike_sa_touch(sa);	/* no IV must be used twice */
 	if (!out->sk_at)
 		return wire_out_end(out, datagrams);
 	pad = wire_sk_pad_len(out, crypto_cipher_block(sa->seal));
@@ -77,7 +78,7 @@ void message_send_over(struct ike_sa *sa, const struct path *path, struct view d
 	sa->spoke_at = sa->e->now;
 	while (message_each(&datagrams, &d.data)) {
 		sa->e->stats.datagrams_out++;
-		sa->e->hooks->send(sa->e->hooks_arg, &d);
+		leave_send(sa->e, &d);
 	}
 }
 

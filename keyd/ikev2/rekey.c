@@ -12,8 +12,6 @@
 
 #define RETRY_AFTER SECONDS(5)
 
-static const struct exchange_ops rekey_ops;
-
 static bool rekey_build(struct exchange *x, struct wire_out *out)
 {
 	struct ike_sa *sa = x->sa;
@@ -76,7 +74,7 @@ static void discard(struct ike_sa *sa, struct ike_sa *ours)
 
 static struct exchange *under_way_on(const struct ike_sa *sa)
 {
-	return sa->active && sa->active->ops == &rekey_ops ? sa->active : NULL;
+	return sa->active && sa->active->ops == &ikev2_rekey_ops ? sa->active : NULL;
 }
 
 void rekey_yield(struct ike_sa *sa)
@@ -182,7 +180,8 @@ static void rekey_abandon(struct exchange *x)
 		ike_sa_rekey_later(x->sa, RETRY_AFTER + engine_random_below(RETRY_AFTER));
 }
 
-static const struct exchange_ops rekey_ops = {
+const struct exchange_ops ikev2_rekey_ops = {
+	.kept = KEPT_REKEY_IKE,
 	.name = "CREATE_CHILD_SA rekey IKE SA",
 	.type = IKEV2_EXCH_CREATE_CHILD_SA,
 	.of_this_sa = true,
@@ -196,14 +195,14 @@ static bool under_way(const struct ike_sa *sa)
 	if (under_way_on(sa))
 		return true;
 	list_each(x, &sa->queue, struct exchange, link)
-		if (x->ops == &rekey_ops)
+		if (x->ops == &ikev2_rekey_ops)
 			return true;
 	return false;
 }
 
 void rekey_begin(struct ike_sa *sa)
 {
-	struct exchange *x = under_way(sa) ? NULL : exchange_new(sa, &rekey_ops);
+	struct exchange *x = under_way(sa) ? NULL : exchange_new(sa, &ikev2_rekey_ops);
 
 	if (!x)
 		return;
@@ -220,7 +219,7 @@ static bool busy(const struct ike_sa *sa)
 
 	if (!ours)
 		return false;
-	if (ours->ops == &rekey_ops)
+	if (ours->ops == &ikev2_rekey_ops)
 		return ours->rival.nonce.n != 0;	/* the peer's second one: it should know of its first */
 	return ours->ops->type != IKEV2_EXCH_INFORMATIONAL || info_closes_child(ours);
 }
@@ -237,7 +236,7 @@ static uint16_t serve_choose(struct exchange *x)
 		return IKEV2_N_INVALID_SYNTAX;
 	if (!proposal_choose(ours, &offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, &x->choice)) {
 		proposal_offer(ours, IKEV2_PROTO_IKE, (struct view){ 0 }, PROPOSAL_KE_REQUIRED, &mine);
-		report_sa(x->sa, LOG_LEVEL_WARNING, rekey_ops.name, "failed",
+		report_sa(x->sa, LOG_LEVEL_WARNING, ikev2_rekey_ops.name, "failed",
 			  "NO_PROPOSAL_CHOSEN: the peer offers %s; we accept %s; %s",
 			  proposal_format(&offer, a, sizeof(a)), proposal_format(&mine, b, sizeof(b)),
 			  proposal_explain(ours, &offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, why, sizeof(why)));

@@ -22,7 +22,7 @@ static void answer(struct engine *e, const struct engine_datagram *d, const stru
 	if (wire_out_end(&out, &reply.data))
 		return;
 	e->stats.datagrams_out++;
-	e->hooks->send(e->hooks_arg, &reply);
+	leave_send(e, &reply);
 }
 
 void stateless_refuse(struct engine *e, const struct engine_datagram *d, const struct wire_header *h, uint16_t notify,

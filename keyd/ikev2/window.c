@@ -169,7 +169,7 @@ void window_answered(struct ike_sa *sa)
 	report_detail(sa, sa->active->child, ENGINE_ANSWER_RECEIVED, sa->active->ops->name, sa->active->message_id,
 		      "after %u sendings", sa->sendings);
 	timer_cancel(&sa->e->timers, &sa->retransmit);
-	secret_clear(&sa->sent);
+	ike_sa_touch(sa);
 	measure(sa);
 	sa->heard_at = sa->e->now;
 	sa->reauth.lost = false;
@@ -177,11 +177,20 @@ void window_answered(struct ike_sa *sa)
 		answers_at_all(sa);
 }
 
+void window_resume(struct ike_sa *sa)
+{
+	sa->sendings = 1;	/* at least; nobody knows when, so its answer says nothing of the round-trip time */
+	sa->sent_at = sa->e->now;
+	sa->early = 0;
+	send_once(sa);
+}
+
 void window_retry(struct exchange *x, uint64_t delay)
 {
 	struct ike_sa *sa = x->sa;
 
 	sa->active = NULL;
+	secret_clear(&sa->sent);
 	x->answered = false;
 	if (sa->state <= IKE_INIT)
 		sa->next_request = 0;

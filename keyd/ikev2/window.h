@@ -9,6 +9,8 @@
 
 /* Builds and sends sa->active. When it has nothing to say any more it is dropped. */
 void window_send_next(struct ike_sa *sa);
+/* sa->active has been sent by an engine before this one: it is sent again as it was. */
+void window_resume(struct ike_sa *sa);
 /* The answer to sa->active is here: no more retransmission. */
 void window_answered(struct ike_sa *sa);
 /* Sends the same exchange once more with other content (COOKIE, INVALID_KE_PAYLOAD), now or after delay. */

@@ -8,7 +8,7 @@ FUZZ_SAN ?= fuzzer,address,undefined
 FUZZ ?= $(notdir $(fuzzers))
 
 $(eval $(call program,tests/fuzz/make_corpus_wire,tests/fuzz/make_corpus_wire.c,wire util,))
-$(eval $(call program,tests/fuzz/make_corpus_sealed,tests/fuzz/make_corpus_sealed.c tests/unit/world.c 	tests/unit/rogue.c,ike conf crypto wire pfkey util,libcrypto))
+$(eval $(call program,tests/fuzz/make_corpus_sealed,tests/fuzz/make_corpus_sealed.c $(world) 	tests/unit/rogue.c,ike conf crypto wire pfkey util,libcrypto))
 
 ## make fuzz              fuzz every decoder (or FUZZ=NAMES) for FUZZ_SECONDS with clang; finds: build/fuzz/corpus
 fuzz:

@@ -47,7 +47,7 @@ static void delete_child(struct host *h, uint64_t arg)
 				goto out;
 			}
 out:
-	ike_sa_reap(e);
+	engine_settle(e);
 }
 
 static void flush(struct host *h, uint64_t arg)

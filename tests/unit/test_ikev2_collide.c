@@ -47,7 +47,7 @@ static void delete_child(unsigned host)
 		list_each(c, &sa->children, struct child_sa, link)
 			if (c->state == CHILD_UP && c->pol.tmpl[0].reqid != WORLD_OTHER_REQID)
 				ikev2_version.delete_child(c);
-	ike_sa_reap(e);
+	engine_settle(e);
 }
 
 static void create_child(unsigned host)
@@ -58,7 +58,7 @@ static void create_child(unsigned host)
 	h->engine->now = w.now;
 	if (!child_serving(h->engine, &pol, &h->addr, &w.host[1 - host].addr))
 		child_begin(h->engine, &pol, &h->addr, &w.host[1 - host].addr, NULL);
-	ike_sa_reap(h->engine);
+	engine_settle(h->engine);
 }
 
 static const struct op {

@@ -460,6 +460,7 @@ static void hint(void)
 {
 	w.host[0].engine->now = w.now;
 	liveness_hint(rogue_sa(&w, 0));
+	engine_settle(w.host[0].engine);
 }
 
 static void test_hints(void **state)

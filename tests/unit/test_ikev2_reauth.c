@@ -353,6 +353,7 @@ static void test_reauth_dies_half_way(void **state)
 		if (fresh) {
 			e->now = w.now;
 			ikev2_version.delete_ike(fresh);
+			engine_settle(e);
 		}
 		world_run(&w, SECONDS(60));
 		w.traffic = false;

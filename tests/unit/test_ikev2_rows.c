@@ -68,6 +68,7 @@ static void delete_child(unsigned host)
 {
 	w.host[host].engine->now = w.now;
 	ikev2_version.delete_child(only_child(host));
+	engine_settle(w.host[host].engine);
 }
 
 static void delete_ike(unsigned host)
@@ -82,6 +83,7 @@ static void create_child(unsigned host)
 
 	h->engine->now = w.now;
 	child_begin(h->engine, &pol, &h->addr, &w.host[1 - host].addr, NULL);
+	engine_settle(h->engine);
 }
 
 static void nothing(unsigned host)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The simulated surroundings of two engines.
 #include "tests/unit/world.h"
+#include "tests/unit/world_kill.h"
 
 #include "keyd/conf/load.h"
 #include "keyd/crypto/keymat.h"
@@ -107,6 +108,8 @@ static void on_send(void *arg, const struct engine_datagram *d)
 	uint8_t on_wire[65536];		/* the sender keeps its own copy as it is */
 	struct world_path path = { d->local, d->remote, d->local_port, d->remote_port };
 
+	if (world_dead(h))
+		return;
 	h->datagrams++;
 	memcpy(on_wire, d->data.p, d->data.n);
 	if (w->tap)
@@ -122,6 +125,8 @@ static void on_kern(void *arg, const struct kern_request *rq)
 {
 	struct world_host *h = arg;
 
+	if (world_dead(h))
+		return;
 	event_new(h->w, KERN_RQ, index_of(h), h->w->now + KERNEL_DELAY, 0)->rq = *rq;
 }
 
@@ -179,7 +184,7 @@ static void on_resolv(void *arg, const struct engine_resolv *r)
 }
 
 static const struct engine_hooks hooks = {
-	.send = on_send, .kern = on_kern, .auth = on_auth, .event = on_event, .log = on_log, .keys = on_keys, .resolv = on_resolv,
+	.keep = world_keep, .kept = world_kept, .send = on_send, .kern = on_kern, .auth = on_auth, .event = on_event, .log = on_log, .keys = on_keys, .resolv = on_resolv,
 };
 
 /* --- the kernel --- */
@@ -418,7 +423,8 @@ void world_acquire(struct world *w, unsigned host)
 	ev.acquire.proto = IPPROTO_ESP;
 	ev.acquire.sel = h->out.sel;
 	ev.acquire.policy = h->out;
-	engine_kern_event(h->engine, h->w->now, &ev);
+	if (h->engine)
+		engine_kern_event(h->engine, h->w->now, &ev);
 }
 
 void world_packet(struct world *w, unsigned host)
@@ -473,7 +479,8 @@ static void mapping(struct world_host *h, const struct world_sa *sa, const struc
 	ev.mapping.new_addr = path->src;
 	ev.mapping.new_port = path->sport;
 	h->mappings++;
-	engine_kern_event(h->engine, h->w->now, &ev);
+	if (h->engine)
+		engine_kern_event(h->engine, h->w->now, &ev);
 }
 
 /* As keyd/kern/await.c has it told. */
@@ -539,6 +546,14 @@ bool world_joined(struct world *w)
 
 /* --- time --- */
 
+static struct world_event *event_wait(struct world *w, const struct world_event *ev, uint64_t at)
+{
+	struct world_event *again = event_new(w, ev->what, ev->host, at, ev->n);
+
+	again->path = ev->path;
+	return again;
+}
+
 static void datagram_arrives(struct world *w, const struct world_event *ev)
 {
 	struct world_host *h = &w->host[ev->host];
@@ -547,14 +562,20 @@ static void datagram_arrives(struct world *w, const struct world_event *ev)
 
 	if (ev->n == 1)
 		h->keepalives++;	/* the kernel eats them */
-	else if (!h->down)
+	else if (h->down)
+		return;
+	else if (h->engine)
 		engine_input(h->engine, w->now, &d);
+	else	/* it waits in the socket */
+		memcpy(event_wait(w, ev, h->wake_at)->bytes, ev->bytes, ev->n);
 }
 
 static void event_run(struct world *w, const struct world_event *ev)
 {
 	struct world_host *h = &w->host[ev->host];
 
+	if (!h->engine && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == EXPIRE))
+		return;
 	switch (ev->what) {
 	case DATAGRAM:
 		datagram_arrives(w, ev);
@@ -581,9 +602,12 @@ static uint64_t next_at(struct world *w, uint64_t packet_at)
 {
 	uint64_t at = w->events ? w->events->at : ENGINE_NEVER;
 
-	for (unsigned i = 0; i < WORLD_HOSTS; i++)
-		if (engine_deadline(w->host[i].engine) < at)
-			at = engine_deadline(w->host[i].engine);
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		uint64_t next = w->host[i].engine ? engine_deadline(w->host[i].engine) : w->host[i].wake_at;
+
+		if (next < at)
+			at = next;
+	}
 	return w->traffic && packet_at < at ? packet_at : at;
 }
 
@@ -612,9 +636,12 @@ bool world_until(struct world *w, uint64_t us, bool (*cond)(struct world *w))
 			w->events = ev->next;
 			event_run(w, ev);
 			free(ev);
+			world_look_after(w);
 		}
 		for (unsigned i = 0; i < WORLD_HOSTS; i++)
-			engine_tick(w->host[i].engine, w->now);
+			if (w->host[i].engine)
+				engine_tick(w->host[i].engine, w->now);
+		world_look_after(w);
 	}
 	return true;
 }
@@ -675,6 +702,17 @@ static void tell_policies(struct world_host *h)
 	}
 	if (h->out.ntmpl && !h->own.n)
 		tell_policy(h);
+}
+
+/* Policies, SAs, and that this was all. */
+void world_tell_kernel(struct world_host *h)
+{
+	tell_policies(h);
+	for (unsigned i = 0; i < h->nsas; i++) {
+		h->sas[i].sa.state = IPSEC_STATE_MATURE;
+		engine_kern_orphan(h->engine, h->w->now, &h->sas[i].sa);
+	}
+	engine_kern_ready(h->engine, h->w->now);
 }
 
 static void make_policy(struct world_host *h, bool tunnel)
@@ -755,13 +793,21 @@ void world_configure(struct world *w, unsigned host)
 		abort();
 }
 
-/* What was asked by an engine that is gone must not reach the next one. */
-static void forget_events(struct world *w, unsigned host)
+void world_engine_begin(struct world_host *h)
 {
+	h->engine = engine_new(&hooks, h, &h->conf);
+}
+
+/* What was asked by an engine that is gone must not reach the next one. */
+void world_forget_events(struct world *w, unsigned host)
+{
+	bool deaf = w->host[host].deaf;
+
 	for (struct world_event **slot = &w->events; *slot;) {
 		struct world_event *ev = *slot;
 
-		if (ev->host == host && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == EXPIRE)) {
+		if (ev->host == host && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == EXPIRE ||
+					       (deaf && ev->what == KERN_RQ))) {
 			*slot = ev->next;
 			free(ev);
 		} else {
@@ -775,16 +821,13 @@ void world_restart(struct world *w, unsigned host, bool keep_sas)
 	struct world_host *h = &w->host[host];
 
 	engine_free(h->engine);
-	forget_events(w, host);
+	world_forget_events(w, host);
+	world_records_free(h);
 	if (!keep_sas)
 		h->nsas = 0;
 	h->larval = false;
-	h->engine = engine_new(&hooks, h, &h->conf);
-	tell_policies(h);
-	for (unsigned i = 0; i < h->nsas; i++) {
-		h->sas[i].sa.state = IPSEC_STATE_MATURE;
-		engine_kern_orphan(h->engine, w->now, &h->sas[i].sa);
-	}
+	world_engine_begin(h);
+	world_tell_kernel(h);
 }
 
 void world_log_clear(struct world *w)
@@ -796,7 +839,9 @@ void world_log_clear(struct world *w)
 void world_free(struct world *w)
 {
 	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		w->host[i].killed = true;
 		engine_free(w->host[i].engine);
+		world_records_free(&w->host[i]);
 		conf_free(&w->host[i].conf);
 	}
 	while (w->events) {

@@ -11,6 +11,14 @@
 #define WORLD_HOSTS 2
 #define WORLD_SAS_MAX 512
 
+/* What a host's engine has given away to survive it. */
+struct world_record {
+	struct world_record *next;
+	uint64_t id;
+	size_t n;			/* 0: forget what has this id */
+	uint8_t bytes[];
+};
+
 struct world_sa {
 	struct ipsec_sa sa;
 	uint64_t order;			/* rises with each addition: the newest sends */
@@ -39,6 +47,13 @@ struct world_host {
 	struct engine_resolv resolv;
 	struct kern_prefix guard[8];
 	unsigned sets, clears, guards, in_clear;
+	struct world_record *records, *unkept;	/* those that count; and those given away since */
+	unsigned outputs;		/* datagrams, requests and records that the engine has given away */
+	unsigned kill_at;		/* it is killed before it gives away that one; 0: never */
+	bool killed;			/* and that has come; it stays away until then, NULL meanwhile */
+	uint64_t wake_at;
+	bool deaf;			/* what it asked the kernel last is not carried out when it is killed */
+	unsigned kills;
 	/* counters */
 	unsigned acquires, held, sent, received, lost_keying, lost_link, events[ENGINE_EVENT_TYPES];
 	unsigned datagrams, soft_met, hard_met, gets, mappings, moves, keepalives, firsts;
@@ -65,6 +80,8 @@ struct world {
 	unsigned weight, bytes;		/* how many packets each of those stands for, of how many bytes */
 	struct world_event *events;
 	uint64_t order;
+	uint64_t pause;			/* how long a killed daemon is away */
+	bool strict;			/* after each step, every record must be as what it is of */
 	/* What lies between, for IKE and ESP: may change addresses and ports; false: it goes no further. NULL: nothing. */
 	bool (*route)(struct world *w, unsigned from, struct world_path *p);
 	/* Called with each datagram on the wire; may change it there. NULL: nothing. */
@@ -81,6 +98,8 @@ void world_free(struct world *w);
 void world_road(struct world *w, unsigned host, const char *conf);
 /* Replaces a host's engine by a fresh one, as a restarted daemon; its kernel keeps its SAs, or forgets them. */
 void world_restart(struct world *w, unsigned host, bool keep_sas);
+/* The daemon is killed now, and begun again with the records that it has left after w->pause. */
+void world_kill(struct world *w, unsigned host);
 void world_configure(struct world *w, unsigned host);
 /* Runs for that long. */
 void world_run(struct world *w, uint64_t us);
