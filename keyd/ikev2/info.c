@@ -358,20 +358,38 @@ static void handed_over(struct ask *a, const struct kern_answer *an)
 	serve_answer(container_of(a, struct exchange, ask));
 }
 
+/* A child of sa that the kernel was asked to send on, and has not said that it does. */
+static struct child_sa *switching(const struct ike_sa *sa)
+{
+	list_each(c, &sa->children, struct child_sa, link)
+		if (c->state == CHILD_INBOUND && c->ask.id)
+			return c;
+	return NULL;
+}
+
+/* What must send before the request is answered; NULL: nothing. */
+static struct child_sa *awaited(struct exchange *x)
+{
+	if (info_closes_ike(&x->m) && reauth_hand_over(x->sa))
+		return list_entry(x->sa->children.next, struct child_sa, link);
+	return wire_next(&x->m, IKEV2_PL_DELETE, NULL) ? switching(ike_sa_heir(x->sa)) : NULL;
+}
+
 /*
- * Once the peer has our answer to the end of its IKE SA, it receives on it no more. So what has come up beside it sends
- * before: the kernel works in order, and when it answers a question of now, it has done what it was asked before.
+ * Once the peer has our answer to its DELETE, it receives on what that names no more. So what takes its place sends before:
+ * the kernel works in order, and when it answers a question of now, it has done what it was asked before.
  */
 void info_serve(struct exchange *x)
 {
 	struct kern_request rq = { .op = KERN_SA_GET };
+	const struct child_sa *c = awaited(x);
 
-	if (!info_closes_ike(&x->m) || !reauth_hand_over(x->sa)) {
+	if (!c) {
 		serve_answer(x);
 		return;
 	}
 	rq.sa.proto = IPPROTO_ESP;
 	rq.sa.dst = x->sa->local;
-	rq.sa.spi = list_entry(x->sa->children.next, struct child_sa, link)->spi_in;
+	rq.sa.spi = c->spi_in;
 	ask_kern(x->sa->e, &x->ask, &rq, handed_over);
 }

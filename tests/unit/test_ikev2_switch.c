@@ -187,11 +187,35 @@ static void test_anything_lost(void **state)
 	}
 }
 
+/* Our answer to the DELETE ends what the peer receives on. However slow our kernel is, we send on the new SA by then. */
+static void test_answer_waits_for_the_kernel(void **state)
+{
+	(void)state;
+	for (unsigned kernel = 1; kernel <= 50; kernel += 7) {
+		begin(kernel);
+		w.host[0].conf.defaults.linger = 0;
+		world_configure(&w, 0);
+		world_packet(&w, 0);
+		assert_true(world_until(&w, SECONDS(10), world_joined));
+		w.host[1].kernel_delay = MILLISECONDS(kernel);
+		world_run(&w, SECONDS(1));
+		w.host[0].mute = true;	/* the DELETE is the sign */
+		rekey();
+		world_run(&w, SECONDS(3));
+		assert_true(rekeyed(&w));
+		w.traffic = false;
+		world_run(&w, SECONDS(1));
+		nothing_lost();
+		world_free(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_traffic_is_a_sign), cmocka_unit_test(test_request_is_a_sign),
 		cmocka_unit_test(test_first_child), cmocka_unit_test(test_other_words), cmocka_unit_test(test_anything_lost),
+		cmocka_unit_test(test_answer_waits_for_the_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);

@@ -127,7 +127,7 @@ static void on_kern(void *arg, const struct kern_request *rq)
 
 	if (world_dead(h))
 		return;
-	event_new(h->w, KERN_RQ, index_of(h), h->w->now + KERNEL_DELAY, 0)->rq = *rq;
+	event_new(h->w, KERN_RQ, index_of(h), h->w->now + h->kernel_delay, 0)->rq = *rq;
 }
 
 static void on_auth(void *arg, const struct auth_request *rq)
@@ -751,6 +751,7 @@ void world_init(struct world *w, uint64_t seed, bool tunnel)
 	crypto_rand_set(world_rand, w);
 	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
 		w->host[i].w = w;
+		w->host[i].kernel_delay = KERNEL_DELAY;
 		ipsec_addr_parse(&w->host[i].addr, i ? "192.0.2.2" : "192.0.2.1");
 	}
 	for (unsigned i = 0; i < WORLD_HOSTS; i++) {

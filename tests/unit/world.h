@@ -33,6 +33,7 @@ struct world_host {
 	struct ipsec_addr addr;
 	const char *psk;		/* NULL: no secret */
 	bool down;			/* what is sent to it vanishes, ESP too */
+	uint64_t kernel_delay;		/* until its kernel does what it is asked, microseconds */
 	bool mute;			/* sends none of the traffic */
 	bool old_kernel;		/* that does not tell of the first packet of an SA, as by PF_KEY */
 	struct world_sa sas[WORLD_SAS_MAX];
