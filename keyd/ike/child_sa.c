@@ -534,6 +534,8 @@ void child_outbound_done(struct child_sa *c)
 	traffic_follow(c);
 	tunnel_sends(c);
 	duplicate_supersede(c->sa);
+	if (c->lost)		/* before the peer had it: it could not be replaced then */
+		child_rekey(c, "lost");
 }
 
 bool child_has_been_added(const struct child_sa *c, const struct kern_answer *an)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// When a responder begins to send on a new child: at the peer's first packet on it, or its next request (RFC 7296 2.8).
+// When a responder begins to send on a new child: at the peer's first packet on it, or its next request (RFC 7296 2.8). And when
+// somebody takes the SAs away meanwhile.
 #include "tests/unit/world.h"
 #include "tests/unit/with_crypto.h"
 
@@ -210,12 +211,52 @@ static void test_answer_waits_for_the_kernel(void **state)
 	}
 }
 
+static unsigned creates;
+
+/* Requests of CREATE_CHILD_SA */
+static void count_creates(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	(void)world;
+	(void)from;
+	creates += n > EXCHANGE_AT + 1 && bytes[EXCHANGE_AT] == IKEV2_EXCH_CREATE_CHILD_SA &&
+		   !(bytes[EXCHANGE_AT + 1] & IKEV2_FLAG_RESPONSE);
+}
+
+/*
+ * Somebody flushes the SAD, on either side, at any moment of a rekey: both can send again after one exchange at most, or with the
+ * one that is under way; and nothing else comes of it.
+ */
+static void test_flush(void **state)
+{
+	(void)state;
+	for (unsigned host = 0; host < WORLD_HOSTS; host++) {
+		for (unsigned at = 0; at <= 100; at++) {
+			up(at + 1);
+			rekey();
+			world_run(&w, MILLISECONDS(at));
+			w.tap = count_creates;
+			creates = 0;
+			world_flush(&w, host);
+			assert_true(world_until(&w, 6 * w.delay, world_joined));
+			world_run(&w, SECONDS(20));
+			assert_in_range(creates, 0, 1);
+			assert_true(world_joined(&w));
+			for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+				assert_int_equal(world_count(&w.host[i], true), 1);
+				assert_int_equal(world_count(&w.host[i], false), 1);
+			}
+			assert_non_null(strstr(w.host[host].log, "somebody flushed the SAD"));
+			world_free(&w);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_traffic_is_a_sign), cmocka_unit_test(test_request_is_a_sign),
 		cmocka_unit_test(test_first_child), cmocka_unit_test(test_other_words), cmocka_unit_test(test_anything_lost),
-		cmocka_unit_test(test_answer_waits_for_the_kernel),
+		cmocka_unit_test(test_answer_waits_for_the_kernel), cmocka_unit_test(test_flush),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
