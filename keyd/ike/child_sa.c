@@ -422,6 +422,7 @@ void child_inbound_done(struct child_sa *c)
 			old->replaced_by = c->spi_in;
 		c->rekeys = old->rekeys + 1;
 		c->line = old->line;
+		c->beats = old->beats;
 		if (old->nonce.n)
 			secret_move(&c->nonce, &old->nonce);
 		child_touch(old);

@@ -13,6 +13,8 @@
 
 /* Of two SAs that both sides began at once, the one to go stays this long, so that the other can take over. */
 #define REDUNDANT_LIFE SECONDS(2)
+/* So long two SAs that were not begun at once may stand beside each other: one may be about to take over from the other. */
+#define DOUBLED_LIFE SECONDS(60)
 
 /* Names are the same in upper and lower case (conf_id_equal); for anything else, some more share a key. */
 static uint64_t id_key(uint64_t h, const struct conf_id *id)
@@ -184,9 +186,53 @@ static void absorb(struct ike_sa *sa, struct ike_sa *attempt)
 
 static bool needless(const struct ike_sa *attempt, const struct ike_sa *sa)
 {
-	return attempt->initiator && attempt->state == IKE_INIT && attempt->peer == sa->peer &&
+	/* By name: settings that were loaded again are the same peer's. */
+	return attempt->initiator && attempt->state == IKE_INIT && !strcmp(attempt->peer->conf.name, sa->peer->conf.name) &&
 	       ipsec_addr_equal(&attempt->local, &sa->local) &&
 	       ipsec_addr_equal(&attempt->remote, &sa->remote);
+}
+
+/* --- what was not begun at once --- */
+
+static bool same_way(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a != b && !strcmp(a->peer->conf.name, b->peer->conf.name) && ipsec_addr_equal(&a->local, &b->local) &&
+	       ipsec_addr_equal(&a->remote, &b->remote) && a->remote_port == b->remote_port;
+}
+
+/* The one with the smaller SPI of two goes. Both ends see it like that. */
+static struct ike_sa *smaller(struct ike_sa *a, struct ike_sa *b)
+{
+	return memcmp(a->origin, b->origin, sizeof(a->origin)) < 0 ? a : b;
+}
+
+static void doubled_due(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, end);
+
+	if (sa->state != IKE_ESTABLISHED || sa->redundant_at || sa->peer->conf.unique == CONF_UNIQUE_NEVER)
+		return;
+	for (struct ike_sa *other = duplicate_first(sa); other; other = duplicate_next(other)) {
+		if (!same_way(sa, other) || other->redundant_at || smaller(sa, other) != sa)
+			continue;
+		if (!reauth_idle(sa) || !reauth_idle(other)) {
+			timer_set(&sa->e->timers, &sa->end, sa->e->now + DOUBLED_LIFE, doubled_due);
+		} else if (reauth_needless(sa)) {
+			report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "another one carries all that it does");
+			ikev2_version.delete_ike(sa);
+		}
+		return;
+	}
+}
+
+void duplicate_look(struct ike_sa *sa)
+{
+	for (struct ike_sa *other = duplicate_first(sa); other; other = duplicate_next(other)) {
+		struct ike_sa *goes = smaller(sa, other);
+
+		if (same_way(sa, other) && goes->originator && !goes->redundant_at && !goes->end.pos)
+			timer_set(&sa->e->timers, &goes->end, sa->e->now + DOUBLED_LIFE, doubled_due);
+	}
 }
 
 /*
@@ -204,8 +250,9 @@ void duplicate_drop(struct ike_sa *sa)
 
 		if (other == sa || other->originator == sa->originator || other->origin_at < sa->created_at)
 			continue;
-		goes = memcmp(other->origin, sa->origin, sizeof(sa->origin)) < 0 ? other : sa;
+		goes = smaller(other, sa);
 		if (goes->originator)
 			duplicate_goes(goes, sa->e->now + REDUNDANT_LIFE);
 	}
+	duplicate_look(sa);
 }

@@ -25,6 +25,11 @@ void duplicate_supersede(struct ike_sa *sa);
  * otherwise both ends agree which one stays, and the initiator of the other one deletes it.
  */
 void duplicate_drop(struct ike_sa *sa);
+/*
+ * sa is established beside another one, however that came to be: if one of the two turns out to carry nothing that the other
+ * does not, its originator deletes it in a while. (Answers may be lost for so long that nothing was begun at once any more.)
+ */
+void duplicate_look(struct ike_sa *sa);
 /* sa, which we began, goes at that time; what only it carries is made elsewhere before. */
 void duplicate_goes(struct ike_sa *sa, uint64_t at);
 

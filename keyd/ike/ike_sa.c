@@ -514,6 +514,8 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	reauth_replaced(old, fresh);
 	if (old->redundant_at)
 		duplicate_goes(fresh, old->redundant_at);
+	else
+		duplicate_look(fresh);
 }
 
 static void crossed_due(struct timer *t)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the kernel tells the engine: packets that want an SA, SAs that end, policies that come and go.
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/exchange.h"
 #include "keyd/ike/guard.h"
 #include "keyd/ike/lifetime.h"
 #include "keyd/ike/orphan.h"
@@ -100,15 +101,26 @@ static void on_first_packet(struct engine *e, const struct ipsec_event *ev)
 		child_confirm(c, "the peer sends on it");
 }
 
+/* What is in the making may be there by half: it will be made in the usual order. */
+static void forget_early(struct exchange *x)
+{
+	if (x && x->child && x->child->state == CHILD_NEW)
+		x->child->early = false;
+}
+
 static void on_flush(struct engine *e, const struct ipsec_event *ev)
 {
 	if (ev->flush_proto && ev->flush_proto != IPPROTO_ESP)
 		return;
 	stragglers_free(e);
 	orphans_free(e);
-	list_each(sa, &e->sas, struct ike_sa, link)
+	list_each(sa, &e->sas, struct ike_sa, link) {
+		forget_early(sa->active);
+		list_each(x, &sa->queue, struct exchange, link)
+			forget_early(x);
 		list_each(c, &sa->children, struct child_sa, link)
 			child_lost(c, "somebody flushed the SAD");
+	}
 }
 
 static void tell_policy(struct engine *e, const struct ipsec_policy *pol, const char *what)

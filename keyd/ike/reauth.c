@@ -246,6 +246,8 @@ static void take_children(struct ike_sa *fresh, struct ike_sa *old)
 		if (!c)
 			break;
 		ikev2_version.create_child(fresh, c);
+		if (!next->rekeying)	/* it was not asked for: there is something like it already. It is looked at again */
+			break;
 	}
 	ikev2_version.confirm(fresh, reauth_confirmed);
 }
@@ -464,6 +466,11 @@ unsigned reauth_hand_over(struct ike_sa *sa)
 		n += to->state != CHILD_UP;
 	}
 	return n;
+}
+
+bool reauth_idle(const struct ike_sa *sa)
+{
+	return !names(sa->reauth.of) && !names(sa->reauth.by);
 }
 
 bool reauth_needless(const struct ike_sa *sa)

@@ -47,6 +47,8 @@ struct child_sa *reauth_sibling(const struct child_sa *c);
  * to. Returns how many do not send yet.
  */
 unsigned reauth_hand_over(struct ike_sa *sa);
+/* It neither takes over from another SA, nor another one from it. */
+bool reauth_idle(const struct ike_sa *sa);
 /* Has every child of sa its sibling? */
 bool reauth_needless(const struct ike_sa *sa);
 /* Of two SAs with the same peer sa is one too many: the other one takes over from it. False: there is none that can now. */

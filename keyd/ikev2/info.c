@@ -162,12 +162,22 @@ static void liveness_answer(struct exchange *x)
 		then(sa);
 }
 
+/* The peer has rekeyed the IKE SA and deleted this one before it answered: it may still wait for the sign that this was. */
+static void liveness_abandon(struct exchange *x)
+{
+	struct ike_sa *heir = ike_sa_heir(x->sa);
+
+	if (x->sa->state == IKE_CLOSED && heir != x->sa && heir->state == IKE_ESTABLISHED)
+		info_confirm_begin(heir, NULL);
+}
+
 const struct exchange_ops ikev2_liveness_ops = {
 	.kept = KEPT_LIVENESS,
 	.name = "INFORMATIONAL liveness",
 	.type = IKEV2_EXCH_INFORMATIONAL,
 	.build = liveness_build,
 	.answer = liveness_answer,
+	.abandon = liveness_abandon,
 };
 
 void info_confirm_begin(struct ike_sa *sa, void (*then)(struct ike_sa *sa))

@@ -120,6 +120,11 @@ struct key *key_added(struct sim *w, const struct host *h, const struct ipsec_sa
 	return k;
 }
 
+void key_forgotten(struct key *k)
+{
+	k->inbound = 0;
+}
+
 unsigned key_range(const struct key *k)
 {
 	return k->n - 1;

@@ -39,6 +39,8 @@ void violate(struct sim *w, const struct host *h, enum violation kind, const cha
 struct key;
 struct key *key_added(struct sim *w, const struct host *h, const struct ipsec_sa *sa, bool outbound);
 /* The next sequence number; range is the number of the SA that key_added was called for last, in key_range. */
+/* Its inbound SA went with all others, by hand: it may be made once more. */
+void key_forgotten(struct key *k);
 unsigned key_range(const struct key *k);
 uint64_t key_next(struct sim *w, const struct host *h, struct key *k, unsigned range);
 uint64_t key_oseq(const struct key *k, unsigned range);

@@ -43,7 +43,8 @@ bool plan_ends(const struct plan *p)
 	for (unsigned i = 0; i < p->nops; i++)
 		if (op_ends(p->op[i].kind))
 			return true;
-	return false;
+	/* With the first child that sends, INITIAL_CONTACT ends what the old daemon had; the other policies' children follow. */
+	return p->npolicies > 1 && plan_has(p, OP_RESTART);
 }
 
 bool plan_has(const struct plan *p, enum op_kind kind)

@@ -40,8 +40,10 @@ bool sad_forgot(const struct host *h, uint32_t spi)
 void sad_clear(struct host *h, bool forget)
 {
 	list_each(s, &h->sad.sas, struct ksa, link) {
-		if (forget && !s->larval && !s->outbound)
+		if (forget && !s->larval && !s->outbound) {
 			forget_spi(&h->sad, s->sa.spi);
+			key_forgotten(s->key);
+		}
 		ksa_free(s);
 	}
 }

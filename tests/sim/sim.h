@@ -26,6 +26,8 @@ struct sim {
 	unsigned nhosts;
 	struct flow flow[SIM_FLOWS_MAX];
 	unsigned nflows;
+	uint64_t steps_at, steps;	/* since then, so many steps were taken */
+	bool over;			/* time stands still */
 	uint32_t last_packet;
 	uint64_t packet_every;		/* now; 0: there is no traffic */
 	uint64_t probe_at;		/* when packets go next because SAs have changed */
