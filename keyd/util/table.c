@@ -24,6 +24,15 @@ void table_free(struct table *t)
 	*t = (struct table){ 0 };
 }
 
+static void push(struct table_node **slot, struct table_node *node)
+{
+	node->next = *slot;
+	node->from = slot;
+	if (node->next)
+		node->next->from = &node->next;
+	*slot = node;
+}
+
 static void table_grow(struct table *t)
 {
 	struct table bigger = { .nslots = t->nslots * 2, .n = t->n };
@@ -34,11 +43,9 @@ static void table_grow(struct table *t)
 	for (size_t i = 0; i < t->nslots; i++) {
 		while (t->slots[i]) {
 			struct table_node *node = t->slots[i];
-			struct table_node **slot = slot_of(&bigger, node->key);
 
 			t->slots[i] = node->next;
-			node->next = *slot;
-			*slot = node;
+			push(slot_of(&bigger, node->key), node);
 		}
 	}
 	free(t->slots);
@@ -47,26 +54,22 @@ static void table_grow(struct table *t)
 
 void table_add(struct table *t, struct table_node *node, uint64_t key)
 {
-	struct table_node **slot;
-
 	if (t->n >= t->nslots)
 		table_grow(t);
 	node->key = key;
-	slot = slot_of(t, key);
-	node->next = *slot;
-	*slot = node;
+	push(slot_of(t, key), node);
 	t->n++;
 }
 
+/* Without a walk: of one key there may be very many, as of one policy for all peers. */
 void table_del(struct table *t, struct table_node *node)
 {
-	struct table_node **at = slot_of(t, node->key);
-
-	while (*at && *at != node)
-		at = &(*at)->next;
-	if (!*at)
+	if (!node->from)
 		return;
-	*at = node->next;
+	*node->from = node->next;
+	if (node->next)
+		node->next->from = node->from;
+	node->from = NULL;
 	t->n--;
 }
 

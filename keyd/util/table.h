@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct table_node {
-	struct table_node *next;
+	struct table_node *next, **from;	/* from: what points here; NULL: in no table */
 	uint64_t key;
 };
 
