@@ -61,7 +61,9 @@ ike_ticks
 ticks_before=$ticks
 now_ms
 began=$now
-host_spawn mallory flood500 "$flood" $seconds 0 198.18.0.0 15 198.51.100.2
+for port in 500 4500; do
+	host_spawn mallory flood$port "$flood" $seconds 0 198.18.0.0 15 198.51.100.2 $port
+done
 wait_until 20 flood_felt || not_ok "the flood is felt"
 longest=0
 for ((i = 1; i <= 3; i++)); do
@@ -77,10 +79,15 @@ for ((i = 1; i <= 3; i++)); do
 	done
 done
 check "none took as long as a repetition" [ $longest -lt 3000 ]
-wait_log flood500 sent $((seconds + 60))
+offered=0
+for port in 500 4500; do
+	wait_log flood$port sent $((seconds + 60))
+	sent=$("$json" sent <"$(host_log flood$port)")
+	check "port $port was flooded" [ "$sent" -gt 1000 ]
+	offered=$((offered + sent))
+done
 now_ms
 ike_ticks
-offered=$("$json" sent <"$(host_log flood500)")
 note "$offered IKE_SA_INIT in $seconds s; the ike role used $((ticks - ticks_before)) ticks of CPU in $((now - began)) ms"
 flow_stop load
 is "nothing is lost" "$flow_lost" 0
