@@ -62,6 +62,14 @@ check-interop: deps-if-missing
 	$(build) lab-programs
 	$(q)O=$(O) PEER="$(PEER)" T="$(T)" tests/interop/run
 
+# An upgrade needs another build: the same sources, as another version.
+next = $(O)/next
+## make check-gaps        who loses what when keys change, daemons restart and die, SAs are flushed: a table (COLUMNS=, T=, RATES=; docs/gaps.md)
+check-gaps: deps-if-missing
+	$(build) lab-programs
+	$(build) O=$(next) VERSION=$(VERSION)-next $(next)/bin/keyd $(next)/bin/keydctl $(next)/bin/setkey
+	$(q)O=$(O) NEXT=$(next) COLUMNS="$(COLUMNS)" RATES="$(RATES)" T="$(T)" tests/gaps/run
+
 ## make clean-lab         forget the lab's kernel and what was found out about this machine's
 clean-lab:
 	rm -rf build/vm
@@ -69,4 +77,4 @@ clean-lab:
 # Installs what is missing; says what it does in deps.mk.
 deps-if-missing:
 
-.PHONY: check check-unit check-fuzz check-netns check-interop clean-lab deps-if-missing test-programs fuzz-programs lab-programs
+.PHONY: check check-unit check-fuzz check-netns check-interop check-gaps clean-lab deps-if-missing test-programs fuzz-programs lab-programs

@@ -141,11 +141,11 @@ told()
 # role ROLE: its process, into $role
 role()
 {
-	local pid
+	local children
 
-	for pid in $(cat /proc/"$keyd"/task/"$keyd"/children); do
-		role=$pid
-		[ "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d ' ' -f 2)" != "$1" ] || return 0
+	read -r children <"/proc/$keyd/task/$keyd/children"
+	for role in $children; do
+		[ "$(tr '\0' ' ' <"/proc/$role/cmdline" | cut -d ' ' -f 2)" != "$1" ] || return 0
 	done
 	return 1
 }

@@ -92,7 +92,7 @@ cell_begin()
 {
 	cell_id=$1
 	faults=()
-	lost_ab="" lost_ba="" in_clear="" cell_note=""
+	lost_ab="" lost_ba="" in_clear="" cell_note="" cell_word=ok
 	cell_began=${EPOCHREALTIME/./}
 }
 
@@ -106,7 +106,7 @@ cell_end()
 	local seconds=$(((${EPOCHREALTIME/./} - cell_began) / 1000000))
 
 	if [ ${#faults[@]} = 0 ]; then
-		cell_result ok "$cell_note"
+		cell_result "$cell_word" "$cell_note"
 		ok "$column $cell_id ($seconds s${lost_ab:+, lost $lost_ab/$lost_ba}${cell_note:+, $cell_note})"
 	else
 		cell_result FAIL "${faults[0]}"
@@ -279,14 +279,14 @@ kernel_dropped()
 	in_host "$1" awk '/^XfrmOut/ && !/XfrmOutError/ { n += $2 } END { print n + 0 }' /proc/net/xfrm_stat
 }
 
-# traffic_start: 200 packets/s each way, and all that is on the wires
+# traffic_start [PACKETS PER SECOND]: 200 each way, and all that is on the wires
 traffic_start()
 {
 	traffic=t$((flow_last_id + 1))
 	dropped_a=$(kernel_dropped alice)
 	dropped_b=$(kernel_dropped bob)
 	capture_start "$traffic" alice:eth0 bob:eth0 || fault "captures run"
-	flow_start "$traffic" alice "$ends_a" bob "$ends_b" 200 || fault "traffic starts"
+	flow_start "$traffic" alice "$ends_a" bob "$ends_b" "${1:-200}" || fault "traffic starts"
 	flow_wait "$traffic" received 50 20 >/dev/null || fault "traffic flows both ways"
 }
 
@@ -311,7 +311,7 @@ traffic_stop()
 	[ "$flow_duplicates" = 0 ] || fault "$flow_duplicates packets doubled"
 	traffic_judge alice bob "$lost_ab" $(($(kernel_dropped alice) - dropped_a)) "$*"
 	traffic_judge bob alice "$lost_ba" $(($(kernel_dropped bob) - dropped_b)) "$*"
-	[ ${#faults[@]} -gt 0 ] || rm -f "$work"/*/capture-"$traffic"-*.pcap
+	[ ${#faults[@]} -gt 0 ] || [ -n "${traffic_keep-}" ] || rm -f "$work"/*/capture-"$traffic"-*.pcap
 }
 
 # flow_lost_between FROM TO

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Prints check-interop's matrix from the rows (ID TAB TITLE) and the cells (lib.sh) that it reads.
+# Prints a matrix from the rows (ID TAB TITLE) and the cells (lib.sh) that it reads. -v columns="KIND:KIND …": others than those of
+# check-interop. -v legend="…": what stands below it.
 BEGIN { FS = "|" }
 
 /\t/ {
@@ -34,7 +35,8 @@ BEGIN { FS = "|" }
 }
 
 END {
-	n = split("strongswan libreswan openiked", peers, " ")
+	candidates = split(columns, candidate, " ")
+	n = columns == "" ? split("strongswan libreswan openiked", peers, " ") : 0
 	for (i = 1; i <= n; i++) {
 		candidate[++candidates] = "keyd:" peers[i]
 		candidate[++candidates] = peers[i] ":keyd"
@@ -42,10 +44,10 @@ END {
 	}
 	for (i = 1; i <= candidates; i++)
 		if (candidate[i] in column_seen)
-			column[++columns] = candidate[i]
+			column[++shown] = candidate[i]
 	for (line = 1; line <= 2; line++) {
 		printf "%-52s", line == 1 ? "initiator" : "responder"
-		for (i = 1; i <= columns; i++) {
+		for (i = 1; i <= shown; i++) {
 			split(column[i], ends, ":")
 			printf " %-10s", ends[line]
 		}
@@ -55,11 +57,12 @@ END {
 		if (!(ids[r] in row_seen))
 			continue
 		printf "%-52s", title[ids[r]]
-		for (i = 1; i <= columns; i++)
+		for (i = 1; i <= shown; i++)
 			printf " %-10s", (ids[r], column[i]) in cell ? cell[ids[r], column[i]] : "-"
 		print ""
 	}
-	print "\nok 3/0: three of the initiator's packets were lost, none of the responder's. Columns without keyd are controls."
+	print "\n" (legend != "" ? legend : "ok 3/0: three of the initiator's packets were lost, none of the responder's. " \
+		"Columns without keyd are controls.")
 	for (i = 1; i <= reasons; i++)
 		print whys[i] (why[whys[i]] > 1 ? " (" why[whys[i]] " cells)" : "")
 	print ""

@@ -66,3 +66,15 @@ cleartext_show()
 {
 	capture_show "$1" "not ($capture_protected or $capture_keying or $capture_housekeeping)"
 }
+
+# exchange_count NAME TYPE: exchanges of IKEv2 of that type (36: CREATE_CHILD_SA) that were begun, over IPv4 and one IKE SA. A request
+# that was sent again is the same exchange.
+exchange_count()
+{
+	local file
+
+	for file in "$work"/*/capture-"$1"-*.pcap; do
+		tcpdump -n -v -r "$file" "(udp port 500 and udp[26] = $2 and udp[27] & 0x20 = 0) or
+			(udp port 4500 and udp[8:4] = 0 and udp[30] = $2 and udp[31] & 0x20 = 0)" 2>/dev/null
+	done | sed -n 's/^ *\([^ ]*\) > .* msgid \([0-9a-f]*\):.*/\1 \2/p' | sort -u | wc -l
+}

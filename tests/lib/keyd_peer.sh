@@ -111,6 +111,11 @@ keyd_rekey()
 	keydctl "$1" rekey gapless "--$2"
 }
 
+keyd_reauth()
+{
+	keydctl "$1" reauth gapless
+}
+
 keyd_rekeyed()
 {
 	local -A name=([child]=CHILD_SA [ike]=IKE_SA)

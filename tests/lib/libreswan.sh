@@ -7,6 +7,7 @@ declare -A libreswan_cannot=(
 	[nat-transport]='its issue #916 "transport mode (l2tp?) and nat?": open since 2022; with IKEv2 it does not replace selectors (RFC 7296 2.23.1), and two of its own answer TS_UNACCEPTABLE, too'
 	[prf]='ipsec.conf(5), "ike": "libreswan does not support using a PRF algorithm that is different from the INTEGRITY (hash) algorithm by design"'
 )
+libreswan_cannot[reauth]='no command for it: reauth=yes makes it of the next rekey of the IKE SA'
 declare -A libreswan_loses=(
 	[sends-early]='a responder sends on the new SA before its answer has arrived: it installs both directions first'
 )

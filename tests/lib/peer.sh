@@ -20,9 +20,10 @@
 #	narrowing             yes: a narrower pair of selectors is fine
 #
 # A daemon KIND is a file that defines, each with the host as its first word:
-#	KIND_missing  what is not installed, if something is not       KIND_stop KIND_kill
+#	KIND_missing  what is not installed, if something is not       KIND_stop
 #	KIND_conf     writes its configuration                         KIND_up KIND_down
-#	KIND_start    returns when it can be asked; KIND_restart       KIND_rekey HOST child|ike
+#	KIND_start    returns when it can be asked                     KIND_rekey HOST child|ike
+#	KIND_reauth                                                    KIND_kill KIND_restart
 #	KIND_log      the tag of its output                            KIND_rekeyed HOST child|ike: how often so far
 #	KIND_ikes     how many IKE SAs it has
 # and the arrays KIND_cannot (feature → reason, from its own documentation) and KIND_loses (what it loses with its like, too).

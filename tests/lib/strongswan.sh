@@ -197,6 +197,12 @@ strongswan_rekey()
 	fi
 }
 
+# As it is configured: break before make, unless make_before_break is set.
+strongswan_reauth()
+{
+	swanctl "$1" --rekey --ike gapless --reauth
+}
+
 # strongswan_reload HOST: what is told of the tunnel now
 strongswan_reload()
 {

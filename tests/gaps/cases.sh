@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+# The cases of check-gaps: first the rows of the table in their order, then what is done in each.
+# shellcheck shell=bash disable=SC2154,SC2034 # variables of lib.sh and its parts, and of job
+
+# rows RATES
+rows()
+{
+	local rate
+
+	for rate in $1; do
+		cat <<-END
+			child-$rate	$rate/s: child rekeyed, by each twice
+			ike-$rate	$rate/s: IKE SA rekeyed, by each twice
+			reauth-$rate	$rate/s: reauthenticated
+			restart-$rate	$rate/s: daemon restarted
+			upgrade-$rate	$rate/s: daemon upgraded (another build)
+			kill-$rate	$rate/s: all its processes killed, then started
+			flush-$rate	$rate/s: SAs flushed by hand
+			flush-other-$rate	$rate/s: SAs flushed by hand on the other side
+		END
+	done
+}
+
+# Events: what alice, or both, do. Whoever loses is counted; what does not come to its end is a fault.
+do_child()
+{
+	rekeys_by alice child 2
+	rekeys_by bob child 2
+}
+
+do_ike()
+{
+	rekeys_by alice ike 2
+	rekeys_by bob ike 2
+}
+
+# remade COMMAND…: with which both get another SA to send on
+remade()
+{
+	local old_a old_b
+
+	old_a=$(out_spis alice | xargs)
+	old_b=$(out_spis bob | xargs)
+	"$@"
+	must "alice sends on another SA" wait_until 40 spis_new alice "$old_a"
+	must "bob sends on another SA" wait_until 40 spis_new bob "$old_b"
+}
+
+do_reauth()
+{
+	remade must "alice reauthenticates" peer alice reauth
+}
+
+# What comes back by itself when the daemon is there again: by traffic, by its configuration, or it never went.
+do_restart()
+{
+	peer alice restart >"$work/restart.log" 2>&1 || fault "alice's ${peer_kind[alice]} starts again"
+}
+
+do_upgrade()
+{
+	local bin=$next/bin
+
+	do_restart
+	must "the other build runs" log_has keyd-alice 'ready: version=[^ ]*-next' 1
+}
+
+do_kill()
+{
+	peer alice kill
+	peer alice start >"$work/restart.log" 2>&1 || fault "alice's ${peer_kind[alice]} starts again"
+}
+
+# gap_flush HOST: the packets under way in the SAs that are gone cannot be saved; ours must be back within one exchange, and say why
+gap_flush()
+{
+	local n control=1 traffic_keep=1
+
+	remade in_host "$1" ip xfrm state flush
+	traffic_more $((rate * 2))
+	traffic_stop
+	n=$(exchange_count "$traffic" 36)
+	rm -f "$work"/*/capture-"$traffic"-*.pcap
+	cell_word="x$n"
+	[ "${peer_kind[$1]}" = keyd ] || return 0
+	[ "$n" = 1 ] || fault "$n exchanges of CREATE_CHILD_SA, not one"
+	must "the cause is in the log" log_has "keyd-$1" 'somebody flushed the SAD' 1
+}
+
+# control_ok: the same traffic, and nothing happens
+control_ok()
+{
+	local name=c$((flow_last_id + 1)) number
+
+	flow_start "$name" alice "$ends_a" bob "$ends_b" "$rate" || return
+	flow_wait "$name" received $((rate * 3)) 30 >/dev/null || return
+	flow_stop "$name" >"$work/flow.txt"
+	[ "$flow_lost" = 0 ]
+}
+
+# gap_measure ROW: traffic, the event, traffic again
+gap_measure()
+{
+	scene transport 4
+	[ "$kind_a" = keyd ] || tunnel[alice.begin]=yes
+	scene_start
+	[ "$kind_a" != keyd ] && wait_until 20 sends_are 1 >/dev/null || scene_up || return
+	if ! control_ok; then
+		cell_note="the control lost $flow_lost packets: this machine does not carry $rate/s"
+		cell_word=skip
+		return
+	fi
+	traffic_start "$rate"
+	case $1 in
+	flush) gap_flush alice ;;
+	flush-other) gap_flush bob ;;
+	*)
+		"do_$1"
+		traffic_more $((rate * 2))
+		traffic_stop alice bob
+		;;
+	esac
+}
+
+# gap ROW: a cell; of others alone all that goes wrong is a note
+gap()
+{
+	local need=$1 why
+
+	cell_begin "$1-$rate"
+	[[ $1 == upgrade ]] && { [ "$kind_a" != keyd ] || [ "$next" = none ]; } && why="another build is tried of keyd only"
+	if [ -n "${why-}" ] || why=$(why_not "$need"); then
+		cell_result skip "$why"
+		skip "$column $cell_id" "$why"
+		return
+	fi
+	gap_measure "$1"
+	if [ -n "$control" ] && [ ${#faults[@]} -gt 0 ]; then
+		cell_note=${faults[0]}
+		faults=()
+	fi
+	if [ "$cell_word" = skip ]; then
+		cell_result skip "$cell_note"
+		skip "$column $cell_id" "$cell_note"
+	else
+		cell_end
+	fi
+	scene_stop
+}
