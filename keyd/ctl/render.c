@@ -116,7 +116,7 @@ static json_t *assigned(const struct engine_ike_info *i)
 
 json_t *render_ike(const struct engine_ike_info *i)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:[]}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:I, s:[]}",
 			 "peer", TEXT(i->peer), "state", TEXT(i->state), "local", render_addr(&i->local),
 			 "remote", render_addr(&i->remote), "local_port", i->local_port, "remote_port", i->remote_port,
 			 "nat", nat_name(i), "encap", i->encap,
@@ -126,7 +126,8 @@ json_t *render_ike(const struct engine_ike_info *i)
 			 "assigned_to", i->assigned_to_us ? "us" : "peer", "algorithms", TEXT(i->algs),
 			 "age", (json_int_t)i->age_s, "rekey_in", (json_int_t)i->rekey_in_s,
 			 "reauth_in", (json_int_t)i->reauth_in_s, "expires_in", (json_int_t)i->expires_in_s,
-			 "rtt_us", (json_int_t)i->rtt_us, "rekeys", (int)i->rekeys, "children");
+			 "rtt_us", (json_int_t)i->rtt_us, "rekeys", (int)i->rekeys, "taken_over", i->taken_over,
+			 "taken_over_ago", (json_int_t)i->taken_over_s, "children");
 }
 
 json_t *render_child(const struct engine_child_info *c)
@@ -173,6 +174,7 @@ static const char *const event_names[ENGINE_EVENT_TYPES] = {
 	[ENGINE_IKE_DOWN] = "ike-down",
 	[ENGINE_IKE_REKEYED] = "ike-rekeyed",
 	[ENGINE_IKE_REAUTHENTICATED] = "ike-reauthenticated",
+	[ENGINE_IKE_TAKEN_OVER] = "ike-taken-over",
 	[ENGINE_CHILD_UP] = "child-up",
 	[ENGINE_CHILD_DOWN] = "child-down",
 	[ENGINE_CHILD_REKEYED] = "child-rekeyed",

@@ -281,6 +281,8 @@ static void ike_tell(const struct ike_sa *sa, void (*ike)(void *arg, const struc
 	info.expires_in_s = seconds_since(sa->reauth.end, now);
 	info.rtt_us = sa->rtt;
 	info.rekeys = sa->rekeys;
+	info.taken_over = sa->thawed_at;
+	info.taken_over_s = seconds_since(now, sa->thawed_at);
 	info.assigned_to_us = sa->assigned[0].family || sa->assigned[1].family;
 	for (unsigned f = 0; f < 2; f++)
 		if (info.assigned_to_us)

@@ -39,6 +39,7 @@ struct engine_unreachable {
 enum engine_event_type {
 	ENGINE_IKE_UP, ENGINE_IKE_DOWN, ENGINE_IKE_REKEYED,
 	ENGINE_IKE_REAUTHENTICATED,	/* the new IKE SA has taken over all children of the old, which goes */
+	ENGINE_IKE_TAKEN_OVER,		/* it goes on after a restart (engine_thaw); text: algorithms, as of ENGINE_IKE_UP */
 	ENGINE_CHILD_UP, ENGINE_CHILD_DOWN, ENGINE_CHILD_REKEYED,
 	ENGINE_ADDRESS,			/* an address that a gateway assigned is ours */
 	ENGINE_FAILED,			/* a negotiation ended without an SA; text says why */
@@ -200,6 +201,8 @@ struct engine_ike_info {
 	uint64_t reauth_in_s, expires_in_s;	/* 0: never */
 	uint64_t rtt_us;		/* smoothed; 0: unknown */
 	uint32_t rekeys, nchildren;
+	bool taken_over;		/* made before a restart, and gone on with, */
+	uint64_t taken_over_s;		/* so long ago */
 };
 
 struct engine_pool_info {

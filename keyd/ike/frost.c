@@ -25,7 +25,7 @@ FROST_INTEGER(u64, uint64_t)
 
 void frost_bool(struct frost *f, bool *v)
 {
-	uint8_t byte = *v;
+	uint8_t byte = f->w ? *v : 0;
 
 	frost_u8(f, &byte);
 	f->broken = f->broken || byte > 1;
@@ -48,7 +48,7 @@ void frost_mem(struct frost *f, void *p, size_t n)
 
 void frost_secret(struct frost *f, struct secret *s, size_t most)
 {
-	uint32_t n = (uint32_t)s->n;
+	uint32_t n = f->w ? (uint32_t)s->n : 0;
 	struct view v;
 
 	frost_u32(f, &n);
@@ -77,7 +77,7 @@ void frost_text(struct frost *f, char *buf, size_t n)
 
 void frost_addr(struct frost *f, struct ipsec_addr *a)
 {
-	uint8_t size = (uint8_t)ipsec_addr_size(a->family);
+	uint8_t size = (uint8_t)(f->w ? ipsec_addr_size(a->family) : 0);
 
 	frost_u8(f, &size);
 	if (frost_reads(f)) {
@@ -153,7 +153,7 @@ void frost_id(struct frost *f, struct conf_id *id)
 
 void frost_ts(struct frost *f, struct wire_ts_list *l)
 {
-	uint8_t n = (uint8_t)l->n;
+	uint8_t n = (uint8_t)(f->w ? l->n : 0);
 
 	frost_u8(f, &n);
 	if (n > WIRE_TS_MAX)

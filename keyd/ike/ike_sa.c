@@ -558,7 +558,7 @@ void ike_sa_take_up(struct ike_sa *sa, enum ike_state state, uint64_t rekey_at, 
 {
 	struct engine *e = sa->e;
 
-	sa->thawed = true;
+	sa->thawed_at = e->now;
 	sa->state = state;
 	e->stats.half_open_now--;
 	if (state >= IKE_CLOSED)

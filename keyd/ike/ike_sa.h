@@ -29,7 +29,7 @@ enum ike_state {
 struct ike_sa {
 	struct list link;
 	struct keep keep;
-	bool thawed;			/* an engine before this one made it */
+	uint64_t thawed_at;		/* since when it goes on after an engine before this one; 0: it was made here */
 	struct list dead;		/* in engine.dead once it has ended */
 	struct table_node node, by_ends, by_ids;
 	struct half_open_member half_open;	/* when the peer began it */

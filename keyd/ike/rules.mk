@@ -22,6 +22,7 @@ $(eval $(call unit_test,ikev2_nat,ike conf crypto wire pfkey util,libcrypto,$(wo
 $(eval $(call unit_test,story,ctl ike conf crypto wire pfkey util,jansson libcrypto libmnl libevent_core,$(world)))
 $(eval $(call unit_test,ike,ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call fuzzer,engine,ike conf crypto wire pfkey util,libcrypto,$(world)))
+$(eval $(call fuzzer,frozen,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call fuzzer,sealed,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_life,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_switch,ike conf crypto wire pfkey util,libcrypto,$(world)))

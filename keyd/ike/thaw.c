@@ -101,7 +101,7 @@ static bool fits_together(const struct ike_sa *sa, const struct frozen_ike *fz)
 
 static int ike_thaw(struct engine *e, struct thawing *t, struct frost *f)
 {
-	struct frozen_head h;
+	struct frozen_head h = { 0 };
 	struct peer *peer;
 	struct ike_sa *sa;
 
@@ -134,15 +134,26 @@ static int ike_thaw(struct engine *e, struct thawing *t, struct frost *f)
 
 /* --- children --- */
 
+/* One that was read and is nothing yet. */
+static void child_unread(struct child_sa *c)
+{
+	struct secret *all[] = { &c->nonce, &c->key_in, &c->auth_in, &c->key_out, &c->auth_out };
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		secret_clear(all[i]);
+	free(c);
+}
+
 /* From f, which may be broken then. NULL: it is of no use. Neither in a list nor in a state. */
 static struct child_sa *child_read(struct engine *e, struct frost *f, struct frozen_child *fz)
 {
 	struct child_sa *c = calloc(1, sizeof(*c));
 	struct ike_sa *sa = NULL;
 
-	if (c)
-		frost_child(f, c, fz);
-	if (c && !f->broken)
+	if (!c)
+		return NULL;
+	frost_child(f, c, fz);
+	if (!f->broken)
 		sa = ike_sa_find(e, fz->sa);
 	if (sa && sa->state >= IKE_CLOSED)
 		sa = NULL;
@@ -150,8 +161,7 @@ static struct child_sa *child_read(struct engine *e, struct frost *f, struct fro
 	if (sa)
 		sa = ike_sa_heir(sa);
 	if (!sa || (c->encr && !c->encr->aead == !c->integ) || child_take(c, sa, fz->reqid)) {
-		secret_clear(&c->nonce);
-		free(c);
+		child_unread(c);
 		return NULL;
 	}
 	c->thawed = true;
@@ -161,7 +171,7 @@ static struct child_sa *child_read(struct engine *e, struct frost *f, struct fro
 
 static int child_thaw(struct engine *e, struct frost *f, uint64_t id)
 {
-	struct frozen_child fz;
+	struct frozen_child fz = { 0 };
 	struct child_sa *c = child_read(e, f, &fz);
 	struct child_timers t;
 
@@ -342,6 +352,19 @@ static void ike_go_on(struct thawing *t)
 	ike_sa_kick(sa);
 }
 
+static void tell(struct ike_sa *sa)
+{
+	struct proposal_choice algs = { .encr = sa->suite.encr, .prf = sa->suite.prf, .integ = sa->suite.integ,
+					.ke = sa->ke };
+	char text[128];
+
+	proposal_choice_format(&algs, text, sizeof(text));
+	report_sa(sa, LOG_LEVEL_NOTICE, "IKE_SA", "taken-over", "%s; it goes on after a restart, and was %s", text,
+		  ike_state_name(sa->state));
+	if (sa->state == IKE_ESTABLISHED)
+		report_event(sa, NULL, ENGINE_IKE_TAKEN_OVER, "%s", text);
+}
+
 static void drop(struct engine *e, struct thawing *t, const char *why)
 {
 	struct keep k = { .id = t->id, .known = true };
@@ -396,7 +419,7 @@ void engine_thawed(struct engine *e, uint64_t now)
 	list_each(u, &e->thawing, struct thawing, link) {
 		if (!u->sa || u->sa->state == IKE_DEAD)
 			continue;
-		report_sa(u->sa, LOG_LEVEL_NOTICE, "IKE_SA", "taken-over", "it goes on after a restart");
+		tell(u->sa);
 		ike_go_on(u);
 		n++;
 	}

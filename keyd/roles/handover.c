@@ -50,6 +50,17 @@ void handover_sockets(struct parent *p)
 	}
 }
 
+/* Only this process has it from now on; when that is dead, the next one may have it. */
+static void handover_state(struct parent *p)
+{
+	int fd = store_lend(&p->store);
+
+	if (fd < 0)
+		return;
+	ipc_sendv(p->children[ROLE_IKE].ch, M_STATE, 0, NULL, 0, fd);
+	close(fd);
+}
+
 static void link_roles(struct child *a, struct child *b)
 {
 	int fds[2];
@@ -71,6 +82,7 @@ void handover_all(struct child *c)
 	struct parent *p = c->p;
 
 	if (c->id == ROLE_IKE) {
+		handover_state(p);
 		handover_sockets(p);
 		handover_keylog(p);
 		handover_conf(p);	/* before its channels: the engine must be there when they speak */

@@ -4,6 +4,7 @@
 #include "keyd/crypto/alg.h"
 #include "keyd/ctl/request.h"
 #include "keyd/roles/ike_pending.h"
+#include "keyd/roles/state.h"
 #include "keyd/roles/udp.h"
 #include "keyd/roles/worker.h"
 
@@ -16,6 +17,9 @@
 #define STATUS_QUEUE_MAX (32u << 20)	/* bytes of status that may wait for the ctl role */
 #define UNREACHABLE_MAX 16		/* ICMP errors that may wait to be told */
 #define EVENT_QUEUE_MAX (16u << 20)	/* bytes that may wait there before events are left out */
+
+#define FINE_AFTER 5000000u		/* µs: who has run for so long does not die of what it was given */
+#define TRIES_MAX 3			/* so often records are tried that their readers die of */
 
 static struct ike {
 	struct worker *w;
@@ -34,8 +38,13 @@ static struct ike {
 	unsigned int nunreachable;	/* that the engine has not been told yet */
 	int keylog[ENGINE_KEY_TABLES];	/* files of the key log; -1: it is off */
 	bool keylog_failed;		/* and that has been said */
+	bool thawed;
+	struct state *state;		/* what outlives this process; NULL: nothing does */
+	int state_fd;
+	uint64_t began_at;
+	bool state_full;		/* and that has been said */
 	uint8_t scratch[AUTH_REQUEST_MAX];
-} ike = { .keylog = { -1, -1 } };
+} ike = { .keylog = { -1, -1 }, .state_fd = -1 };
 
 /* After each call into the engine: answers that will never come, then the clock. */
 static void settle(void)
@@ -51,7 +60,12 @@ static void settle(void)
 		engine_kern_answer(ike.engine, loop_now(), &ka);
 	while (pending_take(&ike.refused, &aa.id) || (!ike.w->peer[ROLE_AUTH] && pending_take(&ike.auth, &aa.id)))
 		engine_auth_answer(ike.engine, loop_now(), &aa);
-	loop_timer_set(ike.timer, engine_deadline(ike.engine));
+	if (ike.state && ike.began_at && loop_now() - ike.began_at > FINE_AFTER) {
+		state_fine(ike.state);
+		ike.began_at = 0;
+	}
+	/* Without the kernel nothing would succeed: what is due, and what comes, waits until it is there. */
+	loop_timer_set(ike.timer, ike.mirrored ? engine_deadline(ike.engine) : ENGINE_NEVER);
 }
 
 /* Comes also while the engine sends, and so has to wait until it has finished. A hint: what is too much is forgotten. */
@@ -70,12 +84,33 @@ static void on_timer(void *arg)
 	settle();
 }
 
+/* Two have died of this: its sender's exchange comes to nothing, and all the others go on. */
+static bool poisonous(const struct engine_datagram *d)
+{
+	static uint64_t said_at;
+	char remote[IPSEC_ADDR_STRLEN];
+
+	if (!ike.state || !state_poisonous(ike.state, d->data))
+		return false;
+	if (!said_at || loop_now() - said_at > 1000000)
+		log_error("a datagram of which two processes have died is dropped; please report this: role=ike remote=%s bytes=%zu",
+			  ipsec_addr_format(&d->remote, remote, sizeof(remote)), d->data.n);
+	said_at = loop_now();
+	return true;
+}
+
 static void on_datagram(void *arg, const struct engine_datagram *d)
 {
 	(void)arg;
+	if (poisonous(d))
+		return;
+	if (ike.state)
+		state_work(ike.state, d->data);
 	if (ike.engine)
 		engine_input(ike.engine, loop_now(), d);
 	settle();
+	if (ike.state)
+		state_worked(ike.state);
 }
 
 /* The engine's hooks. */
@@ -143,7 +178,25 @@ static void hook_resolv(void *arg, const struct engine_resolv *r)
 	ipc_send(ike.w->parent, M_RESOLV, 0, r, sizeof(*r));
 }
 
+static void hook_keep(void *arg, uint64_t id, const void *record, size_t n)
+{
+	(void)arg;
+	if (!ike.state || !state_keep(ike.state, id, record, n) || ike.state_full)
+		return;
+	ike.state_full = true;
+	log_warning("there is no more memory for what outlives keyd: some SAs will be negotiated anew after a restart: role=ike records=%u",
+		    state_records(ike.state));
+}
+
+static void hook_kept(void *arg)
+{
+	(void)arg;
+	if (ike.state)
+		state_commit(ike.state);
+}
+
 static const struct engine_hooks hooks = {
+	.keep = hook_keep, .kept = hook_kept,
 	.resolv = hook_resolv,
 	.send = hook_send, .kern = hook_kern, .auth = hook_auth, .event = hook_event, .log = hook_log, .keys = hook_keys,
 };
@@ -221,6 +274,48 @@ static void ready_if(void)
 	worker_ready(ike.w, "");
 }
 
+static int on_state(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	const char *why;
+
+	(void)ch;
+	(void)arg;
+	if (ike.engine || ike.state)
+		return -1;
+	ike.state = state_open(m->fd, &why);
+	if (!ike.state) {
+		log_warning("what a keyd before this one knew is of no use, SAs are negotiated anew: role=ike why=\"%s\"", why);
+		return 0;
+	}
+	ike.state_fd = m->fd;
+	m->fd = -1;
+	return 0;
+}
+
+static void thaw_one(void *arg, uint64_t id, const void *record, size_t n)
+{
+	(void)arg;
+	if (engine_thaw(ike.engine, id, record, n))
+		log_error("out of memory: a record is left out: role=ike");
+}
+
+/* What the process before this one knew, unless it was just that of which it and others died. */
+static void thaw(void)
+{
+	if (!ike.state)
+		return;
+	ike.began_at = loop_now();
+	if (state_died(ike.state))
+		log_error("the process before this one died while it worked on a datagram: role=ike");
+	if (state_tries(ike.state) > TRIES_MAX) {
+		log_error("several processes have died of what they were to go on with: it is dropped, SAs are negotiated anew: role=ike");
+		state_clear(ike.state);
+	}
+	if (state_records(ike.state))
+		state_each(ike.state, thaw_one, NULL);
+	engine_thawed(ike.engine, loop_now());
+}
+
 static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	int r = 0;
@@ -235,6 +330,9 @@ static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
 		r = engine_configure(ike.engine, &ike.next);
 	else
 		ike.engine = engine_new(&hooks, NULL, &ike.next);
+	if (ike.engine && !r && !ike.thawed)
+		thaw();
+	ike.thawed = true;
 	if (ike.engine) {
 		engine_watch(ike.engine, ike.details);
 		engine_keylog(ike.engine, keylog_on());
@@ -342,6 +440,9 @@ static int on_kern_ready(struct ipc *ch, struct ipc_msg *m, void *arg)
 	(void)m;
 	(void)arg;
 	ike.mirrored = true;
+	engine_kern_ready(ike.engine, loop_now());
+	udp_pause(ike.udp, false);
+	settle();
 	ready_if();
 	return 0;
 }
@@ -497,6 +598,8 @@ static int start(struct worker *w)
 {
 	ike.udp = udp_new(w->loop, on_datagram, on_unreachable, NULL);
 	ike.timer = loop_timer_new(w->loop, on_timer, NULL);
+	if (ike.udp)
+		udp_pause(ike.udp, true);	/* until the kernel's policies are known */
 	return ike.udp && ike.timer ? 0 : worker_fail(w, KEYD_FAILED, "role ike: out of memory");
 }
 
@@ -512,13 +615,19 @@ static void stop(struct worker *w)
 	pending_free(&ike.refused);
 	next_clear();
 	keylog_close();
+	state_close(ike.state);
+	if (ike.state_fd >= 0)
+		close(ike.state_fd);
 	crypto_exit();
 }
 
 static void peer_down(struct worker *w, enum role_id peer)
 {
 	(void)w;
-	(void)peer;
+	if (peer == ROLE_KERN) {
+		ike.mirrored = false;
+		udp_pause(ike.udp, true);
+	}
 	settle();
 }
 
@@ -531,6 +640,7 @@ static const struct ipc_rule from_parent[] = {
 	EXACT(M_CONF_POOL, conf_pool, on_conf_pool),
 	EMPTY(M_CONF_END, on_conf_end),
 	EMPTY(M_SOCKETS_CLEAR, on_sockets_clear),
+	{ M_STATE, true, 0, 0, on_state },
 	{ M_KEYLOG, true, 0, 0, on_keylog },
 	EMPTY(M_KEYLOG_OFF, on_keylog_off),
 	{ M_SOCKET, true, sizeof(struct message_socket), sizeof(struct message_socket), on_socket },
@@ -568,5 +678,6 @@ const struct role role_ike = {
 		   [ROLE_CTL] = from_ctl },
 	.cap = ROLE_NO_CAP,
 	.chroot = true,
+	.lock_some = true,		/* of what outlives it: keys of IKE SAs */
 	.undumpable = true,
 };

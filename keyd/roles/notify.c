@@ -53,19 +53,39 @@ void notify_open(void)
 	open_watchdog();
 }
 
-void notify_send(const char *state)
+bool notify_manager(void)
 {
-	int fd;
+	return manager_len != 0;
+}
 
-	if (!manager_len)
-		return;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+void notify_send_fd(const char *state, int passed)
+{
+	struct iovec io = { (void *)(uintptr_t)state, strlen(state) };
+	struct msghdr mh = { .msg_name = &manager, .msg_namelen = manager_len, .msg_iov = &io, .msg_iovlen = 1 };
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { .bytes = "" };
+	int fd = manager_len ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+
 	if (fd < 0)
 		return;
+	if (passed >= 0) {
+		mh.msg_control = &control;
+		mh.msg_controllen = sizeof(control.bytes);
+		*CMSG_FIRSTHDR(&mh) = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+							.cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&mh)), &passed, sizeof(passed));
+	}
 	/* A manager that does not listen is its own affair. */
-	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&manager, manager_len) < 0)
+	if (sendmsg(fd, &mh, MSG_NOSIGNAL) < 0)
 		manager_len = 0;
 	close(fd);
+}
+
+void notify_send(const char *state)
+{
+	notify_send_fd(state, -1);
 }
 
 void notify_reloading(void)

@@ -3,6 +3,7 @@
 #ifndef KEYD_ROLES_NOTIFY_H
 #define KEYD_ROLES_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Takes $NOTIFY_SOCKET and $WATCHDOG_USEC over, out of the environment. */
@@ -11,6 +12,9 @@ void notify_open(void);
 uint64_t notify_watchdog(void);
 /* "READY=1", "RELOADING=1", "STOPPING=1", or several lines. Does nothing without a service manager. */
 void notify_send(const char *state);
+/* The same with a descriptor, which the manager gets a copy of ("FDSTORE=1"). */
+void notify_send_fd(const char *state, int fd);
+bool notify_manager(void);
 /* RELOADING=1 with the time that systemd wants to see. */
 void notify_reloading(void);
 

@@ -81,6 +81,7 @@ static void take_over(struct parent *p, struct conf *c, struct conf_secrets *s, 
 	handover_allowed(p);
 	handover_sockets(p);
 	handover_conf(p);
+	store_sockets(&p->sockets);
 }
 
 void parent_reload(struct parent *p, struct message_result *r)
@@ -146,11 +147,15 @@ static int open_all(struct parent *p)
 	const struct group *gr = getgrnam(ROLE_USER);
 	char why[300];
 
-	if (sockets_open(&p->sockets, NULL, &p->conf, why, sizeof(why)) ||
+	store_inherit(&p->store);
+	if (sockets_open(&p->sockets, &p->store.sockets, &p->conf, why, sizeof(why)) ||
 	    (p->control_fd = control_open(p->options->run_dir, gr ? gr->gr_gid : 0, why, sizeof(why))) < 0) {
 		log_error("%s", why);
 		return KEYD_FAILED;
 	}
+	p->store.sockets.n = 0;		/* they are in p->sockets, or closed */
+	store_open(&p->store, p->options->run_dir);
+	store_sockets(&p->sockets);
 	settings_kernel(p->options, &p->conf);
 	allowed_except_own(&p->conf);
 	memcpy(p->keylog, p->conf.keylog, sizeof(p->keylog));
@@ -192,13 +197,14 @@ static void parent_free(struct parent *p)
 		control_unlink(p->options->run_dir);
 	}
 	sockets_close(&p->sockets);
+	store_close(&p->store);
 	conf_free(&p->conf);
 	conf_secrets_free(&p->secrets);
 }
 
 int parent_main(struct options *o)
 {
-	struct parent p = { .options = o, .control_fd = -1 };
+	struct parent p = { .options = o, .control_fd = -1, .store = { .fd = -1 } };
 	struct message_result mistake = { 0 };
 	int code;
 

@@ -7,6 +7,7 @@
 #include "keyd/roles/message.h"
 #include "keyd/roles/role.h"
 #include "keyd/roles/sockets.h"
+#include "keyd/roles/store.h"
 
 #include <sys/types.h>
 
@@ -37,6 +38,7 @@ struct parent {
 	struct conf conf;
 	struct conf_secrets secrets;
 	struct sockets sockets;
+	struct store store;		/* what outlives us */
 	int control_fd;
 	struct child children[ROLES];
 	char backend[32];		/* as the kern role named it */

@@ -34,6 +34,7 @@ struct role {
 	int cap;			/* the one capability kept, or ROLE_NO_CAP */
 	bool chroot;			/* into the empty directory */
 	bool lock_memory;		/* no page of it is ever swapped out */
+	bool lock_some;			/* it may lock some pages later */
 	bool undumpable;		/* no core, no ptrace by its own user */
 };
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -93,6 +94,8 @@ int sandbox_enter(const struct role *role, const struct options *o, char *why, s
 		return failed(why, n, role, "RLIMIT_CORE");
 	if (role->lock_memory && lock_memory(role, why, n))
 		return -1;
+	if (role->lock_some)		/* where that is forbidden, it locks as much as it may */
+		(void)!setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
 	snprintf(empty, sizeof(empty), "%s/empty", o->run_dir);
 	if (whole && role->chroot && chroot(empty))
 		return failed(why, n, role, empty);
@@ -100,6 +103,9 @@ int sandbox_enter(const struct role *role, const struct options *o, char *why, s
 		return failed(why, n, role, "chdir");
 	if (drop_user(role, why, n))
 		return -1;
+	/* Without the parent there is nobody to work for; the next one may be there at once. A change of user clears it. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return failed(why, n, role, "parent's death");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return failed(why, n, role, "no_new_privs");
 	if (role->undumpable && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))

@@ -62,6 +62,11 @@ static const struct {
 	{ SCMP_SYS(rt_sigaction), ALL },
 	{ SCMP_SYS(tgkill), ALL },
 
+	/* Records that outlive the role: their size; memory for them, which is then there and not swapped out. */
+	{ SCMP_SYS(lseek), IKE },
+	{ SCMP_SYS(fallocate), IKE },
+	{ SCMP_SYS(mlock), IKE },
+
 	{ SCMP_SYS(getsockopt), CTL },		/* SO_PEERCRED of who connects */
 	{ SCMP_SYS(accept4), CTL },
 	{ SCMP_SYS(setsockopt), KERN },		/* kern/await.c asks for more events, for a while */

@@ -100,6 +100,14 @@ int state_format(int fd)
 	return pwrite(fd, &h, sizeof(h), 0) == sizeof(h) ? 0 : -EIO;
 }
 
+bool state_is(int fd)
+{
+	struct header h;
+
+	return lseek(fd, 0, SEEK_END) == STATE_SIZE && pread(fd, &h, sizeof(h), 0) == sizeof(h) && h.magic == MAGIC &&
+	       h.version == VERSION && h.used <= BLOCKS;
+}
+
 /* --- blocks --- */
 
 static void block_free(struct state *s, uint32_t i)
@@ -200,7 +208,8 @@ static uint32_t chain_new(struct state *s, uint64_t id, const uint8_t *data, siz
 		}
 		*b = head;
 		b->next = next;
-		memcpy(b->data, data, n < DATA ? n : DATA);
+		if (n)
+			memcpy(b->data, data, n < DATA ? n : DATA);
 		step();
 		b->kind = HEAD;
 		return i;

@@ -18,6 +18,8 @@ struct state;
 
 /* An empty one in the file fd of STATE_SIZE zero bytes. 0 or -errno. */
 int state_format(int fd);
+/* Is that one, by size and version? */
+bool state_is(int fd);
 /*
  * Maps it; records that are torn, forged or never were committed are gone. NULL without memory, or when it is of another
  * version or no such file; *why is then one sentence. fd stays the caller's, and open as long as the state.

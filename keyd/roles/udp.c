@@ -34,6 +34,7 @@ struct udp {
 	void *arg;
 	struct socket *sockets[SOCKETS_MAX];
 	unsigned int n;
+	bool paused;
 	uint8_t buf[DATAGRAM_MAX];
 };
 
@@ -205,13 +206,20 @@ static void on_ready(void *arg, unsigned int ready)
 		drain_errors(s);
 }
 
+void udp_pause(struct udp *u, bool pause)
+{
+	u->paused = pause;
+	for (unsigned int i = 0; i < u->n; i++)
+		loop_fd_want(u->sockets[i]->watch, pause ? 0 : LOOP_READ);
+}
+
 int udp_add(struct udp *u, int fd, const struct message_socket *where)
 {
 	struct socket *s = u->n < SOCKETS_MAX ? calloc(1, sizeof(*s)) : NULL;
 
 	if (s) {
 		*s = (struct socket){ .u = u, .fd = fd, .where = *where };
-		s->watch = loop_fd_new(u->loop, fd, LOOP_READ, on_ready, s);
+		s->watch = loop_fd_new(u->loop, fd, u->paused ? 0 : LOOP_READ, on_ready, s);
 	}
 	if (s && s->watch) {
 		u->sockets[u->n++] = s;

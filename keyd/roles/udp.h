@@ -22,6 +22,8 @@ void udp_free(struct udp *u);
 /* Takes over fd, bound as where says. 0, or -1 (closed; too many or no memory). */
 int udp_add(struct udp *u, int fd, const struct message_socket *where);
 void udp_clear(struct udp *u);
+/* Paused, what comes waits in the sockets. At first it is not. */
+void udp_pause(struct udp *u, bool pause);
 /* Sends from d->local (AF_UNSPEC: the kernel chooses). What the network refuses is logged, not too often, and lost. */
 void udp_send(struct udp *u, const struct engine_datagram *d);
 

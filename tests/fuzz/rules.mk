@@ -10,6 +10,8 @@ FUZZ ?= $(notdir $(fuzzers))
 $(eval $(call program,tests/fuzz/make_corpus_wire,tests/fuzz/make_corpus_wire.c,wire util,))
 $(eval $(call program,tests/fuzz/make_corpus_sealed,tests/fuzz/make_corpus_sealed.c $(world) 	tests/unit/rogue.c,ike conf crypto wire pfkey util,libcrypto))
 
+$(eval $(call program,tests/fuzz/make_corpus_frozen,tests/fuzz/make_corpus_frozen.c $(world),ike conf crypto wire pfkey util,libcrypto))
+
 ## make fuzz              fuzz every decoder (or FUZZ=NAMES) for FUZZ_SECONDS with clang; finds: build/fuzz/corpus
 fuzz:
 	$(q)$(MAKE) O=build/fuzz CC=$(FUZZ_CC) SAN=$(FUZZ_SAN) CFLAGS='-O1 -g -DGAPLESS_LIBFUZZER' fuzz-run
@@ -29,9 +31,10 @@ fuzz-replay: fuzzers
 	done
 
 ## make fuzz-corpus       write the seed files anew
-fuzz-corpus: $(O)/tests/fuzz/make_corpus_wire $(O)/tests/fuzz/make_corpus_sealed
+fuzz-corpus: $(addprefix $(O)/tests/fuzz/make_corpus_,wire sealed frozen)
 	$(q)$(O)/tests/fuzz/make_corpus_wire tests/fuzz/corpus/wire
 	$(q)$(O)/tests/fuzz/make_corpus_sealed tests/fuzz/corpus/sealed
+	$(q)$(O)/tests/fuzz/make_corpus_frozen tests/fuzz/corpus/frozen
 
 fuzzers: $(addprefix $(O)/tests/fuzz/,$(FUZZ))
 
