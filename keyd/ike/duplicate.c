@@ -210,6 +210,7 @@ static void doubled_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, end);
 
+	ike_sa_touch(sa);
 	if (sa->state != IKE_ESTABLISHED || sa->redundant_at || sa->peer->conf.unique == CONF_UNIQUE_NEVER)
 		return;
 	for (struct ike_sa *other = duplicate_first(sa); other; other = duplicate_next(other)) {
@@ -230,8 +231,10 @@ void duplicate_look(struct ike_sa *sa)
 	for (struct ike_sa *other = duplicate_first(sa); other; other = duplicate_next(other)) {
 		struct ike_sa *goes = smaller(sa, other);
 
-		if (same_way(sa, other) && goes->originator && !goes->redundant_at && !goes->end.pos)
-			timer_set(&sa->e->timers, &goes->end, sa->e->now + DOUBLED_LIFE, doubled_due);
+		if (!same_way(sa, other) || !goes->originator || goes->redundant_at || goes->end.pos)
+			continue;
+		ike_sa_touch(goes);
+		timer_set(&sa->e->timers, &goes->end, sa->e->now + DOUBLED_LIFE, doubled_due);
 	}
 }
 

@@ -566,7 +566,7 @@ void ike_sa_take_up(struct ike_sa *sa, enum ike_state state, uint64_t rekey_at, 
 	ike_sa_touch(sa);
 	if (end_at && sa->redundant_at && state == IKE_ESTABLISHED)
 		duplicate_goes(sa, end_at);
-	else if (end_at)
+	else if (end_at && state != IKE_ESTABLISHED)
 		timer_set(&e->timers, &sa->end, end_at, end_due(state));
 	if (state != IKE_ESTABLISHED)
 		return;

@@ -3,6 +3,7 @@
 #include "keyd/ike/freeze.h"
 
 #include "keyd/crypto/kex.h"
+#include "keyd/ike/duplicate.h"
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/straggler.h"
@@ -345,6 +346,7 @@ static void ike_go_on(struct thawing *t)
 		return;
 	}
 	if (sa->state == IKE_ESTABLISHED) {
+		duplicate_look(sa);
 		reauth_thawed(sa, t->ike.reauth);
 		if (!sa->rekey.pos && !(sa->active && sa->active->new_sa))
 			ike_sa_rekey_later(sa, BEGIN_AGAIN);

@@ -91,9 +91,16 @@ ike_lossless()
 	in_host "$1" nft delete table inet lossy
 }
 
-# keyd_start HOST [OPTION...]: with its keyd.conf if there is one, else with its psk.txt alone. Not inside "check", whose
-# subshell would forget it.
+# keyd_start HOST [OPTION...]: with its keyd.conf if there is one, else with its psk.txt alone; it knows nothing of one before
+# it. Not inside "check", whose subshell would forget it.
 keyd_start()
+{
+	in_host "$1" rm -f /run/gapless/state
+	keyd_again "$@"
+}
+
+# keyd_again HOST [OPTION...]: one that goes on where the last one ended
+keyd_again()
 {
 	local host=$1 options=(--psk /etc/gapless/psk.txt)
 

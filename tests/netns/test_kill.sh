@@ -135,18 +135,18 @@ host_stop manager-bob
 
 traffic_port=100
 unset "tag_pid[keyd-bob]"
-keyd_start bob
+keyd_again bob
 check "file: only root may read it" [ "$(in_host bob stat -c '%U %a' /run/gapless/state)" = "root 600" ]
 check "file: a ping" in_host alice ping -q -c 1 -W 20 192.0.2.2
 check "file: one pair of SAs" wait_until 20 one_pair
 traffic file
 keyd_kill bob
-keyd_start bob
+keyd_again bob
 goes_on file
 
 traffic ended
 host_stop keyd-bob
-keyd_start bob
+keyd_again bob
 goes_on ended
 check "status tells it" keydctl bob status
 
@@ -155,7 +155,7 @@ check "status tells it" keydctl bob status
 traffic flushed
 keyd_kill bob
 in_host bob ip xfrm state flush
-keyd_start bob
+keyd_again bob
 check "flushed: the child is replaced at once" wait_log keyd-bob 'CHILD_SA result=lost .*: the kernel has not got it any more' 20
 check "flushed: it is back" wait_log keyd-bob 'CHILD_SA result=(up|rekeyed)' 20
 is "flushed: the IKE SA is the same" "$(ike_spis bob | cut -d' ' -f1-3)" "$(cut -d' ' -f1-3 <<<"$before")"
@@ -164,7 +164,7 @@ note "flushed: $flow_lost lost, $flow_gap_ms ms at most without an arrival"
 
 in_host bob sh -c 'dd if=/dev/urandom of=/run/gapless/state bs=1 seek=4200 count=3000 conv=notrunc 2>/dev/null'
 host_stop keyd-bob
-keyd_start bob
+keyd_again bob
 check "damaged: it is negotiated anew" in_host alice ping -q -c 1 -i 0.2 -w 30 192.0.2.2
 keyds_stop
 finish

@@ -42,12 +42,6 @@ no_loss()
 	is "$1: nothing is lost" "$flow_lost" 0
 }
 
-# What the next keyd would go on with.
-forget()
-{
-	in_host "$1" rm /run/gapless/state
-}
-
 rekeys()
 {
 	check "$1: a rekey of child and IKE SA works" keydctl alice rekey --child --ike 192.0.2.2
@@ -89,7 +83,6 @@ check "one pair of SAs is left" wait_until 20 settled
 
 traffic killed
 keyd_kill bob
-forget bob
 keyd_start bob
 check "killed: new SAs" wait_log keyd-bob 'CHILD_SA result=up' 20
 check "killed: one pair of SAs is left" wait_until 20 settled
@@ -101,7 +94,6 @@ host_stop keyd-bob
 is "ended: the exit code" "$?" 0
 check "ended: says that SAs stay" grep -q "ending: signal=15, the kernel's SAs stay" "$work/bob/keyd-bob.log"
 check "ended: SAs stay" sas_are bob 2
-forget bob
 keyd_start bob
 check "ended: new SAs" wait_log keyd-bob 'CHILD_SA result=up' 20
 check "ended: one pair of SAs is left" wait_until 20 settled
@@ -113,7 +105,6 @@ no_loss ended
 flow_start anew alice 192.0.2.1 bob 192.0.2.2 100
 flow_wait anew received 100 || not_ok "anew: traffic flows"
 keyd_kill bob
-forget bob
 in_host bob ip xfrm state flush
 keyd_start bob
 check "anew: new SAs within seconds" wait_log keyd-bob 'CHILD_SA result=up' 20
@@ -125,7 +116,6 @@ rekeys anew
 
 # The same, and only the other side sends, over SAs that nobody has any more: its keyd must find that out.
 keyd_kill bob
-forget bob
 in_host bob ip xfrm state flush
 keyd_start bob
 check "anew, and silent: back within 15 s once the other side sends" in_host alice ping -q -c 1 -i 0.2 -w 15 192.0.2.2
