@@ -19,6 +19,7 @@ const struct bug_row bugs[BUGS] = {
 	[BUG_NOT_TOLD_OF_EXPIRY] = { "expiry-untold", "the daemon does not hear that a soft limit is met", "volume" },
 	[BUG_DOUBLES_LOST] = { "repeats-lost", "what a daemon sends a second time is lost", "rekey-loss" },
 	[BUG_POLICY_LATE] = { "policy-gap", "policies are replaced by removing and adding them, 5 ms apart", "move" },
+	[BUG_RECORDS_OLD] = { "records-old", "a daemon goes on with records that are not the last: message IDs come again", "kill" },
 	[BUG_LEAK] = { "leak", "each datagram received keeps a block of memory", "rekey" },
 };
 

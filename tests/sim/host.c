@@ -45,6 +45,10 @@ static uint64_t world_time(const struct host *h, uint64_t clock)
 
 void host_settle(struct host *h)
 {
+	if (h->killed && h->engine) {
+		host_restart(h, true, h->back_after);
+		return;
+	}
 	h->deadline = h->engine ? world_time(h, engine_deadline(h->engine)) : ENGINE_NEVER;
 }
 
@@ -55,6 +59,40 @@ void host_tick(struct host *h)
 }
 
 /* --- hooks --- */
+
+/* One step more; is it dead by now? */
+static bool dead(struct host *h)
+{
+	if (h->countdown && !--h->countdown)
+		h->killed = true;
+	return h->killed;
+}
+
+/* A planted bug: every other time the records stay as they were. */
+static bool outdated(const struct host *h)
+{
+	return h->w->plan->bug == BUG_RECORDS_OLD && h->records.commits % 2;
+}
+
+static void on_keep(void *arg, uint64_t id, const void *record, size_t n)
+{
+	struct host *h = arg;
+
+	if (!dead(h) && plan_has(h->w->plan, OP_KILL))
+		records_keep(&h->records, id, record, n);
+}
+
+static void on_kept(void *arg)
+{
+	struct host *h = arg;
+
+	if (dead(h))
+		return;
+	if (outdated(h))
+		h->records.commits++;
+	else
+		records_commit(&h->records);
+}
 
 /* A planted bug: has it been sent before? */
 static bool repeated(struct host *h, struct view data)
@@ -79,6 +117,8 @@ static void on_send(void *arg, const struct engine_datagram *d)
 	struct host *h = arg;
 	enum bug bug = h->w->plan->bug;
 
+	if (dead(h))
+		return;
 	h->w->verdict.datagrams++;
 	if ((bug == BUG_DELETE_UNANSWERED && answers_delete(d->data)) || (bug == BUG_DOUBLES_LOST && repeated(h, d->data)))
 		return;
@@ -87,7 +127,8 @@ static void on_send(void *arg, const struct engine_datagram *d)
 
 static void on_kern(void *arg, const struct kern_request *rq)
 {
-	kernel_ask(arg, rq);
+	if (!dead(arg))
+		kernel_ask(arg, rq);
 }
 
 struct proof {
@@ -124,11 +165,15 @@ static bool signs(const struct host *h, struct view message)
 static void on_auth(void *arg, const struct auth_request *rq)
 {
 	struct host *h = arg;
-	uint64_t at = h->w->now + (signs(h, rq->message) ? h->w->plan->host[h->index].auth_delay : 100);
-	struct proof *p = event_add(&h->w->events, at, sizeof(*p), proof_run);
+	uint64_t at;
+	struct proof *p;
 	const struct crypto_alg *prf = crypto_alg_by_id(CRYPTO_PRF, rq->prf, 0);
 	struct view psk = { (const uint8_t *)secret, sizeof(secret) - 1 };
 
+	if (dead(h))
+		return;
+	at = h->w->now + (signs(h, rq->message) ? h->w->plan->host[h->index].auth_delay : 100);
+	p = event_add(&h->w->events, at, sizeof(*p), proof_run);
 	p->h = h;
 	p->life = h->life;
 	p->an.id = rq->id;
@@ -182,6 +227,8 @@ static void on_event(void *arg, const struct engine_event *ev)
 {
 	struct host *h = arg;
 
+	if (h->killed)
+		return;
 	if (ev->type == ENGINE_CHILD_REKEYED)
 		h->w->verdict.rekeys++;
 	else if (ev->type == ENGINE_IKE_REKEYED)
@@ -193,11 +240,12 @@ static void on_event(void *arg, const struct engine_event *ev)
 static void on_log(void *arg, enum log_level level, const char *text)
 {
 	(void)level;
-	sim_trace(((struct host *)arg)->w, arg, "%s", text);
+	if (!((struct host *)arg)->killed)
+		sim_trace(((struct host *)arg)->w, arg, "%s", text);
 }
 
 static const struct engine_hooks hooks = {
-	.send = on_send, .kern = on_kern, .auth = on_auth, .event = on_event, .log = on_log,
+	.keep = on_keep, .kept = on_kept, .send = on_send, .kern = on_kern, .auth = on_auth, .event = on_event, .log = on_log,
 };
 
 /* --- what comes in --- */
@@ -259,13 +307,30 @@ static void tell_at_once(struct host *h, enum ipsec_event_type type, const struc
 	engine_kern_event(h->engine, host_clock(h), &ev);
 }
 
+/* What is given away while that is read is for the time after it. */
+static void thaw(struct host *h)
+{
+	struct records old = h->records;
+
+	h->records = (struct records){ 0 };
+	for (size_t i = 0; i < old.n; i++)
+		if (engine_thaw(h->engine, old.list[i].id, old.list[i].bytes, old.list[i].n))
+			abort();
+	h->records = old;
+	if (old.n)
+		engine_thawed(h->engine, host_clock(h));
+}
+
 /* As the kern role: all policies, then all SAs. */
 void host_start(struct host *h)
 {
 	h->life++;
+	h->killed = false;
+	h->countdown = 0;
 	h->engine = engine_new(&hooks, h, &h->conf);
 	if (!h->engine)
 		abort();
+	thaw(h);
 	sad_delete_larvals(h);
 	tell_at_once(h, IPSEC_EVENT_POLICY_FLUSH, NULL);
 	for (unsigned i = 0; i < h->spd.n; i++)
@@ -273,15 +338,51 @@ void host_start(struct host *h)
 	list_each(s, &h->sad.sas, struct ksa, link)
 		if (!s->larval)
 			engine_kern_orphan(h->engine, host_clock(h), &s->sa);
+	engine_kern_ready(h->engine, host_clock(h));
 	host_settle(h);
 }
 
 void host_stop(struct host *h, bool executed)
 {
+	h->killed = true;
 	engine_free(h->engine);
 	h->engine = NULL;
 	if (!executed)
 		h->dropped = h->life;
+	h->deadline = ENGINE_NEVER;
+}
+
+struct back {
+	struct event ev;
+	struct host *h;
+};
+
+static void back_run(struct event *ev)
+{
+	struct host *h = ((struct back *)ev)->h;
+
+	if (h->engine)
+		return;
+	h->off = false;
+	sim_trace(h->w, h, "a daemon begins, with %zu records", h->records.n);
+	host_start(h);
+}
+
+void host_restart(struct host *h, bool executed, uint64_t back_after)
+{
+	struct back *b = event_add(&h->w->events, h->w->now + back_after, sizeof(*b), back_run);
+
+	b->h = h;
+	sim_trace(h->w, h, "the daemon ends");
+	host_stop(h, executed);
+	records_roll_back(&h->records);
+}
+
+void host_kill(struct host *h, unsigned steps, uint64_t back_after)
+{
+	h->back_after = back_after;
+	h->countdown = steps;
+	h->killed = !steps;
 	host_settle(h);
 }
 
@@ -363,6 +464,7 @@ void host_free(struct host *h)
 		host_stop(h, true);
 	sad_clear(h, false);
 	free(h->sad.forgotten);
+	records_free(&h->records);
 	kspd_clear(h);
 	conf_free(&h->conf);
 }

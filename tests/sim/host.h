@@ -5,6 +5,7 @@
 
 #include "keyd/ike/engine.h"
 #include "tests/sim/nat.h"
+#include "tests/sim/records.h"
 #include "tests/sim/sad.h"
 #include "tests/sim/kspd.h"
 
@@ -26,6 +27,10 @@ struct host {
 	uint64_t deadline;		/* of the engine, in the world's time */
 	uint64_t sent[32];		/* hashes of what it sent last */
 	unsigned nsent;
+	struct records records;		/* what the next daemon gets of this one */
+	bool killed;			/* its daemon does nothing any more, */
+	unsigned countdown;		/* or after so many further steps; 0: it lives on */
+	uint64_t back_after;		/* µs, then the next one begins */
 	struct sad sad;
 	struct kspd spd;
 	struct nat nat;
@@ -42,6 +47,10 @@ void host_free(struct host *h);
 void host_start(struct host *h);
 /* It ends without a word. executed: what it had asked of the kernel is still done. */
 void host_stop(struct host *h, bool executed);
+/* The same with a next one that begins after that long; it gets the records if there are any. */
+void host_restart(struct host *h, bool executed, uint64_t back_after);
+/* It is killed in its next steps, and the next one goes on where it was. */
+void host_kill(struct host *h, unsigned steps, uint64_t back_after);
 /* The machine forgets all that is not written down. */
 void host_forget(struct host *h);
 /* After each call into the engine. */

@@ -78,43 +78,27 @@ static void reload(struct host *h, uint64_t arg)
 
 /* --- what takes a while --- */
 
-struct back {
-	struct event ev;
-	struct host *h;
-};
-
-static void back_run(struct event *ev)
-{
-	struct host *h = ((struct back *)ev)->h;
-
-	if (h->engine)
-		return;
-	h->off = false;
-	sim_trace(h->w, h, "a daemon begins");
-	host_start(h);
-}
-
-static void away(struct host *h, uint64_t for_us)
-{
-	struct back *b = event_add(&h->w->events, h->w->now + for_us, sizeof(*b), back_run);
-
-	b->h = h;
-}
-
 static void restart(struct host *h, uint64_t arg)
 {
 	h->w->verdict.restarts++;
-	host_stop(h, arg & 1);
-	away(h, arg);
+	host_restart(h, arg & 1, arg);
+	records_free(&h->records);
+}
+
+/* Up to 15 steps of the next calls are still made: a crash may come in the midst of one. */
+static void kill_daemon(struct host *h, uint64_t arg)
+{
+	h->w->verdict.restarts++;
+	host_kill(h, arg & 15, arg);
 }
 
 static void reboot(struct host *h, uint64_t arg)
 {
-	host_stop(h, false);
+	host_restart(h, false, arg);
+	records_free(&h->records);
 	h->off = true;
 	h->w->ended_at += arg;
 	host_forget(h);
-	away(h, arg);
 }
 
 static void cut(struct host *h, uint64_t arg)
@@ -154,7 +138,8 @@ static const struct {
 } ops[OP_KINDS] = {
 	[OP_REKEY_CHILD] = { rekey_child, true }, [OP_REKEY_IKE] = { rekey_ike, true }, [OP_REAUTH] = { reauth, true },
 	[OP_DELETE_CHILD] = { delete_child, true }, [OP_DOWN] = { down, true }, [OP_FLUSH] = { flush, false },
-	[OP_STEAL] = { steal, false }, [OP_RESTART] = { restart, true }, [OP_REBOOT] = { reboot, true },
+	[OP_STEAL] = { steal, false }, [OP_RESTART] = { restart, true }, [OP_KILL] = { kill_daemon, true },
+	[OP_REBOOT] = { reboot, true },
 	[OP_PARTITION] = { cut, false }, [OP_NAT_FORGET] = { nat_forgets, false }, [OP_NAT_MOVE] = { nat_moves, false },
 	[OP_CLOCK] = { set_clock, false }, [OP_FLOOD] = { flood, false }, [OP_RELOAD] = { reload, true },
 };

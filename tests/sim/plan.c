@@ -19,6 +19,7 @@ static const struct {
 	[OP_FLUSH] = { "flush the SAD by hand", true },
 	[OP_STEAL] = { "delete the outbound SA by hand", true },
 	[OP_RESTART] = { "restart the daemon", false },
+	[OP_KILL] = { "kill the daemon", false },
 	[OP_REBOOT] = { "reboot", true },
 	[OP_PARTITION] = { "cut the network", true },
 	[OP_NAT_FORGET] = { "let the NAT forget", false },

@@ -22,6 +22,7 @@ enum op_kind {
 	OP_FLUSH,		/* by hand: setkey -F */
 	OP_STEAL,		/* somebody deletes the outbound SA, by hand */
 	OP_RESTART,		/* the daemon ends, and another begins arg µs later; the kernel keeps its SAs */
+	OP_KILL,		/* the daemon is killed within one of its next calls, and another goes on where it was, arg µs later */
 	OP_REBOOT,		/* the machine is away for arg µs, and forgets everything */
 	OP_PARTITION,		/* the host's network is away for arg µs */
 	OP_NAT_FORGET, OP_NAT_MOVE,

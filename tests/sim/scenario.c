@@ -116,6 +116,21 @@ static void restart(struct plan *p, struct rng *r)
 		lossy(p, r, 20);
 }
 
+/* At every moment of everything: what outlives a daemon must be whole. */
+static void killed(struct plan *p, struct rng *r)
+{
+	static const uint8_t kinds[] = { OP_REKEY_CHILD, OP_REKEY_CHILD, OP_REKEY_IKE, OP_REAUTH, OP_KILL, OP_KILL };
+
+	p->npolicies = rng_chance(r, 30) ? 2 : 1;
+	bursts(p, r, (unsigned)rng_between(r, 1, 4), kinds, sizeof(kinds));
+	for (unsigned i = 0; i < p->nops; i++)
+		if (p->op[i].kind == OP_KILL)
+			p->op[i].arg = MILLISECONDS(1) + rng_below(r, rng_chance(r, 80) ? MILLISECONDS(500) : SECONDS(3));
+	p->active += SECONDS(5);
+	if (rng_chance(r, 40))
+		lossy(p, r, 20);
+}
+
 static void reboot(struct plan *p, struct rng *r)
 {
 	BURSTS(p, r, (unsigned)rng_between(r, 0, 2), renewals);
@@ -242,6 +257,7 @@ const struct scenario scenarios[] = {
 	{ "timers", "lifetimes of seconds, clocks that differ by up to 10 %", timers, false },
 	{ "volume", "lifetimes of some hundred packets", volume, false },
 	{ "restart", "daemons end and begin again, also while they rekey", restart, false },
+	{ "kill", "daemons are killed at any moment, and the next ones go on with their records", killed, false },
 	{ "reboot", "a machine is away and comes back without its SAs", reboot, false },
 	{ "flush", "somebody flushes the SAD, or deletes an SA, at either or both ends", flush, false },
 	{ "reauth", "reauthentication beside rekeys", reauth, false },
