@@ -26,6 +26,8 @@ picked_build = $(call pick,$(sort $(wildcard tests/build/test_*.sh)))
 run_unit = --tap --label unit $(picked_unit) $(if $(SAN),,--label san $(picked_unit:$(O)/%=$(san_O)/%))
 run_fuzz = --tap --label fuzz $(foreach f,$(picked_fuzzers:$(O)/%=$(san_O)/%),"$f tests/fuzz/corpus/$(notdir $f)")
 run_build = --tap --label build $(picked_build)
+run_sim = --plain --label sim "$(O)/tests/sim --seeds 900 --jobs 0" \
+	$(if $(SAN),,--label san "$(san_O)/tests/sim --seeds 36 --jobs 0") --tap --label sim tests/sim/test_bugs.sh
 run_netns = --tap --label netns --lab $(picked_netns)
 
 # Tests are built by a make of their own, after what is missing was installed, and on all cores unless -j says otherwise.
@@ -39,14 +41,19 @@ lab-programs: $(programs) $(test_tools)
 ## make check             every test: unit (plain and sanitized), fuzz targets over their corpus, make install, real kernels in the lab
 check: deps-if-missing
 	$(build) test-programs lab-programs
-	$(build_san) test-programs fuzz-programs
-	$(q)O=$(O) tests/run $(run_unit) $(run_fuzz) $(run_build) $(run_netns)
+	$(build_san) test-programs fuzz-programs $(san_O)/tests/sim
+	$(q)O=$(O) tests/run $(run_unit) $(run_sim) $(run_fuzz) $(run_build) $(run_netns)
 
 ## make check-unit        unit tests, plain and sanitized
 check-unit: deps-if-missing
 	$(build) test-programs
 	$(build_san) test-programs
 	$(q)tests/run $(run_unit)
+
+## make check-sim         the simulator: SEEDS=10000 runs with hosts, networks and kernels in simulated time (docs/simulator.md)
+check-sim: deps-if-missing
+	$(build) $(O)/tests/sim
+	$(q)$(O)/tests/sim --jobs 0 --verbose --seeds $(or $(SEEDS),10000) $(if $(SCENARIO),--scenario $(SCENARIO))
 
 ## make check-fuzz        fuzz targets over their corpus, sanitized
 check-fuzz: deps-if-missing
@@ -78,4 +85,4 @@ clean-lab:
 # Installs what is missing; says what it does in deps.mk.
 deps-if-missing:
 
-.PHONY: check check-unit check-fuzz check-netns check-interop check-gaps clean-lab deps-if-missing test-programs fuzz-programs lab-programs
+.PHONY: check check-unit check-sim check-fuzz check-netns check-interop check-gaps clean-lab deps-if-missing test-programs fuzz-programs lab-programs

@@ -676,14 +676,36 @@ void child_mute(struct child_sa *c)
 	timer_cancel(&c->sa->e->timers, &c->switchover);
 }
 
+/* An exchange of ours has it, until the kernel has its outbound half, too. */
+static bool being_added(const struct ike_sa *sa, const struct child_sa *c)
+{
+	return sa && sa->active && sa->active->child == c;
+}
+
 void child_end(struct child_sa *c, enum engine_event_type type, const char *reason)
 {
+	if (being_added(c->sa, c) || being_added(ike_sa_find(c->sa->e, c->sa->predecessor), c)) {
+		c->ends = true;
+		return;
+	}
 	kernel_forget(c);	/* also when it is lost: perhaps only a half of it is, and what is gone is no error */
 	report_child(c, type < ENGINE_EVENT_TYPES ? LOG_LEVEL_NOTICE : LOG_LEVEL_DEBUG, "CHILD_SA", "down", "%s",
 		     reason);
 	if (type < ENGINE_EVENT_TYPES)
 		report_event(c->sa, c, type, "%s", reason);
 	child_free(c);
+}
+
+/* A rekey that the peer refused for the moment waits no longer. */
+static void hurry(struct child_sa *c)
+{
+	list_each(x, &c->sa->queue, struct exchange, link) {
+		if (x->old_spi != c->spi_in || x->not_before <= c->sa->e->now || x->not_before == ENGINE_NEVER)
+			continue;
+		x->not_before = 0;
+		ike_sa_kick(c->sa);
+		return;
+	}
 }
 
 void child_lost(struct child_sa *c, const char *reason)
@@ -695,6 +717,7 @@ void child_lost(struct child_sa *c, const char *reason)
 	if (c->state == CHILD_REPLACED)
 		return;
 	report_child(c, LOG_LEVEL_WARNING, "CHILD_SA", "lost", "%s; it is replaced at once", reason);
+	hurry(c);
 	child_rekey(c, "lost");
 }
 

@@ -42,6 +42,7 @@ struct child_sa {
 	bool takes_over;		/* from one of another IKE SA, which its own takes over from */
 	bool lost;			/* the kernel has not got it any more */
 	bool rekeying;			/* an exchange to replace it is queued or under way */
+	bool ends;			/* as soon as the kernel has it: until then an exchange has it, too */
 	bool deleting;			/* our DELETE for it is queued or under way */
 	bool redundant;			/* the peer made one for the same traffic at the same moment, and that one stays */
 	const char *rekey_why;		/* one static word: time, bytes, packets, command, lost; NULL: not by us */
@@ -152,7 +153,7 @@ bool child_has_heir(const struct child_sa *c);
 void child_mute(struct child_sa *c);
 /*
  * The end of a child: outbound leaves the kernel now, inbound after the linger. type is the event to tell, or
- * ENGINE_EVENT_TYPES for none.
+ * ENGINE_EVENT_TYPES for none. One that is still being added to the kernel ends after that.
  */
 void child_end(struct child_sa *c, enum engine_event_type type, const char *reason);
 /* Begins a rekey, unless one is under way or done. why is one static word for the log. */

@@ -33,6 +33,8 @@ static void finish(struct exchange *x)
 
 void exchange_free(struct exchange *x)
 {
+	struct child_sa *c;
+
 	finish(x);
 	if (x->sa->active == x) {
 		x->sa->active = NULL;
@@ -44,10 +46,12 @@ void exchange_free(struct exchange *x)
 	if (x->child && x->child->state == CHILD_NEW && (x->installed || x->early.then) && x->ask.id)
 		child_withdraw(x->child);
 	ask_cancel(&x->ask);
-	if (x->child && x->child->state == CHILD_NEW)
-		child_free(x->child);
-	else if (x->child)
-		child_end(x->child, ENGINE_EVENT_TYPES, "the exchange that made it ended");
+	c = x->child;
+	x->child = NULL;
+	if (c && c->state == CHILD_NEW)
+		child_free(c);
+	else if (c)
+		child_end(c, ENGINE_EVENT_TYPES, "the exchange that made it ended");
 	if (x->new_sa)	/* freed by ike_sa_reap: somebody may be walking the list */
 		ike_sa_set_state(x->new_sa, IKE_DEAD);
 	crypto_kex_free(x->kex);

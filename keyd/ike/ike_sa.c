@@ -267,6 +267,29 @@ static void tell_unborn(struct ike_sa *sa, const struct exchange *x, const char 
 	sa->e->stories.pending = why;
 }
 
+static void give_back_unborn(struct exchange *x, const struct ike_sa *sa)
+{
+	struct child_sa *c = x ? x->child : NULL;
+
+	if (!c || c->sa != sa || x->sa == sa)
+		return;
+	c->sa = x->sa;
+	list_del(&c->link);
+	if (c->state != CHILD_NEW)
+		list_add_tail(&x->sa->children, &c->link);
+}
+
+/* An exchange that is still under way on the SA that sa was made from would give sa its child: it keeps that now. */
+static void leave_unborn(struct ike_sa *sa)
+{
+	struct ike_sa *old = ike_sa_find(sa->e, sa->predecessor);
+
+	if (!old)
+		return;
+	give_back_unborn(old->active, sa);
+	give_back_unborn(old->serving, sa);
+}
+
 static void end(struct ike_sa *sa, enum ike_state to, const char *why)
 {
 	bool was_up = !half_open(sa->state);
@@ -284,6 +307,7 @@ static void end(struct ike_sa *sa, enum ike_state to, const char *why)
 	ike_sa_set_state(sa, to);
 	drop_timers(sa);
 	drop_exchanges(sa);
+	leave_unborn(sa);
 	reauth_ended(sa, reason);
 	reauth_hand_over(sa);
 	list_each(c, &sa->children, struct child_sa, link)
@@ -322,6 +346,7 @@ void ike_sa_free(struct ike_sa *sa)
 		ike_sa_set_state(sa, IKE_DEAD);
 	drop_timers(sa);
 	drop_exchanges(sa);
+	leave_unborn(sa);
 	list_each(c, &sa->children, struct child_sa, link)
 		child_free(c);
 	give_back_leases(sa);
@@ -482,6 +507,7 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	list_splice_tail(&fresh->children, &old->children);
 	move_queue(old, fresh);
 	memcpy(old->successor, ike_sa_our_spi(fresh), sizeof(old->successor));
+	memcpy(fresh->predecessor, ike_sa_our_spi(old), sizeof(fresh->predecessor));
 	fresh->quiet = false;
 	fresh->nat_local = old->nat_local;
 	fresh->nat_remote = old->nat_remote;

@@ -284,6 +284,7 @@ static void failed_install(struct exchange *x, const struct kern_answer *an)
 static void outbound_answered(struct ask *a, const struct kern_answer *an)
 {
 	struct exchange *x = container_of(a, struct exchange, ask);
+	struct engine *e = x->sa->e;
 	struct child_sa *c = x->child;
 
 	if (an->error && !child_has_been_added(c, an)) {
@@ -293,7 +294,9 @@ static void outbound_answered(struct ask *a, const struct kern_answer *an)
 	x->made_spi = c->spi_in;
 	x->child = NULL;
 	child_outbound_done(c);
-	x->installed(x, c);
+	if (c->ends)
+		child_end(c, ENGINE_CHILD_DOWN, "it was to end before it was there");
+	x->installed(x, child_find(e, x->made_spi));
 }
 
 static void inbound_answered(struct ask *a, const struct kern_answer *an)

@@ -120,7 +120,7 @@ static void on_send(void *arg, const struct engine_datagram *d)
 	if (dead(h))
 		return;
 	h->w->verdict.datagrams++;
-	if ((bug == BUG_DELETE_UNANSWERED && answers_delete(d->data)) || (bug == BUG_DOUBLES_LOST && repeated(h, d->data)))
+	if ((bug == BUG_DELETE_UNANSWERED && answers_delete(d->data)) || (bug == BUG_REPEATS_LOST && repeated(h, d->data)))
 		return;
 	net_ike(h, d);
 }
@@ -273,7 +273,7 @@ void host_tell(struct host *h, const struct ipsec_event *ev)
 	uint64_t at = w->now + 20 + rng_below(&w->world, w->plan->host[h->index].kernel_delay);
 	struct told *t;
 
-	if (!h->engine || (ev->type == IPSEC_EVENT_SA_FLUSH && w->plan->bug == BUG_NOT_TOLD_OF_FLUSH))
+	if (!h->engine)
 		return;
 	h->told_until = at = at > h->told_until ? at : h->told_until;
 	t = event_add(&w->events, at, sizeof(*t), told_run);

@@ -109,7 +109,7 @@ static bool planted(struct request *r)
 	struct sim *w = r->h->w;
 	bool late = w->plan->bug == BUG_INBOUND_LATE && r->rq.op == KERN_SA_ADD &&
 		    ipsec_addr_equal(&r->rq.sa.dst, &r->h->addr);
-	bool gap = w->plan->bug == BUG_POLICY_LATE && r->rq.op == KERN_TRAFFIC_SET;
+	bool gap = w->plan->bug == BUG_POLICY_GAP && r->rq.op == KERN_TRAFFIC_SET;
 	struct request *later;
 
 	if (gap)

@@ -70,8 +70,7 @@ static void tell_expire(struct host *h, const struct ksa *s, bool hard)
 	struct ipsec_event ev = { .type = IPSEC_EVENT_EXPIRE, .expire = { .sa = s->sa, .hard = hard } };
 
 	sim_trace(h->w, h, "kernel: %s limit of %08x met%s", hard ? "hard" : "soft", s->sa.spi, s->larval ? " (larval)" : "");
-	if (hard || h->w->plan->bug != BUG_NOT_TOLD_OF_EXPIRY)
-		host_tell(h, &ev);
+	host_tell(h, &ev);
 }
 
 static void tell_delete(struct host *h, const struct ipsec_sa *sa)
@@ -219,6 +218,8 @@ int sad_add(struct host *h, const struct ipsec_sa *sa)
 	s->sa.state = IPSEC_STATE_MATURE;
 	if (!sa->resume)
 		s->sa.usage = (struct ipsec_usage){ 0 };
+	if (h->w->plan->bug == BUG_NO_MARGIN && sa->soft.packets)
+		s->sa.hard.packets = sa->soft.packets + 1;
 	s->key = key_added(h->w, h, sa, s->outbound);
 	s->range = s->outbound ? key_range(s->key) : 0;
 	expires(h, s, sa->soft.add_seconds, false);
@@ -253,8 +254,7 @@ void sad_delete_larval(struct host *h, const struct ipsec_sa *sa)
 	list_each(s, &h->sad.sas, struct ksa, link) {
 		if (!s->larval || s->sa.acquire_seq != sa->acquire_seq || !same_ends(&s->sa, sa))
 			continue;
-		if (h->w->plan->bug != BUG_LARVALS_STAY)
-			ksa_free(s);
+		ksa_free(s);
 		return;
 	}
 }

@@ -45,7 +45,7 @@ static int sim_rand(void *arg, void *p, size_t n)
 	for (size_t i = 0; i < n; i++)
 		bytes[i] = (uint8_t)(rng_next(&w->crypto) >> 24);
 	if (w->plan->bug == BUG_SPI_REUSED && n == 4)
-		bytes[1] = bytes[2] = bytes[3] = (uint8_t)(0x40 | (bytes[0] &= 7));
+		bytes[1] = bytes[2] = bytes[3] = (uint8_t)(0x40 | (bytes[0] &= 63));
 	return 0;
 }
 
