@@ -131,6 +131,44 @@ else
 	skip "systemd's unit" "not installed: systemd-analyze"
 fi
 
+# calls_of GROUP: a group of systemd's, spread out
+calls_of()
+{
+	local line
+
+	systemd-analyze syscall-filter "$1" | sed -n '2,$ s/^ *\([@a-z0-9_]*\).*/\1/p' | while read -r line; do
+		case $line in
+		@*) calls_of "$line" ;;
+		?*) echo "$line" ;;
+		esac
+	done
+}
+
+# What keyd calls from its start to its end, a reload between, and what the unit lets it
+if command -v systemd-analyze >/dev/null && command -v strace >/dev/null; then
+	conf 1500
+	# shellcheck disable=SC2086
+	strace -f -qq -o "$root/strace" "${O:-build}/bin/keyd" $keyd_options 2>"$root/log" &
+	tracer=$!
+	wait_until 20 alive && wait_until 20 grep -q 'ready:' "$root/log"
+	pid=$(cat "$run/keyd.pid")
+	kill -HUP "$pid"
+	wait_until 20 grep -q 'reload: result=ok' "$root/log"
+	kill -TERM "$pid"
+	wait $tracer
+	sed -nE 's/^[0-9]+ +([a-z0-9_]+)\(.*/\1/p' "$root/strace" | sort -u >"$root/called"
+	sed -n 's/^SystemCallFilter=//p' "$unit" | tr ' ' '\n' | while read -r word; do
+		case $word in
+		@*) calls_of "$word" ;;
+		*) echo "$word" ;;
+		esac
+	done | sort -u >"$root/let"
+	check "more than forty different calls were seen" [ "$(wc -l <"$root/called")" -gt 40 ]
+	is "the unit lets keyd call all that it calls" "$(comm -23 "$root/called" "$root/let" | xargs)" ""
+else
+	skip "the unit's system calls" "not installed: systemd-analyze, strace"
+fi
+
 # --- what a service manager hears ---
 # told REGEX TIMES
 told()
