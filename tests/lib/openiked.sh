@@ -6,6 +6,7 @@
 declare -A openiked_cannot=(
 	[rekey]='ikectl(8) has no command to rekey; iked rekeys by lifetime'
 	[children]='iked.conf(5), "from … to": a policy has one child, several flows are selectors of it'
+	[liveness]='iked.conf(5), "dpd_check_interval": it asks when a child sends and does not receive, which PF_KEY on Linux never tells; a silent IKE SA is asked after 300 s only'
 	[esn]='"kernel has no support for extended sequence numbers (ESN)" is what iked says with PF_KEY'
 	[narrow-initiator]='as initiator it sets up the flows of its policy, whatever the responder has narrowed them to'
 )
