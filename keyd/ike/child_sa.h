@@ -29,6 +29,7 @@ struct child_sa {
 	struct keep keep;
 	bool thawed;			/* an engine before this one made it: what it adds to the kernel may be there */
 	bool unfinished;		/* the exchange of ours that made it is not over yet, see freeze.h */
+	bool doomed;			/* the peer has deleted it before that: it ends with the exchange */
 	bool doubted, seen_in, seen_out;	/* the kernel is telling what it has, and has told its two SAs */
 	struct table_node node, by_policy;	/* from the beginning */
 	struct table_node by_out;	/* once inbound is installed */

@@ -3,6 +3,7 @@
 #include "keyd/ike/exchange.h"
 
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/report.h"
 #include "keyd/ike/version.h"
 
 #include <stdlib.h>
@@ -24,11 +25,15 @@ static void finish(struct exchange *x)
 {
 	struct child_sa *c = x->made_spi ? child_find(x->sa->e, x->made_spi) : NULL;
 
-	if (x->ops && c) {
-		c->unfinished = false;
-		child_touch(c);
-	}
 	ike_sa_touch(x->sa);
+	if (!x->ops || !c)
+		return;
+	c->unfinished = false;
+	child_touch(c);
+	if (c->doomed && c != x->child) {
+		report_reason(c->sa, REASON_PEER_DELETED);
+		child_end(c, ENGINE_CHILD_DOWN, "the peer deleted it");
+	}
 }
 
 void exchange_free(struct exchange *x)

@@ -153,7 +153,7 @@ void frost_child(struct frost *f, struct child_sa *c, struct frozen_child *fz)
 {
 	bool *flags[] = { &c->initiator, &c->first, &c->confirmed, &c->sign_promised, &c->takes_over, &c->lost,
 			  &c->redundant, &c->acquired, &c->offered, &c->single_pair, &c->sel_exact, &c->failed,
-			  &c->flow_left_out, &c->no_tfc, &fz->rekeying, &fz->deleting, &fz->switching };
+			  &c->flow_left_out, &c->no_tfc, &c->doomed, &fz->rekeying, &fz->deleting, &fz->switching };
 	uint32_t *numbers[] = { &c->spi_out, &c->line, &c->beats, &c->replaces, &c->replaced_by, &c->acquire_seq,
 				&c->rekeys, &fz->reqid };
 	uint64_t *times[] = { &c->begun_at, &c->up_at, &c->rekey_at, &fz->rekey, &fz->switchover, &fz->drop, &fz->retire };

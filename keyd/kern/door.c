@@ -142,6 +142,8 @@ int door_read(struct door *d)
 		return n;
 	d->overrun = false;
 	r = door_tell(d);
+	if (!r && d->hooks->told)
+		r = d->hooks->told(d->arg);
 	return r ? r : n;
 }
 

@@ -18,6 +18,7 @@ struct ipsec;
 struct door_hooks {
 	int (*event)(void *arg, const struct ipsec_event *ev);
 	int (*orphan)(void *arg, const struct ipsec_sa *sa);
+	int (*told)(void *arg);		/* after an overrun everything has been told again; may be NULL */
 };
 
 /* Opens backend (NULL: xfrm) and subscribes to its events. 0, or -errno and one sentence in why[n]. */

@@ -39,7 +39,13 @@ static int tell_orphan(void *arg, const struct ipsec_sa *sa)
 	return tell(M_KERN_ORPHAN, sa, sizeof(*sa));
 }
 
-static const struct door_hooks hooks = { tell_event, tell_orphan };
+static int tell_ready(void *arg)
+{
+	(void)arg;
+	return tell(M_KERN_READY, NULL, 0);
+}
+
+static const struct door_hooks hooks = { tell_event, tell_orphan, tell_ready };
 
 static void on_events(void *arg, unsigned int ready)
 {

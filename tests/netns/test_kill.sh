@@ -10,12 +10,14 @@ json=${O:-build}/tests/json
 manager=${O:-build}/tests/manager
 keyd=$work/keyd
 
+# conf HOST PEER [LINE]
 conf()
 {
 	conf_file "$1" <<-END
 		peer $2 {
 			psk "$secret"
 			linger 2s
+			${3-}
 		}
 	END
 }
@@ -128,6 +130,32 @@ mv "$keyd.new" "$keyd"
 kill -USR1 "${tag_pid[manager-bob]}"
 ready_again || not_ok "upgrade: keyd is ready again"
 goes_on upgrade
+
+# --- ESP in UDP: its socket must be there while no keyd is ---
+
+conf alice 192.0.2.2 "nat force"
+conf bob 192.0.2.1 "nat force"
+check "udp: alice reloads" keydctl alice reload
+check "udp: bob reloads" keydctl bob reload
+check "udp: down" keydctl alice down --all
+check "udp: a ping brings it up" in_host alice ping -q -c 1 -i 0.2 -w 20 192.0.2.2
+check "udp: one pair of SAs" wait_until 20 one_pair
+is "udp: ESP goes in UDP" "$(keydctl bob --json status | "$json" ike.0.encap)" true
+traffic udp
+keyd_pid bob
+read -r children 2>/dev/null <"/proc/$pid/task/$pid/children"
+# shellcheck disable=SC2086
+kill -KILL $pid $children
+ready_again || not_ok "udp: keyd is ready again"
+goes_on udp
+traffic udp-restart
+kill -USR1 "${tag_pid[manager-bob]}"
+ready_again || not_ok "udp-restart: keyd is ready again"
+goes_on udp-restart
+check "udp: down again" keydctl alice down --all
+conf alice 192.0.2.2
+conf bob 192.0.2.1
+check "udp: alice reloads again" keydctl alice reload
 tag_pid[keyd-bob]=
 host_stop manager-bob
 

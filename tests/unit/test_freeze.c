@@ -243,6 +243,53 @@ static void test_both_sides(void **state)
 			every_moment(&ops[a], &ops[b], 977 * (a + 2 * b));
 }
 
+static struct child_sa *being_made(unsigned host, enum child_state state)
+{
+	list_each(sa, &w.host[host].engine->sas, struct ike_sa, link)
+		list_each(c, &sa->children, struct child_sa, link)
+			if (c->state == state)
+				return c;
+	return NULL;
+}
+
+static bool answered(struct world *world)
+{
+	(void)world;
+	return being_made(1, CHILD_INBOUND);
+}
+
+static bool half_there(struct world *world)
+{
+	(void)world;
+	return being_made(0, CHILD_INBOUND);
+}
+
+/* The peer deletes the new child before our kernel has all of it. */
+static void test_deleted_at_once(void **state)
+{
+	(void)state;
+	for (unsigned how = 0; how < 2; how++) {
+		snprintf(running, sizeof(running), "deleted at once, %u", how);
+		up(3);
+		rekey_child(0);
+		assert_true(world_until(&w, SECONDS(1), answered));
+		ikev2_version.delete_child(being_made(1, CHILD_INBOUND));
+		engine_settle(w.host[1].engine);
+		if (how) {
+			assert_true(world_until(&w, SECONDS(1), half_there));
+			world_kill(&w, 0);
+		}
+		world_run(&w, SECONDS(2));
+		w.traffic = true;
+		world_run(&w, SECONDS(20));
+		w.traffic = false;
+		world_run(&w, SECONDS(200));
+		w.host[0].held = w.host[1].held = 0;
+		assert_agreed(true);
+		world_free(&w);
+	}
+}
+
 /* WORLD_RUN="1 0 0 0 3 0 0" */
 static void test_one(void **state)
 {
@@ -258,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_side),
 		cmocka_unit_test(test_both_sides),
+		cmocka_unit_test(test_deleted_at_once),
 	};
 	const struct CMUnitTest one[] = { cmocka_unit_test(test_one) };
 

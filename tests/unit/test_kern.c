@@ -58,7 +58,7 @@ static int on_orphan(void *arg, const struct ipsec_sa *sa)
 	return t->refuse;
 }
 
-static const struct door_hooks hooks = { on_event, on_orphan };
+static const struct door_hooks hooks = { .event = on_event, .orphan = on_orphan };
 
 static int setup(void **state)
 {

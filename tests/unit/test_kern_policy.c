@@ -34,7 +34,7 @@ static int on_orphan(void *arg, const struct ipsec_sa *sa)
 	return 0;
 }
 
-static const struct door_hooks hooks = { on_event, on_orphan };
+static const struct door_hooks hooks = { .event = on_event, .orphan = on_orphan };
 
 static struct ipsec_addr addr(const char *text)
 {
