@@ -146,6 +146,8 @@ static void hook_event(void *arg, const struct engine_event *ev)
 	struct engine_event missed = { .type = ENGINE_MISSED, .at = ev->at, .message_id = ike.events_missed };
 
 	(void)arg;
+	if (!ike.w->peer[ROLE_CTL])	/* it has not come yet, or not come back */
+		return;
 	if (ipc_queued(ike.w->peer[ROLE_CTL]) > EVENT_QUEUE_MAX) {
 		ike.events_missed++;
 		return;
@@ -330,9 +332,6 @@ static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
 		r = engine_configure(ike.engine, &ike.next);
 	else
 		ike.engine = engine_new(&hooks, NULL, &ike.next);
-	if (ike.engine && !r && !ike.thawed)
-		thaw();
-	ike.thawed = true;
 	if (ike.engine) {
 		engine_watch(ike.engine, ike.details);
 		engine_keylog(ike.engine, keylog_on());
@@ -621,6 +620,16 @@ static void stop(struct worker *w)
 	crypto_exit();
 }
 
+/* Not before: what goes on asks the kernel at once. And before kern tells what there is, which is then known again. */
+static void peer_up(struct worker *w, enum role_id peer)
+{
+	(void)w;
+	if (peer != ROLE_KERN || ike.thawed)
+		return;
+	ike.thawed = true;
+	thaw();
+}
+
 static void peer_down(struct worker *w, enum role_id peer)
 {
 	(void)w;
@@ -673,6 +682,7 @@ const struct role role_ike = {
 	.prepare = prepare,
 	.start = start,
 	.stop = stop,
+	.peer_up = peer_up,
 	.peer_down = peer_down,
 	.rules = { [ROLE_PARENT] = from_parent, [ROLE_KERN] = from_kern, [ROLE_AUTH] = from_auth,
 		   [ROLE_CTL] = from_ctl },
