@@ -178,14 +178,15 @@ static void create_installed(struct exchange *x, struct child_sa *child)
 	settle(x, child);
 }
 
-void create_rival_answered(struct ike_sa *sa)
+void create_rival_answered(struct ike_sa *sa, bool made)
 {
 	struct exchange *x = sa->active;
 	struct child_sa *ours;
 
 	if (!x || !x->rival.nonce.n || (x->ops != &ikev2_create_ops && x->ops != &ikev2_rekey_child_ops))
 		return;
-	if (!create_rival(x))
+	/* One that was there and is gone has had its successors, and beats ours as before. */
+	if (!made && !create_rival(x))
 		secret_clear(&x->rival.nonce);
 	if (!x->rival.awaited)
 		return;

@@ -13,7 +13,7 @@ struct child_sa *create_rival(const struct exchange *x);
 /* Ours for the same child, or for a new one with the same policy, which the request x crosses. */
 struct exchange *create_crossed_by(const struct exchange *x);
 /* A request that may have crossed ours has been answered, with a child or without. */
-void create_rival_answered(struct ike_sa *sa);
+void create_rival_answered(struct ike_sa *sa, bool made);
 /* Two new children, not replacements, are one too many only if they carry the same traffic. */
 bool create_same_traffic(const struct child_sa *a, const struct child_sa *b);
 

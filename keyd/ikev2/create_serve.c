@@ -64,7 +64,7 @@ static void serve_installed(struct exchange *x, struct child_sa *child)
 		serve_answer(x, child);
 	else
 		window_refuse(x, IKEV2_N_TEMPORARY_FAILURE);
-	create_rival_answered(sa);
+	create_rival_answered(sa, child);
 }
 
 static bool enough(const struct ike_sa *sa)

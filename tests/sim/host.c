@@ -314,7 +314,7 @@ static void thaw(struct host *h)
 
 	h->records = (struct records){ 0 };
 	for (size_t i = 0; i < old.n; i++)
-		if (engine_thaw(h->engine, old.list[i].id, old.list[i].bytes, old.list[i].n))
+		if (old.list[i].n && engine_thaw(h->engine, old.list[i].id, old.list[i].bytes, old.list[i].n))
 			abort();
 	h->records = old;
 	if (old.n)

@@ -235,7 +235,7 @@ static void hub(struct plan *p, struct rng *r)
 	if (rng_chance(r, 50))
 		lossy(p, r, 20);
 	if (rng_chance(r, 30))
-		plan_op(p, rng_below(r, p->active), OP_RESTART, (unsigned)rng_below(r, p->nhosts), rng_below(r, SECONDS(1)));
+		plan_op(p, rng_below(r, p->active), OP_KILL, (unsigned)rng_below(r, p->nhosts), rng_below(r, SECONDS(1)));
 }
 
 /* Many rekeys in one run. */

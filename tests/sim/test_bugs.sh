@@ -3,6 +3,7 @@
 # The simulator finds each bug that can be planted, and nothing where none is; what fails can be run again, and made short.
 # timeout: 240
 
+# shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 sim=${O:-build}/tests/sim
