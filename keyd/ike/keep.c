@@ -120,9 +120,7 @@ void leave_kern(struct engine *e, const struct kern_request *rq)
 
 static void let_go(struct engine *e)
 {
-	while (!list_empty(&e->leaving)) {
-		struct leaving *l = list_entry(e->leaving.next, struct leaving, link);
-
+	list_each(l, &e->leaving, struct leaving, link) {
 		if (l->datagram) {
 			e->hooks->send(e->hooks_arg, &l->d);
 		} else {

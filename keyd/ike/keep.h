@@ -35,9 +35,7 @@ void leave_send(struct engine *e, const struct engine_datagram *d);
 void leave_kern(struct engine *e, const struct kern_request *rq);
 /* At the end of each call into the engine: frees SAs that have ended, keeps what has changed, lets go what waits. */
 void engine_settle(struct engine *e);
-/* Nothing is kept or forgotten from now on. */
+/* What waits is let go, and nothing is kept or forgotten from now on. */
 void keep_close(struct engine *e);
-/* What waits is let go, and all that is left here is freed. */
-void keep_free(struct engine *e);
 
 #endif

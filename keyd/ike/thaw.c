@@ -38,8 +38,8 @@ static void thawing_free(struct thawing *t)
 
 void thaw_free(struct engine *e)
 {
-	while (!list_empty(&e->thawing))
-		thawing_free(list_entry(e->thawing.next, struct thawing, link));
+	list_each(t, &e->thawing, struct thawing, link)
+		thawing_free(t);
 }
 
 int engine_thaw(struct engine *e, uint64_t id, const void *record, size_t n)
