@@ -79,7 +79,7 @@ enum {						/* struct ipsec_sa .flags */
 	IPSEC_SA_OSEQ_MAY_WRAP = 1 << 9,
 };
 
-/* When an SA raises IPSEC_EVENT_AE. FIRST: by its first packet, within a tick, and then a few times a second until told NEVER. */
+/* When an SA raises IPSEC_EVENT_AE. FIRST: by its first packet, within a tick, then once a tick at most, until NEVER. */
 enum ipsec_ae_when { IPSEC_AE_SYSCTL, IPSEC_AE_FIRST, IPSEC_AE_NEVER };
 
 enum ipsec_sa_dir { IPSEC_SA_DIR_ANY, IPSEC_SA_DIR_IN, IPSEC_SA_DIR_OUT };	/* XFRM_SA_DIR_* */

@@ -51,10 +51,21 @@ do_reauth()
 	remade must "alice reauthenticates" peer alice reauth
 }
 
-# What comes back by itself when the daemon is there again: by traffic, by its configuration, or it never went.
+# comes_back COMMAND…: alice's daemon, as her init would start it. What is up again then comes by traffic, by its configuration, or has
+# never been away.
+comes_back()
+{
+	"$@" >"$work/restart.log" 2>&1 || fault "alice's ${peer_kind[alice]} starts again"
+}
+
 do_restart()
 {
-	peer alice restart >"$work/restart.log" 2>&1 || fault "alice's ${peer_kind[alice]} starts again"
+	if [ "$kind_a" = keyd ]; then
+		host_stop keyd-alice
+		comes_back keyd_again alice
+	else
+		comes_back peer alice restart
+	fi
 }
 
 do_upgrade()
@@ -68,7 +79,11 @@ do_upgrade()
 do_kill()
 {
 	peer alice kill
-	peer alice start >"$work/restart.log" 2>&1 || fault "alice's ${peer_kind[alice]} starts again"
+	if [ "$kind_a" = keyd ]; then
+		comes_back keyd_again alice
+	else
+		comes_back peer alice start
+	fi
 }
 
 # gap_flush HOST: the packets under way in the SAs that are gone cannot be saved; ours must be back within one exchange, and say why
@@ -90,7 +105,7 @@ gap_flush()
 # control_ok: the same traffic, and nothing happens
 control_ok()
 {
-	local name=c$((flow_last_id + 1)) number
+	local name=c$((flow_last_id + 1))
 
 	flow_start "$name" alice "$ends_a" bob "$ends_b" "$rate" || return
 	flow_wait "$name" received $((rate * 3)) 30 >/dev/null || return
