@@ -34,7 +34,7 @@ void violate(struct sim *w, const struct host *h, enum violation kind, const cha
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);	/* NOLINT(clang-analyzer-valist.Uninitialized): it is not */
 	va_end(ap);
 	sim_trace(w, h, "VIOLATION %s: %s", names[kind], text);
 	w->verdict.violations[kind]++;

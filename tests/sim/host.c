@@ -284,7 +284,7 @@ void host_tell(struct host *h, const struct ipsec_event *ev)
 
 void host_datagram(struct host *h, const struct engine_datagram *d)
 {
-	void *volatile kept;
+	void *volatile kept;	/* never freed: that is the bug */
 
 	if (!h->engine || (d->data.n == 1 && d->data.p[0] == ENGINE_KEEPALIVE))
 		return;
@@ -292,7 +292,7 @@ void host_datagram(struct host *h, const struct engine_datagram *d)
 		kept = malloc(1);
 		(void)kept;
 	}
-	engine_input(h->engine, host_clock(h), d);
+	engine_input(h->engine, host_clock(h), d);	/* NOLINT(clang-analyzer-unix.Malloc) */
 	host_settle(h);
 }
 

@@ -241,8 +241,8 @@ static void hub(struct plan *p, struct rng *r)
 /* Many rekeys in one run. */
 static void storm(struct plan *p, struct rng *r)
 {
-	p->linger = 1;
-	p->child_lifetime = (unsigned)rng_between(r, 2, 4);
+	p->linger = 3;
+	p->child_lifetime = (unsigned)rng_between(r, 3, 4);
 	p->ike_lifetime = (unsigned)rng_between(r, 20, 60);
 	p->packet_every = MILLISECONDS(100);
 	p->active = SECONDS(600);
@@ -286,7 +286,7 @@ const struct scenario *scenario_for(uint64_t seed)
 
 	while (n < nscenarios && !scenarios[n].alone)
 		n++;
-	return &scenarios[seed % n];
+	return &scenarios[n ? seed % n : 0];
 }
 
 void scenario_plan(const struct scenario *s, uint64_t seed, struct plan *p)

@@ -185,13 +185,11 @@ static struct ipsec_selector selector_for(const struct sim *w, unsigned from, un
 	if (!w->plan->tunnel) {
 		s = ends(ipsec_addr_format(&w->host[from].addr, a, sizeof(a)),
 			 ipsec_addr_format(&w->host[to].addr, b, sizeof(b)), 32);
-		s.proto = (uint8_t)(policy ? 200 + policy : packet ? IPPROTO_TCP : 0);
-		if (w->plan->npolicies > 1)
-			s.proto = (uint8_t)(200 + policy);
+		s.proto = (uint8_t)(w->plan->npolicies > 1 ? 200 + policy : packet ? IPPROTO_TCP : 0);
 		return s;
 	}
-	snprintf(a, sizeof(a), "10.%u.%u.%u", from, policy, packet ? 1 : 0);
-	snprintf(b, sizeof(b), "10.%u.%u.%u", to, policy, packet ? 1 : 0);
+	snprintf(a, sizeof(a), "10.%u.%u.%u", from, policy, packet ? 1U : 0U);
+	snprintf(b, sizeof(b), "10.%u.%u.%u", to, policy, packet ? 1U : 0U);
 	s = ends(a, b, packet ? 32 : 24);
 	s.proto = packet ? IPPROTO_TCP : 0;
 	return s;
