@@ -33,10 +33,11 @@ cleanup()
 }
 trap cleanup EXIT
 
-# The daemon's own paths are those of this build, so it is told where to run.
+# The daemon's own paths are those of this build, which is not to be made anew, so it is told where to run; and files are told where it is.
 keyd_options="--backend fake -f $root/etc/gapless/keyd.conf --run-dir $run"
-check "make install" make --no-print-directory O="${O:-build}" PREFIX="$root/usr" SYSCONFDIR="$root/etc" RUNDIR="$root/run" \
-	INIT="systemd sysvinit" install
+check "make install" make --no-print-directory O="${O:-build}" DESTDIR="$root" PREFIX=/usr INIT="systemd sysvinit" install
+sed -i -e "s,/usr/libexec/gapless,$root&,g" -e "s,/etc/gapless,$root&,g" -e "s,/run/gapless,$root&,g" \
+	"$init"/gapless.* "$root/etc/init.d/gapless" "$root/usr/lib/systemd/system/gapless.service"
 chmod 755 "$root"
 printf 'KEYD_OPTIONS="%s"\n' "$keyd_options" >"$root/etc/gapless/keyd.env"
 printf 'gapless_enable=YES\ngapless_options="%s"\n' "$keyd_options" >"$RC_CONF"
