@@ -223,13 +223,23 @@ int door_forget_larvals(struct door *d)
 	return r == -EINTR ? 0 : r;
 }
 
+/* Why the last operation failed, in libpfkey's words, unless it has been said. */
+static void take_words(const struct door *d, struct kern_answer *an, int error)
+{
+	const char *words = ipsec_error(d->ip);
+
+	if (!an->why[0])
+		snprintf(an->why, sizeof(an->why), "%s", *words ? words : strerror(-error));
+}
+
 static int sa_add(struct door *d, const struct kern_request *rq, struct kern_answer *an)
 {
 	int r = ipsec_sa_add(d->ip, &rq->sa);
 
-	(void)an;
-	if (r)
+	if (r) {
+		take_words(d, an, r);	/* what follows has its own */
 		await_cancel(&d->awaits, d->ip, &rq->sa);
+	}
 	return r;
 }
 
@@ -344,8 +354,6 @@ void door_allow(struct door *d, struct kern_allows *a)
 
 void door_execute(struct door *d, struct kern_request *rq, struct kern_answer *an)
 {
-	const char *words;
-
 	*an = (struct kern_answer){ .id = rq->id };
 	an->error = door_check(&d->allowed, rq, an->why, sizeof(an->why));
 	if (!an->error) {
@@ -353,10 +361,8 @@ void door_execute(struct door *d, struct kern_request *rq, struct kern_answer *a
 		if (rq->op == KERN_SA_ADD)
 			await_prepare(&d->awaits, d->ip, &rq->sa, rq->settled);
 		an->error = operations[rq->op](d, rq, an);
-		if (an->error && !an->why[0]) {
-			words = ipsec_error(d->ip);
-			snprintf(an->why, sizeof(an->why), "%s", *words ? words : strerror(-an->error));
-		}
+		if (an->error)
+			take_words(d, an, an->error);
 	}
 	if (has_sa(rq))
 		wipe_sa(&rq->sa);
