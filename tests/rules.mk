@@ -40,7 +40,7 @@ lab-programs: $(programs) $(test_tools)
 
 ## make check             every test: unit (plain and sanitized), fuzz targets over their corpus, make install, real kernels in the lab
 check: deps-if-missing
-	$(build) test-programs lab-programs
+	$(build) test-programs lab-programs $(O)/tests/sim
 	$(build_san) test-programs fuzz-programs $(san_O)/tests/sim
 	$(q)O=$(O) tests/run $(run_unit) $(run_sim) $(run_fuzz) $(run_build) $(run_netns)
 

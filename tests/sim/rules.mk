@@ -3,4 +3,3 @@
 
 sim_wrapped := malloc calloc realloc free strdup strndup
 $(eval $(call program,tests/sim,$(sort $(wildcard tests/sim/*.c)),ike conf crypto wire pfkey util,libcrypto,$(sim_wrapped:%=-Wl,--wrap=%)))
-test_tools += $(O)/tests/sim

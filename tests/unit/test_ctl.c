@@ -172,7 +172,8 @@ static void hostile_structs(void **state)
 	assert_string_equal(text(o, "event"), "?");
 	assert_int_equal(strlen(text(o, "peer")), sizeof(ev.peer));
 	json_decref(o);
-	ike.initiator = ike.nat_local = ike.nat_remote = ike.encap = ike.assigned_to_us = true;	/* a bool is no other thing */
+	/* a bool is no other thing */
+	ike.initiator = ike.nat_local = ike.nat_remote = ike.encap = ike.assigned_to_us = ike.taken_over = true;
 	o = render_ike(&ike);
 	assert_non_null(o);
 	json_decref(o);
