@@ -102,6 +102,7 @@ service()
 	check "$name: nothing is left" wait_until 10 gone
 	conf 0
 	check "$name: start tells when it does not come up" not started_by "$@"
+	"$@" stop >/dev/null # procd's, before it finds that the settings are good again
 	conf 1500
 }
 
@@ -137,7 +138,7 @@ calls_of()
 {
 	local line
 
-	systemd-analyze syscall-filter "$1" | sed -n '2,$ s/^ *\([@a-z0-9_]*\).*/\1/p' | while read -r line; do
+	systemd-analyze syscall-filter "$1" | sed -n '2,$ s/^ *\([-@a-z0-9_]*\).*/\1/p' | while read -r line; do
 		case $line in
 		@*) calls_of "$line" ;;
 		?*) echo "$line" ;;
