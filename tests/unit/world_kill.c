@@ -94,7 +94,9 @@ static void check_record(struct world_host *h, struct keep *k, enum keep_kind ki
 
 	k->kind = (uint8_t)kind;
 	kept = freeze(h->engine, k, &w);
-	if (kept ? r && r->n == w.len && !memcmp(r->bytes, buf, w.len) : !r)
+	if (!kept && !r)
+		return;
+	if (kept && r && r->n == w.len && !memcmp(r->bytes, buf, w.len))
 		return;
 	fprintf(stderr, "host %u at %.6f: %s has changed and was not kept (%zu bytes, %zu before)\n", (unsigned)(h - h->w->host),
 		(double)h->w->now / 1e6, what, kept ? w.len : 0, r ? r->n : 0);
