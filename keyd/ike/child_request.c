@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* More than is sent before a killed daemon's successor is there: 18 s of 10 Gbit/s in the smallest packets. */
+#define SEQUENCES_SKIPPED (UINT32_C(1) << 28)
+
 void child_larval_delete(struct child_sa *c)
 {
 	struct kern_request rq = { .op = KERN_LARVAL_DELETE };
@@ -114,6 +117,21 @@ void child_inbound_request(struct child_sa *c, struct kern_request *rq)
 	set_selector(&rq->sa, &c->sel_in);
 }
 
+/*
+ * An engine before this one may have added it, and somebody may have flushed it since: no sequence number is to be used again
+ * with its key, as each is a nonce (RFC 4106 3). Where it still is, the kernel says so and nothing changes; where it never
+ * was, the peer does not mind that its numbers begin later. PF_KEY can do neither this nor AEAD.
+ */
+static void skip_used(const struct child_sa *c, struct ipsec_sa *sa)
+{
+	if (!c->thawed || !c->encr->aead)
+		return;
+	sa->resume = true;
+	sa->usage.oseq = SEQUENCES_SKIPPED;
+	if (!c->esn && (!sa->hard.packets || sa->hard.packets > UINT32_MAX - SEQUENCES_SKIPPED))
+		sa->hard.packets = UINT32_MAX - SEQUENCES_SKIPPED;
+}
+
 void child_outbound_request(struct child_sa *c, struct kern_request *rq)
 {
 	c->out_addr = c->sa->remote;
@@ -129,6 +147,7 @@ void child_outbound_request(struct child_sa *c, struct kern_request *rq)
 	if (rq->sa.mode == IPSEC_MODE_TUNNEL && !c->no_tfc)
 		rq->sa.tfc_pad = c->sa->peer->conf.tfc;
 	set_selector(&rq->sa, &c->sel);
+	skip_used(c, &rq->sa);
 	rq->sa.encap = encap(c, c->sa->local_port, c->sa->remote_port);
 }
 

@@ -390,9 +390,17 @@ void child_rekey_unless_peer(struct child_sa *c, const char *why, uint64_t patie
 	child_rekey_later(c, patience);
 }
 
+/* The peer may have it still: it must hear that it is over. */
 static void retire_due(struct timer *t)
 {
-	child_end(container_of(t, struct child_sa, retire), ENGINE_EVENT_TYPES, "replaced, and its DELETE never came");
+	struct child_sa *c = container_of(t, struct child_sa, retire);
+
+	if (c->deleting || c->sa->state != IKE_ESTABLISHED) {
+		child_end(c, ENGINE_EVENT_TYPES, "replaced, and its DELETE never came");
+		return;
+	}
+	report_child(c, LOG_LEVEL_INFO, "CHILD_SA", "retired", "it was replaced, and its DELETE never came");
+	ikev2_version.delete_child(c);
 }
 
 /* The older one sends no more (the kernel takes the newest), and waits for its DELETE. */

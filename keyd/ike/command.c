@@ -2,6 +2,7 @@
 // What keydctl asks of the engine.
 #include "keyd/conf/load.h"
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/orphan.h"
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/retry.h"
@@ -11,16 +12,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-/* By name or by address; nothing named is everybody. */
-static bool named(const struct conf_peer *conf, const struct ipsec_addr *remote, const char *peer)
-{
-	char text[IPSEC_ADDR_STRLEN];
-
-	if (!peer || !*peer)
-		return true;
-	return !strcmp(conf->name, peer) || !strcmp(ipsec_addr_format(remote, text, sizeof(text)), peer);
-}
 
 /* The ends that a policy leaves no doubt about. */
 static bool policy_ends(const struct ipsec_policy *pol, struct ipsec_addr *local, struct ipsec_addr *remote)
@@ -47,7 +38,7 @@ static int tunnels_up(struct engine *e, const char *peer)
 	for (unsigned i = 0; i < e->conf.npeers; i++) {
 		const struct conf_peer *conf = &e->conf.peers[i];
 
-		if (!tunnel_possible(conf) || !named(conf, &conf->remote, peer))
+		if (!tunnel_possible(conf) || !peer_named(conf, &conf->remote, peer))
 			continue;
 		tunnel_up(e, conf);
 		n++;
@@ -84,7 +75,7 @@ static int policies_up(struct engine *e, const char *peer)
 		if (spd_policy_unfit(&p->pol) || !policy_ends(&p->pol, &local, &remote))
 			continue;
 		conf = engine_peer(e, &local, &remote);
-		if (named(&conf->conf, &remote, peer)) {
+		if (peer_named(&conf->conf, &remote, peer)) {
 			n++;
 			policy_up(e, &p->pol, &conf->conf, &local, &remote);
 		}
@@ -141,7 +132,7 @@ int engine_up(struct engine *e, uint64_t now, const char *peer)
 	for (unsigned i = 0; !n && peer && *peer && i < e->conf.npeers; i++) {
 		const struct conf_peer *conf = &e->peers[i]->conf;
 
-		if (named(conf, &conf->remote, peer) && conf->childless != CONF_CHILDLESS_NEVER && conf->remote.family &&
+		if (peer_named(conf, &conf->remote, peer) && conf->childless != CONF_CHILDLESS_NEVER && conf->remote.family &&
 		    conf->remote_len == ipsec_addr_bits(conf->remote.family))
 			n += childless_up(e, e->peers[i]);
 	}
@@ -157,7 +148,7 @@ static int tunnels_down(struct engine *e, const char *peer)
 	list_each(t, &e->tunnels, struct tunnel, link) {
 		const struct conf_peer *conf = conf_peer_by_name(&e->conf, t->peer);
 
-		if (!conf || !named(conf, &t->remote, peer))
+		if (!conf || !peer_named(conf, &t->remote, peer))
 			continue;
 		if (!ike_sa_between(e, &t->local, &t->remote)) {
 			tunnel_tell(t, ENGINE_IKE_DOWN, "not wanted any more");
@@ -170,12 +161,12 @@ static int tunnels_down(struct engine *e, const char *peer)
 
 int engine_down(struct engine *e, uint64_t now, const char *peer)
 {
-	int n = 0;
+	int n;
 
 	e->now = now;
-	n = tunnels_down(e, peer);
+	n = tunnels_down(e, peer) + (int)orphans_down(e, peer);
 	list_each(sa, &e->sas, struct ike_sa, link) {
-		if (!ike_sa_alive(sa) || !named(&sa->peer->conf, &sa->remote, peer))
+		if (!ike_sa_alive(sa) || !peer_named(&sa->peer->conf, &sa->remote, peer))
 			continue;
 		n++;
 		if (sa->state == IKE_ESTABLISHED) {
@@ -196,7 +187,7 @@ int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what)
 
 	e->now = now;
 	list_each(sa, &e->sas, struct ike_sa, link) {
-		if (sa->state != IKE_ESTABLISHED || !named(&sa->peer->conf, &sa->remote, peer))
+		if (sa->state != IKE_ESTABLISHED || !peer_named(&sa->peer->conf, &sa->remote, peer))
 			continue;
 		if (what & ENGINE_REKEY_CHILD) {
 			list_each(c, &sa->children, struct child_sa, link) {
@@ -221,7 +212,7 @@ int engine_reauth(struct engine *e, uint64_t now, const char *peer)
 
 	e->now = now;
 	list_each(sa, &e->sas, struct ike_sa, link)
-		if (sa->state == IKE_ESTABLISHED && named(&sa->peer->conf, &sa->remote, peer))
+		if (sa->state == IKE_ESTABLISHED && peer_named(&sa->peer->conf, &sa->remote, peer))
 			n += reauth_begin(sa, "command");
 	engine_settle(e);
 	return n;

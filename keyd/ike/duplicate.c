@@ -206,6 +206,12 @@ static struct ike_sa *smaller(struct ike_sa *a, struct ike_sa *b)
 	return memcmp(a->origin, b->origin, sizeof(a->origin)) < 0 ? a : b;
 }
 
+/* Who answered the set-up knows only by a message after it that the peer has the SA. */
+static bool unheard(const struct ike_sa *sa)
+{
+	return !sa->initiator && sa->heard_at <= sa->established_at;
+}
+
 static void doubled_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, end);
@@ -217,6 +223,10 @@ static void doubled_due(struct timer *t)
 		if (!same_way(sa, other) || other->redundant_at || smaller(sa, other) != sa)
 			continue;
 		if (!reauth_idle(sa) || !reauth_idle(other)) {
+			timer_set(&sa->e->timers, &sa->end, sa->e->now + DOUBLED_LIFE, doubled_due);
+		} else if (unheard(other)) {
+			if (!other->active)
+				ikev2_version.liveness(other);
 			timer_set(&sa->e->timers, &sa->end, sa->e->now + DOUBLED_LIFE, doubled_due);
 		} else if (reauth_needless(sa)) {
 			report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "another one carries all that it does");

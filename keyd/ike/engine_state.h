@@ -115,6 +115,8 @@ void peer_put(struct peer *p);
 void peers_free(struct engine *e);
 /* With a reference for the caller. */
 struct peer *engine_peer(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote);
+/* Does a command that names this one mean it? By name or by address; NULL or empty is everybody. */
+bool peer_named(const struct conf_peer *conf, const struct ipsec_addr *remote, const char *peer);
 
 /* Asks, and remembers whom the answer is for. a is not asking anything yet. */
 void ask_kern(struct engine *e, struct ask *a, const struct kern_request *rq,

@@ -2,6 +2,7 @@
 // SAs from before our time: renewed, then retired.
 #include "keyd/ike/orphan.h"
 
+#include "keyd/conf/load.h"
 #include "keyd/ike/lifetime.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/straggler.h"
@@ -73,6 +74,46 @@ void orphans_retire(const struct child_sa *c)
 		straggler_add(e, &id, out ? OUTBOUND_DRAIN : SECONDS(c->sa->peer->conf.linger));
 		orphan_free(o);
 	}
+}
+
+/* Between which ends, if one of our policies says which of them is ours; an inbound one is its policy's the other way. */
+static bool serves(const struct engine *e, const struct ipsec_sa *sa, const struct ipsec_addr *local,
+		   const struct ipsec_addr *remote)
+{
+	list_each(p, &e->spd.policies, struct spd_policy, link) {
+		const struct ipsec_tmpl *t = &p->pol.tmpl[0];
+
+		if (t->proto == sa->proto && t->mode == sa->mode && t->reqid == sa->reqid &&
+		    spd_policy_joins(&p->pol, local, remote))
+			return true;
+	}
+	return false;
+}
+
+static bool is_named(const struct engine *e, const struct ipsec_sa *sa, const struct ipsec_addr *local,
+		     const struct ipsec_addr *remote, const char *peer)
+{
+	return peer_named(conf_peer_find(&e->conf, local, remote), remote, peer) && serves(e, sa, local, remote);
+}
+
+unsigned orphans_down(struct engine *e, const char *peer)
+{
+	unsigned n = 0;
+
+	list_each(o, &e->orphans, struct orphan, link) {
+		const struct ipsec_sa *sa = &o->sa;
+		bool out = is_named(e, sa, &sa->src, &sa->dst, peer);
+		struct ipsec_sa_id id = { .dst = sa->dst, .proto = sa->proto, .spi = sa->spi, .mark = sa->mark };
+		const struct conf_peer *conf = conf_peer_find(&e->conf, &sa->dst, &sa->src);
+
+		if (!out && !is_named(e, sa, &sa->dst, &sa->src, peer))
+			continue;
+		report_kernel(e, ENGINE_ORPHAN, &sa->src, &sa->dst, &sa->sel, "retired: taken down by command");
+		straggler_add(e, &id, out ? 0 : SECONDS(conf->linger));
+		orphan_free(o);
+		n++;
+	}
+	return n;
 }
 
 static bool asks_for(const struct ipsec_policy *pol, const struct ipsec_sa *sa)

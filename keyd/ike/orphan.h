@@ -9,6 +9,8 @@
 
 /* c sends now: what it stands in for leaves the kernel, outbound when it has drained, inbound after the linger. */
 void orphans_retire(const struct child_sa *c);
+/* By command: those with a peer of that name or address (NULL or empty: with any) leave the kernel. How many. */
+unsigned orphans_down(struct engine *e, const char *peer);
 /* Is there one with this reqid? */
 bool orphans_of(const struct engine *e, uint32_t reqid);
 /* The kernel has the one with these no more. */

@@ -7,6 +7,7 @@
 #include "keyd/ike/tunnel.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct peer *peer_get(struct peer *p)
 {
@@ -89,4 +90,13 @@ struct peer *engine_peer(struct engine *e, const struct ipsec_addr *local, const
 	if (conf == &e->conf.defaults)
 		return peer_get(e->default_peer);
 	return peer_get(e->peers[conf - e->conf.peers]);
+}
+
+bool peer_named(const struct conf_peer *conf, const struct ipsec_addr *remote, const char *peer)
+{
+	char text[IPSEC_ADDR_STRLEN];
+
+	if (!peer || !*peer)
+		return true;
+	return !strcmp(conf->name, peer) || !strcmp(ipsec_addr_format(remote, text, sizeof(text)), peer);
 }

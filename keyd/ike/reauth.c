@@ -97,10 +97,18 @@ static void retry_later(struct ike_sa *sa)
 
 /* --- children --- */
 
+/* After a restart in the middle of a rekey, the heir that was there already is being made once more. */
+static bool has_heir(const struct child_sa *c)
+{
+	const struct child_sa *heir = c->replaced_by ? child_find(c->sa->e, c->replaced_by) : NULL;
+
+	return child_has_heir(c) && !(heir && heir->state == CHILD_NEW);
+}
+
 /* Is c still to be taken over? */
 static bool waits(const struct child_sa *c)
 {
-	return !child_has_heir(c) && !c->deleting && (c->state == CHILD_INBOUND || c->state == CHILD_UP);
+	return !has_heir(c) && !c->deleting && (c->state == CHILD_INBOUND || c->state == CHILD_UP);
 }
 
 static bool carries(const struct child_sa *other, const struct child_sa *c)
@@ -456,7 +464,7 @@ unsigned reauth_hand_over(struct ike_sa *sa)
 	unsigned n = 0;
 
 	list_each(c, &sa->children, struct child_sa, link) {
-		struct child_sa *to = child_has_heir(c) ? NULL : reauth_sibling(c);
+		struct child_sa *to = has_heir(c) ? NULL : reauth_sibling(c);
 
 		if (!to || !is_sign(sa, to))
 			continue;

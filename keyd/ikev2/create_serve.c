@@ -88,6 +88,8 @@ static uint16_t serve_old(struct exchange *x)
 	if (n.spi.n != 4 || (n.protocol != IKEV2_PROTO_ESP && n.protocol != IKEV2_PROTO_AH))
 		return IKEV2_N_INVALID_SYNTAX;
 	old = n.protocol == IKEV2_PROTO_ESP ? child_find_out(x->sa, child_spi(n.spi)) : NULL;
+	if (!old && n.protocol == IKEV2_PROTO_ESP && info_being_made(x->sa, child_spi(n.spi)))
+		return IKEV2_N_TEMPORARY_FAILURE;
 	if (!old)
 		return IKEV2_N_CHILD_SA_NOT_FOUND;
 	x->old_spi = old->spi_in;

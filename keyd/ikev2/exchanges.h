@@ -42,6 +42,11 @@ void info_confirm_begin(struct ike_sa *sa, void (*then)(struct ike_sa *sa));
 void info_serve(struct exchange *x);
 /* Is x a DELETE for a child? */
 bool info_closes_child(const struct exchange *x);
+/*
+ * The child that an exchange of ours makes, or makes again after a restart, when the peer receives on it by spi already and
+ * our kernel has not got it wholly yet; it is not taken from under that. NULL: none.
+ */
+struct child_sa *info_being_made(const struct ike_sa *sa, uint32_t spi);
 /* Does a message of the peer delete the child that it knows by this SPI? */
 bool info_deletes_child(const struct wire_message *m, uint32_t spi_out);
 /* Does a message of the peer close the IKE SA? */

@@ -240,12 +240,11 @@ static bool crossed(const struct ike_sa *sa, const struct child_sa *c)
 	return c->deleting && sa->active && info_closes_child(sa->active) && sa->active->old_spi == c->spi_in;
 }
 
-/* One that an exchange of ours makes, and that the kernel has not got wholly yet: it is not taken from under that. */
-static struct child_sa *being_made(const struct ike_sa *sa, uint32_t spi)
+struct child_sa *info_being_made(const struct ike_sa *sa, uint32_t spi)
 {
 	const struct exchange *x = sa->active;
 
-	return x && x->answered && x->child && x->child->spi_out == spi ? x->child : NULL;
+	return spi && x && x->child && x->child->spi_out == spi ? x->child : NULL;
 }
 
 /* Ends the child that the peer receives on by spi. Returns our SPI for the answer; 0: there is nothing to name. */
@@ -255,8 +254,8 @@ static uint32_t serve_delete_spi(struct ike_sa *asked, uint32_t spi)
 	struct child_sa *c = child_find_out(sa, spi);
 	uint32_t ours;
 
-	if (being_made(asked, spi))
-		c = being_made(asked, spi);
+	if (info_being_made(asked, spi))
+		c = info_being_made(asked, spi);
 	if (c && (c->state == CHILD_NEW || c->unfinished)) {
 		c->doomed = true;
 		child_touch(c);

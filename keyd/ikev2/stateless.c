@@ -6,6 +6,7 @@
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/child.h"
 #include "keyd/ikev2/message.h"
+#include "keyd/ikev2/window.h"
 
 #include <string.h>
 
@@ -58,6 +59,7 @@ void stateless_hint(struct ike_sa *sa, const struct engine_datagram *d, const st
 		return;
 	if (m->h.flags & IKEV2_FLAG_RESPONSE)
 		sa->hint = error;
+	window_hinted(sa);
 	if (error == IKEV2_N_INVALID_IKE_SPI || error == IKEV2_N_INVALID_SPI || error == IKEV2_N_INVALID_MAJOR_VERSION)
 		liveness_hint(sa);
 }

@@ -33,10 +33,16 @@ static uint64_t early_wait(const struct ike_sa *sa)
 	return sa->rtt && wait < MILLISECONDS(sa->peer->conf.retransmit_ms) ? wait : 0;
 }
 
+/* Sendings until a peer counts as dead of which nothing is heard. */
+static unsigned round_of(const struct ike_sa *sa)
+{
+	return sa->peer->conf.retransmit_tries + !!sa->early;
+}
+
 static uint64_t wait_of(const struct ike_sa *sa)
 {
 	uint64_t first = MILLISECONDS(sa->peer->conf.retransmit_ms);
-	unsigned step = sa->sendings - 1;
+	unsigned step = (sa->sendings - 1) % round_of(sa);
 
 	if (sa->early && !step)
 		return sa->early;
@@ -45,9 +51,16 @@ static uint64_t wait_of(const struct ike_sa *sa)
 	return first << (step < BACKOFF_STEPS_MAX ? step : BACKOFF_STEPS_MAX);
 }
 
+/*
+ * A peer whose requests came since the last sending lives (RFC 7296 2.4): ours or its answers were lost, each time. They
+ * have a second round, with short waits first; no third, as that peer may not mean to answer.
+ */
 static unsigned tries_of(const struct ike_sa *sa)
 {
-	return sa->peer->conf.retransmit_tries + !!sa->early;
+	unsigned n = round_of(sa);
+	bool lives = sa->sendings == n && sa->state == IKE_ESTABLISHED && sa->heard_at + wait_of(sa) > sa->e->now;
+
+	return sa->sendings > n || lives ? 2 * n : n;
 }
 
 /* By answers to what was sent once only: another may belong to either sending (Karn; RFC 6298 3). */
@@ -73,6 +86,7 @@ static void send_once(struct ike_sa *sa)
 static void give_up(struct ike_sa *sa)
 {
 	struct exchange *x = sa->active;
+	unsigned rounds = sa->sendings / round_of(sa);
 	char reason[224], said[64] = "";
 
 	if (sa->hint)
@@ -81,7 +95,7 @@ static void give_up(struct ike_sa *sa)
 		snprintf(reason, sizeof(reason), "%s", x->doubt);
 	else	/* as often as configured; that one may have been repeated early is no matter of the peer's life */
 		snprintf(reason, sizeof(reason), "no answer to %s after %u sendings: the peer counts as dead%s",
-			 x->ops->name, sa->peer->conf.retransmit_tries, said);
+			 x->ops->name, rounds * sa->peer->conf.retransmit_tries, said);
 	sa->e->stats.dpd_dead++;
 	if (x->doubt[0])
 		report_refusal(sa, x->doubted, false);
@@ -94,6 +108,12 @@ static void give_up(struct ike_sa *sa)
 static bool says_lost(const struct ike_sa *sa)
 {
 	return sa->hint == IKEV2_N_INVALID_IKE_SPI && sa->sendings >= LOST_AFTER;
+}
+
+void window_hinted(struct ike_sa *sa)
+{
+	if (sa->active && says_lost(sa) && sa->state < IKE_ESTABLISHED && reauth_old(sa))
+		ike_sa_end(sa, "the peer says that it does not have the new IKE SA any more");
 }
 
 static void retransmit_due(struct timer *t)

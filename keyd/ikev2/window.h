@@ -11,6 +11,8 @@
 void window_send_next(struct ike_sa *sa);
 /* sa->active has been sent by an engine before this one: it is sent again as it was. */
 void window_resume(struct ike_sa *sa);
+/* The peer says, without proof, that it does not have the SA. One that is to take over from another is then of no use. */
+void window_hinted(struct ike_sa *sa);
 /* The answer to sa->active is here: no more retransmission. */
 void window_answered(struct ike_sa *sa);
 /* Sends the same exchange once more with other content (COOKIE, INVALID_KE_PAYLOAD), now or after delay. */

@@ -169,6 +169,10 @@ static uint64_t patience(const struct sim *w)
 	for (unsigned i = 0; i < w->nhosts; i++)
 		all += 10 * (w->plan->host[i].delay + w->plan->host[i].jitter + w->plan->host[i].kernel_delay) +
 		       4 * w->plan->host[i].auth_delay;
+	/* A request that met no daemon comes again when its sender has waited as long once more, at most. */
+	for (unsigned i = 0; i < w->plan->nops; i++)
+		if (w->plan->op[i].kind == OP_KILL || w->plan->op[i].kind == OP_RESTART)
+			all += 3 * w->plan->op[i].arg;
 	return all;
 }
 
@@ -205,13 +209,13 @@ void check_number(struct sim *w, const struct host *h)
 	}
 }
 
-/* From the first sending of a request until its sender must have given up, or be done with the answer. */
+/* From the first sending of a request until its sender must have given up after two rounds, or be done with the answer. */
 static uint64_t exchange_max(const struct sim *w)
 {
 	uint64_t wait = SECONDS(10);
 
 	for (unsigned i = 0; i < w->plan->tries; i++)
-		wait += MILLISECONDS(500) << (i < 6 ? i : 6);
+		wait += 2 * MILLISECONDS(500) << (i < 6 ? i : 6);
 	for (unsigned i = 0; i < w->nhosts; i++)
 		wait += 2 * w->plan->host[i].auth_delay;
 	return wait;

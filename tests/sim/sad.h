@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A model of Linux' SAD: which SA a packet takes, larval SAs, lifetimes by time, bytes and packets, replay windows. The
- * functions of the kernel that it follows are named in sad.c; tests/netns/test_model.sh compares the two.
+ * functions of the kernel that it follows are named in sad.c.
  */
 #ifndef TESTS_SIM_SAD_H
 #define TESTS_SIM_SAD_H

@@ -446,6 +446,41 @@ static void test_restart(void **state)
 	}
 }
 
+static bool kernel_has(const struct world_host *h, uint32_t spi)
+{
+	for (unsigned i = 0; i < h->nsas; i++)
+		if (h->sas[i].sa.spi == spi)
+			return true;
+	return false;
+}
+
+/* What an earlier daemon left in the kernel goes down with its peer, too, whether or not somebody has begun to renew it. */
+static void test_down_after_restart(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned who = i & 1;
+		struct world_host *h = &w.host[who];
+		uint32_t in, out;
+
+		up(i & 2, 1 + i);
+		in = world_newest(h, false)->sa.spi;
+		out = world_newest(h, true)->sa.spi;
+		world_restart(&w, who, true);
+		if (i & 4)	/* the IKE SA is being made */
+			world_run(&w, MILLISECONDS(25));
+		assert_int_equal(engine_down(h->engine, w.now, "192.0.2.9"), 0);
+		assert_int_equal(engine_down(h->engine, w.now, who ? "192.0.2.2" : "192.0.2.1"), 0);
+		assert_true(kernel_has(h, in) && kernel_has(h, out));
+		assert_true(engine_down(h->engine, w.now, who ? "192.0.2.1" : "192.0.2.2") >= 2);
+		world_run(&w, MILLISECONDS(10));
+		assert_true(kernel_has(h, in) && !kernel_has(h, out));
+		world_run(&w, SECONDS(15));	/* more than the linger */
+		assert_false(kernel_has(h, in));
+		world_free(&w);
+	}
+}
+
 static void test_commands(void **state)
 {
 	(void)state;
@@ -607,6 +642,7 @@ int main(void)
 		cmocka_unit_test(test_flush),
 		cmocka_unit_test(test_late_acquire),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_down_after_restart),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_replayed),
 		cmocka_unit_test(test_truncated_and_flipped),

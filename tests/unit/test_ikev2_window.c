@@ -192,6 +192,44 @@ static void test_answer_ids(void **state)
 	world_free(&w);
 }
 
+static void drop_all(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	(void)world;
+	(void)n;
+	if (from == 1)
+		bytes[0] ^= 0xff;
+}
+
+/* A rekey, with that in the way for so long. */
+static void rekey_behind(void (*tap)(struct world *world, unsigned from, uint8_t *bytes, size_t n), unsigned seconds)
+{
+	up();
+	w.tap = tap;
+	engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_CHILD);
+	world_run(&w, SECONDS(seconds));
+	w.tap = NULL;
+}
+
+/* Who asks for signs of life is not dead, whatever is lost of what it answers: there is a second round, and no third. */
+static void test_second_round(void **state)
+{
+	(void)state;
+	rekey_behind(drop_answers, 80);
+	world_run(&w, SECONDS(30));
+	assert_int_equal(w.host[0].events[ENGINE_IKE_DOWN], 0);
+	assert_int_equal(w.host[0].events[ENGINE_CHILD_REKEYED], 1);
+	assert_true(world_joined(&w));
+	world_free(&w);
+	rekey_behind(drop_answers, 130);
+	assert_int_equal(w.host[0].events[ENGINE_IKE_DOWN], 1);
+	assert_non_null(strstr(w.host[0].log, "after 14 sendings"));
+	world_free(&w);
+	rekey_behind(drop_all, 65);
+	assert_int_equal(w.host[0].events[ENGINE_IKE_DOWN], 1);
+	assert_non_null(strstr(w.host[0].log, "after 7 sendings"));
+	world_free(&w);
+}
+
 /* The genuine answer with more payloads in it: what host 1 said last, opened, extended, sealed with its keys. */
 static void extended(const struct rogue_payload *more)
 {
@@ -512,7 +550,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_request_ids),	 cmocka_unit_test(test_replay),
-		cmocka_unit_test(test_window_size),	 cmocka_unit_test(test_answer_ids),
+		cmocka_unit_test(test_window_size),	 cmocka_unit_test(test_answer_ids), cmocka_unit_test(test_second_round),
 		cmocka_unit_test(test_extended_answers), cmocka_unit_test(test_forged_refusals),
 		cmocka_unit_test(test_forged_loops),	 cmocka_unit_test(test_two_responders),
 		cmocka_unit_test(test_tampered),	 cmocka_unit_test(test_downgrade),
