@@ -543,7 +543,9 @@ void child_outbound_done(struct child_sa *c)
 	traffic_follow(c);
 	tunnel_sends(c);
 	duplicate_supersede(c->sa);
-	if (c->lost)		/* before the peer had it: it could not be replaced then */
+	if (c->sa->state == IKE_DELETING)	/* since it was begun; the peer may have ended it with the others */
+		child_mute(c);
+	else if (c->lost)	/* before the peer had it: it could not be replaced then */
 		child_rekey(c, "lost");
 }
 

@@ -70,8 +70,9 @@ bool duplicate_alone(const struct ike_sa *sa, const struct conf_id *remote_id)
 
 	if (with_ids(table_find(&e->by_ids, ids_key(&sa->local_id, remote_id)), &sa->local_id, remote_id))
 		return false;
+	/* While one is being deleted its children still send: the DELETE tells the peer, and the answer us. */
 	for (struct ike_sa *o = ike_sa_first_between(e, &sa->local, &sa->remote); o; o = ike_sa_next_between(o))
-		if (o->state == IKE_ESTABLISHED && conf_id_match(remote_id, &o->remote_id) &&
+		if ((o->state == IKE_ESTABLISHED || o->state == IKE_DELETING) && conf_id_match(remote_id, &o->remote_id) &&
 		    conf_id_equal(&o->local_id, &sa->local_id))
 			return false;
 	return true;

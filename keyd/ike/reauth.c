@@ -422,6 +422,10 @@ void reauth_ended(struct ike_sa *sa, const char *reason)
 	if (!old || old->state != IKE_ESTABLISHED)
 		return;
 	memset(old->reauth.by, 0, sizeof(old->reauth.by));
+	if (old->redundant_at) {	/* it was to be merged into this one, and looks for another */
+		duplicate_goes(old, old->e->now + LOOK_AGAIN_AT_SAS);
+		return;
+	}
 	retry_later(old);
 	report_sa(old, sa->quiet ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "IKE_SA", "kept",
 		  "reauthentication failed: %s; it goes on, and tries again in %u s", reason,

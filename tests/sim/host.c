@@ -427,6 +427,9 @@ static void set_lifetimes(struct conf_peer *c, const struct plan *p)
 	c->dpd = p->dpd;
 	c->retransmit_tries = p->tries;
 	c->child_packets = p->child_packets;
+	/* A hub sends so much at once that jitter alone puts more than the usual 128 packets out of order. */
+	if (p->nhosts > 2)
+		c->replay_window = 1024;
 	c->reauth_lifetime = p->reauth_lifetime;
 	if (p->ike_lifetime)
 		c->ike_lifetime = p->ike_lifetime;
