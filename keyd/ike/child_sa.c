@@ -670,6 +670,14 @@ static bool heir_sends(const struct child_sa *c)
 	return heir && heir->state == CHILD_UP && !heir->lost;
 }
 
+/* The IKE SA is being deleted, and the one that stands in for c with it. */
+static bool heir_goes(const struct child_sa *c)
+{
+	const struct child_sa *heir = c->replaced_by ? child_find(c->sa->e, c->replaced_by) : NULL;
+
+	return c->sa->state == IKE_DELETING && heir && heir->sa == c->sa;
+}
+
 void child_mute(struct child_sa *c)
 {
 	struct ipsec_sa_id out = { .dst = c->out_addr, .proto = IPPROTO_ESP, .spi = c->spi_out, .mark = c->pol.mark };
@@ -677,6 +685,8 @@ void child_mute(struct child_sa *c)
 	/* The kernel takes the newest of all, which may be this one, if its heir was made on another IKE SA. */
 	if (out.dst.family && heir_sends(c))
 		straggler_add(c->sa->e, &out, OUTBOUND_DRAIN);
+	else if (out.dst.family && heir_goes(c))
+		straggler_add(c->sa->e, &out, 0);
 	if (child_has_heir(c) || c->state == CHILD_NEW)
 		return;
 	if (out.dst.family)
