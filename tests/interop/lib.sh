@@ -273,12 +273,6 @@ ping_ends()
 	must "pings from bob" in_host bob ping -q -c 2 -i 0.2 -W 5 -I "$ends_b" "$ends_a"
 }
 
-# kernel_dropped HOST: packets that its kernel could not send for want of the right SA or policy
-kernel_dropped()
-{
-	in_host "$1" awk '/^XfrmOut/ && !/XfrmOutError/ { n += $2 } END { print n + 0 }' /proc/net/xfrm_stat
-}
-
 # traffic_start [PACKETS PER SECOND]: 200 each way, and all that is on the wires
 traffic_start()
 {

@@ -127,3 +127,9 @@ kernel_sends()
 {
 	in_host "$1" ip xfrm state list nokeys src "${tunnel[$1.address]}" | grep -A 1 '^src' | grep -c 'spi 0x0*[1-9a-f]'
 }
+
+# kernel_dropped HOST: packets that its kernel could not send for want of the right SA or policy
+kernel_dropped()
+{
+	in_host "$1" awk '/^XfrmOut/ && !/XfrmOutError/ { n += $2 } END { print n + 0 }' /proc/net/xfrm_stat
+}

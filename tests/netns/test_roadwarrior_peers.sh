@@ -92,9 +92,10 @@ rekeyed()
 # traffic NAME CLIENT4 CLIENT6 KEYD-HOST: both families, while both sides rekey what there is to be rekeyed
 traffic()
 {
-	local name=$1 keyd=$4 swan=gw
+	local name=$1 keyd=$4 swan=gw lost own
 
 	[ "$keyd" = client ] || swan=client
+	own=$(kernel_dropped $swan)
 	flow_start "$name-four" client "$2" inner 10.0.0.9 200
 	flow_start "$name-six" client "$3" inner 2001:db8:1::9 100 7001
 	flow_wait "$name-four" received 100 || not_ok "$name: traffic flows"
@@ -107,9 +108,11 @@ traffic()
 	flow_number "$name-four-recv-client" received
 	flow_wait "$name-four" received $((number + 100)) || not_ok "$name: traffic goes on"
 	flow_stop "$name-four"
-	is "$name: nothing lost, IPv4" "$flow_lost" 0
+	lost=$flow_lost
 	flow_stop "$name-six"
-	is "$name: nothing lost, IPv6" "$flow_lost" 0
+	lost=$((lost + flow_lost)) own=$(($(kernel_dropped $swan) - own))
+	note "$name: $lost lost; strongSwan's own kernel dropped $own, whose outbound SA had gone (docs/interop.md)"
+	check "$name: nothing lost but by strongSwan's own kernel" [ $lost -le $own ]
 }
 
 host_new inner
