@@ -24,13 +24,14 @@ declare -A openiked_says=(
 # keyd's words in iked's, from CRYPTO TRANSFORMS in iked.conf(5)
 declare -A openiked_word=(
 	[aes128]=aes-128 [aes192]=aes-192 [aes256]=aes-256
-	[sha1]=hmac-sha1 [sha256]=hmac-sha2-256 [sha384]=hmac-sha2-384 [sha512]=hmac-sha2-512
+	[sha1]=hmac-sha1 [sha384]=hmac-sha2-384 [sha512]=hmac-sha2-512
 	[prfsha1]=hmac-sha1 [prfsha256]=hmac-sha2-256 [prfsha384]=hmac-sha2-384 [prfsha512]=hmac-sha2-512
 	[x25519]=curve25519 [ecp256]=ecp256 [ecp384]=ecp384 [ecp521]=ecp521
 	[modp1024]=modp1024 [modp1536]=modp1536 [modp2048]=modp2048 [modp3072]=modp3072 [modp4096]=modp4096
 	[esn]=esn [noesn]=noesn
 )
 declare -A openiked_word_ike=(
+	[sha256]=hmac-sha2-256 # with ESP not: the PF_KEY of Linux has it with 96 bits only
 	[aes128gcm16]=aes-128-gcm [aes256gcm16]=aes-256-gcm [aes128gcm12]=aes-128-gcm-12 [aes256gcm12]=aes-256-gcm-12
 )
 declare -A openiked_word_esp=(
@@ -191,7 +192,7 @@ openiked_reload()
 	openiked_conf "$1" && ikectl "$1" reload
 }
 
-declare -A openiked_table=([ike]='iked.conf(5), CRYPTO TRANSFORMS' [esp]='iked.conf(5), CRYPTO TRANSFORMS; PF_KEY')
+declare -A openiked_table=([ike]='iked.conf(5), CRYPTO TRANSFORMS' [esp]='iked.conf(5), CRYPTO TRANSFORMS, less what "iked -nvv" leaves out with PF_KEY')
 
 # openiked_knows HOST ike|esp WORD
 openiked_knows()
