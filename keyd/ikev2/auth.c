@@ -450,7 +450,7 @@ static void serve_answer(struct exchange *x, struct child_sa *child)
 		x->child = NULL;
 		child->first = true;
 		child->sign_promised = ikev2_will_confirm(&x->m);
-		child_wait_for_peer(child, child->sign_promised || reauth_sibling(child) ? CHILD_SETTLE_SIGN : CHILD_SETTLE);
+		child_wait_for_peer(child, child->sign_promised ? CHILD_SETTLE_SIGN : CHILD_SETTLE);
 	} else if (x->refuse) {
 		message_put_notify(&out, x->refuse, (struct view){ 0 });
 	}
