@@ -4,6 +4,7 @@ BENCH_SIZES ?= 10000 100000
 BENCH_RUNS ?= 5
 
 BENCH_TUNNELS ?= 10000
+BENCH_RATE ?= 100000
 
 $(eval $(call program,tests/bench/measure,tests/bench/measure.c,,))
 $(eval $(call program,tests/bench/floor,tests/bench/floor.c,,libcrypto))
@@ -16,6 +17,11 @@ bench: deps-if-missing
 	$(build) $(O)/bin/keyd $(O)/tests/bench/load $(O)/tests/bench/floor
 	$(q)O=$(O) tests/bench/bench_ike.sh --tunnels $(BENCH_TUNNELS)
 
+## make bench-flood       tunnels rekeyed under a flood of first requests; BENCH_RATE=100000 a second (see docs/bench-ike.md)
+bench-flood: deps-if-missing
+	$(build) $(O)/bin/keyd $(O)/bin/keydctl $(O)/tests/bench/load $(O)/tests/flood $(O)/tests/json
+	$(q)O=$(O) tests/bench/bench_flood.sh --rate $(BENCH_RATE)
+
 ## make bench-setkey      setkey beside "ip -batch": load, dump, delete; BENCH_SIZES="10000 100000" BENCH_RUNS=5 (see docs/bench-setkey.md)
 bench-setkey: deps-if-missing
 	$(build) $(O)/bin/setkey $(O)/tests/bench/measure
@@ -24,4 +30,4 @@ bench-setkey: deps-if-missing
 	$(q)O=$(O) LAB_COUNT=1 LAB_MEM=3072 tests/lab --timeout 14400 -- \
 		tests/bench/bench_setkey.sh --sizes "$(BENCH_SIZES)" --runs $(BENCH_RUNS) sas
 
-.PHONY: bench bench-setkey
+.PHONY: bench bench-flood bench-setkey

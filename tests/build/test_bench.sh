@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The benchmark of IKE does its work: a few tunnels come up and are rekeyed, each number is one. Needs root and network namespaces.
+# The benchmarks of IKE do their work: a few tunnels come up and are rekeyed, each number is one. Needs root and network namespaces.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -20,4 +20,5 @@ for name in "set up" "rekey child, PFS" "rekey IKE SA"; do
 done
 check "nothing was sent twice" grep -q ' 0 datagrams sent again' <<<"$table"
 check "memory of the ike role" grep -qE '^memory of ike: [0-9]+ KB, then [0-9]+ KB: -?[0-9]+ bytes a tunnel$' <<<"$table"
+check "tunnels outlive a flood" tests/bench/bench_flood.sh --tunnels 30 --rate 5000 --rounds 1
 finish
