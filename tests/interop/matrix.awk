@@ -26,7 +26,7 @@ BEGIN { FS = "|" }
 		text = text " clear " $6
 	cell[$1, $2] = text
 	if ($7 != "") {
-		key = $3 ": " ($3 == "FAIL" ? $2 " " $1 ": " : "") $7
+		key = $3 ": " ($3 ~ /^(FAIL|fails)$/ ? $2 " " $1 ": " : "") $7
 		if (!(key in why))
 			whys[++reasons] = key
 		why[key]++
