@@ -76,6 +76,7 @@ static void take_over(struct parent *p, struct conf *c, struct conf_secrets *s, 
 	p->conf = *c;
 	p->secrets = *s;
 	p->sockets = *socks;
+	settings_padding(p->options, &p->conf);
 	allowed_except_own(&p->conf);
 	handover_secrets(p);
 	handover_allowed(p);
@@ -157,6 +158,7 @@ static int open_all(struct parent *p)
 	store_open(&p->store, p->options->run_dir);
 	store_sockets(&p->sockets);
 	settings_kernel(p->options, &p->conf);
+	settings_padding(p->options, &p->conf);
 	allowed_except_own(&p->conf);
 	memcpy(p->keylog, p->conf.keylog, sizeof(p->keylog));
 	return KEYD_OK;

@@ -101,5 +101,7 @@ void resolv_write(struct parent *p, const struct engine_resolv *r);
 int settings_load(const struct options *o, struct conf *c, struct conf_secrets *s, conf_error_fn *err, void *arg);
 /* Prepares the kernel's switches for us (net.core.xfrm_larval_drop). */
 void settings_kernel(const struct options *o, const struct conf *c);
+/* Warns where the kernel will not pad (tfc). */
+void settings_padding(const struct options *o, const struct conf *c);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Loads configuration and secrets as the command line asks, and sets the kernel's one switch.
+#include "keyd/conf/load.h"
 #include "keyd/roles/parent.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #define LARVAL_DROP "/proc/sys/net/core/xfrm_larval_drop"
+#define MODULES "/sys/module/"
 
 int settings_load(const struct options *o, struct conf *c, struct conf_secrets *s, conf_error_fn *err, void *arg)
 {
@@ -62,4 +64,36 @@ void settings_kernel(const struct options *o, const struct conf *c)
 out:
 	if (fd >= 0)
 		close(fd);
+}
+
+/* Where packets were told to be padded; NULL: nowhere. */
+static const struct conf_at *padded_at(const struct conf *c)
+{
+	const struct conf_peer *peer = c->peers;
+
+	if (c->defaults.tfc)
+		return &c->defaults.at[CONF_STMT_TFC];
+	for (; peer < c->peers + c->npeers; peer++)
+		if (peer->tfc)
+			return &peer->at[CONF_STMT_TFC];
+	return NULL;
+}
+
+/* With ESP offload's modules, which come with the first SA that names a device, the kernel's way out does not pad. */
+void settings_padding(const struct options *o, const struct conf *c)
+{
+	static const char *const modules[] = { "esp4_offload", "esp6_offload" };
+	const struct conf_at *at = padded_at(c);
+	char place[CONF_PATH_MAX + 16], path[64];
+	size_t i;
+
+	if (!at || (o->backend && !strcmp(o->backend, "fake")))
+		return;
+	conf_at_format(c, *at, place, sizeof(place));
+	for (i = 0; i < sizeof(modules) / sizeof(*modules); i++) {
+		snprintf(path, sizeof(path), MODULES "%s", modules[i]);
+		if (!access(path, F_OK))
+			log_warning("%s: tfc: the kernel does not pad while its module %s is loaded: end the SAs that use it and "
+				    "remove it (modprobe -r %s)", place, modules[i], modules[i]);
+	}
 }

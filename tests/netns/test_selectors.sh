@@ -143,8 +143,15 @@ is "kinds: SAs for each way of the ports" \
 is "kinds: all over one IKE SA" "$(keyd_count alice 'IKE_SA result=established')" 1
 is "kinds: extended sequence numbers in each SA" "$(in_host bob ip xfrm state list nokeys | grep -c 'flag esn')" "$(sa_count bob)"
 
-# Many at once, by command; padded.
+# Many at once, by command; padded, where no module for offload keeps the kernel from it.
+if modprobe -q esp4_offload; then
+	begin "tfc 400"
+	keyd_said alice 'keyd.conf:[0-9]+: tfc: the kernel does not pad while its module esp4_offload is loaded'
+	for host in alice bob; do in_host $host "$bin/setkey" -F; done
+	check "the module is removed" wait_until 20 modprobe -q -r esp4_offload
+fi
 begin "tfc 400"
+is "no warning without it" "$(keyd_count alice 'does not pad')" 0
 for i in {1..100}; do echo "10.1.1.1/32 10.2.$i.0/24 any"; done | policies alice
 for i in {1..100}; do echo "10.2.$i.0/24 10.1.1.1/32 any"; done | policies bob
 check "many: keydctl up" keydctl alice up 192.0.2.2
