@@ -121,6 +121,8 @@ struct ike_sa {
 };
 
 const char *ike_state_name(enum ike_state s);
+/* Nobody has proved anything yet. */
+bool ike_state_half_open(enum ike_state s);
 
 /* A new SA in IKE_NEW, with a fresh SPI of ours and a reference on peer. NULL without memory. */
 struct ike_sa *ike_sa_new(struct engine *e, struct peer *peer, bool initiator, const struct ipsec_addr *local,
@@ -134,6 +136,8 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to);
 void ike_sa_end(struct ike_sa *sa, const char *reason);
 /* The same after the peer's last request (DELETE): but for another minute the SA answers that one when it comes again. */
 void ike_sa_close(struct ike_sa *sa, const char *reason);
+/* It ends at that time by itself, whatever it waits for in the state that it is in: a DELETE, or copies of one. */
+void ike_sa_end_at(struct ike_sa *sa, uint64_t at);
 /* Frees what has ended. Called once at the end of each engine call. */
 void ike_sa_reap(struct engine *e);
 void ike_sa_free(struct ike_sa *sa);

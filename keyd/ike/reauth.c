@@ -4,9 +4,7 @@
 
 #include "keyd/ike/duplicate.h"
 #include "keyd/ike/lifetime.h"
-#include "keyd/ike/path.h"
 #include "keyd/ike/report.h"
-#include "keyd/ike/selector.h"
 #include "keyd/ike/version.h"
 
 #include <string.h>
@@ -86,6 +84,11 @@ static struct ike_sa *new_of(const struct ike_sa *sa)
 	return names(sa->reauth.by) ? ike_sa_find(sa->e, sa->reauth.by) : NULL;
 }
 
+bool reauth_idle(const struct ike_sa *sa)
+{
+	return !names(sa->reauth.of) && !names(sa->reauth.by);
+}
+
 static void retry_later(struct ike_sa *sa)
 {
 	unsigned step = sa->reauth.tries < RETRY_STEPS_MAX ? sa->reauth.tries : RETRY_STEPS_MAX;
@@ -95,73 +98,7 @@ static void retry_later(struct ike_sa *sa)
 	arm(sa, sa->e->now + wait + engine_random_below(wait));
 }
 
-/* --- children --- */
-
-/* After a restart in the middle of a rekey, the heir that was there already is being made once more. */
-static bool has_heir(const struct child_sa *c)
-{
-	const struct child_sa *heir = c->replaced_by ? child_find(c->sa->e, c->replaced_by) : NULL;
-
-	return child_has_heir(c) && !(heir && heir->state == CHILD_NEW);
-}
-
-/* Is c still to be taken over? */
-static bool waits(const struct child_sa *c)
-{
-	return !has_heir(c) && !c->deleting && (c->state == CHILD_INBOUND || c->state == CHILD_UP);
-}
-
-static bool carries(const struct child_sa *other, const struct child_sa *c)
-{
-	const struct ipsec_selector *sel = c->sel_exact ? &c->sel : &c->pol.sel;
-
-	return waits(other) && !other->lost && !other->redundant &&
-	       (!other->sel_exact || selector_covers(&other->sel, sel));
-}
-
-/* A child of fresh that is the same but for its keys. */
-static struct child_sa *same_on(const struct ike_sa *fresh, const struct child_sa *c)
-{
-	for (struct child_sa *o = child_first(fresh->e, &c->pol); o; o = child_next(o, &c->pol))
-		if (o->sa == fresh && carries(o, c) && o->sel_exact == c->sel_exact && selector_equal(&o->sel, &c->sel))
-			return o;
-	return NULL;
-}
-
-/* One that can be taken over now, and that fresh has not got yet. */
-static struct child_sa *next_child(const struct ike_sa *old, const struct ike_sa *fresh)
-{
-	list_each(c, &old->children, struct child_sa, link) {
-		struct child_sa *same = waits(c) && !c->rekeying && fresh ? same_on(fresh, c) : NULL;
-
-		if (same) {
-			c->replaced_by = same->spi_in;
-			child_touch(c);
-		} else if (waits(c) && !c->rekeying)
-			return c;
-	}
-	return NULL;
-}
-
-static struct child_sa *successor(struct ike_sa *fresh, struct child_sa *old)
-{
-	struct child_sa *c = child_new(fresh, &old->pol, true);
-
-	if (!c)
-		return NULL;
-	old->rekeying = true;
-	child_touch(old);
-	old->rekey_why = "reauthentication";
-	c->replaces = old->spi_in;
-	c->takes_over = true;
-	c->flow = old->sel_exact ? old->sel : old->flow;
-	if (old->acquired) {
-		c->acquired = true;
-		c->acquire_seq = old->acquire_seq;
-		old->acquired = false;
-	}
-	return c;
-}
+/* --- from the first child to the last --- */
 
 /* sa takes over no more. */
 static void over(struct ike_sa *sa)
@@ -234,22 +171,13 @@ static void step_later(struct ike_sa *fresh, uint64_t delay)
 	ike_sa_touch(fresh);
 }
 
-static unsigned busy(const struct ike_sa *old)
-{
-	unsigned n = 0;
-
-	list_each(c, &old->children, struct child_sa, link)
-		n += waits(c) && c->rekeying;
-	return n;
-}
-
 /* Takes over what is left; the request behind the last of them tells the peer that it can switch, and us to look again. */
 static void take_children(struct ike_sa *fresh, struct ike_sa *old)
 {
 	struct child_sa *next;
 
-	while ((next = next_child(old, fresh))) {
-		struct child_sa *c = successor(fresh, next);
+	while ((next = reauth_next_child(old, fresh))) {
+		struct child_sa *c = reauth_successor(fresh, next);
 
 		if (!c)
 			break;
@@ -274,17 +202,17 @@ static void step(struct ike_sa *fresh)
 		give_way(fresh, old);
 	} else if (old->reauth.end && fresh->e->now >= old->reauth.end) {
 		finish(fresh, old, "its time is over, with what could not be taken over");
-	} else if (next_child(old, fresh) && fresh->reauth.tries) {
+	} else if (reauth_next_child(old, fresh) && fresh->reauth.tries) {
 		report_sa(fresh, LOG_LEVEL_WARNING, "IKE_SA", "incomplete",
 			  "not every child could be taken over from the old IKE SA; it stays, and they are tried again");
 		fresh->reauth.tries = 0;
 		step_later(fresh, RETRY_AFTER + engine_random_below(RETRY_AFTER));
-	} else if (next_child(old, fresh)) {
+	} else if (reauth_next_child(old, fresh)) {
 		fresh->reauth.tries++;
 		fresh->reauth.confirmed = false;
 		ike_sa_touch(fresh);
 		take_children(fresh, old);
-	} else if (busy(old)) {
+	} else if (reauth_busy(old)) {
 		fresh->reauth.confirmed = false;
 		step_later(fresh, LOOK_AGAIN);
 	} else if (!fresh->reauth.confirmed) {
@@ -339,7 +267,7 @@ static bool unsettled(const struct ike_sa *sa)
 
 bool reauth_begin(struct ike_sa *sa, const char *why)
 {
-	struct child_sa *first = next_child(sa, NULL);
+	struct child_sa *first = reauth_next_child(sa, NULL);
 	struct ike_sa *fresh;
 
 	if (new_of(sa))
@@ -358,7 +286,7 @@ bool reauth_begin(struct ike_sa *sa, const char *why)
 	timer_cancel(&sa->e->timers, &sa->reauth.timer);
 	fresh->rekey_why = why;
 	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "reauthenticating", "reason: %s", why);
-	ikev2_version.initiate(fresh, first ? successor(fresh, first) : NULL);
+	ikev2_version.initiate(fresh, first ? reauth_successor(fresh, first) : NULL);
 	return true;
 }
 
@@ -442,55 +370,6 @@ void reauth_thawed(struct ike_sa *sa, uint64_t at)
 	} else if (at) {
 		timer_set(&sa->e->timers, &sa->reauth.timer, at, reauth_due);
 	}
-}
-
-/* --- siblings --- */
-
-struct child_sa *reauth_sibling(const struct child_sa *c)
-{
-	for (struct child_sa *o = child_first(c->sa->e, &c->pol); o; o = child_next(o, &c->pol))
-		if (!o->sa->redundant_at && ike_sa_same_peer(o->sa, c->sa) && carries(o, c))
-			return o;
-	return NULL;
-}
-
-/*
- * Does the end of from say that the peer has c? Who makes a new IKE SA beside an old one ends that when all is there. Of
- * two that were begun at once this is not so, and a peer that promised a sign gives one.
- */
-static bool is_sign(const struct ike_sa *from, const struct child_sa *c)
-{
-	return c->state == CHILD_UP || c->initiator || (!c->sign_promised && c->sa->created_at > from->origin_at);
-}
-
-unsigned reauth_hand_over(struct ike_sa *sa)
-{
-	unsigned n = 0;
-
-	list_each(c, &sa->children, struct child_sa, link) {
-		struct child_sa *to = has_heir(c) ? NULL : reauth_sibling(c);
-
-		if (!to || !is_sign(sa, to))
-			continue;
-		c->replaced_by = to->spi_in;
-		child_touch(c);
-		child_switch(to, "the older IKE SA ends");
-		n += to->state != CHILD_UP;
-	}
-	return n;
-}
-
-bool reauth_idle(const struct ike_sa *sa)
-{
-	return !names(sa->reauth.of) && !names(sa->reauth.by);
-}
-
-bool reauth_needless(const struct ike_sa *sa)
-{
-	list_each(c, &sa->children, struct child_sa, link)
-		if (waits(c) && !reauth_sibling(c))
-			return false;
-	return true;
 }
 
 bool reauth_merge(struct ike_sa *sa)

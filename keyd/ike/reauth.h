@@ -40,6 +40,12 @@ void reauth_confirmed(struct ike_sa *sa);
 /* sa was there before this engine, and everything else, too: at is when its timer was due, 0: it did not run. */
 void reauth_thawed(struct ike_sa *sa, uint64_t at);
 
+/* A child of old that can be taken over now, and that fresh (NULL: nobody) has not got yet. NULL: none. */
+struct child_sa *reauth_next_child(const struct ike_sa *old, const struct ike_sa *fresh);
+/* What shall take the place of old, on fresh; it is for the caller to negotiate it. NULL without memory. */
+struct child_sa *reauth_successor(struct ike_sa *fresh, struct child_sa *old);
+/* How many children of old cannot be taken over now, as they are being replaced. */
+unsigned reauth_busy(const struct ike_sa *old);
 /* A child on another IKE SA with the same peer that carries, or will carry, all that c carries. NULL: none. */
 struct child_sa *reauth_sibling(const struct child_sa *c);
 /*

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The engine: what both versions share, and IKEv2. One library, because each side calls the other through ike/version.h.
-# Two engines and their surroundings; two files.
-world := tests/unit/world.c tests/unit/world_kill.c
+# Two engines and their surroundings.
+world := tests/unit/world.c tests/unit/world_kernel.c tests/unit/world_kill.c
 ike_sources := $(wildcard keyd/ike/*.c keyd/ikev2/*.c)
 $(eval $(call library,ike,$(ike_sources),))
 $(eval $(call unit_test,engine,ike conf crypto wire pfkey util,libcrypto,$(world)))

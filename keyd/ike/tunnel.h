@@ -81,6 +81,12 @@ void tunnel_child_gone(struct engine *e, struct traffic *t);
 /* A packet waits for t. */
 void tunnel_asked(struct engine *e, struct traffic *t);
 
+/* What the gateway has assigned is put onto the interface, and its name servers are told; and all that goes again. */
+void tunnel_addresses_set(struct tunnel *t, const struct conf_peer *conf);
+void tunnel_addresses_clear(struct tunnel *t);
+/* The same of traffic that a keyd before us left, and that no setting asks for any more. */
+void tunnel_addresses_forget(struct engine *e, const struct traffic *traffic);
+
 /* t was left by a keyd before us. True: a tunnel has it now, and is begun; or it is gone, as no setting asks for it. */
 bool tunnel_found(struct engine *e, struct traffic *t);
 /* The same, as it is found: its addresses are not given to others. */

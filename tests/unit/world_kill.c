@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Daemons that are killed and go on with what they have left behind.
-#include "tests/unit/world_kill.h"
+#include "tests/unit/world_inside.h"
 
 #include "keyd/ike/freeze.h"
 #include "keyd/ike/straggler.h"

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// One IKE SA in the place of another, after a rekey.
+#include "keyd/ike/ike_sa.h"
+
+#include "keyd/ike/child_sa.h"
+#include "keyd/ike/duplicate.h"
+#include "keyd/ike/exchange.h"
+#include "keyd/ike/keepalive.h"
+#include "keyd/ike/liveness.h"
+#include "keyd/ike/reauth.h"
+#include "keyd/ike/story.h"
+
+#include <string.h>
+
+/* A replaced or redundant SA whose DELETE never comes goes after this long. */
+#define REPLACED_LIFE SECONDS(60)
+
+static void move_exchange(struct exchange *x, struct ike_sa *to)
+{
+	x->sa = to;
+	if (x->child)
+		x->child->sa = to;
+}
+
+static void move_queue(struct ike_sa *old, struct ike_sa *fresh)
+{
+	list_each(x, &old->queue, struct exchange, link) {
+		if (x->ops->of_this_sa)
+			exchange_free(x);
+		else
+			move_exchange(x, fresh);
+	}
+	list_splice_tail(&fresh->queue, &old->queue);
+	/* What is being answered is answered on the old SA, but what it makes lives on the new one. */
+	if (old->serving && old->serving->child)
+		old->serving->child->sa = fresh;
+	if (old->active && old->active->child)
+		old->active->child->sa = fresh;
+}
+
+void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
+{
+	struct engine *e = old->e;
+
+	list_each(c, &old->children, struct child_sa, link) {
+		c->sa = fresh;
+		child_touch(c);
+	}
+	list_splice_tail(&fresh->children, &old->children);
+	move_queue(old, fresh);
+	memcpy(old->successor, ike_sa_our_spi(fresh), sizeof(old->successor));
+	memcpy(fresh->predecessor, ike_sa_our_spi(old), sizeof(fresh->predecessor));
+	fresh->quiet = false;
+	fresh->nat_local = old->nat_local;
+	fresh->nat_remote = old->nat_remote;
+	fresh->nat_asked = old->nat_asked;
+	fresh->encap = old->encap;
+	fresh->nat_follow = old->nat_follow;
+	ike_sa_set_remote(fresh, &old->remote, old->remote_port);
+	fresh->local_id = old->local_id;
+	fresh->remote_id = old->remote_id;
+	fresh->rekeys = old->rekeys + 1;
+	fresh->fragment_size = old->fragment_size;
+	fresh->rekey_why = fresh->initiator && old->rekey_why ? old->rekey_why : "the peer asked for it";
+	memcpy(fresh->lease, old->lease, sizeof(fresh->lease));
+	memset(old->lease, 0, sizeof(old->lease));
+	memcpy(fresh->assigned, old->assigned, sizeof(fresh->assigned));
+	fresh->rtt = old->rtt;
+	fresh->rtt_var = old->rtt_var;
+	old->quiet = true;
+	story_move(old, fresh);
+	ike_sa_set_state(old, IKE_REPLACED);
+	timer_cancel(&e->timers, &old->rekey);
+	liveness_stop(old);
+	timer_cancel(&e->timers, &old->kick);
+	keepalive_stop(old);
+	ike_sa_end_at(old, e->now + REPLACED_LIFE);
+	memcpy(fresh->origin, old->origin, sizeof(fresh->origin));
+	fresh->originator = old->originator;
+	fresh->origin_at = old->origin_at;
+	ike_sa_established(fresh, "rekeyed");
+	reauth_replaced(old, fresh);
+	if (old->redundant_at)
+		duplicate_goes(fresh, old->redundant_at);
+	else
+		duplicate_look(fresh);
+}
+
+void ike_sa_cross(struct ike_sa *fresh, const struct ike_sa *old)
+{
+	fresh->quiet = true;
+	memcpy(fresh->predecessor, ike_sa_our_spi(old), sizeof(fresh->predecessor));
+	ike_sa_set_state(fresh, IKE_CROSSED);
+	ike_sa_end_at(fresh, fresh->e->now + REPLACED_LIFE);
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// What the parent hands over to the ike role: settings, sockets, the key log, memory that outlives it.
+#include "keyd/roles/ike.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void ike_keylog_close(void)
+{
+	for (unsigned int i = 0; i < ENGINE_KEY_TABLES; i++) {
+		if (ike.keylog[i] >= 0)
+			close(ike.keylog[i]);
+		ike.keylog[i] = -1;
+	}
+	ike.keylog_failed = false;
+}
+
+bool ike_keylog_on(void)
+{
+	return ike.keylog[ENGINE_KEYS_IKE] >= 0 && ike.keylog[ENGINE_KEYS_ESP] >= 0;
+}
+
+void ike_conf_clear(void)
+{
+	free(ike.next.peers);
+	free(ike.next.pools);
+	ike.next = (struct conf){ 0 };
+	ike.next_room = 0;
+}
+
+static int on_conf_begin(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	ike_conf_clear();
+	memcpy(&ike.next, m->body.p, sizeof(ike.next));
+	ike.next_room = ike.next.npeers;
+	ike.next_pools = ike.next.npools;
+	ike.next.npeers = ike.next.npools = 0;
+	ike.next.peers = NULL;
+	ike.next.pools = NULL;
+	if (ike.next_room > CONF_PEERS_MAX || ike.next_pools > CONF_POOLS_MAX)
+		return -1;
+	ike.next.peers = calloc(ike.next_room ? ike.next_room : 1, sizeof(*ike.next.peers));
+	ike.next.pools = calloc(ike.next_pools ? ike.next_pools : 1, sizeof(*ike.next.pools));
+	return ike.next.peers && ike.next.pools ? 0 : -1;
+}
+
+static int on_conf_peer(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	if (ike.next.npeers >= ike.next_room)
+		return -1;
+	memcpy(&ike.next.peers[ike.next.npeers++], m->body.p, sizeof(struct conf_peer));
+	return 0;
+}
+
+static int on_conf_pool(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	if (ike.next.npools >= ike.next_pools)
+		return -1;
+	memcpy(&ike.next.pools[ike.next.npools++], m->body.p, sizeof(struct conf_pool));
+	return 0;
+}
+
+static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	int r = 0;
+
+	(void)ch;
+	(void)m;
+	(void)arg;
+	if (ike.next.npeers != ike.next_room || ike.next.npools != ike.next_pools)
+		return -1;
+	ike.npeers = ike.next.npeers;
+	if (ike.engine)
+		r = engine_configure(ike.engine, &ike.next);
+	else
+		ike.engine = engine_new(&ike_hooks, NULL, &ike.next);
+	if (ike.engine) {
+		engine_watch(ike.engine, ike.details);
+		engine_keylog(ike.engine, ike_keylog_on());
+	}
+	ike_conf_clear();
+	if (r || !ike.engine)
+		return worker_fail(ike.w, KEYD_FAILED, "role ike: out of memory");
+	ike_settle();
+	ike_ready();
+	return 0;
+}
+
+static int on_state(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	const char *why;
+
+	(void)ch;
+	(void)arg;
+	if (ike.engine || ike.state)
+		return -1;
+	ike.state = state_open(m->fd, &why);
+	if (!ike.state) {
+		log_warning("what a keyd before this one knew is of no use, SAs are negotiated anew: role=ike why=\"%s\"", why);
+		return 0;
+	}
+	ike.state_fd = m->fd;
+	m->fd = -1;
+	return 0;
+}
+
+static int on_keylog(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)arg;
+	if (m->id >= ENGINE_KEY_TABLES)
+		return -1;
+	if (ike.keylog[m->id] >= 0)
+		close(ike.keylog[m->id]);
+	ike.keylog[m->id] = m->fd;
+	m->fd = -1;
+	ike.keylog_failed = false;
+	if (ike.engine)
+		engine_keylog(ike.engine, ike_keylog_on());
+	return 0;
+}
+
+static int on_keylog_off(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)m;
+	(void)arg;
+	if (ike.engine)
+		engine_keylog(ike.engine, false);
+	ike_keylog_close();
+	return 0;
+}
+
+static int on_sockets_clear(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)m;
+	(void)arg;
+	udp_clear(ike.udp);
+	return 0;
+}
+
+static int on_socket(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct message_socket where;
+	int fd = m->fd;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&where, m->body.p, sizeof(where));
+	m->fd = -1;
+	return udp_add(ike.udp, fd, &where);
+}
+
+const struct ipc_rule ike_from_parent[] = {
+	EXACT(M_CONF_BEGIN, conf, on_conf_begin),
+	EXACT(M_CONF_PEER, conf_peer, on_conf_peer),
+	EXACT(M_CONF_POOL, conf_pool, on_conf_pool),
+	EMPTY(M_CONF_END, on_conf_end),
+	EMPTY(M_SOCKETS_CLEAR, on_sockets_clear),
+	{ M_STATE, true, 0, 0, on_state },
+	{ M_KEYLOG, true, 0, 0, on_keylog },
+	EMPTY(M_KEYLOG_OFF, on_keylog_off),
+	{ M_SOCKET, true, sizeof(struct message_socket), sizeof(struct message_socket), on_socket },
+	{ 0 },
+};

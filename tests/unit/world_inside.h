@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the files of a world. */
+#ifndef TESTS_UNIT_WORLD_INSIDE_H
+#define TESTS_UNIT_WORLD_INSIDE_H
+
+#include "tests/unit/world.h"
+
+#define WORLD_KERNEL_DELAY 150		/* µs until a kernel's answer or event is there */
+
+/* What happens to a host: */
+enum what { DATAGRAM, KERN_RQ, KERN_AN, AUTH_AN, PACKET, EXPIRE };
+
+struct world_event {
+	struct world_event *next;
+	uint64_t at, order;
+	enum what what;
+	unsigned host;
+	struct world_path path;		/* as it arrives */
+	uint32_t spi;
+	struct ipsec_alg alg;
+	struct kern_request rq;
+	struct kern_answer kan;
+	struct auth_answer aan;
+	struct ipsec_event expire;
+	size_t n;
+	uint8_t bytes[];
+};
+
+/* world.c */
+uint64_t world_random(struct world *w);
+/* Happens to host at that time, after what is to happen then already; with n bytes. */
+struct world_event *world_event_new(struct world *w, enum what what, unsigned host, uint64_t at, size_t n);
+unsigned world_index(const struct world_host *h);
+void world_engine_begin(struct world_host *h);
+/* What was asked by an engine that is gone must not reach the next one. */
+void world_forget_events(struct world *w, unsigned host);
+/* Policies, SAs, and that this was all. */
+void world_tell_kernel(struct world_host *h);
+
+/* world_kernel.c */
+void world_kernel_do(struct world_host *h, const struct kern_request *rq);
+void world_packet_arrives(struct world *w, const struct world_event *ev);
+/* The outbound policy of t's pair i. */
+struct ipsec_policy world_own_policy(const struct kern_traffic *t, unsigned i);
+
+/* world_kill.c: is it dead, or does it die just before this? Every hook asks. */
+bool world_dead(struct world_host *h);
+void world_keep(void *arg, uint64_t id, const void *record, size_t n);
+void world_kept(void *arg);
+void world_records_free(struct world_host *h);
+/* After each step: kills and wakes those whose time it is, checks records. */
+void world_look_after(struct world *w);
+
+#endif
