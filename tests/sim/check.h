@@ -35,17 +35,6 @@ const char *violation_name(enum violation v);
 void violate(struct sim *w, const struct host *h, enum violation kind, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* A key that the kernel is given: it must be new, but for the other half of its SA. Counts sequence numbers. */
-struct key;
-struct key *key_added(struct sim *w, const struct host *h, const struct ipsec_sa *sa, bool outbound);
-/* The next sequence number; range is the number of the SA that key_added was called for last, in key_range. */
-/* Its inbound SA went with all others, by hand: it may be made once more. */
-void key_forgotten(struct key *k);
-unsigned key_range(const struct key *k);
-uint64_t key_next(struct sim *w, const struct host *h, struct key *k, unsigned range);
-uint64_t key_oseq(const struct key *k, unsigned range);
-void keys_free(struct sim *w);
-
 /* A packet has come for an SA that h has forgotten: that may be for a while only. */
 struct packet;
 void check_forgotten(struct sim *w, const struct host *h, const struct packet *p);

@@ -63,7 +63,7 @@ static int execute(struct host *h, const struct kern_request *rq, struct kern_an
 
 	switch (rq->op) {
 	case KERN_SA_ADD: return sad_add(h, &rq->sa);
-	case KERN_SA_DELETE: return sad_delete(h, &rq->sa);
+	case KERN_SA_DELETE: sad_delete(h, &rq->sa); return 0;
 	case KERN_SA_MOVE: return sad_move(h, rq);
 	case KERN_LARVAL_DELETE: sad_delete_larval(h, &rq->sa); return 0;
 	case KERN_SOURCE_GET: an->addr = h->addr; return 0;

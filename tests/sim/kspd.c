@@ -7,6 +7,7 @@
 #include "tests/sim/net.h"
 #include "tests/sim/sim.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,23 +22,42 @@ static void tell(struct host *h, enum ipsec_event_type type, const struct ipsec_
 	host_tell(h, &ev);
 }
 
+static struct kpol *find(struct kspd *spd, const struct ipsec_policy *pol)
+{
+	for (unsigned i = 0; i < spd->n; i++)
+		if (spd->pol[i]->pol.dir == pol->dir && selector_equal(&spd->pol[i]->pol.sel, &pol->sel))
+			return spd->pol[i];
+	return NULL;
+}
+
+static struct kpol *policy_new(struct kspd *spd, const struct ipsec_policy *pol)
+{
+	struct kpol *k = calloc(1, sizeof(*k));
+
+	if (!k || spd->n == KSPD_POLICIES_MAX)
+		abort();
+	spd->pol[spd->n++] = k;
+	k->pol.index = 8 * ++spd->last_index + pol->dir;
+	return k;
+}
+
+static void arm(struct host *h, struct kpol *k, uint64_t at);
+
 void kspd_add(struct host *h, const struct ipsec_policy *pol)
 {
-	struct kspd *spd = &h->spd;
-	struct kpol *k = NULL;
+	struct kpol *k = find(&h->spd, pol);
+	uint32_t index;
 
-	for (unsigned i = 0; i < spd->n && !k; i++)
-		if (spd->pol[i]->pol.dir == pol->dir && selector_equal(&spd->pol[i]->pol.sel, &pol->sel))
-			k = spd->pol[i];
-	if (!k) {
-		k = calloc(1, sizeof(*k));
-		if (!k || spd->n == KSPD_POLICIES_MAX)
-			abort();
-		spd->pol[spd->n++] = k;
-	}
+	if (!k)
+		k = policy_new(&h->spd, pol);
+	index = k->pol.index;
 	k->pol = *pol;
-	k->pol.index = 8 * ++spd->last_index + pol->dir;
+	k->pol.index = index;
 	tell(h, IPSEC_EVENT_POLICY_NEW, &k->pol);
+	if (!k->nqueue)
+		return;
+	k->timeout = QUEUE_WAIT_MIN;	/* xfrm_policy_requeue() */
+	arm(h, k, h->w->now);
 }
 
 /* What waits for a policy that ends is lost with it. */
@@ -50,20 +70,37 @@ static void drop_queue(struct host *h, struct kpol *k, const char *why)
 	k->timeout = 0;
 }
 
+static void remove_it(struct host *h, struct kpol *k)
+{
+	struct kspd *spd = &h->spd;
+	unsigned i = 0;
+
+	tell(h, IPSEC_EVENT_POLICY_DELETE, &k->pol);
+	drop_queue(h, k, "their policy is gone");
+	while (spd->pol[i] != k)
+		i++;
+	spd->n--;
+	memmove(&spd->pol[i], &spd->pol[i + 1], (spd->n - i) * sizeof(spd->pol[0]));
+	free(k);
+}
+
 void kspd_remove(struct host *h, uint32_t reqid)
 {
-	for (unsigned i = 0; i < h->spd.n;) {
-		struct kpol *k = h->spd.pol[i];
-
-		if (k->pol.tmpl[0].reqid != reqid) {
+	for (unsigned i = 0; i < h->spd.n;)
+		if (h->spd.pol[i]->pol.tmpl[0].reqid == reqid)
+			remove_it(h, h->spd.pol[i]);
+		else
 			i++;
-			continue;
-		}
-		tell(h, IPSEC_EVENT_POLICY_DELETE, &k->pol);
-		drop_queue(h, k, "their policy is gone");
-		h->spd.pol[i] = h->spd.pol[--h->spd.n];
-		free(k);
-	}
+}
+
+int kspd_delete(struct host *h, const struct ipsec_policy *pol)
+{
+	struct kpol *k = find(&h->spd, pol);
+
+	if (!k)
+		return -ENOENT;
+	remove_it(h, k);
+	return 0;
 }
 
 void kspd_clear(struct host *h)
@@ -72,12 +109,19 @@ void kspd_clear(struct host *h)
 		free(h->spd.pol[--h->spd.n]);
 }
 
+/* The smallest priority, and of two the one that was there first. */
 static struct kpol *lookup(struct host *h, unsigned dir, const struct ipsec_selector *flow)
 {
-	for (unsigned i = 0; i < h->spd.n; i++)
-		if (h->spd.pol[i]->pol.dir == dir && selector_covers(&h->spd.pol[i]->pol.sel, flow))
-			return h->spd.pol[i];
-	return NULL;
+	struct kpol *best = NULL;
+
+	for (unsigned i = 0; i < h->spd.n; i++) {
+		struct kpol *k = h->spd.pol[i];
+
+		if (k->pol.dir == dir && selector_covers(&k->pol.sel, flow) &&
+		    (!best || k->pol.priority < best->pol.priority))
+			best = k;
+	}
+	return best;
 }
 
 /* The SA that a policy's packets take, between which ends. */
@@ -107,10 +151,11 @@ static void esp_send(struct host *h, struct ksa *s, struct packet p)
 	struct esp esp = { .spi = s->sa.spi, .key = s->key, .packet = p };
 	uint32_t spi = s->sa.spi;
 
-	if (!sad_count(h, s)) {
+	if (!sad_limits(h, s)) {
 		violate(h->w, h, LOST, "packet %u meets the hard limit of %08x on its way out", p.id, spi);
 		return;
 	}
+	sad_count(s);
 	esp.seq = key_next(h->w, h, s->key, s->range);
 	net_esp(h, &esp, &path);
 }
@@ -253,13 +298,9 @@ static void mapping(struct host *h, const struct ksa *s, const struct outer *pat
 	host_tell(h, &ev);
 }
 
-/* xfrm_policy_ok(): the packet came by an SA that its policy asks for. */
-static bool policy_ok(struct host *h, const struct ipsec_selector *flow, const struct ipsec_sa *sa)
+static bool tmpl_fits(const struct ipsec_tmpl *t, const struct ipsec_sa *sa)
 {
-	struct kpol *k = lookup(h, IPSEC_DIR_IN, flow);
-	const struct ipsec_tmpl *t = k ? &k->pol.tmpl[0] : NULL;
-
-	if (!t || t->proto != sa->proto || t->mode != sa->mode || (t->reqid && t->reqid != sa->reqid))
+	if (t->proto != sa->proto || t->mode != sa->mode || (t->reqid && t->reqid != sa->reqid))
 		return false;
 	if (t->mode != IPSEC_MODE_TUNNEL)
 		return true;
@@ -267,12 +308,24 @@ static bool policy_ok(struct host *h, const struct ipsec_selector *flow, const s
 	       (ipsec_addr_is_any(&t->dst) || ipsec_addr_equal(&t->dst, &sa->dst));
 }
 
-/* XFRM_MSG_NEWAE comes by itself with the first packet. */
+/* __xfrm_policy_check(): NULL, or why what came by this SA goes no further. */
+static const char *policy_check(struct host *h, const struct ipsec_selector *flow, const struct ipsec_sa *sa)
+{
+	struct kpol *k = lookup(h, IPSEC_DIR_IN, flow);
+
+	if (sa->sel.src.family && !selector_covers(&sa->sel, flow))
+		return "it is outside of the SA's selector";
+	if (!k)
+		return sa->mode == IPSEC_MODE_TUNNEL ? "there is no policy" : NULL;
+	return tmpl_fits(&k->pol.tmpl[0], sa) ? NULL : "its policy asks for another SA";
+}
+
+/* XFRM_MSG_NEWAE comes with the first packet, to who asked for it (keyd/kern/await.c), from an SA that counts them. */
 static void first_packet(struct host *h, struct ksa *s)
 {
 	struct ipsec_event ev = { .type = IPSEC_EVENT_AE };
 
-	if (s->used)
+	if (s->used || s->sa.ae != IPSEC_AE_FIRST || !s->sa.replay_window)
 		return;
 	s->used = true;
 	ev.ae.id = (struct ipsec_sa_id){ .dst = s->sa.dst, .proto = s->sa.proto, .spi = s->sa.spi };
@@ -282,26 +335,25 @@ static void first_packet(struct host *h, struct ksa *s)
 	host_tell(h, &ev);
 }
 
-/* An SA takes it; NULL: it is through, else why not. */
+/* xfrm_input(): an SA takes it. NULL: it is through, else why not. */
 static const char *take(struct host *h, struct ksa *s, const struct esp *esp, const struct outer *path)
 {
-	const struct ipsec_selector *flow = &h->w->flow[esp->packet.flow].sel;
 	const char *why;
 
-	if (s->key != esp->key)
-		return "the SA has another key";
 	if (!s->sa.encap.type != !path->sport)
 		return "in UDP or not, the SA has it otherwise";
 	why = sad_replay(s, esp->seq);
 	if (why)
 		return why;
-	if (!policy_ok(h, flow, &s->sa))
-		return "the policies do not let it in";
-	if (s->sa.sel.src.family && s->sa.mode == IPSEC_MODE_TUNNEL && !selector_covers(&s->sa.sel, flow))
-		return "it is outside of the SA's selector";
-	first_packet(h, s);
+	if (!sad_limits(h, s))
+		return "it meets the hard limit";
+	if (s->key != esp->key)
+		return "the SA has another key";
 	mapping(h, s, path);
-	return sad_count(h, s) ? NULL : "it meets the hard limit";
+	sad_received(s, esp->seq);
+	first_packet(h, s);
+	sad_count(s);
+	return policy_check(h, &h->w->flow[esp->packet.flow].sel, &s->sa);
 }
 
 void kspd_receive(struct host *h, const struct esp *esp, const struct outer *path)

@@ -44,6 +44,8 @@ struct esp {
 /* Takes the place of one with the same selector and direction, and its queue. */
 void kspd_add(struct host *h, const struct ipsec_policy *pol);
 void kspd_remove(struct host *h, uint32_t reqid);
+/* By hand: the one with the same selector and direction. 0 or -ENOENT. */
+int kspd_delete(struct host *h, const struct ipsec_policy *pol);
 /* All go, with what waits; lost: that is a loss. */
 void kspd_clear(struct host *h);
 /* A packet of the machine's own. */

@@ -52,11 +52,8 @@ out:
 
 static void flush(struct host *h, uint64_t arg)
 {
-	const struct ipsec_event ev = { .type = IPSEC_EVENT_SA_FLUSH };
-
 	(void)arg;
-	sad_clear(h, true);
-	host_tell(h, &ev);
+	sad_flush(h);
 }
 
 static void steal(struct host *h, uint64_t arg)

@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PACKET_BYTES 1400		/* each */
+
 void sad_init(struct host *h)
 {
 	list_init(&h->sad.sas);
+	h->sad.acquire_expires = SAD_ACQUIRE_EXPIRES;
 }
 
 static void ksa_free(struct ksa *s)
@@ -46,6 +49,16 @@ void sad_clear(struct host *h, bool forget)
 		}
 		ksa_free(s);
 	}
+}
+
+void sad_flush(struct host *h)
+{
+	const struct ipsec_event ev = { .type = IPSEC_EVENT_SA_FLUSH };
+
+	if (list_empty(&h->sad.sas))
+		return;
+	sad_clear(h, true);
+	host_tell(h, &ev);
 }
 
 struct ksa *sad_find(struct host *h, const struct ipsec_addr *dst, uint32_t spi)
@@ -104,20 +117,22 @@ static void expiry_run(struct event *ev)
 	}
 }
 
+/* The kernel first looks after a second; what goes on where another SA was is older than it has been here. */
 static void expires(struct host *h, const struct ksa *s, uint64_t seconds, bool hard)
 {
+	uint64_t age = host_seconds(h) - s->add_s, left = seconds > age ? seconds - age : 0;
 	struct expiry *x;
 
 	if (!seconds)
 		return;
-	x = event_add(&h->w->events, h->w->now + SECONDS(seconds), sizeof(*x), expiry_run);
+	x = event_add(&h->w->events, h->w->now + SECONDS(left ? left : 1), sizeof(*x), expiry_run);
 	x->h = h;
 	x->number = s->number;
 	x->hard = hard;
 }
 
-/* xfrm_state_check_expiry(): first the limits, then the caller counts. */
-bool sad_count(struct host *h, struct ksa *s)
+/* xfrm_state_check_expire() */
+bool sad_limits(struct host *h, struct ksa *s)
 {
 	struct ipsec_usage *u = &s->sa.usage;
 
@@ -131,9 +146,13 @@ bool sad_count(struct host *h, struct ksa *s)
 		s->dying = true;
 		tell_expire(h, s, false);
 	}
-	u->packets++;
-	u->bytes += 1400;
 	return true;
+}
+
+void sad_count(struct ksa *s)
+{
+	s->sa.usage.packets++;
+	s->sa.usage.bytes += PACKET_BYTES;
 }
 
 /* --- replay windows --- */
@@ -155,14 +174,19 @@ static void mark(struct ksa *s, uint64_t seq, bool on)
 		s->seen[seq % SAD_REPLAY_MAX / 64] &= ~bit;
 }
 
-const char *sad_replay(struct ksa *s, uint64_t seq)
+const char *sad_replay(const struct ksa *s, uint64_t seq)
 {
 	if (!s->sa.replay_window)
 		return NULL;
 	if (seq + s->sa.replay_window <= s->top)
 		return "older than the replay window";
-	if (seq <= s->top && seen(s, seq))
-		return SAD_TWICE;
+	return seq <= s->top && seen(s, seq) ? SAD_TWICE : NULL;
+}
+
+void sad_received(struct ksa *s, uint64_t seq)
+{
+	if (!s->sa.replay_window)
+		return;
 	if (seq > s->top + SAD_REPLAY_MAX)
 		memset(s->seen, 0, sizeof(s->seen));
 	else
@@ -171,7 +195,6 @@ const char *sad_replay(struct ksa *s, uint64_t seq)
 	if (seq > s->top)
 		s->top = seq;
 	mark(s, seq, true);
-	return NULL;
 }
 
 /* --- what the daemon asks for --- */
@@ -182,15 +205,34 @@ static bool same_ends(const struct ipsec_sa *a, const struct ipsec_sa *b)
 	       ipsec_addr_equal(&a->dst, &b->dst);
 }
 
-/* xfrm_state_add(): what answers an ACQUIRE, or has the ends of a larval SA, takes its place. */
-static void replace_larval(struct host *h, const struct ipsec_sa *sa)
+static struct ksa *find_answered(struct host *h, const struct ipsec_sa *sa)
 {
-	list_each(s, &h->sad.sas, struct ksa, link) {
-		if (!s->larval || (s->sa.acquire_seq != sa->acquire_seq && !same_ends(&s->sa, sa)))
-			continue;
-		ksa_free(s);
-		return;
-	}
+	list_each(s, &h->sad.sas, struct ksa, link)
+		if (s->larval && s->sa.acquire_seq == sa->acquire_seq)
+			return s->sa.proto == sa->proto && ipsec_addr_equal(&s->sa.dst, &sa->dst) ? s : NULL;
+	return NULL;
+}
+
+/* xfrm_state_add(): the larval SA whose place it takes: that of the ACQUIRE that it answers, else one with its ends. */
+static struct ksa *find_larval(struct host *h, const struct ipsec_sa *sa)
+{
+	struct ksa *answered = find_answered(h, sa);
+
+	if (answered)
+		return answered;
+	list_each(s, &h->sad.sas, struct ksa, link)
+		if (s->larval && same_ends(&s->sa, sa))
+			return s;
+	return NULL;
+}
+
+/* As libpfkey fills the window of an SA that goes on: all up to the last number counts as received. */
+static void resume(struct ksa *s)
+{
+	s->top = s->sa.usage.seq;
+	memset(s->seen, 0xff, sizeof(s->seen));
+	if (s->sa.usage.add_time)
+		s->add_s = s->sa.usage.add_time;
 }
 
 static struct ksa *insert(struct host *h, const struct ipsec_sa *sa)
@@ -209,15 +251,19 @@ static struct ksa *insert(struct host *h, const struct ipsec_sa *sa)
 
 int sad_add(struct host *h, const struct ipsec_sa *sa)
 {
-	struct ksa *s;
+	struct ksa *s, *larval;
 
 	if (sad_find(h, &sa->dst, sa->spi))
 		return -EEXIST;
-	replace_larval(h, sa);
+	larval = find_larval(h, sa);
 	s = insert(h, sa);
+	if (larval)
+		ksa_free(larval);
 	s->sa.state = IPSEC_STATE_MATURE;
-	if (!sa->resume)
-		s->sa.usage = (struct ipsec_usage){ 0 };
+	if (sa->resume)
+		resume(s);
+	if (!sa->resume || !sa->usage.add_time)
+		s->sa.usage = (struct ipsec_usage){ .add_time = s->add_s };
 	if (h->w->plan->bug == BUG_NO_MARGIN && sa->soft.packets)
 		s->sa.hard.packets = sa->soft.packets + 1;
 	s->key = key_added(h->w, h, sa, s->outbound);
@@ -275,7 +321,10 @@ int sad_move(struct host *h, const struct kern_request *rq)
 
 	if (!s)
 		return -ESRCH;
+	/* xfrm_state_update(): it has UDP from its beginning, or never. */
 	if (ipsec_addr_equal(&rq->old_dst, &rq->sa.dst)) {
+		if (s->sa.encap.type != rq->sa.encap.type)
+			return -EINVAL;
 		s->sa.encap = rq->sa.encap;
 		return 0;
 	}
@@ -285,6 +334,7 @@ int sad_move(struct host *h, const struct kern_request *rq)
 	copy.encap = rq->sa.encap;
 	copy.acquire_seq = 0;
 	copy.resume = true;
+	copy.usage.seq = s->top;
 	copy.usage.oseq = key_oseq(s->key, s->range) + (h->w->plan->bug == BUG_COPY_WITHOUT_SKIP ? 0 : SKIP);
 	return sad_add(h, &copy);
 }
@@ -332,7 +382,7 @@ void sad_acquire(struct host *h, const struct ipsec_policy *pol, const struct ip
 	sa.acquire_seq = ++h->sad.acquire_seq;
 	s = insert(h, &sa);
 	s->larval = true;
-	expires(h, s, SAD_ACQUIRE_EXPIRES, true);
+	expires(h, s, h->sad.acquire_expires, true);
 	ev.acquire.seq = sa.acquire_seq;
 	ev.acquire.src = *src;
 	ev.acquire.dst = *dst;

@@ -10,7 +10,7 @@
 #include "keyd/util/list.h"
 #include "tests/sim/nat.h"
 
-#define SAD_ACQUIRE_EXPIRES 30	/* s, net.core.xfrm_acq_expires */
+#define SAD_ACQUIRE_EXPIRES 30	/* s, as Linux has it */
 #define SAD_REPLAY_MAX 4096
 
 struct host;
@@ -20,7 +20,7 @@ struct ksa {
 	struct list link;
 	struct ipsec_sa sa;
 	uint64_t number;		/* of its addition */
-	uint64_t add_s;			/* the second in which it was added, by the wall clock */
+	uint64_t add_s;			/* the second in which it was added, by the wall clock; or one before that it goes on */
 	bool larval, dying, outbound;
 	bool used;			/* a packet has come in by it */
 	bool excused;			/* its daemon has given the peer up: what comes for it may be lost */
@@ -33,6 +33,7 @@ struct sad {
 	struct list sas;		/* the newest first, as in the kernel's chains */
 	uint64_t last;
 	uint32_t acquire_seq;
+	unsigned acquire_expires;	/* s, net.core.xfrm_acq_expires */
 	uint32_t *forgotten;		/* inbound SPIs whose keys nobody here has any more, and not by the daemon's doing */
 	unsigned nforgotten;
 };
@@ -40,6 +41,8 @@ struct sad {
 void sad_init(struct host *h);
 /* Everything goes. forget: what is still sent to it is lost, and nobody's fault. */
 void sad_clear(struct host *h, bool forget);
+/* By hand: everything goes, and that is told, if there was anything. */
+void sad_flush(struct host *h);
 int sad_add(struct host *h, const struct ipsec_sa *sa);
 int sad_delete(struct host *h, const struct ipsec_sa *sa);
 void sad_delete_larval(struct host *h, const struct ipsec_sa *sa);
@@ -55,10 +58,14 @@ struct ksa *sad_select(struct host *h, const struct ipsec_tmpl *t, const struct 
 /* A larval SA, and an ACQUIRE, if there is a daemon. */
 void sad_acquire(struct host *h, const struct ipsec_policy *pol, const struct ipsec_addr *src,
 		 const struct ipsec_addr *dst, const struct ipsec_selector *flow);
-/* A packet goes through: its limits and counters. False: the SA is over. */
-bool sad_count(struct host *h, struct ksa *s);
-/* Is it new? NULL: yes, and it counts as received; else why not. */
+/* A packet comes to it. False: a limit is met, and the SA is over. */
+bool sad_limits(struct host *h, struct ksa *s);
+/* It has gone through. */
+void sad_count(struct ksa *s);
+/* Is a sequence number new? NULL: yes; else why not. */
 extern const char SAD_TWICE[];
-const char *sad_replay(struct ksa *s, uint64_t seq);
+const char *sad_replay(const struct ksa *s, uint64_t seq);
+/* It will not be. */
+void sad_received(struct ksa *s, uint64_t seq);
 
 #endif

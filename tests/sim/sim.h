@@ -7,6 +7,7 @@
 #include "tests/sim/check.h"
 #include "tests/sim/event.h"
 #include "tests/sim/host.h"
+#include "tests/sim/key.h"
 #include "tests/sim/plan.h"
 
 #define SIM_FLOWS_MAX (2 * (PLAN_HOSTS_MAX - 1) * PLAN_POLICIES_MAX)
@@ -34,7 +35,7 @@ struct sim {
 	bool well;			/* the network loses nothing (any more) */
 	bool up;			/* every tunnel has been up */
 	uint64_t up_at, ended_at;	/* … since then; and when something last ended that lets packets wait */
-	struct table keys;		/* every key there ever was, see check.c */
+	struct table keys;		/* every key there ever was, see key.c */
 	struct verdict verdict;
 	FILE *trace;			/* NULL: nobody reads */
 };
