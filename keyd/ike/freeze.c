@@ -15,6 +15,12 @@
 #define NONCE_MAX 256
 #define SENT_MAX (2 * ENGINE_DATAGRAM_MAX)
 
+/* What records have as numbers: in another order it would be another format. */
+_Static_assert(IKE_ESTABLISHED == 3 && IKE_REPLACED == 4 && IKE_DELETING == 5 && IKE_CROSSED == 6 && IKE_CLOSED == 7 &&
+	       CHILD_INBOUND == 1 && CHILD_UP == 2 && CHILD_REPLACED == 3 && KEEP_IKE_SA == 1 && KEEP_CHILD == 2 &&
+	       KEEP_STRAGGLER == 3 && KEEP_TRAFFIC == 4 && KEEP_TUNNEL == 5 && IPSEC_MODE_TUNNEL == 1 &&
+	       IPSEC_DIR_OUT == 1 && IPSEC_ACTION_ALLOW == 0, "the format has changed: raise FREEZE_VERSION");
+
 /* --- walks --- */
 
 void frost_head(struct frost *f, struct frozen_head *h)

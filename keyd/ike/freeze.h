@@ -11,7 +11,7 @@
 #include "keyd/ike/exchange.h"
 #include "keyd/ike/frost.h"
 
-/* The first byte of each record; another number with each change of what follows. */
+/* The first byte of each record; another number with each change of what follows (tests/unit/test_frozen.c knows of each). */
 #define FREEZE_VERSION 1
 /* Exchanges that wait are kept up to this many; what the rest was for shows in the state of the children. */
 #define FREEZE_QUEUE_MAX 8

@@ -180,6 +180,11 @@ void frost_lifetime(struct frost *f, struct ipsec_lifetime *l)
 	frost_u64(f, &l->add_seconds);
 }
 
+void frost_over(struct frost *f)
+{
+	f->broken = f->broken || (frost_reads(f) && rd_left(&f->r));
+}
+
 void frost_alg(struct frost *f, const struct crypto_alg **alg, enum crypto_kind kind)
 {
 	uint16_t id = f->w && *alg ? (*alg)->ikev2_id : 0, bits = f->w && *alg ? (*alg)->key_bits : 0;

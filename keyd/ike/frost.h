@@ -44,6 +44,8 @@ void frost_policy(struct frost *f, struct ipsec_policy *p);
 void frost_id(struct frost *f, struct conf_id *id);
 void frost_ts(struct frost *f, struct wire_ts_list *l);
 void frost_lifetime(struct frost *f, struct ipsec_lifetime *l);
+/* Reading: that was all; a record that goes on is of a build with other fields, and broken. */
+void frost_over(struct frost *f);
 /* NULL: none. One that is not known here breaks the record. */
 void frost_alg(struct frost *f, const struct crypto_alg **alg, enum crypto_kind kind);
 

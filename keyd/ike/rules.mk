@@ -11,6 +11,7 @@ $(eval $(call unit_test,ikev2_window,ike conf crypto wire pfkey util,libcrypto,$
 $(eval $(call unit_test,ikev2_flood,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_fragment,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,freeze,ike conf crypto wire pfkey util,libcrypto,$(world)))
+$(eval $(call unit_test,frozen,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev2_collide,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev2_rows,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_unique,ike conf crypto wire pfkey util,libcrypto,$(world)))

@@ -71,6 +71,7 @@ static void walk(struct frost *f, struct ipsec_sa_id *id, uint64_t *at)
 	frost_u32(f, &id->mark.value);
 	frost_u32(f, &id->mark.mask);
 	frost_u64(f, at);
+	frost_over(f);
 }
 
 bool straggler_walk(struct frost *f, struct straggler *s)

@@ -57,6 +57,12 @@ int engine_thaw(struct engine *e, uint64_t id, const void *record, size_t n)
 	return 0;
 }
 
+static void report_useless(struct engine *e, const char *why)
+{
+	report_engine(e, LOG_LEVEL_WARNING, "a record of the keyd before this one is of no use (%s): what it was for is "
+		      "negotiated anew", why);
+}
+
 /* Reasons are static words; these may still be told. */
 static const char *why_of(const char *text)
 {
@@ -178,7 +184,9 @@ static int child_thaw(struct engine *e, struct frost *f, uint64_t id)
 
 	if (!c)
 		return -1;
-	if (!c->encr || fz.state == CHILD_NEW || fz.state >= CHILD_STATES) {
+	frost_over(f);
+	if (f->broken || !c->encr || fz.state == CHILD_NEW || fz.state >= CHILD_STATES) {
+		c->thawed = false;	/* what it has in the kernel stays, as orphans */
 		child_free(c);
 		return -1;
 	}
@@ -262,14 +270,22 @@ static int exchange_thaw(struct ike_sa *sa, struct frost *f)
 	return 0;
 }
 
+static bool exchanges_read(struct thawing *t)
+{
+	for (unsigned i = 0; i < t->ike.nexchanges; i++)
+		if (exchange_thaw(t->sa, &t->rest))
+			return false;
+	frost_over(&t->rest);
+	return !t->rest.broken;
+}
+
 /* One that cannot be read leaves the SA without its window: nobody knows what was said with that message ID. */
-static void exchanges_thaw(struct thawing *t)
+static void exchanges_thaw(struct engine *e, struct thawing *t)
 {
 	struct ike_sa *sa = t->sa;
 
-	for (unsigned i = 0; i < t->ike.nexchanges; i++) {
-		if (!exchange_thaw(sa, &t->rest))
-			continue;
+	if (!exchanges_read(t)) {
+		report_useless(e, "its exchanges are damaged");
 		/* What its children have in the kernel stays, as orphans. */
 		list_each(c, &sa->children, struct child_sa, link)
 			child_free(c);
@@ -371,8 +387,7 @@ static void drop(struct engine *e, struct thawing *t, const char *why)
 {
 	struct keep k = { .id = t->id, .known = true };
 
-	report_engine(e, LOG_LEVEL_WARNING, "a record of the keyd before this one is of no use (%s): what it was for is "
-		      "negotiated anew", why);
+	report_useless(e, why);
 	keep_end(e, &k);
 }
 
@@ -416,7 +431,7 @@ void engine_thawed(struct engine *e, uint64_t now)
 	thaw_kind(e, KEEP_KINDS);
 	list_each(t, &e->thawing, struct thawing, link)
 		if (t->sa)
-			exchanges_thaw(t);
+			exchanges_thaw(e, t);
 	traffics_thawed(e);
 	list_each(u, &e->thawing, struct thawing, link) {
 		if (!u->sa || u->sa->state == IKE_DEAD)

@@ -435,6 +435,7 @@ bool traffic_walk(struct frost *f, struct traffic *t)
 	frost_bool(f, &t->agreed);
 	frost_bool(f, &t->set);
 	frost_u64(f, &end);
+	frost_over(f);
 	if (frost_reads(f))
 		t->end.at = end;
 	return !f->broken;

@@ -362,6 +362,7 @@ static void walk(struct frost *f, struct tunnel *t, uint32_t *reqid)
 	walk_resolv(f, &t->told);
 	frost_u32(f, &t->tries);
 	frost_u64(f, &t->pause);
+	frost_over(f);
 }
 
 bool tunnel_walk(struct frost *f, struct tunnel *t)

@@ -178,6 +178,8 @@ static void stop(struct worker *w)
 	pending_free(&ike.refused);
 	ike_conf_clear();
 	ike_keylog_close();
+	if (ike.state)			/* ended, and not died */
+		state_fine(ike.state);
 	state_close(ike.state);
 	if (ike.state_fd >= 0)
 		close(ike.state_fd);
