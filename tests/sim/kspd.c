@@ -6,6 +6,7 @@
 #include "keyd/ike/timer.h"
 #include "tests/sim/net.h"
 #include "tests/sim/sim.h"
+#include "tests/unit/kernel_mapping.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -283,19 +284,12 @@ void kspd_send(struct host *h, struct packet p)
 	out(h, p, false);
 }
 
-/* The kernel takes ESP in UDP from anywhere, and tells when that is not where the SA says. */
 static void mapping(struct host *h, const struct ksa *s, const struct outer *path)
 {
-	struct ipsec_event ev = { .type = IPSEC_EVENT_MAPPING };
+	struct ipsec_event ev;
 
-	if (!s->sa.encap.type || (s->sa.encap.sport == path->sport && ipsec_addr_equal(&s->sa.src, &path->src)))
-		return;
-	ev.mapping.id = (struct ipsec_sa_id){ .dst = s->sa.dst, .proto = s->sa.proto, .spi = s->sa.spi };
-	ev.mapping.old_addr = s->sa.src;
-	ev.mapping.old_port = s->sa.encap.sport;
-	ev.mapping.new_addr = path->src;
-	ev.mapping.new_port = path->sport;
-	host_tell(h, &ev);
+	if (kernel_mapping(&s->sa, &path->src, path->sport, &ev))
+		host_tell(h, &ev);
 }
 
 static bool tmpl_fits(const struct ipsec_tmpl *t, const struct ipsec_sa *sa)
@@ -323,11 +317,12 @@ static const char *policy_check(struct host *h, const struct ipsec_selector *flo
 /* XFRM_MSG_NEWAE comes with the first packet, to who asked for it (keyd/kern/await.c), from an SA that counts them. */
 static void first_packet(struct host *h, struct ksa *s)
 {
-	struct ipsec_event ev = { .type = IPSEC_EVENT_AE };
+	struct ipsec_event ev;
 
 	if (s->used || s->sa.ae != IPSEC_AE_FIRST || !s->sa.replay_window)
 		return;
 	s->used = true;
+	ev = (struct ipsec_event){ .type = IPSEC_EVENT_AE };
 	ev.ae.id = (struct ipsec_sa_id){ .dst = s->sa.dst, .proto = s->sa.proto, .spi = s->sa.spi };
 	ev.ae.src = s->sa.src;
 	ev.ae.reqid = s->sa.reqid;

@@ -34,21 +34,21 @@ static int world_rand(void *arg, void *p, size_t n)
 	return 0;
 }
 
-struct world_event *world_event_new(struct world *w, enum what what, unsigned host, uint64_t at, size_t n)
+struct world_event *world_event_new(struct world *w, enum what what, unsigned host, uint64_t at, const void *body, size_t n)
 {
-	struct world_event *ev = calloc(1, sizeof(*ev) + n), **slot = &w->events;
+	struct world_event *ev = calloc(1, sizeof(*ev) + n);
+	struct list *before = w->events.prev;
 
 	if (!ev)
 		abort();
 	ev->what = what;
 	ev->host = host;
 	ev->at = at;
-	ev->order = ++w->order;
 	ev->n = n;
-	while (*slot && (*slot)->at <= at)
-		slot = &(*slot)->next;
-	ev->next = *slot;
-	*slot = ev;
+	memcpy(ev->body, body, n);
+	while (before != &w->events && list_entry(before, struct world_event, link)->at > at)
+		before = before->prev;
+	list_add_head(before, &ev->link);
 	return ev;
 }
 
@@ -61,10 +61,9 @@ unsigned world_index(const struct world_host *h)
 
 static void deliver(struct world *w, unsigned to, const struct world_path *path, const void *bytes, size_t n)
 {
-	struct world_event *ev = world_event_new(w, DATAGRAM, to, w->now + w->delay + (w->jitter ? world_random(w) % w->jitter : 0), n);
+	uint64_t at = w->now + w->delay + (w->jitter ? world_random(w) % w->jitter : 0);
 
-	ev->path = *path;
-	memcpy(ev->bytes, bytes, n);
+	world_event_new(w, DATAGRAM, to, at, bytes, n)->path = *path;
 }
 
 void world_inject_from(struct world *w, unsigned host, const struct world_path *p, const void *bytes, size_t n)
@@ -106,24 +105,21 @@ static void on_kern(void *arg, const struct kern_request *rq)
 
 	if (world_dead(h))
 		return;
-	world_event_new(h->w, KERN_RQ, world_index(h), h->w->now + h->kernel_delay, 0)->rq = *rq;
+	world_event_new(h->w, KERN_RQ, world_index(h), h->w->now + h->kernel_delay, rq, sizeof(*rq));
 }
 
 static void on_auth(void *arg, const struct auth_request *rq)
 {
 	struct world_host *h = arg;
-	struct world_event *ev = world_event_new(h->w, AUTH_AN, world_index(h), h->w->now + AUTH_DELAY, 0);
 	const struct crypto_alg *prf = crypto_alg_by_id(CRYPTO_PRF, rq->prf, 0);
+	struct auth_answer an = { .id = rq->id, .n = prf->prf };
 
-	ev->aan.id = rq->id;
-	if (!h->psk) {
-		ev->aan.error = AUTH_NO_SECRET;
-		return;
-	}
-	ev->aan.n = prf->prf;
-	if (ikev2_auth_psk(prf, (struct view){ (const uint8_t *)h->psk, strlen(h->psk) }, rq->message, rq->nonce,
-			   rq->macid, ev->aan.data))
-		ev->aan.error = AUTH_FAILED;
+	if (!h->psk)
+		an.error = AUTH_NO_SECRET;
+	else if (ikev2_auth_psk(prf, (struct view){ (const uint8_t *)h->psk, strlen(h->psk) }, rq->message, rq->nonce,
+				rq->macid, an.data))
+		an.error = AUTH_FAILED;
+	world_event_new(h->w, AUTH_AN, world_index(h), h->w->now + AUTH_DELAY, &an, sizeof(an));
 }
 
 static void on_event(void *arg, const struct engine_event *ev)
@@ -163,24 +159,17 @@ static void on_resolv(void *arg, const struct engine_resolv *r)
 }
 
 static const struct engine_hooks hooks = {
-	.keep = world_keep, .kept = world_kept, .send = on_send, .kern = on_kern, .auth = on_auth, .event = on_event, .log = on_log, .keys = on_keys, .resolv = on_resolv,
+	.send = on_send, .kern = on_kern, .auth = on_auth, .keep = world_keep, .kept = world_kept, .event = on_event,
+	.log = on_log, .keys = on_keys, .resolv = on_resolv,
 };
 
 /* --- time --- */
-
-static struct world_event *event_wait(struct world *w, const struct world_event *ev, uint64_t at)
-{
-	struct world_event *again = world_event_new(w, ev->what, ev->host, at, ev->n);
-
-	again->path = ev->path;
-	return again;
-}
 
 static void datagram_arrives(struct world *w, const struct world_event *ev)
 {
 	struct world_host *h = &w->host[ev->host];
 	struct engine_datagram d = { .local = ev->path.dst, .remote = ev->path.src, .local_port = ev->path.dport,
-				     .remote_port = ev->path.sport, .data = { ev->bytes, ev->n } };
+				     .remote_port = ev->path.sport, .data = { ev->body, ev->n } };
 
 	if (ev->n == 1)
 		h->keepalives++;	/* the kernel eats them */
@@ -189,40 +178,57 @@ static void datagram_arrives(struct world *w, const struct world_event *ev)
 	else if (h->engine)
 		engine_input(h->engine, w->now, &d);
 	else	/* it waits in the socket */
-		memcpy(event_wait(w, ev, h->wake_at)->bytes, ev->bytes, ev->n);
+		world_event_new(w, DATAGRAM, ev->host, h->wake_at, ev->body, ev->n)->path = ev->path;
 }
 
 static void event_run(struct world *w, const struct world_event *ev)
 {
 	struct world_host *h = &w->host[ev->host];
+	const void *body = ev->body;
 
-	if (!h->engine && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == EXPIRE))
+	if (!h->engine && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == KERN_EVENT))
 		return;
+	h->unchecked = h->unchecked || (ev->what != PACKET && ev->what != KERN_RQ);
 	switch (ev->what) {
 	case DATAGRAM:
 		datagram_arrives(w, ev);
 		break;
 	case KERN_RQ:
-		world_kernel_do(h, &ev->rq);
+		world_kernel_do(h, body);
 		break;
 	case KERN_AN:
-		engine_kern_answer(h->engine, w->now, &ev->kan);
+		engine_kern_answer(h->engine, w->now, body);
 		break;
 	case AUTH_AN:
-		engine_auth_answer(h->engine, w->now, &ev->aan);
+		engine_auth_answer(h->engine, w->now, body);
 		break;
 	case PACKET:
 		world_packet_arrives(w, ev);
 		break;
-	case EXPIRE:
-		engine_kern_event(h->engine, w->now, &ev->expire);
+	case KERN_EVENT:
+		engine_kern_event(h->engine, w->now, body);
 		break;
 	}
 }
 
+/* What is next, if its time is not later than that; NULL: nothing. */
+static struct world_event *event_due(struct world *w, uint64_t at)
+{
+	struct world_event *ev = list_entry(w->events.next, struct world_event, link);
+
+	return !list_empty(&w->events) && ev->at <= at ? ev : NULL;
+}
+
+static void event_free(struct world_event *ev)
+{
+	list_del(&ev->link);
+	free(ev);
+}
+
 static uint64_t next_at(struct world *w, uint64_t packet_at)
 {
-	uint64_t at = w->events ? w->events->at : ENGINE_NEVER;
+	const struct world_event *ev = event_due(w, ENGINE_NEVER);
+	uint64_t at = ev ? ev->at : ENGINE_NEVER;
 
 	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
 		uint64_t next = w->host[i].engine ? engine_deadline(w->host[i].engine) : w->host[i].wake_at;
@@ -233,10 +239,25 @@ static uint64_t next_at(struct world *w, uint64_t packet_at)
 	return w->traffic && packet_at < at ? packet_at : at;
 }
 
+static void tick(struct world *w)
+{
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		struct world_host *h = &w->host[i];
+
+		if (!h->engine)
+			continue;
+		h->unchecked = h->unchecked || engine_deadline(h->engine) <= w->now;
+		engine_tick(h->engine, w->now);
+	}
+}
+
 bool world_until(struct world *w, uint64_t us, bool (*cond)(struct world *w))
 {
 	uint64_t end = w->now + us, packet_at = w->now;
+	struct world_event *ev;
 
+	for (unsigned i = 0; i < WORLD_HOSTS; i++)
+		w->host[i].unchecked = true;
 	while (!cond || !cond(w)) {
 		uint64_t at = next_at(w, packet_at);
 
@@ -252,17 +273,13 @@ bool world_until(struct world *w, uint64_t us, bool (*cond)(struct world *w))
 				if (!w->host[i].mute)
 					world_packet(w, i);
 		}
-		while (w->events && w->events->at <= w->now) {
-			struct world_event *ev = w->events;
-
-			w->events = ev->next;
+		while ((ev = event_due(w, w->now))) {
+			list_del(&ev->link);
 			event_run(w, ev);
 			free(ev);
 			world_look_after(w);
 		}
-		for (unsigned i = 0; i < WORLD_HOSTS; i++)
-			if (w->host[i].engine)
-				engine_tick(w->host[i].engine, w->now);
+		tick(w);
 		world_look_after(w);
 	}
 	return true;
@@ -369,6 +386,7 @@ void world_init(struct world *w, uint64_t seed, bool tunnel)
 	w->delay = 10000;
 	w->weight = 1;
 	w->bytes = 1500;
+	list_init(&w->events);
 	crypto_rand_set(world_rand, w);
 	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
 		w->host[i].w = w;
@@ -424,17 +442,10 @@ void world_forget_events(struct world *w, unsigned host)
 {
 	bool deaf = w->host[host].deaf;
 
-	for (struct world_event **slot = &w->events; *slot;) {
-		struct world_event *ev = *slot;
-
-		if (ev->host == host && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == EXPIRE ||
-					       (deaf && ev->what == KERN_RQ))) {
-			*slot = ev->next;
-			free(ev);
-		} else {
-			slot = &ev->next;
-		}
-	}
+	list_each(ev, &w->events, struct world_event, link)
+		if (ev->host == host && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == KERN_EVENT ||
+					 (deaf && ev->what == KERN_RQ)))
+			event_free(ev);
 }
 
 void world_restart(struct world *w, unsigned host, bool keep_sas)
@@ -465,11 +476,7 @@ void world_free(struct world *w)
 		world_records_free(&w->host[i]);
 		conf_free(&w->host[i].conf);
 	}
-	while (w->events) {
-		struct world_event *ev = w->events;
-
-		w->events = ev->next;
-		free(ev);
-	}
+	list_each(ev, &w->events, struct world_event, link)
+		event_free(ev);
 	crypto_rand_set(NULL, NULL);
 }

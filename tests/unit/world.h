@@ -7,6 +7,7 @@
 #define TESTS_UNIT_WORLD_H
 
 #include "keyd/ike/engine.h"
+#include "keyd/util/list.h"
 
 #define WORLD_HOSTS 2
 #define WORLD_SAS_MAX 512
@@ -55,6 +56,7 @@ struct world_host {
 	uint64_t wake_at;
 	bool deaf;			/* what it asked the kernel last is not carried out when it is killed */
 	unsigned kills;
+	bool unchecked;			/* its engine has been called since its records were looked at */
 	/* counters */
 	unsigned acquires, held, sent, received, lost_keying, lost_link, events[ENGINE_EVENT_TYPES];
 	unsigned datagrams, soft_met, hard_met, gets, mappings, moves, keepalives, firsts;
@@ -68,8 +70,6 @@ struct world_path {
 	uint16_t sport, dport;
 };
 
-struct world_event;
-
 struct world {
 	struct world_host host[WORLD_HOSTS];
 	uint64_t now, rng;
@@ -79,8 +79,8 @@ struct world {
 	size_t mtu;			/* longer IKE messages vanish; 0: none do */
 	bool traffic;			/* a packet each way each millisecond */
 	unsigned weight, bytes;		/* how many packets each of those stands for, of how many bytes */
-	struct world_event *events;
-	uint64_t order;
+	struct list events;		/* of struct world_event, the next first */
+	uint64_t order;			/* of the newest SA */
 	uint64_t pause;			/* how long a killed daemon is away */
 	bool strict;			/* after each step, every record must be as what it is of */
 	/* What lies between, for IKE and ESP: may change addresses and ports; false: it goes no further. NULL: nothing. */

@@ -8,28 +8,35 @@
 #define WORLD_KERNEL_DELAY 150		/* µs until a kernel's answer or event is there */
 
 /* What happens to a host: */
-enum what { DATAGRAM, KERN_RQ, KERN_AN, AUTH_AN, PACKET, EXPIRE };
+enum what {
+	DATAGRAM,		/* bytes */
+	KERN_RQ,		/* struct kern_request */
+	KERN_AN,		/* struct kern_answer */
+	AUTH_AN,		/* struct auth_answer */
+	PACKET,			/* struct world_esp */
+	KERN_EVENT		/* struct ipsec_event */
+};
 
 struct world_event {
-	struct world_event *next;
-	uint64_t at, order;
+	struct list link;		/* in world.events */
+	uint64_t at;
 	enum what what;
 	unsigned host;
 	struct world_path path;		/* as it arrives */
+	size_t n;
+	uint8_t body[] __attribute__((aligned(16)));	/* as what says */
+};
+
+/* A packet in an SA. */
+struct world_esp {
 	uint32_t spi;
 	struct ipsec_alg alg;
-	struct kern_request rq;
-	struct kern_answer kan;
-	struct auth_answer aan;
-	struct ipsec_event expire;
-	size_t n;
-	uint8_t bytes[];
 };
 
 /* world.c */
 uint64_t world_random(struct world *w);
-/* Happens to host at that time, after what is to happen then already; with n bytes. */
-struct world_event *world_event_new(struct world *w, enum what what, unsigned host, uint64_t at, size_t n);
+/* Happens to host at that time, after what is to happen then already. The body of n bytes is copied. */
+struct world_event *world_event_new(struct world *w, enum what what, unsigned host, uint64_t at, const void *body, size_t n);
 unsigned world_index(const struct world_host *h);
 void world_engine_begin(struct world_host *h);
 /* What was asked by an engine that is gone must not reach the next one. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The kernels of the simulated hosts: SAs, policies of keyd's own, packets and what becomes of them.
+#include "tests/unit/kernel_mapping.h"
 #include "tests/unit/world_inside.h"
 
 #include <errno.h>
@@ -36,11 +37,16 @@ static int kernel_delete(struct world_host *h, const struct ipsec_sa *sa)
 	return 0;
 }
 
+static void kernel_tell(struct world_host *h, const struct ipsec_event *ev)
+{
+	world_event_new(h->w, KERN_EVENT, world_index(h), h->w->now + WORLD_KERNEL_DELAY, ev, sizeof(*ev));
+}
+
 static void kernel_expire(struct world_host *h, const struct ipsec_sa *sa, bool hard)
 {
-	struct world_event *ev = world_event_new(h->w, EXPIRE, world_index(h), h->w->now + WORLD_KERNEL_DELAY, 0);
+	const struct ipsec_event ev = { .type = IPSEC_EVENT_EXPIRE, .expire = { .sa = *sa, .hard = hard } };
 
-	ev->expire = (struct ipsec_event){ .type = IPSEC_EVENT_EXPIRE, .expire = { .sa = *sa, .hard = hard } };
+	kernel_tell(h, &ev);
 	*(hard ? &h->hard_met : &h->soft_met) += 1;
 }
 
@@ -94,11 +100,11 @@ static int kernel_move(struct world_host *h, const struct kern_request *rq)
 	return kernel_add(h, &copy);
 }
 
-static void kernel_tell(struct world_host *h, enum ipsec_event_type type, const struct ipsec_policy *pol)
+static void kernel_tell_policy(struct world_host *h, enum ipsec_event_type type, const struct ipsec_policy *pol)
 {
-	struct world_event *ev = world_event_new(h->w, EXPIRE, world_index(h), h->w->now + WORLD_KERNEL_DELAY, 0);
+	const struct ipsec_event ev = { .type = (uint8_t)type, .policy = *pol };
 
-	ev->expire = (struct ipsec_event){ .type = (uint8_t)type, .policy = *pol };
+	kernel_tell(h, &ev);
 }
 
 struct ipsec_policy world_own_policy(const struct kern_traffic *t, unsigned i)
@@ -118,7 +124,7 @@ static void kernel_own(struct world_host *h, const struct kern_traffic *t)
 	h->sets++;
 	for (unsigned i = t->n; i-- > 0;) {
 		h->out = world_own_policy(t, i);
-		kernel_tell(h, IPSEC_EVENT_POLICY_NEW, &h->out);
+		kernel_tell_policy(h, IPSEC_EVENT_POLICY_NEW, &h->out);
 	}
 }
 
@@ -139,7 +145,7 @@ static void kernel_disown(struct world_host *h, const struct kern_traffic *t)
 	if (!h->own.n || h->own.reqid != t->reqid)
 		return;
 	h->clears++;
-	kernel_tell(h, IPSEC_EVENT_POLICY_DELETE, &h->out);
+	kernel_tell_policy(h, IPSEC_EVENT_POLICY_DELETE, &h->out);
 	h->own = (struct kern_traffic){ 0 };
 	h->out = (struct ipsec_policy){ 0 };
 	h->larval = false;
@@ -185,15 +191,14 @@ void world_kernel_do(struct world_host *h, const struct kern_request *rq)
 	else if (rq->op == KERN_SA_MOVE)
 		error = kernel_move(h, rq);
 	if (rq->id) {
-		struct world_event *ev = world_event_new(h->w, KERN_AN, world_index(h), h->w->now + WORLD_KERNEL_DELAY, 0);
+		struct kern_answer an = { .id = rq->id, .error = error };
 
-		ev->kan.id = rq->id;
-		ev->kan.error = error;
 		if (rq->op == KERN_SOURCE_GET)
-			ev->kan.addr = h->addr;
+			an.addr = h->addr;
 		if (rq->op == KERN_SA_GET)
-			kernel_get(h, &rq->sa, &ev->kan);
-		snprintf(ev->kan.why, sizeof(ev->kan.why), "%s", error ? strerror(-error) : "");
+			kernel_get(h, &rq->sa, &an);
+		snprintf(an.why, sizeof(an.why), "%s", error ? strerror(-error) : "");
+		world_event_new(h->w, KERN_AN, world_index(h), h->w->now + WORLD_KERNEL_DELAY, &an, sizeof(an));
 	}
 }
 
@@ -232,6 +237,7 @@ void world_acquire(struct world *w, unsigned host)
 
 	struct ipsec_event ev = { .type = IPSEC_EVENT_ACQUIRE };
 
+	h->unchecked = true;
 	h->larval = !world_newest(h, true);
 	h->acquires++;
 	ev.acquire.seq = ++h->acquire_seq;
@@ -248,8 +254,9 @@ void world_packet(struct world *w, unsigned host)
 {
 	struct world_host *h = &w->host[host];
 	struct world_sa *sa = world_newest(h, true);
-	struct world_event *ev;
 	struct world_path path;
+	struct world_esp esp;
+	uint64_t at;
 
 	if (h->road && !h->own.n) {
 		h->in_clear += h->virtual[0].addr.family || h->virtual[1].addr.family;
@@ -271,10 +278,9 @@ void world_packet(struct world *w, unsigned host)
 		w->host[1 - host].lost_link++;
 		return;
 	}
-	ev = world_event_new(w, PACKET, 1 - host, w->now + w->delay + (w->esp_jitter ? world_random(w) % w->esp_jitter : 0), 0);
-	ev->path = path;
-	ev->spi = sa->sa.spi;
-	ev->alg = sa->sa.aead.name[0] ? sa->sa.aead : sa->sa.enc;
+	at = w->now + w->delay + (w->esp_jitter ? world_random(w) % w->esp_jitter : 0);
+	esp = (struct world_esp){ sa->sa.spi, sa->sa.aead.name[0] ? sa->sa.aead : sa->sa.enc };
+	world_event_new(w, PACKET, 1 - host, at, &esp, sizeof(esp))->path = path;
 }
 
 static bool same_key(const struct ipsec_alg *a, const struct ipsec_alg *b)
@@ -282,20 +288,14 @@ static bool same_key(const struct ipsec_alg *a, const struct ipsec_alg *b)
 	return a->key_bits == b->key_bits && !strcmp(a->name, b->name) && !memcmp(a->key, b->key, a->key_bits / 8);
 }
 
-/* The kernel takes ESP in UDP from anywhere, and tells when that is not where the SA says. */
 static void mapping(struct world_host *h, const struct world_sa *sa, const struct world_path *path)
 {
-	struct ipsec_event ev = { .type = IPSEC_EVENT_MAPPING };
+	struct ipsec_event ev;
 
-	if (!sa->sa.encap.type ||
-	    (sa->sa.encap.sport == path->sport && ipsec_addr_equal(&sa->sa.src, &path->src)))
+	if (!kernel_mapping(&sa->sa, &path->src, path->sport, &ev))
 		return;
-	ev.mapping.id = (struct ipsec_sa_id){ .dst = sa->sa.dst, .proto = sa->sa.proto, .spi = sa->sa.spi };
-	ev.mapping.old_addr = sa->sa.src;
-	ev.mapping.old_port = sa->sa.encap.sport;
-	ev.mapping.new_addr = path->src;
-	ev.mapping.new_port = path->sport;
 	h->mappings++;
+	h->unchecked = true;
 	if (h->engine)
 		engine_kern_event(h->engine, h->w->now, &ev);
 }
@@ -303,22 +303,23 @@ static void mapping(struct world_host *h, const struct world_sa *sa, const struc
 /* As keyd/kern/await.c has it told. */
 static void first_packet(struct world_host *h, struct world_sa *s)
 {
-	struct world_event *ev;
+	struct ipsec_event ev;
 
 	if (s->used || s->sa.ae != IPSEC_AE_FIRST || h->old_kernel)
 		return;
 	s->used = true;
 	h->firsts++;
-	ev = world_event_new(h->w, EXPIRE, world_index(h), h->w->now + WORLD_KERNEL_DELAY, 0);
-	ev->expire = (struct ipsec_event){ .type = IPSEC_EVENT_AE };
-	ev->expire.ae.id = (struct ipsec_sa_id){ .dst = s->sa.dst, .proto = s->sa.proto, .spi = s->sa.spi };
-	ev->expire.ae.seq = 1;
+	ev = (struct ipsec_event){ .type = IPSEC_EVENT_AE };
+	ev.ae.id = (struct ipsec_sa_id){ .dst = s->sa.dst, .proto = s->sa.proto, .spi = s->sa.spi };
+	ev.ae.seq = 1;
+	kernel_tell(h, &ev);
 }
 
 void world_packet_arrives(struct world *w, const struct world_event *ev)
 {
 	struct world_host *h = &w->host[ev->host];
-	struct world_sa *sa = find_sa(h, &h->addr, ev->spi);
+	const struct world_esp *esp = (const void *)ev->body;
+	struct world_sa *sa = find_sa(h, &h->addr, esp->spi);
 
 	if (h->down) {
 		h->lost_link++;
@@ -329,7 +330,7 @@ void world_packet_arrives(struct world *w, const struct world_event *ev)
 	if (sa && h->road && (!h->own.n || h->own.reqid != sa->sa.reqid))
 		sa = NULL;		/* the policies do not let it in (XfrmInNoPols, XfrmInTmplMismatch) */
 	if (sa && !sa->sa.encap.type == !ev->path.sport &&
-	    same_key(&ev->alg, sa->sa.aead.name[0] ? &sa->sa.aead : &sa->sa.enc)) {
+	    same_key(&esp->alg, sa->sa.aead.name[0] ? &sa->sa.aead : &sa->sa.enc)) {
 		h->received++;
 		first_packet(h, sa);
 		mapping(h, sa, &ev->path);

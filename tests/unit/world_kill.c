@@ -132,6 +132,7 @@ static void wake(struct world_host *h)
 
 	h->killed = false;
 	h->larval = false;
+	h->unchecked = true;
 	world_engine_begin(h);
 	for (struct world_record *r = h->records; r; r = r->next)
 		if (engine_thaw(h->engine, r->id, r->bytes, r->n))
@@ -165,7 +166,8 @@ void world_look_after(struct world *w)
 			world_kill(w, i);
 		if (!h->engine && h->wake_at <= w->now)
 			wake(h);
-		if (h->engine && w->strict)
+		if (h->engine && w->strict && h->unchecked)
 			check_records(h);
+		h->unchecked = false;
 	}
 }
