@@ -101,3 +101,15 @@ bool rogue_open(struct ike_sa *sa, bool own, uint8_t *bytes, size_t n, struct wi
 	return !message_decrypt(own ? sa->seal : sa->open, bytes, n, m, &sk, &inner) &&
 	       !wire_inner_get(m, m->sk_next, inner);
 }
+
+struct rogue_heard rogue_heard;
+
+void rogue_overhear(struct world *w, unsigned from, uint8_t *bytes, size_t n)
+{
+	(void)w;
+	if (from != 1)
+		return;
+	memcpy(rogue_heard.bytes, bytes, n);
+	rogue_heard.n = n;
+	rogue_heard.times++;
+}

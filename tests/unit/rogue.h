@@ -38,4 +38,12 @@ struct view rogue_sealed(struct ike_sa *sa, const struct wire_header *h, uint8_t
  */
 bool rogue_open(struct ike_sa *sa, bool own, uint8_t *bytes, size_t n, struct wire_message *m);
 
+/* What host 1 has sent last, in how many datagrams: kept by this tap of a world. */
+extern struct rogue_heard {
+	uint8_t bytes[70000];
+	size_t n;
+	unsigned times;
+} rogue_heard;
+void rogue_overhear(struct world *w, unsigned from, uint8_t *bytes, size_t n);
+
 #endif

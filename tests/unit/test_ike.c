@@ -5,6 +5,7 @@
 #include "keyd/ike/timer.h"
 #include "keyd/util/table.h"
 #include "keyd/wire/ikev2.h"
+#include "tests/unit/ts_range.h"
 #include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
@@ -123,20 +124,6 @@ static void test_ts_icmp(void **state)
 	assert_int_equal(ts.port_end, 135 << 8 | 1);
 }
 
-static struct wire_ts range(const char *start, const char *end, uint8_t proto, uint16_t p0, uint16_t p1)
-{
-	struct wire_ts ts = { .proto = proto, .port_start = p0, .port_end = p1 };
-	struct ipsec_addr a, b;
-
-	ipsec_addr_parse(&a, start);
-	ipsec_addr_parse(&b, end);
-	ts.addr_len = (uint8_t)ipsec_addr_size(a.family);
-	ts.type = a.family == AF_INET ? IKEV2_TS_IPV4_ADDR_RANGE : IKEV2_TS_IPV6_ADDR_RANGE;
-	memcpy(ts.start, a.b, ts.addr_len);
-	memcpy(ts.end, b.b, ts.addr_len);
-	return ts;
-}
-
 static void test_narrow(void **state)
 {
 	struct ipsec_selector policy = sel("10.0.0.0", 24, "10.1.0.0", 16, 0);
@@ -159,15 +146,15 @@ static void test_narrow(void **state)
 	selector_to_ts(&policy, SELECTOR_SRC, &ours);
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		offered = (struct wire_ts_list){ .n = 1 };
-		offered.ts[0] = range(t[i].start, t[i].end, t[i].proto, t[i].p0, t[i].p1);
+		offered.ts[0] = ts_range(t[i].start, t[i].end, t[i].proto, t[i].p0, t[i].p1);
 		assert_int_equal(ts_list_narrow(&ours, &offered, &out), t[i].want != NULL);
 		if (t[i].want)
 			assert_string_equal(ts_list_format(&out, text, sizeof(text)), t[i].want);
 	}
 	/* The packet's own selector and the whole: one entry is left, the larger. */
 	offered = (struct wire_ts_list){ .n = 2 };
-	offered.ts[0] = range("10.0.0.7", "10.0.0.7", 17, 5, 5);
-	offered.ts[1] = range("10.0.0.0", "10.0.0.255", 0, 0, 65535);
+	offered.ts[0] = ts_range("10.0.0.7", "10.0.0.7", 17, 5, 5);
+	offered.ts[1] = ts_range("10.0.0.0", "10.0.0.255", 0, 0, 65535);
 	assert_true(ts_list_narrow(&ours, &offered, &out));
 	assert_int_equal(out.n, 1);
 	assert_true(ts_list_within(&out, &offered));
@@ -202,12 +189,12 @@ static void test_not_a_prefix(void **state)
 		{ "10.0.0.0", "10.0.0.1", NULL, "10.0.0.0/31[0]", "10.0.0.0/31[0]", 65535, 0, 0 },	/* OPAQUE */
 		{ "0.0.0.0", "255.255.255.255", "10.0.0.1", "0.0.0.0/0[any]", "0.0.0.0/0[any]", 0, 65535, 0 },
 	};
-	struct wire_ts_list dst = one(range("10.1.0.0", "10.1.0.255", 0, 0, 65535));
+	struct wire_ts_list dst = one(ts_range("10.1.0.0", "10.1.0.255", 0, 0, 65535));
 	char text[SELECTOR_STRLEN];
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct wire_ts_list src = one(range(t[i].start, t[i].end, IPPROTO_UDP, t[i].p0, t[i].p1));
+		struct wire_ts_list src = one(ts_range(t[i].start, t[i].end, IPPROTO_UDP, t[i].p0, t[i].p1));
 		struct ipsec_selector near = { 0 }, out;
 
 		if (t[i].near)
@@ -298,12 +285,12 @@ static void test_several_selectors(void **state)
 	char text[SELECTOR_STRLEN];
 
 	(void)state;
-	src.ts[0] = range("10.0.0.0", "10.0.0.255", IPPROTO_TCP, 0, 65535);
-	src.ts[1] = range("10.0.2.0", "10.0.2.255", 0, 0, 65535);
-	src.ts[2] = range("2001:db8::", "2001:db8::ff", 0, 0, 65535);
-	dst.ts[0] = range("10.1.0.0", "10.1.0.255", IPPROTO_UDP, 53, 53);
-	dst.ts[1] = range("10.1.4.0", "10.1.4.255", IPPROTO_UDP, 53, 53);
-	dst.ts[2] = range("2001:db8:1::", "2001:db8:1::ff", 0, 0, 65535);
+	src.ts[0] = ts_range("10.0.0.0", "10.0.0.255", IPPROTO_TCP, 0, 65535);
+	src.ts[1] = ts_range("10.0.2.0", "10.0.2.255", 0, 0, 65535);
+	src.ts[2] = ts_range("2001:db8::", "2001:db8::ff", 0, 0, 65535);
+	dst.ts[0] = ts_range("10.1.0.0", "10.1.0.255", IPPROTO_UDP, 53, 53);
+	dst.ts[1] = ts_range("10.1.4.0", "10.1.4.255", IPPROTO_UDP, 53, 53);
+	dst.ts[2] = ts_range("2001:db8:1::", "2001:db8:1::ff", 0, 0, 65535);
 	assert_true(selector_inside(&src, &dst, NULL, &out));
 	assert_string_equal(selector_format(&out, text, sizeof(text)), "10.0.2.0/24[any] 10.1.0.0/24[53] 17");
 	assert_true(selector_inside(&src, &dst, &near, &out));
@@ -326,9 +313,9 @@ static void test_several_selectors(void **state)
 
 static void test_opaque(void **state)
 {
-	struct wire_ts any = range("10.0.0.0", "10.0.0.255", IPPROTO_UDP, 0, 65535), out;
-	struct wire_ts opaque = range("10.0.0.0", "10.0.0.255", IPPROTO_UDP, 65535, 0);
-	struct wire_ts some = range("10.0.0.0", "10.0.0.255", IPPROTO_UDP, 0, 65534);
+	struct wire_ts any = ts_range("10.0.0.0", "10.0.0.255", IPPROTO_UDP, 0, 65535), out;
+	struct wire_ts opaque = ts_range("10.0.0.0", "10.0.0.255", IPPROTO_UDP, 65535, 0);
+	struct wire_ts some = ts_range("10.0.0.0", "10.0.0.255", IPPROTO_UDP, 0, 65534);
 	struct wire_ts_list l = one(opaque);
 	char text[100];
 
@@ -348,8 +335,8 @@ static void test_opaque(void **state)
 /* Each side's types are those that it sends (RFC 4301 4.4.1.1): the outbound SA has ours, the inbound SA the peer's. */
 static void test_types(void **state)
 {
-	struct wire_ts_list here = one(range("10.0.0.1", "10.0.0.1", IPPROTO_ICMP, 8 << 8, 8 << 8 | 255));
-	struct wire_ts_list there = one(range("10.0.0.2", "10.0.0.2", IPPROTO_ICMP, 0, 255));
+	struct wire_ts_list here = one(ts_range("10.0.0.1", "10.0.0.1", IPPROTO_ICMP, 8 << 8, 8 << 8 | 255));
+	struct wire_ts_list there = one(ts_range("10.0.0.2", "10.0.0.2", IPPROTO_ICMP, 0, 255));
 	struct ipsec_selector near = sel("10.0.0.1", 32, "10.0.0.2", 32, IPPROTO_ICMP), out;
 	char text[100];
 

@@ -3,6 +3,7 @@
 #include "keyd/crypto/alg.h"
 #include "keyd/ike/spd.h"
 #include "keyd/wire/ikev2.h"
+#include "tests/unit/ts_range.h"
 #include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
@@ -20,20 +21,6 @@ static struct ipsec_selector sel(const char *src, uint8_t src_len, const char *d
 	assert_int_equal(ipsec_addr_parse(&s.src, src), 0);
 	assert_int_equal(ipsec_addr_parse(&s.dst, dst), 0);
 	return s;
-}
-
-static struct wire_ts range(const char *start, const char *end, uint8_t proto, uint16_t p0, uint16_t p1)
-{
-	struct wire_ts ts = { .proto = proto, .port_start = p0, .port_end = p1 };
-	struct ipsec_addr a, b;
-
-	ipsec_addr_parse(&a, start);
-	ipsec_addr_parse(&b, end);
-	ts.addr_len = (uint8_t)ipsec_addr_size(a.family);
-	ts.type = a.family == AF_INET ? IKEV2_TS_IPV4_ADDR_RANGE : IKEV2_TS_IPV6_ADDR_RANGE;
-	memcpy(ts.start, a.b, ts.addr_len);
-	memcpy(ts.end, b.b, ts.addr_len);
-	return ts;
 }
 
 static struct ipsec_policy policy(uint32_t index, const char *src, uint8_t src_len, const char *dst, uint8_t dst_len,
@@ -78,8 +65,8 @@ static void test_spd(void **state)
 	spd_put(&s, &back);
 	spd_put(&s, &exact);
 	assert_int_equal(s.n, 4);
-	local.ts[0] = range("10.0.1.0", "10.0.1.255", 0, 0, 65535);
-	remote.ts[0] = range("10.0.2.0", "10.0.2.255", 0, 0, 65535);
+	local.ts[0] = ts_range("10.0.1.0", "10.0.1.255", 0, 0, 65535);
+	remote.ts[0] = ts_range("10.0.2.0", "10.0.2.255", 0, 0, 65535);
 	found = spd_match(&s, &q, &why);
 	assert_non_null(found);
 	assert_int_equal(found->index, 2);
@@ -87,13 +74,13 @@ static void test_spd(void **state)
 	q.remote = &stranger;
 	assert_null(spd_match(&s, &q, &why));
 	q.remote = &there;
-	remote.ts[0] = range("10.9.0.0", "10.9.255.255", 0, 0, 65535);
+	remote.ts[0] = ts_range("10.9.0.0", "10.9.255.255", 0, 0, 65535);
 	found = spd_match(&s, &q, &why);
 	assert_non_null(found);
 	assert_int_equal(found->index, 1);
 	assert_int_equal(spd_inbound_reqid(&s, found), 1);
-	local.ts[0] = range("192.0.2.1", "192.0.2.1", 0, 0, 65535);
-	remote.ts[0] = range("192.0.2.2", "192.0.2.2", 0, 0, 65535);
+	local.ts[0] = ts_range("192.0.2.1", "192.0.2.1", 0, 0, 65535);
+	remote.ts[0] = ts_range("192.0.2.2", "192.0.2.2", 0, 0, 65535);
 	assert_null(spd_match(&s, &q, &why));
 	assert_non_null(strstr(why, "transport"));
 	q.transport = true;
@@ -142,9 +129,9 @@ static void test_spd_many(void **state)
 	for (unsigned i = 0; i < N; i++) {
 		const struct ipsec_policy *p;
 
-		local.ts[0] = range("10.0.0.5", "10.0.0.5", 6, 1024, 1024);
-		remote.ts[0] = range("10.128.0.5", "10.128.0.5", 6, 80, 80);
-		local.ts[1] = range("10.0.0.0", "10.255.255.255", 0, 0, 65535);
+		local.ts[0] = ts_range("10.0.0.5", "10.0.0.5", 6, 1024, 1024);
+		remote.ts[0] = ts_range("10.128.0.5", "10.128.0.5", 6, 80, 80);
+		local.ts[1] = ts_range("10.0.0.0", "10.255.255.255", 0, 0, 65535);
 		remote.ts[1] = local.ts[1];
 		local.ts[0].start[1] = local.ts[0].end[1] = (uint8_t)(i >> 8);
 		remote.ts[0].start[1] = remote.ts[0].end[1] = (uint8_t)(i >> 8 | 0x80);
@@ -206,7 +193,7 @@ static void test_spd_any(void **state)
 			x ^= x << 13;
 			x ^= x >> 7;
 			x ^= x << 17;
-			local.ts[0] = range("10.0.0.0", "10.0.0.0", 6, 80, 80);
+			local.ts[0] = ts_range("10.0.0.0", "10.0.0.0", 6, 80, 80);
 			remote.ts[0] = local.ts[0];
 			memcpy(local.ts[0].start + 1, &x, 3);
 			memcpy(remote.ts[0].start + 1, (uint8_t *)&x + 4, 3);

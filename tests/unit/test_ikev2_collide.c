@@ -17,8 +17,6 @@
 
 #include <cmocka.h>
 
-/* The reqid of a second policy, for "create another child". */
-
 static struct world w;
 
 /* --- what a side does --- */

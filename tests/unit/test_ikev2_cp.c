@@ -526,17 +526,7 @@ static void behind_a_nat(void **state)
 
 /* --- the payload itself --- */
 
-static uint8_t heard[70000], buf[4000];
-static size_t heard_n;
-
-static void overhear(struct world *world, unsigned from, uint8_t *bytes, size_t n)
-{
-	(void)world;
-	if (from != GATEWAY)
-		return;
-	memcpy(heard, bytes, n);
-	heard_n = n;
-}
+static uint8_t buf[4000];
 
 /* The attributes of the answer to an INFORMATIONAL request with these; n 0: no CP payload came. */
 static struct view asked(const char *attrs, size_t n)
@@ -548,13 +538,13 @@ static struct view asked(const char *attrs, size_t n)
 	const struct wire_payload *p;
 	struct wire_message m;
 
-	heard_n = 0;
-	w.tap = overhear;
+	rogue_heard.n = 0;
+	w.tap = rogue_overhear;
 	world_inject(&w, GATEWAY, datagram.p, datagram.n);
 	world_run(&w, MILLISECONDS(15));
 	w.tap = NULL;
-	assert_true(heard_n > 0);
-	assert_true(rogue_open(sa, false, heard, heard_n, &m));
+	assert_true(rogue_heard.n > 0);
+	assert_true(rogue_open(sa, false, rogue_heard.bytes, rogue_heard.n, &m));
 	p = wire_find(&m, IKEV2_PL_CP);
 	return p ? p->body : (struct view){ 0 };
 }
@@ -630,10 +620,10 @@ static void forge(struct world *world, unsigned from, uint8_t *bytes, size_t n)
 	struct view datagram;
 	unsigned k = 0;
 
-	if (from != GATEWAY || n < 28 || bytes[18] != IKEV2_EXCH_IKE_AUTH || !sa || n > sizeof(heard))
+	if (from != GATEWAY || n < 28 || bytes[18] != IKEV2_EXCH_IKE_AUTH || !sa || n > sizeof(rogue_heard.bytes))
 		return;
-	memcpy(heard, bytes, n);
-	assert_true(rogue_open(sa, true, heard, n, &m));
+	memcpy(rogue_heard.bytes, bytes, n);
+	assert_true(rogue_open(sa, true, rogue_heard.bytes, n, &m));
 	for (unsigned i = m.n_clear; i < m.n; i++) {
 		if (m.pl[i].type != forged_out)
 			pl[k++] = (struct rogue_payload){ m.pl[i].type, 0, false, m.pl[i].body };

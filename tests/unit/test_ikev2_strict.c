@@ -18,34 +18,21 @@
 #define DATAGRAM_MOST 65507
 
 static struct world w;
-static uint8_t buf[70000], heard[70000];
-static size_t heard_n;
-static unsigned heard_times;
+static uint8_t buf[70000];
 static struct view asked;
-
-/* The last datagram that host 1 sent. */
-static void overhear(struct world *world, unsigned from, uint8_t *bytes, size_t n)
-{
-	(void)world;
-	if (from != 1)
-		return;
-	memcpy(heard, bytes, n);
-	heard_n = n;
-	heard_times++;
-}
 
 static void up(void)
 {
 	world_init(&w, 5, true);
 	assert_true(world_up(&w));
-	w.tap = overhear;
-	heard_times = 0;
+	w.tap = rogue_overhear;
+	rogue_heard.times = 0;
 	world_log_clear(&w);
 }
 
 static void say(struct view datagram)
 {
-	heard_times = 0;
+	rogue_heard.times = 0;
 	world_inject(&w, 1, datagram.p, datagram.n);
 	world_run(&w, MILLISECONDS(15));
 }
@@ -66,8 +53,8 @@ static uint16_t answered(struct wire_notify *n)
 	struct wire_message m;
 	const struct wire_payload *p;
 
-	assert_int_equal(heard_times, 1);
-	assert_true(rogue_open(rogue_sa(&w, 0), false, heard, heard_n, &m));
+	assert_int_equal(rogue_heard.times, 1);
+	assert_true(rogue_open(rogue_sa(&w, 0), false, rogue_heard.bytes, rogue_heard.n, &m));
 	assert_true(m.present_clear == WIRE_BIT(IKEV2_PL_SK));
 	p = wire_find(&m, IKEV2_PL_NOTIFY);
 	if (!p)
@@ -82,9 +69,9 @@ static void assert_ended(void)
 {
 	static uint8_t first[70000];
 	struct wire_notify n;
-	size_t n_first = heard_n;
+	size_t n_first = rogue_heard.n;
 
-	memcpy(first, heard, heard_n);
+	memcpy(first, rogue_heard.bytes, rogue_heard.n);
 	assert_int_equal(answered(&n), IKEV2_N_INVALID_SYNTAX);
 	assert_int_equal(n.data.n, 0);
 	assert_null(rogue_sa(&w, 1));
@@ -93,12 +80,12 @@ static void assert_ended(void)
 	assert_int_equal(world_count(&w.host[1], true), 0);
 	/* The same request has the same answer, for a while; nothing else has one. */
 	say(asked);
-	assert_int_equal(heard_times, 1);
-	assert_int_equal(heard_n, n_first);
-	assert_memory_equal(heard, first, n_first);
+	assert_int_equal(rogue_heard.times, 1);
+	assert_int_equal(rogue_heard.n, n_first);
+	assert_memory_equal(rogue_heard.bytes, first, n_first);
 	buf[asked.n - 1] ^= 1;
 	say(asked);
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	world_run(&w, SECONDS(70));
 	assert_true(list_empty(&w.host[1].engine->sas));
 	world_free(&w);
@@ -239,18 +226,18 @@ static void turn_round(struct world *world, unsigned from, uint8_t *bytes, size_
 	struct view again;
 	unsigned k = 0;
 
-	memcpy(heard, bytes, n);
+	memcpy(rogue_heard.bytes, bytes, n);
 	list_each(each, &world->host[from].engine->sas, struct ike_sa, link)
-		if (each->seal && rogue_open(each, true, memcpy(heard, bytes, n), n, &m))
+		if (each->seal && rogue_open(each, true, memcpy(rogue_heard.bytes, bytes, n), n, &m))
 			sa = each;
-	if (!sa || !(m.present_clear & WIRE_BIT(IKEV2_PL_SK)) || !rogue_open(sa, true, memcpy(heard, bytes, n), n, &m))
+	if (!sa || !(m.present_clear & WIRE_BIT(IKEV2_PL_SK)) || !rogue_open(sa, true, memcpy(rogue_heard.bytes, bytes, n), n, &m))
 		return;
 	for (unsigned i = m.n; i > m.n_clear; i--)
 		pl[k++] = (struct rogue_payload){ .type = m.pl[i - 1].type, .body = m.pl[i - 1].body };
 	again = rogue_message(sa, &m.h, pl, k, buf, sizeof(buf));
 	assert_int_equal(again.n, n);
 	memcpy(bytes, again.p, n);
-	heard_times += k > 1;
+	rogue_heard.times += k > 1;
 }
 
 static void test_any_order_inside(void **state)
@@ -258,7 +245,7 @@ static void test_any_order_inside(void **state)
 	(void)state;
 	world_init(&w, 5, true);
 	w.tap = turn_round;
-	heard_times = 0;
+	rogue_heard.times = 0;
 	world_packet(&w, 0);
 	assert_true(world_until(&w, SECONDS(5), world_joined));
 	for (int i = 0; i < 4; i++) {
@@ -266,7 +253,7 @@ static void test_any_order_inside(void **state)
 		engine_rekey(w.host[i & 1].engine, w.now, NULL, i & 2 ? ENGINE_REKEY_IKE : ENGINE_REKEY_CHILD);
 	}
 	world_run(&w, SECONDS(30));
-	assert_true(heard_times >= 10);		/* AUTH and four rekeys, there and back */
+	assert_true(rogue_heard.times >= 10);		/* AUTH and four rekeys, there and back */
 	assert_true(world_joined(&w));
 	assert_int_equal(w.host[0].events[ENGINE_CHILD_REKEYED], 2);
 	assert_int_equal(w.host[0].events[ENGINE_IKE_REKEYED], 2);
@@ -297,7 +284,7 @@ static unsigned stranger(struct rogue_payload pl[16])
 	world_run(&w, MILLISECONDS(20));
 	w.host[1].down = false;
 	w.host[0].down = true;
-	w.tap = overhear;
+	w.tap = rogue_overhear;
 	for (unsigned i = 0; i < init.n; i++)
 		pl[i] = (struct rogue_payload){ .type = init.pl[i].type, .body = init.pl[i].body };
 	return init.n;
@@ -322,8 +309,8 @@ static void assert_answer(uint16_t error)
 	struct wire_message m;
 	struct wire_notify n;
 
-	assert_int_equal(heard_times, 1);
-	assert_int_equal(wire_message_get(&m, (struct view){ heard, heard_n }), 0);
+	assert_int_equal(rogue_heard.times, 1);
+	assert_int_equal(wire_message_get(&m, (struct view){ rogue_heard.bytes, rogue_heard.n }), 0);
 	assert_int_equal(m.h.flags, IKEV2_FLAG_RESPONSE);
 	if (!error) {
 		assert_non_null(wire_find(&m, IKEV2_PL_SA));
@@ -363,7 +350,7 @@ static void test_init(void **state)
 	/* No word about the rest: whoever hears it may not be the one who spoke. */
 	pl[n] = pl[0];
 	say_init(pl, n + 1);
-	assert_int_equal(heard_times, pl[0].type == IKEV2_PL_NOTIFY);
+	assert_int_equal(rogue_heard.times, pl[0].type == IKEV2_PL_NOTIFY);
 	for (unsigned i = 0; i < n; i++) {
 		struct rogue_payload left[16];
 
@@ -372,15 +359,15 @@ static void test_init(void **state)
 		memcpy(left, pl, sizeof(left));
 		left[i] = pl[n - 1];
 		say_init(left, n - 1);
-		assert_int_equal(heard_times, 0);
+		assert_int_equal(rogue_heard.times, 0);
 		memcpy(left, pl, sizeof(left));
 		left[n] = pl[i];
 		say_init(left, n + 1);		/* doubled */
-		assert_int_equal(heard_times, 0);
+		assert_int_equal(rogue_heard.times, 0);
 	}
 	pl[n] = (struct rogue_payload)ROGUE(IKEV2_PL_IDI, "\1\0\0\0abcd");
 	say_init(pl, n + 1);
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	world_free(&w);
 }
 
@@ -394,20 +381,20 @@ static void test_init_headers(void **state)
 	(void)state;
 	init.h.message_id = 1;
 	say_init(pl, n);
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	init.h = good;
 	init.h.spi_r[7] = 1;
 	say_init(pl, n);
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	init.h = good;
 	memset(init.h.spi_i, 0, 8);
 	init.h.spi_i[0] = 0xff;		/* say_init makes it zero */
 	say_init(pl, n);
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	init.h = good;
 	init.h.flags = 0;
 	say_init(pl, n);
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	assert_int_equal(half_open(), before);
 	init.h = good;
 	init.h.minor = 9;
@@ -428,8 +415,8 @@ static void test_major_version(void **state)
 	(void)state;
 	for (init.h.major = 3; init.h.major < 16; init.h.major++) {
 		say_init(pl, n);
-		assert_int_equal(heard_times, 1);
-		assert_int_equal(wire_message_get(&m, (struct view){ heard, heard_n }), 0);
+		assert_int_equal(rogue_heard.times, 1);
+		assert_int_equal(wire_message_get(&m, (struct view){ rogue_heard.bytes, rogue_heard.n }), 0);
 		assert_true(message_has_notify(&m, IKEV2_N_INVALID_MAJOR_VERSION, NULL));
 		assert_int_equal(m.h.flags, IKEV2_FLAG_RESPONSE);
 		assert_int_equal(m.h.major, IKEV2_MAJOR);
@@ -437,29 +424,29 @@ static void test_major_version(void **state)
 	}
 	init.h.major = 1;
 	say_init(pl, n);
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	init.h.major = 3;
 	init.h.flags |= IKEV2_FLAG_RESPONSE;
 	say_init(pl, n);
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	init.h.flags = IKEV2_FLAG_INITIATOR;
 	init.h.exchange = IKEV2_EXCH_INFORMATIONAL;
 	init.h.message_id = 77;
 	say_init(NULL, 0);
-	assert_int_equal(heard_times, 1);
-	assert_int_equal(wire_message_get(&m, (struct view){ heard, heard_n }), 0);
+	assert_int_equal(rogue_heard.times, 1);
+	assert_int_equal(wire_message_get(&m, (struct view){ rogue_heard.bytes, rogue_heard.n }), 0);
 	assert_int_equal(m.h.exchange, IKEV2_EXCH_INFORMATIONAL);
 	assert_int_equal(m.h.message_id, 77);
 	/* A limited number of answers: nobody shall have us shout at others. */
 	world_run(&w, SECONDS(1) - w.now % SECONDS(1));
-	heard_times = 0;
+	rogue_heard.times = 0;
 	for (unsigned i = 0; i < 1000; i++) {
 		struct view d = rogue_message(NULL, &init.h, NULL, 0, buf, sizeof(buf));
 
 		world_inject(&w, 1, d.p, d.n);
 	}
 	world_run(&w, MILLISECONDS(15));
-	assert_int_equal(heard_times, 100);
+	assert_int_equal(rogue_heard.times, 100);
 	world_free(&w);
 }
 
@@ -478,8 +465,8 @@ static void test_unknown_spi(void **state)
 		h.flags = flags ? IKEV2_FLAG_INITIATOR : 0;
 		h.spi_i[3] ^= 1;
 		say(rogue_message(NULL, &h, &sk, 1, buf, sizeof(buf)));
-		assert_int_equal(heard_times, 1);
-		assert_int_equal(wire_message_get(&m, (struct view){ heard, heard_n }), 0);
+		assert_int_equal(rogue_heard.times, 1);
+		assert_int_equal(wire_message_get(&m, (struct view){ rogue_heard.bytes, rogue_heard.n }), 0);
 		assert_true(message_has_notify(&m, IKEV2_N_INVALID_IKE_SPI, NULL));
 		assert_memory_equal(m.h.spi_i, h.spi_i, 8);
 		assert_memory_equal(m.h.spi_r, h.spi_r, 8);
@@ -489,13 +476,13 @@ static void test_unknown_spi(void **state)
 	}
 	h.flags |= IKEV2_FLAG_RESPONSE;
 	say(rogue_message(NULL, &h, &sk, 1, buf, sizeof(buf)));
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	/* What we sent ourselves comes back: no answer, whichever flags were turned round on the way. */
 	h = rogue_header(rogue_sa(&w, 1), IKEV2_EXCH_INFORMATIONAL, false, 0);
 	for (unsigned flags = 0; flags < 4; flags++) {
 		h.flags = (uint8_t)((flags & 1 ? IKEV2_FLAG_INITIATOR : 0) | (flags & 2 ? IKEV2_FLAG_RESPONSE : 0));
 		say(rogue_message(NULL, &h, &sk, 1, buf, sizeof(buf)));
-		assert_int_equal(heard_times, 0);
+		assert_int_equal(rogue_heard.times, 0);
 	}
 	assert_int_equal(w.host[1].events[ENGINE_IKE_DOWN], 0);
 	world_free(&w);
@@ -518,13 +505,13 @@ static void test_hints(void **state)
 		up();
 		h = rogue_header(rogue_sa(&w, 0), IKEV2_EXCH_INFORMATIONAL, i & 1, rogue_sa(&w, 1)->next_request);
 		say(rogue_message(NULL, &h, &pl, 1, buf, sizeof(buf)));
-		assert_int_equal(heard_times, wanted);
+		assert_int_equal(rogue_heard.times, wanted);
 		world_run(&w, SECONDS(1));
 		say(rogue_message(NULL, &h, &pl, 1, buf, sizeof(buf)));
-		assert_int_equal(heard_times, 0);
+		assert_int_equal(rogue_heard.times, 0);
 		world_run(&w, SECONDS(10));
 		say(rogue_message(NULL, &h, &pl, 1, buf, sizeof(buf)));
-		assert_int_equal(heard_times, wanted);
+		assert_int_equal(rogue_heard.times, wanted);
 		world_run(&w, SECONDS(20));
 		assert_int_equal(w.host[1].events[ENGINE_IKE_DOWN] + w.host[1].events[ENGINE_CHILD_DOWN], 0);
 		assert_true(world_joined(&w));
@@ -543,15 +530,15 @@ static void test_hint_child(void **state)
 	(void)state;
 	up();
 	say(rogue_message(NULL, &h, &pl, 1, buf, sizeof(buf)));
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	world_run(&w, SECONDS(2));
 	spi = world_newest(&w.host[1], true)->sa.spi;
 	for (int i = 0; i < 4; i++)
 		body[4 + i] = (uint8_t)(spi >> (24 - 8 * i));
 	say(rogue_message(NULL, &h, &pl, 1, buf, sizeof(buf)));
-	assert_int_equal(heard_times, 1);
+	assert_int_equal(rogue_heard.times, 1);
 	say(rogue_message(NULL, &h, &pl, 1, buf, sizeof(buf)));
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	world_run(&w, SECONDS(10));
 	assert_true(world_joined(&w));
 	world_free(&w);
@@ -684,12 +671,12 @@ static void test_oversized_in_clear(void **state)
 	for (size_t n = DATAGRAM_MOST; n > 64; n /= 3) {
 		pl[0].body = (struct view){ big, n - 28 - 4 };
 		say(rogue_message(NULL, &h, pl, 1, buf, sizeof(buf)));
-		assert_int_equal(heard_times, 0);
+		assert_int_equal(rogue_heard.times, 0);
 	}
 	h.exchange = IKEV2_EXCH_INFORMATIONAL;
 	h.spi_r[0] = 1;
 	say(rogue_message(NULL, &h, pl, 1, buf, sizeof(buf)));
-	assert_true(heard_n < 64);	/* a long question, a short answer */
+	assert_true(rogue_heard.n < 64);	/* a long question, a short answer */
 	assert_true(world_joined(&w));
 	world_free(&w);
 }

@@ -16,31 +16,18 @@
 #include <cmocka.h>
 
 static struct world w;
-static uint8_t buf[4000], heard[4000];
-static size_t heard_n;
-static unsigned heard_times;
-
-/* What host 1 says. */
-static void overhear(struct world *world, unsigned from, uint8_t *bytes, size_t n)
-{
-	(void)world;
-	if (from != 1)
-		return;
-	memcpy(heard, bytes, n);
-	heard_n = n;
-	heard_times++;
-}
+static uint8_t buf[4000];
 
 static void up(void)
 {
 	world_init(&w, 5, true);
 	assert_true(world_up(&w));
-	w.tap = overhear;
+	w.tap = rogue_overhear;
 }
 
 static void say(unsigned host, struct view datagram)
 {
-	heard_times = 0;
+	rogue_heard.times = 0;
 	world_inject(&w, host, datagram.p, datagram.n);
 	world_run(&w, MILLISECONDS(15));
 }
@@ -67,7 +54,7 @@ static void test_request_ids(void **state)
 			continue;
 		h = rogue_header(sa, IKEV2_EXCH_INFORMATIONAL, false, wrong);
 		say(1, rogue_message(sa, &h, NULL, 0, buf, sizeof(buf)));
-		assert_int_equal(heard_times, 0);
+		assert_int_equal(rogue_heard.times, 0);
 		assert_int_equal(peer->next_expected, next);
 	}
 	/* The right one under a wrong key, in clear, or as an answer: no. */
@@ -77,11 +64,11 @@ static void test_request_ids(void **state)
 	say(1, one);
 	h.flags |= IKEV2_FLAG_RESPONSE;
 	say(1, rogue_message(sa, &h, NULL, 0, buf, sizeof(buf)));
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	assert_int_equal(peer->next_expected, next);
 	h.flags &= (uint8_t)~IKEV2_FLAG_RESPONSE;
 	say(1, rogue_message(sa, &h, NULL, 0, buf, sizeof(buf)));
-	assert_int_equal(heard_times, 1);
+	assert_int_equal(rogue_heard.times, 1);
 	assert_int_equal(peer->next_expected, next + 1);
 	world_free(&w);
 }
@@ -102,22 +89,22 @@ static void test_replay(void **state)
 	one = rogue_message(sa, &h, NULL, 0, first, sizeof(first));
 	two = rogue_message(sa, &h, NULL, 0, second, sizeof(second));	/* the same request, sealed anew */
 	say(1, one);
-	assert_int_equal(heard_times, 1);
-	n = heard_n;
-	memcpy(answer, heard, n);
+	assert_int_equal(rogue_heard.times, 1);
+	n = rogue_heard.n;
+	memcpy(answer, rogue_heard.bytes, n);
 	for (int i = 0; i < 5; i++) {
 		say(1, one);
-		assert_int_equal(heard_times, 1);
-		assert_int_equal(heard_n, n);
-		assert_memory_equal(heard, answer, n);
+		assert_int_equal(rogue_heard.times, 1);
+		assert_int_equal(rogue_heard.n, n);
+		assert_memory_equal(rogue_heard.bytes, answer, n);
 	}
 	say(1, two);
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	h.message_id = sa->next_request++;
 	say(1, rogue_message(sa, &h, NULL, 0, second, sizeof(second)));
-	assert_int_equal(heard_times, 1);
+	assert_int_equal(rogue_heard.times, 1);
 	say(1, one);		/* two requests old */
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	world_free(&w);
 }
 
@@ -136,16 +123,16 @@ static void test_window_size(void **state)
 	id = peer->next_expected;
 	h = rogue_header(sa, IKEV2_EXCH_INFORMATIONAL, false, id);
 	say(1, rogue_message(sa, &h, &pl, 1, buf, sizeof(buf)));
-	assert_int_equal(heard_times, 1);
+	assert_int_equal(rogue_heard.times, 1);
 	h.message_id = id + 2;	/* ahead of its turn */
 	say(1, rogue_message(sa, &h, NULL, 0, buf, sizeof(buf)));
-	assert_int_equal(heard_times, 0);
+	assert_int_equal(rogue_heard.times, 0);
 	h.message_id = id + 1;
 	say(1, rogue_message(sa, &h, NULL, 0, buf, sizeof(buf)));
-	assert_int_equal(heard_times, 1);
+	assert_int_equal(rogue_heard.times, 1);
 	h.message_id = id + 2;
 	say(1, rogue_message(sa, &h, NULL, 0, buf, sizeof(buf)));
-	assert_int_equal(heard_times, 1);
+	assert_int_equal(rogue_heard.times, 1);
 	sa->next_request = peer->next_expected;
 	world_free(&w);
 }
@@ -238,9 +225,9 @@ static void extended(const struct rogue_payload *more)
 	struct wire_message m;
 	unsigned k = 0;
 
-	assert_true(heard[19] & IKEV2_FLAG_RESPONSE);
-	heard[0] ^= 0xff;
-	assert_true(rogue_open(peer, true, heard, heard_n, &m));
+	assert_true(rogue_heard.bytes[19] & IKEV2_FLAG_RESPONSE);
+	rogue_heard.bytes[0] ^= 0xff;
+	assert_true(rogue_open(peer, true, rogue_heard.bytes, rogue_heard.n, &m));
 	for (unsigned i = m.n_clear; i < m.n; i++)
 		pl[k++] = (struct rogue_payload){ .type = m.pl[i].type, .body = m.pl[i].body };
 	pl[k++] = *more;
@@ -250,7 +237,7 @@ static void extended(const struct rogue_payload *more)
 static void spoil_and_keep(struct world *world, unsigned from, uint8_t *bytes, size_t n)
 {
 	drop_answers(world, from, bytes, n);
-	overhear(world, from, bytes, n);
+	rogue_overhear(world, from, bytes, n);
 }
 
 /* An answer that has everything, and one thing that it must not have, fails its exchange; what only looks odd does not. */
@@ -277,7 +264,7 @@ static void test_extended_answers(void **state)
 
 		if (i & 1) {	/* IKE_AUTH */
 			world_init(&w, 5, true);
-			w.tap = overhear;
+			w.tap = rogue_overhear;
 			world_packet(&w, 0);
 			world_run(&w, MILLISECONDS(30));
 		} else {
@@ -443,8 +430,8 @@ static void test_two_responders(void **state)
 	w.tap = spoil_and_keep;
 	world_packet(&w, 0);
 	world_run(&w, MILLISECONDS(15));
-	heard[0] ^= 0xff;
-	assert_int_equal(wire_message_get(&m, (struct view){ heard, heard_n }), 0);
+	rogue_heard.bytes[0] ^= 0xff;
+	assert_int_equal(wire_message_get(&m, (struct view){ rogue_heard.bytes, rogue_heard.n }), 0);
 	for (unsigned i = 0; i < m.n; i++)
 		pl[n++] = (struct rogue_payload){ .type = m.pl[i].type, .body = m.pl[i].body };
 	w.tap = NULL;
@@ -482,7 +469,7 @@ static void tamper(struct world *world, unsigned from, uint8_t *bytes, size_t n)
 	if (before < 0)
 		before = bytes[at];
 	bytes[at] = (uint8_t)(before ^ 0x04);
-	heard_times++;
+	rogue_heard.times++;
 }
 
 /*
@@ -498,10 +485,10 @@ static void test_tampered(void **state)
 		world_init(&w, 1 + tamper_at, true);
 		w.tap = tamper;
 		before = -1;
-		heard_times = 0;
+		rogue_heard.times = 0;
 		world_packet(&w, 0);
 		world_run(&w, SECONDS(20));
-		if (heard_times) {
+		if (rogue_heard.times) {
 			cases++;
 			assert_int_equal(w.host[0].events[ENGINE_IKE_UP], 0);
 			assert_int_equal(w.host[1].events[ENGINE_IKE_UP], w.host[1].events[ENGINE_IKE_DOWN]);
@@ -525,18 +512,18 @@ static void weaken(struct world *world, unsigned from, uint8_t *bytes, size_t n)
 	for (size_t i = (size_t)(sa->body.p - bytes); i + 8 <= (size_t)(sa->body.p - bytes) + sa->body.n; i++)
 		if (!memcmp(bytes + i, "\1\0\0\x14\x80\x0e\1\0", 8) || !memcmp(bytes + i, "\1\0\0\x1c", 4))
 			bytes[i + 3] = 99;	/* aes256gcm16, chacha20poly1305: of no type that there is */
-	heard_times++;
+	rogue_heard.times++;
 }
 
 static void test_downgrade(void **state)
 {
 	(void)state;
 	world_init(&w, 1, true);
-	heard_times = 0;
+	rogue_heard.times = 0;
 	w.tap = weaken;
 	world_packet(&w, 0);
 	world_run(&w, SECONDS(4));
-	assert_true(heard_times > 0);
+	assert_true(rogue_heard.times > 0);
 	assert_non_null(strstr(w.host[1].log, "result=answered"));	/* it did look acceptable */
 	assert_int_equal(w.host[0].events[ENGINE_IKE_UP] + w.host[1].events[ENGINE_IKE_UP], 0);
 	w.tap = NULL;
