@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The benchmarks of IKE do their work: a few tunnels come up and are rekeyed, each number is one. Needs root and network namespaces.
+# alone
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"

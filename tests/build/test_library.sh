@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # libpfkey as others have it: it shows what its headers declare and nothing else, and programs build and run with it once installed.
+# alone
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The service files, as installed: each script starts, reloads, restarts and stops a keyd (without a kernel) as its init system would
 # have it, and systemd's unit is sound; what keyd tells a service manager. Needs root, and a network namespace.
+# alone
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
