@@ -239,7 +239,7 @@ static void line_read(void)
 	uint8_t bytes[FRAME_MAX];
 	ssize_t n;
 
-	while ((n = read(hosts[BOB].tun, bytes, sizeof(bytes))) > 0)
+	while (read(hosts[BOB].tun, bytes, sizeof(bytes)) > 0)
 		;
 	while ((n = read(hosts[ALICE].tun, bytes, sizeof(bytes))) > 0) {
 		struct frame f;

@@ -43,6 +43,7 @@ const struct script probe_scripts[] = {
 	  "policies; send 1; wait alice acquire; out 1 answers=1 to=3; forget; forget" },
 	{ "a larval SA beside one for another flow", "policies; pair 1 port=1; send 1 port=2; wait alice acquire; send 1 port=1; "
 	  "send 1 port=3; pass 850; pair 2; send 1 port=3; wait line 4" },
+	{ "a larval SA for another mode", "policies; send 1; wait alice acquire; pair 1 tunnel=1; send 1; forget" },
 	{ "nobody listens", "policies; keyd goes; send 2; pass 850; keyd comes; pair 1; send 1; wait line 3" },
 	{ "keyd comes back while packets wait", "policies; keyd goes; send 1; keyd comes; wait alice acquire; pair 1; wait line 1" },
 
@@ -70,7 +71,12 @@ const struct script probe_scripts[] = {
 	{ "an SA moves to another address",
 	  "policies; pair 1; send 3; move alice 1 to=3; get alice 1 to=3; get alice 1; move alice 1 to=3; delete alice 1; get alice 1 to=3" },
 	{ "an SA moves to another port", "policies; pair 1 encap=4500; send 1; move alice 1 encap=4501; send 1; get alice 1" },
+	{ "a soft limit is told again after an update",
+	  "policies; second; pair 1 soft=1 hard=4 encap=4500; wait alice expire; move alice 1 encap=4501; wait alice expire; "
+	  "pair 2 soft-packets=1 encap=4500; send 2; wait alice expire; move alice 2 encap=4501; wait alice expire" },
 	{ "an SA has UDP from its beginning, or never", "policies; out 1; move alice 1 encap=4500; out 2 encap=4500; move alice 2; send 1" },
+	{ "a moved SA has used up what it had",
+	  "policies; pair 1 soft-packets=2; send 3; wait alice expire; move alice 1 to=3; get alice 1 to=3; steal alice 1 to=3" },
 	{ "a moved SA ends when it would have",
 	  "policies; second; out 1 soft=1 hard=3; wait alice expire; move alice 1 to=3; wait alice expire; wait alice expire; wait alice expire" },
 

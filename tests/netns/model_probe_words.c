@@ -89,9 +89,8 @@ void statement_parse(struct args *a, const char *text, size_t n)
 	char copy[256], *rest = copy, *word;
 
 	if (n >= sizeof(copy))
-		mistake("too long", text);
-	memcpy(copy, text, n);
-	copy[n] = '\0';
+		mistake("too long a statement", text);
+	snprintf(copy, sizeof(copy), "%.*s", (int)n, text);
 	*a = (struct args){ .priority = 1000 };
 	ipsec_addr_parse(&a->sa.src, "192.0.2.1");
 	ipsec_addr_parse(&a->sa.dst, "192.0.2.2");

@@ -120,12 +120,12 @@ static void expiry_run(struct event *ev)
 /* The kernel first looks after a second; what goes on where another SA was is older than it has been here. */
 static void expires(struct host *h, const struct ksa *s, uint64_t seconds, bool hard)
 {
-	uint64_t age = host_seconds(h) - s->add_s, left = seconds > age ? seconds - age : 0;
+	int64_t left = (int64_t)(s->add_s + seconds - host_seconds(h));
 	struct expiry *x;
 
 	if (!seconds)
 		return;
-	x = event_add(&h->w->events, h->w->now + SECONDS(left ? left : 1), sizeof(*x), expiry_run);
+	x = event_add(&h->w->events, h->w->now + SECONDS(left > 1 ? (uint64_t)left : 1), sizeof(*x), expiry_run);
 	x->h = h;
 	x->number = s->number;
 	x->hard = hard;
@@ -314,6 +314,19 @@ void sad_delete_larvals(struct host *h)
 
 #define SKIP (1u << 20)			/* as in kern/move.c */
 
+/* xfrm_state_update(): it has UDP from its beginning, or never; and whoever was told of its soft limit will be once more. */
+static int update(struct host *h, struct ksa *s, const struct ipsec_encap *encap)
+{
+	if (s->sa.encap.type != encap->type)
+		return -EINVAL;
+	s->sa.encap = *encap;
+	s->dying = false;
+	expires(h, s, s->sa.soft.add_seconds, false);
+	if (s->sa.usage.packets)
+		sad_limits(h, s);
+	return 0;
+}
+
 int sad_move(struct host *h, const struct kern_request *rq)
 {
 	struct ksa *s = sad_find(h, &rq->old_dst, rq->sa.spi);
@@ -321,13 +334,8 @@ int sad_move(struct host *h, const struct kern_request *rq)
 
 	if (!s)
 		return -ESRCH;
-	/* xfrm_state_update(): it has UDP from its beginning, or never. */
-	if (ipsec_addr_equal(&rq->old_dst, &rq->sa.dst)) {
-		if (s->sa.encap.type != rq->sa.encap.type)
-			return -EINVAL;
-		s->sa.encap = rq->sa.encap;
-		return 0;
-	}
+	if (ipsec_addr_equal(&rq->old_dst, &rq->sa.dst))
+		return update(h, s, &rq->sa.encap);
 	copy = s->sa;
 	copy.src = rq->sa.src;
 	copy.dst = rq->sa.dst;
