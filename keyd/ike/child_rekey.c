@@ -70,11 +70,14 @@ static void take_back(struct child_sa *old)
 
 	old->rekeying = false;
 	child_touch(old);
-	if (old->state != CHILD_REPLACED || old->sa->state != IKE_ESTABLISHED)
+	if (old->state != CHILD_REPLACED || old->deleting || old->sa->state != IKE_ESTABLISHED)
 		return;
 	child_set_state(old, CHILD_UP);
 	timer_cancel(&old->sa->e->timers, &old->retire);
-	child_rekey_later(old, old->rekey_at > now + CHILD_LOOK_AGAIN ? old->rekey_at - now : CHILD_LOOK_AGAIN);
+	if (old->lost)	/* while it had a successor, so that nobody minded; for the peer it is there */
+		child_rekey(old, "lost");
+	else
+		child_rekey_later(old, old->rekey_at > now + CHILD_LOOK_AGAIN ? old->rekey_at - now : CHILD_LOOK_AGAIN);
 }
 
 void child_give_back(struct child_sa *c)

@@ -85,7 +85,7 @@ static void drop_beaten(struct child_sa *c, struct child_sa *beaten)
 static void drop_redundant(struct child_sa *c)
 {
 	list_each(other, &c->sa->children, struct child_sa, link) {
-		if (c->beats && other->line == c->beats && !child_has_heir(other) && !other->deleting)
+		if (c->beats && !c->lost && other->line == c->beats && !child_has_heir(other) && !other->deleting)
 			drop_beaten(c, other);
 		else if (other->redundant && other->initiator && other->replaced_by == c->spi_in)
 			ikev2_version.delete_child(other);

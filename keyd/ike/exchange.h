@@ -90,7 +90,7 @@ struct exchange {
 struct exchange *exchange_new(struct ike_sa *sa, const struct exchange_ops *ops);
 /* To the end of the queue; it starts when the window is free. */
 void exchange_queue(struct exchange *x);
-/* To the front: deletes that free the old. */
+/* To the front: what nobody can send without, deletes that free the old. */
 void exchange_queue_first(struct exchange *x);
 /* Ends it, frees it, starts the next. */
 void exchange_done(struct exchange *x);

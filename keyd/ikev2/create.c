@@ -357,7 +357,10 @@ void create_rekey_begin(struct child_sa *old)
 		x->child->acquire_seq = old->acquire_seq;
 		old->acquired = false;
 	}
-	exchange_queue(x);
+	if (old->lost)
+		exchange_queue_first(x);
+	else
+		exchange_queue(x);
 }
 
 struct exchange *create_crossed_by(const struct exchange *x)

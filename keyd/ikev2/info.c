@@ -54,7 +54,7 @@ const struct exchange_ops ikev2_delete_child_ops = {
 	.answer = delete_child_answer,
 };
 
-static void delete_spi(struct ike_sa *sa, uint32_t spi_in, bool never_was)
+static void delete_spi(struct ike_sa *sa, uint32_t spi_in, bool never_was, bool urgent)
 {
 	struct exchange *x = exchange_new(sa, &ikev2_delete_child_ops);
 
@@ -62,7 +62,10 @@ static void delete_spi(struct ike_sa *sa, uint32_t spi_in, bool never_was)
 		return;
 	x->old_spi = spi_in;
 	x->tries = never_was;
-	exchange_queue_first(x);
+	if (urgent)
+		exchange_queue_first(x);
+	else
+		exchange_queue(x);
 }
 
 void info_delete_child_begin(struct child_sa *c)
@@ -72,7 +75,8 @@ void info_delete_child_begin(struct child_sa *c)
 	c->deleting = true;
 	child_touch(c);
 	child_mute(c);
-	delete_spi(c->sa, c->spi_in, false);
+	/* What the kernel has lost holds nobody up: others of its kind may wait for their heirs. */
+	delete_spi(c->sa, c->spi_in, false, !c->lost);
 }
 
 bool info_closes_child(const struct exchange *x)
@@ -82,7 +86,7 @@ bool info_closes_child(const struct exchange *x)
 
 void info_delete_offered(const struct child_sa *c)
 {
-	delete_spi(c->sa, c->spi_in, true);
+	delete_spi(c->sa, c->spi_in, true, true);
 }
 
 /* --- DELETE of the IKE SA --- */
@@ -180,10 +184,22 @@ const struct exchange_ops ikev2_liveness_ops = {
 	.abandon = liveness_abandon,
 };
 
+/* One that has not been sent yet says as much as another behind it. */
+static bool confirm_waits(const struct ike_sa *sa)
+{
+	list_each(x, &sa->queue, struct exchange, link)
+		if (x->ops == &ikev2_liveness_ops)
+			return true;
+	return false;
+}
+
 void info_confirm_begin(struct ike_sa *sa, void (*then)(struct ike_sa *sa))
 {
-	struct exchange *x = exchange_new(sa, &ikev2_liveness_ops);
+	struct exchange *x;
 
+	if (!then && confirm_waits(sa))
+		return;
+	x = exchange_new(sa, &ikev2_liveness_ops);
 	if (!x)
 		return;
 	x->then = then;
