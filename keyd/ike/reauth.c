@@ -292,7 +292,12 @@ bool reauth_begin(struct ike_sa *sa, const char *why)
 
 void reauth_lost(struct ike_sa *sa)
 {
-	sa->reauth.lost = sa->reauth.lost || reauth_begin(sa, "lost");
+	if (!reauth_outlived(sa)) {
+		sa->reauth.lost = sa->reauth.lost || reauth_begin(sa, "lost");
+		return;
+	}
+	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "the peer says that it has lost it; another one carries all that it does");
+	ikev2_version.delete_ike(sa);
 }
 
 static void reauth_due(struct timer *t)

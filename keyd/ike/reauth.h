@@ -22,7 +22,8 @@ bool reauth_begin(struct ike_sa *sa, const char *why);
 
 /*
  * The peer says, without proof, that it has sa no more, and answers nothing: a new IKE SA is made beside it. If that comes
- * to be, the peer has proved itself there, and sa ends; if not, nothing has changed.
+ * to be, the peer has proved itself there, and sa ends; if not, nothing has changed. Where there is another one already
+ * that does all that sa does, sa is deleted instead.
  */
 void reauth_lost(struct ike_sa *sa);
 
@@ -57,6 +58,8 @@ unsigned reauth_hand_over(struct ike_sa *sa);
 bool reauth_idle(const struct ike_sa *sa);
 /* Has every child of sa its sibling? */
 bool reauth_needless(const struct ike_sa *sa);
+/* Is there another one with its peer, which sends already for every child of sa? Neither takes over from the other. */
+bool reauth_outlived(const struct ike_sa *sa);
 /* Of two SAs with the same peer sa is one too many: the other one takes over from it. False: there is none that can now. */
 bool reauth_merge(struct ike_sa *sa);
 

@@ -46,7 +46,7 @@ static struct ipsec_policy other_policy(unsigned host, unsigned n)
 	return pol;
 }
 
-static void more_children(unsigned n)
+static void begin_children(unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct ipsec_policy pol = other_policy(0, i);
@@ -54,6 +54,11 @@ static void more_children(unsigned n)
 		other_policy(1, i);
 		child_begin(w.host[0].engine, &pol, &w.host[0].addr, &w.host[1].addr, NULL);
 	}
+}
+
+static void more_children(unsigned n)
+{
+	begin_children(n);
 	world_run(&w, SECONDS(5) + n * 4 * w.delay);
 }
 
@@ -333,12 +338,20 @@ static void test_reauth_fails(void **state)
 	}
 }
 
+static struct ike_sa *newcomer(struct engine *e)
+{
+	list_each(sa, &e->sas, struct ike_sa, link)
+		if (sa->state == IKE_ESTABLISHED && reauth_old(sa))
+			return sa;
+	return NULL;
+}
+
 /* The new one comes up and dies before it has taken over: what it had taken goes back, and nothing is lost. */
 static void test_reauth_dies_half_way(void **state)
 {
 	(void)state;
 	for (unsigned ms = 60; ms <= 700; ms += 20) {
-		struct ike_sa *fresh = NULL;
+		struct ike_sa *fresh;
 		struct engine *e;
 
 		up(20000, ms);
@@ -347,9 +360,7 @@ static void test_reauth_dies_half_way(void **state)
 		w.traffic = true;
 		engine_reauth(e, w.now, NULL);
 		world_run(&w, MILLISECONDS(ms));
-		list_each(sa, &e->sas, struct ike_sa, link)
-			if (sa->state == IKE_ESTABLISHED && reauth_old(sa))
-				fresh = sa;
+		fresh = newcomer(e);
 		if (fresh) {
 			e->now = w.now;
 			ikev2_version.delete_ike(fresh);
@@ -359,6 +370,149 @@ static void test_reauth_dies_half_way(void **state)
 		w.traffic = false;
 		world_run(&w, SECONDS(60));
 		assert_one(6);
+		world_free(&w);
+	}
+}
+
+/*
+ * The same, and the SAD is flushed before the new one has ended: what the old one has back is gone from the kernel, but not at
+ * the peer, which sends by it.
+ */
+static void test_flushed_half_way(void **state)
+{
+	unsigned tried = 0;
+
+	(void)state;
+	for (unsigned ms = 80; ms <= 400; ms += 20) {
+		struct ike_sa *fresh;
+		struct engine *e;
+
+		up(20000, ms);
+		more_children(5);
+		e = w.host[0].engine;
+		engine_reauth(e, w.now, NULL);
+		world_run(&w, MILLISECONDS(ms));
+		fresh = newcomer(e);
+		if (fresh) {
+			tried++;
+			e->now = w.now;
+			ikev2_version.delete_ike(fresh);
+			engine_settle(e);
+			world_run(&w, MILLISECONDS(5));
+			world_flush(&w, 0);
+			assert_true(world_until(&w, SECONDS(1), world_joined));
+		}
+		world_run(&w, SECONDS(100));
+		w.host[0].acquires = 1;
+		assert_one(6);
+		world_free(&w);
+	}
+	assert_in_range(tried, 5, 17);
+}
+
+/* A flush costs as many exchanges as there are children: their DELETEs can wait. */
+static void test_flush_of_many(void **state)
+{
+	(void)state;
+	up(20000, 1);
+	more_children(5);
+	world_flush(&w, 0);
+	world_run(&w, 6 * 2 * w.delay + MILLISECONDS(10));
+	assert_int_equal(world_count(&w.host[0], true), 6);
+	world_run(&w, SECONDS(100));
+	assert_one(6);
+	world_free(&w);
+}
+
+static unsigned signs;
+
+static void count_signs(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	(void)world;
+	signs += !from && n > 19 && bytes[18] == IKEV2_EXCH_INFORMATIONAL && !(bytes[19] & IKEV2_FLAG_RESPONSE);
+}
+
+/* What has been lost comes before what has never been; one sign behind many children is enough. */
+static void test_order(void **state)
+{
+	(void)state;
+	up(20000, 1);
+	w.tap = count_signs;
+	signs = 0;
+	begin_children(5);
+	world_run(&w, MILLISECONDS(5));
+	world_flush(&w, 0);
+	assert_true(world_until(&w, 3 * 2 * w.delay, world_joined));
+	world_run(&w, SECONDS(20));
+	assert_int_equal(signs, 2);	/* the sign, and the DELETE of what was lost */
+	world_run(&w, SECONDS(80));
+	assert_one(6);
+	world_free(&w);
+}
+
+static struct ike_sa *established(unsigned host)
+{
+	list_each(sa, &w.host[host].engine->sas, struct ike_sa, link)
+		if (sa->state == IKE_ESTABLISHED)
+			return sa;
+	return NULL;
+}
+
+/* A second IKE SA, as if the answers of one had been lost for so long that nobody remembers that both began at once. */
+static void begin_another(unsigned host)
+{
+	struct engine *e = w.host[host].engine;
+	struct ike_sa *sa = established(host), *fresh;
+
+	e->now = w.now;
+	fresh = ike_sa_new(e, sa->peer, true, &sa->local, sa->local_port, &sa->remote, sa->remote_port);
+	ikev2_version.initiate(fresh, child_new(fresh, &w.host[host].out, true));
+	engine_settle(e);
+	world_run(&w, SECONDS(2));
+}
+
+/* Two IKE SAs that carry the same: one of them goes, whoever has begun which, and nothing is lost. */
+static void test_doubled(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 12; seed++) {
+		up(20000, seed);
+		w.traffic = true;
+		begin_another(seed & 1);
+		assert_int_equal(census(0).ikes, 2);
+		assert_int_equal(census(1).ikes, 2);
+		world_run(&w, SECONDS(65));
+		w.traffic = false;
+		world_run(&w, SECONDS(65));
+		assert_one(1);
+		world_free(&w);
+	}
+}
+
+/* The peer has one of two IKE SAs no more and says so: what the other one carries needs no third. */
+static void test_lost_and_outlived(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 12; seed++) {
+		struct ike_sa *gone;
+
+		up(20000, seed);
+		begin_another(seed & 1);
+		gone = established(1);
+		if (seed & 2)
+			gone = list_entry(gone->link.next, struct ike_sa, link);
+		gone->quiet = true;
+		ike_sa_end(gone, "it is forgotten here");
+		engine_settle(w.host[1].engine);
+		world_log_clear(&w);
+		w.traffic = true;
+		engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
+		world_run(&w, SECONDS(100));
+		w.traffic = false;
+		world_run(&w, SECONDS(30));
+		assert_one(1);
+		assert_non_null(strstr(w.host[0].log, "another one carries all that it does"));
+		assert_int_equal(w.host[0].events[ENGINE_IKE_REAUTHENTICATED], 0);
 		world_free(&w);
 	}
 }
@@ -450,6 +604,11 @@ int main(void)
 		cmocka_unit_test(test_reauth_by_time),
 		cmocka_unit_test(test_reauth_fails),
 		cmocka_unit_test(test_reauth_dies_half_way),
+		cmocka_unit_test(test_flushed_half_way),
+		cmocka_unit_test(test_flush_of_many),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_doubled),
+		cmocka_unit_test(test_lost_and_outlived),
 		cmocka_unit_test(test_peer_forgets),
 		cmocka_unit_test(test_reauth_limited),
 	};
