@@ -242,14 +242,6 @@ void ikev2_confirm(struct ike_sa *sa)
 /* So many children are deleted by one request; the peer asks again for what its answer does not name. */
 #define DELETES_MAX 2048
 
-/* Before the old child goes, the new one must send (RFC 7296 2.8: the DELETE is the sign to switch). */
-static void switch_from(struct ike_sa *sa, const struct child_sa *old)
-{
-	list_each(c, &sa->children, struct child_sa, link)
-		if (c->replaces == old->spi_in)
-			child_switch(c, "the peer deletes the old one");
-}
-
 /* Both sides delete it at once: each names it in its request only, else somebody would delete twice (RFC 7296 1.4.1). */
 static bool crossed(const struct ike_sa *sa, const struct child_sa *c)
 {
@@ -280,7 +272,6 @@ static uint32_t serve_delete_spi(struct ike_sa *asked, uint32_t spi)
 	if (!c)
 		return 0;
 	ours = crossed(sa, c) || crossed(asked, c) ? 0 : c->spi_in;
-	switch_from(sa, c);
 	if (!child_has_heir(c))
 		report_reason(c->sa, REASON_PEER_DELETED);
 	child_end(c, child_has_heir(c) ? ENGINE_EVENT_TYPES : ENGINE_CHILD_DOWN, "the peer deleted it");
@@ -398,11 +389,25 @@ static void handed_over(struct ask *a, const struct kern_answer *an)
 	serve_answer(container_of(a, struct exchange, ask));
 }
 
-/* A child of sa that the kernel was asked to send on, and has not said that it does. */
+/*
+ * Before an old child goes, the new one must send (RFC 7296 2.8: the DELETE is the sign to switch). Mostly it has begun to,
+ * as any request is a sign; but not for children that have gone to the next IKE SA before this one's request came.
+ */
+static void switch_from_deleted(struct ike_sa *sa, const struct wire_message *m)
+{
+	list_each(c, &sa->children, struct child_sa, link) {
+		const struct child_sa *old = c->state == CHILD_INBOUND && !c->initiator ? child_find(sa->e, c->replaces) : NULL;
+
+		if (old && info_deletes_child(m, old->spi_out))
+			child_switch(c, "the peer deletes the old one");
+	}
+}
+
+/* A child of sa that the kernel was asked to send on, by us or by the exchange that makes it, and has not said that it does. */
 static struct child_sa *switching(const struct ike_sa *sa)
 {
 	list_each(c, &sa->children, struct child_sa, link)
-		if (c->state == CHILD_INBOUND && c->ask.id)
+		if (c->state == CHILD_INBOUND && (c->ask.id || c->initiator))
 			return c;
 	return NULL;
 }
@@ -410,9 +415,14 @@ static struct child_sa *switching(const struct ike_sa *sa)
 /* What must send before the request is answered; NULL: nothing. */
 static struct child_sa *awaited(struct exchange *x)
 {
+	struct ike_sa *heir = ike_sa_heir(x->sa);
+
 	if (info_closes_ike(&x->m) && reauth_hand_over(x->sa))
 		return list_entry(x->sa->children.next, struct child_sa, link);
-	return wire_next(&x->m, IKEV2_PL_DELETE, NULL) ? switching(ike_sa_heir(x->sa)) : NULL;
+	if (!wire_next(&x->m, IKEV2_PL_DELETE, NULL))
+		return NULL;
+	switch_from_deleted(heir, &x->m);
+	return switching(heir);
 }
 
 /*

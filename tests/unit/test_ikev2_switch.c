@@ -4,6 +4,8 @@
 #include "tests/unit/world.h"
 #include "tests/unit/with_crypto.h"
 
+#include "keyd/ike/engine_state.h"
+#include "keyd/ike/ike_sa.h"
 #include "keyd/ike/timer.h"
 #include "keyd/wire/ikev2.h"
 
@@ -211,6 +213,44 @@ static void test_answer_waits_for_the_kernel(void **state)
 	}
 }
 
+/* The IKE SA has been rekeyed, as far as the host knows; it has no keys for the new one, which is not used here. */
+static void rekeyed_meanwhile(unsigned host)
+{
+	struct engine *e = w.host[host].engine;
+	struct ike_sa *old = list_entry(e->sas.next, struct ike_sa, link), *fresh;
+
+	e->now = w.now;
+	fresh = ike_sa_new(e, old->peer, false, &old->local, old->local_port, &old->remote, old->remote_port);
+	fresh->suite = old->suite;
+	ike_sa_replace(old, fresh);
+	engine_settle(e);
+}
+
+/* The same for a DELETE that is late, and finds the children on the next IKE SA. */
+static void test_late_delete_waits_for_the_kernel(void **state)
+{
+	(void)state;
+	begin(9);
+	w.host[0].conf.defaults.linger = 0;
+	world_configure(&w, 0);
+	world_packet(&w, 0);
+	assert_true(world_until(&w, SECONDS(10), world_joined));
+	world_run(&w, SECONDS(1));
+	w.host[1].kernel_delay = MILLISECONDS(50);
+	w.host[0].mute = silent = true;
+	rekey();
+	world_run(&w, MILLISECONDS(300));
+	rekeyed_meanwhile(1);
+	silent = false;
+	world_run(&w, SECONDS(2));
+	assert_true(rekeyed(&w));
+	switched_by("the peer deletes the old one");
+	w.traffic = false;
+	world_run(&w, SECONDS(1));
+	nothing_lost();
+	world_free(&w);
+}
+
 static unsigned creates;
 
 /* Requests of CREATE_CHILD_SA */
@@ -251,12 +291,64 @@ static void test_flush(void **state)
 	}
 }
 
+static bool replacing(struct world *world)
+{
+	return world_count(&world->host[1], false) == 2;
+}
+
+static bool receiving(struct world *world)
+{
+	return world_count(&world->host[0], false) == 2;
+}
+
+/* Nobody sends while an IKE SA is being deleted: its DELETE may have arrived long ago, whatever becomes of the answers. */
+static void assert_mute(unsigned host)
+{
+	assert_int_equal(engine_down(w.host[host].engine, w.now, NULL), 1);
+	world_run(&w, MILLISECONDS(200));
+	assert_int_equal(world_count(&w.host[host], true), 0);
+	w.tap = NULL;
+	w.loss = 0;
+	world_run(&w, SECONDS(60));
+	assert_int_equal(w.host[host].nsas, 0);
+	world_free(&w);
+}
+
+/* Not on what waits for its DELETE, and whose successor goes with it before that has sent. */
+static void test_mute_the_old(void **state)
+{
+	(void)state;
+	up(5);
+	w.host[1].old_kernel = true;
+	silent = true;
+	rekey();
+	assert_true(world_until(&w, SECONDS(1), replacing));
+	w.traffic = false;
+	world_run(&w, MILLISECONDS(100));
+	assert_mute(1);
+}
+
+/* Not on what comes up only then. */
+static void test_mute_the_new(void **state)
+{
+	(void)state;
+	up(6);
+	w.host[0].kernel_delay = MILLISECONDS(5);
+	silent = true;
+	rekey();
+	assert_true(world_until(&w, SECONDS(1), receiving));
+	w.traffic = false;
+	assert_mute(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_traffic_is_a_sign), cmocka_unit_test(test_request_is_a_sign),
 		cmocka_unit_test(test_first_child), cmocka_unit_test(test_other_words), cmocka_unit_test(test_anything_lost),
-		cmocka_unit_test(test_answer_waits_for_the_kernel), cmocka_unit_test(test_flush),
+		cmocka_unit_test(test_answer_waits_for_the_kernel), cmocka_unit_test(test_late_delete_waits_for_the_kernel),
+		cmocka_unit_test(test_flush),
+		cmocka_unit_test(test_mute_the_old), cmocka_unit_test(test_mute_the_new),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
