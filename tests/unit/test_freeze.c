@@ -290,6 +290,45 @@ static void test_deleted_at_once(void **state)
 	}
 }
 
+static bool added(struct world *world)
+{
+	return world_count(&world->host[0], true) == 2;
+}
+
+/*
+ * It dies before it knows that the new outbound SA is there, and somebody flushes the SAD meanwhile: the SA that is added again
+ * begins behind all that may have been sent by it, with the same key.
+ */
+static void test_no_number_twice(void **state)
+{
+	struct world_sa *s;
+	uint32_t spi;
+
+	(void)state;
+	for (unsigned flushed = 0; flushed < 2; flushed++) {
+		up(3);
+		w.traffic = true;
+		w.pause = MILLISECONDS(20);
+		rekey_child(0);
+		assert_true(world_until(&w, SECONDS(1), added));
+		s = world_newest(&w.host[0], true);
+		spi = s->sa.spi;
+		assert_int_equal(s->sa.usage.oseq, 0);
+		world_kill(&w, 0);
+		if (flushed)
+			w.host[0].nsas = 0;
+		world_run(&w, MILLISECONDS(100));
+		s = world_newest(&w.host[0], true);
+		assert_non_null(s);
+		assert_int_equal(s->sa.spi, spi);
+		assert_int_equal(s->sa.resume, flushed);
+		assert_int_equal(s->sa.usage.oseq, flushed ? UINT32_C(1) << 28 : 0);
+		if (flushed && !(s->sa.flags & IPSEC_SA_ESN))
+			assert_in_range(s->sa.hard.packets, 1, UINT32_MAX - s->sa.usage.oseq);
+		world_free(&w);
+	}
+}
+
 /* WORLD_RUN="1 0 0 0 3 0 0" */
 static void test_one(void **state)
 {
@@ -306,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_one_side),
 		cmocka_unit_test(test_both_sides),
 		cmocka_unit_test(test_deleted_at_once),
+		cmocka_unit_test(test_no_number_twice),
 	};
 	const struct CMUnitTest one[] = { cmocka_unit_test(test_one) };
 

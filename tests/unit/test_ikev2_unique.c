@@ -8,6 +8,7 @@
 #include "keyd/ike/engine_state.h"
 #include "keyd/ike/ike_sa.h"
 #include "keyd/ike/timer.h"
+#include "keyd/wire/ikev2.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -159,6 +160,35 @@ static void test_contact_is_said(void **state)
 	world_free(&w);
 }
 
+static void lose_informational(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	(void)from;
+	world->loss = n > 18 && bytes[18] == IKEV2_EXCH_INFORMATIONAL ? 100 : 0;
+}
+
+/* Nor while one is being deleted: what the peer still sends by that would end before its time. The DELETE ends it. */
+static void test_not_said_while_deleting(void **state)
+{
+	(void)state;
+	up(3, CONF_UNIQUE_NO, true);
+	w.tap = lose_informational;
+	world_log_clear(&w);
+	assert_int_equal(engine_down(w.host[0].engine, w.now, NULL), 1);
+	world_run(&w, MILLISECONDS(10));
+	w.traffic = true;
+	world_run(&w, SECONDS(1));
+	w.traffic = false;
+	assert_non_null(strstr(w.host[1].log, "the peer sends on it"));	/* which is when it would end */
+	assert_int_equal(ike_sas(1), 2);
+	assert_false(contact_said());
+	w.tap = NULL;
+	w.loss = 0;
+	world_run(&w, SECONDS(60));
+	assert_int_equal(ike_sas(1), 1);
+	assert_true(world_joined(&w));
+	world_free(&w);
+}
+
 /* Who says it of himself ends nothing of others: the identity must be the same, and proved. */
 static void test_only_the_same_identity(void **state)
 {
@@ -212,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_keep_finds_the_dead),
 		cmocka_unit_test(test_from_the_same_place),
 		cmocka_unit_test(test_contact_is_said),
+		cmocka_unit_test(test_not_said_while_deleting),
 		cmocka_unit_test(test_only_the_same_identity),
 		cmocka_unit_test(test_without_loss),
 	};
