@@ -67,6 +67,16 @@ static void write_upper(FILE *out, uint8_t proto)
 		fprintf(out, proto == UINT8_MAX ? "0x%x" : "%u", proto);
 }
 
+void write_upper_detail(FILE *out, const struct ipsec_selector *sel)
+{
+	if (sel->proto == IPPROTO_GRE)
+		fprintf(out, " %u", (uint32_t)sel->sport << 16 | sel->dport);
+	else if (sel->dport_mask)
+		fprintf(out, " %u,%u", sel->sport, sel->dport);
+	else
+		fprintf(out, " %u", sel->sport);
+}
+
 void write_selector(FILE *out, const struct ipsec_selector *sel)
 {
 	bool detail = has_detail(sel);
@@ -74,14 +84,8 @@ void write_selector(FILE *out, const struct ipsec_selector *sel)
 	write_net(out, &sel->src, sel->src_len, detail ? 0 : sel->sport, detail ? 0 : sel->sport_mask);
 	write_net(out, &sel->dst, sel->dst_len, detail ? 0 : sel->dport, detail ? 0 : sel->dport_mask);
 	write_upper(out, sel->proto);
-	if (!detail)
-		return;
-	if (sel->proto == IPPROTO_GRE)
-		fprintf(out, " %u", (uint32_t)sel->sport << 16 | sel->dport);
-	else if (sel->dport_mask)
-		fprintf(out, " %u,%u", sel->sport, sel->dport);
-	else
-		fprintf(out, " %u", sel->sport);
+	if (detail)
+		write_upper_detail(out, sel);
 }
 
 void write_number(FILE *out, const char *option, uint64_t v)

@@ -20,6 +20,8 @@ int write_label_check(const char *label, const struct write_reason *r);
 
 /* "10.0.0.0/8[any] 10.1.2.3[80] tcp" */
 void write_selector(FILE *out, const struct ipsec_selector *sel);
+/* What stands behind a protocol that has no ports: GRE's key, or a type and a code: " 128,0". */
+void write_upper_detail(FILE *out, const struct ipsec_selector *sel);
 /* The rest begins with a blank, and is empty where there is nothing to say. */
 void write_number(FILE *out, const char *option, uint64_t v);
 void write_lifetimes(FILE *out, const struct ipsec_lifetime *hard, const struct ipsec_lifetime *soft);

@@ -9,6 +9,7 @@
 
 #include "setkey/show/dump_extra.h"
 #include "setkey/lang/names.h"
+#include "setkey/lang/write_part.h"
 
 #define REQID_MANUAL_MAX 0x3fff	/* above it the kernel or libpfkey chose */
 
@@ -41,14 +42,8 @@ static void print_selector(const struct ipsec_selector *sel, FILE *out)
 	print_net(&sel->src, sel->src_len, sel->proto, sel->sport, sel->sport_mask, out);
 	print_net(&sel->dst, sel->dst_len, sel->proto, sel->dport, sel->dport_mask, out);
 	fputs(upper_name(sel->proto, buf, sizeof(buf)), out);
-	if (has_ports(sel->proto) || (!sel->sport_mask && !sel->dport_mask))
-		return;
-	if (sel->proto == IPPROTO_GRE)
-		fprintf(out, " %u", (uint32_t)sel->sport << 16 | sel->dport);
-	else if (sel->dport_mask)
-		fprintf(out, " %u,%u", sel->sport, sel->dport);
-	else
-		fprintf(out, " %u", sel->sport);
+	if (!has_ports(sel->proto) && (sel->sport_mask || sel->dport_mask))
+		write_upper_detail(out, sel);
 }
 
 static void print_tmpl(const struct ipsec_tmpl *tmpl, const struct dump_options *opt)
