@@ -36,7 +36,6 @@ bool probe_through(void);
 void probe_arrived(unsigned i, unsigned number, const char *counter);
 
 struct world {
-	const char *name;
 	/* Nothing is there. wall: of the clock that shows seconds, µs, when this world's time is 0 */
 	void (*begin)(uint64_t wall);
 	/* µs since begin */

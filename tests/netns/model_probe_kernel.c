@@ -447,7 +447,7 @@ static void kernel_flush(unsigned host)
 }
 
 const struct world probe_kernel = {
-	.name = "kernel", .begin = kernel_begin, .now = kernel_now, .until = kernel_until, .until_told = kernel_until_told,
+	.begin = kernel_begin, .now = kernel_now, .until = kernel_until, .until_told = kernel_until_told,
 	.ask = kernel_ask, .listen = kernel_listen, .policy_add = kernel_policy_add, .policy_delete = kernel_policy_delete,
 	.sa_delete = kernel_sa_delete, .flush = kernel_flush, .send = kernel_send, .losses = kernel_losses, .deliver = kernel_deliver,
 };

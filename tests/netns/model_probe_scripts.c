@@ -10,22 +10,22 @@
 const struct script probe_scripts[] = {
 	/* which SA */
 	{ "an SA that is there takes the packets", "policies; pair 1; send 3; get alice 1; get bob 1" },
-	{ "the newest second wins", "policies; second; pair 1; send 1; second; pair 2; send 2" },
+	{ "the newest second wins", "policies; pair 1; send 1; second; pair 2; send 2" },
 	{ "within a second, what was inserted last wins", "policies; second; pair 1; pair 2; send 1; pair 3; send 1" },
 	{ "a connected socket goes over to a new SA at once, too",
-	  "policies; second; pair 1; send 2 connected=1; second; pair 2; send 1 connected=1" },
+	  "policies; pair 1; send 2 connected=1; second; pair 2; send 1 connected=1" },
 	{ "an older SA is taken again when the newer goes",
-	  "policies; second; pair 1; second; pair 2; send 1; delete alice 2; send 1; delete alice 1; send 1; wait alice acquire" },
+	  "policies; pair 1; second; pair 2; send 1; delete alice 2; send 1; delete alice 1; send 1; wait alice acquire" },
 	{ "a dying SA loses against an older one",
-	  "policies; second; pair 1; second; pair 2 soft-packets=1; send 3; wait alice expire; send 1" },
+	  "policies; pair 1; second; pair 2 soft-packets=1; send 3; wait alice expire; send 1" },
 	{ "one dying SA is better than none, and the newer of two",
-	  "policies; second; pair 1 soft-packets=1; send 2; second; pair 2 soft-packets=1; send 2; send 1" },
+	  "policies; pair 1 soft-packets=1; send 2; second; pair 2 soft-packets=1; send 2; send 1" },
 	{ "an SA of another reqid is none", "policies; pair 1 reqid=8; send 1; wait alice acquire" },
 	{ "a policy without a reqid takes no SA that has one", "policies reqid=0; pair 1; send 1; pair 2 reqid=0; wait line 1; send 1" },
 	{ "an SA of another mode is none", "policies; pair 1 tunnel=1; send 1; wait alice acquire" },
 	{ "tunnels", "policies tunnel=1; pair 1 tunnel=1; send 2" },
 	{ "an SA whose selector does not fit is passed over",
-	  "policies; second; pair 1 port=1; second; pair 2 port=2; send 1 port=1; send 1 port=2; send 1 port=3; wait alice acquire" },
+	  "policies; pair 1 port=1; second; pair 2 port=2; send 1 port=1; send 1 port=2; send 1 port=3; wait alice acquire" },
 	{ "the policy with the smaller priority wins, and the older of two",
 	  "policy alice reqid=7; policy alice reqid=8 port=1 priority=900; pair 1; pair 2 reqid=8; send 1 port=1; send 1 port=2; "
 	  "policy alice reqid=9 port=2 priority=1000; pair 3 reqid=9; send 1 port=2" },
@@ -72,7 +72,7 @@ const struct script probe_scripts[] = {
 	  "policies; pair 1; send 3; move alice 1 to=3; get alice 1 to=3; get alice 1; move alice 1 to=3; delete alice 1; get alice 1 to=3" },
 	{ "an SA moves to another port", "policies; pair 1 encap=4500; send 1; move alice 1 encap=4501; send 1; get alice 1" },
 	{ "a soft limit is told again after an update",
-	  "policies; second; pair 1 soft=1 hard=4 encap=4500; wait alice expire; move alice 1 encap=4501; wait alice expire; "
+	  "policies; pair 1 soft=1 hard=4 encap=4500; wait alice expire; move alice 1 encap=4501; wait alice expire; "
 	  "pair 2 soft-packets=1 encap=4500; send 2; wait alice expire; move alice 2 encap=4501; wait alice expire" },
 	{ "an SA has UDP from its beginning, or never", "policies; out 1; move alice 1 encap=4500; out 2 encap=4500; move alice 2; send 1" },
 	{ "a moved SA has used up what it had",
@@ -81,10 +81,10 @@ const struct script probe_scripts[] = {
 	  "policies; second; out 1 soft=1 hard=3; wait alice expire; move alice 1 to=3; wait alice expire; wait alice expire; wait alice expire" },
 
 	/* lifetimes */
-	{ "seconds, outbound", "policies; second; pair 1 soft=1 hard=2; send 1; wait alice expire; send 1; wait alice expire; send 1; "
+	{ "seconds, outbound", "policies; pair 1 soft=1 hard=2; send 1; wait alice expire; send 1; wait alice expire; send 1; "
 	  "wait alice acquire" },
-	{ "seconds, inbound", "policies; out 1; second; in 1 soft=1 hard=2; send 1; wait bob expire; send 1; wait bob expire; send 1" },
-	{ "a hard limit without a soft one", "policies; second; pair 1 hard=1; wait alice expire; wait bob expire; send 1; "
+	{ "seconds, inbound", "policies; out 1; in 1 soft=1 hard=2; send 1; wait bob expire; send 1; wait bob expire; send 1" },
+	{ "a hard limit without a soft one", "policies; pair 1 hard=1; wait alice expire; wait bob expire; send 1; "
 	  "wait alice acquire" },
 	{ "packets, outbound", "policies; pair 1 soft-packets=2 hard-packets=4; send 2; send 1; wait alice expire; send 1; send 1; "
 	  "wait alice expire; send 1; wait alice acquire" },
@@ -94,7 +94,7 @@ const struct script probe_scripts[] = {
 	  "wait alice expire; send 1; wait alice acquire" },
 	{ "bytes, inbound", "policies; out 1; in 1 soft-bytes=2800 hard-bytes=5000; send 3; wait bob expire; send 2; "
 	  "wait bob expire; send 1" },
-	{ "a soft limit is told once", "policies; second; pair 1 soft=1 soft-packets=1; send 3; wait alice expire; pass 1500; send 1" },
+	{ "a soft limit is told once", "policies; pair 1 soft=1 soft-packets=1; send 3; wait alice expire; pass 1500; send 1" },
 	{ "a limit is asked for before a packet is looked at", "policies; out 1 key=5; in 1 soft-packets=1; send 1; out 2; in 2; delete alice 1; "
 	  "out 1; send 3; get bob 1" },
 

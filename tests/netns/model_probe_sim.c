@@ -285,7 +285,7 @@ static void model_deliver(unsigned i, uint16_t sport)
 }
 
 const struct world probe_model = {
-	.name = "model", .begin = model_begin, .now = model_now, .until = model_until, .until_told = model_until_told, .ask = model_ask,
+	.begin = model_begin, .now = model_now, .until = model_until, .until_told = model_until_told, .ask = model_ask,
 	.listen = model_listen, .policy_add = model_policy_add, .policy_delete = model_policy_delete, .sa_delete = model_sa_delete,
 	.flush = model_flush, .send = model_send, .losses = model_losses, .deliver = model_deliver,
 };

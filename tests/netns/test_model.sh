@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The simulator's kernel does what the real one does (docs/simulator.md). The test points are model_probe's.
+# timeout: 600
 
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
