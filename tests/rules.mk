@@ -10,8 +10,9 @@ $(eval $(call program,tests/flood,tests/netns/flood.c,wire util,))
 $(eval $(call program,tests/json,tests/netns/json.c,,jansson))
 $(eval $(call program,tests/algs,tests/interop/algs.c,crypto util,libcrypto))
 $(eval $(call program,tests/notified,tests/build/notified.c,,))
+$(eval $(call program,tests/ambush,tests/netns/ambush.c,,))
 $(eval $(call program,tests/manager,tests/netns/manager.c,,))
-test_tools += $(addprefix $(O)/tests/,flow capture flood hostile hostile-control json algs notified manager)
+test_tools += $(addprefix $(O)/tests/,flow capture flood hostile hostile-control json algs notified ambush manager)
 
 # Sanitized objects live in their own place, which is that of "make SAN=address,undefined" when O is not given.
 check_san := address,undefined

@@ -50,14 +50,15 @@ void handover_sockets(struct parent *p)
 	}
 }
 
-/* Only this process has it from now on; when that is dead, the next one may have it. */
+/* Only this process has it from now on; when that is dead, the next one may have it. The id: was there one before it? */
 static void handover_state(struct parent *p)
 {
+	struct child *ike = &p->children[ROLE_IKE];
 	int fd = store_lend(&p->store);
 
 	if (fd < 0)
 		return;
-	ipc_sendv(p->children[ROLE_IKE].ch, M_STATE, 0, NULL, 0, fd);
+	ipc_sendv(ike->ch, M_STATE, ike->last_pid != 0, NULL, 0, fd);
 	close(fd);
 }
 

@@ -106,6 +106,9 @@ static int on_state(struct ipc *ch, struct ipc_msg *m, void *arg)
 		log_warning("what a keyd before this one knew is of no use, SAs are negotiated anew: role=ike why=\"%s\"", why);
 		return 0;
 	}
+	/* What ended the one before this daemon's first was the end of its parent, too, which does not read records. */
+	if (!m->id)
+		state_fine(ike.state);
 	ike.state_fd = m->fd;
 	m->fd = -1;
 	return 0;

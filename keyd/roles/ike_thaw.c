@@ -3,7 +3,7 @@
 #include "keyd/roles/ike.h"
 
 #define FINE_AFTER 5000000u		/* µs: who has run for so long does not die of what it was given */
-#define TRIES_MAX 3			/* so often records are tried that their readers die of */
+#define TRIES_MAX 2			/* so often records are tried again that their readers die of */
 
 void ike_fine(void)
 {

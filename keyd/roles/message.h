@@ -25,7 +25,7 @@ enum message_type {
 	M_CONF_END,
 	M_SOCKETS_CLEAR,	/* close all UDP sockets */
 	M_SOCKET,		/* struct message_socket; a descriptor */
-	M_STATE,		/* a descriptor: records of an ike role before, and of this one (state.h). Before M_CONF_BEGIN */
+	M_STATE,		/* a descriptor: records (state.h); id 1 after a death in this daemon. Before M_CONF_BEGIN */
 	M_KEYLOG,		/* id: enum engine_key_table; a descriptor to append lines to */
 	M_KEYLOG_OFF,
 	/* parent to kern; what it may make by itself is BEGIN, n × ALLOW, END */
