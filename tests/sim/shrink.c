@@ -5,82 +5,45 @@
 #include "keyd/ike/timer.h"
 #include "tests/sim/sim.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- what can be left out --- */
 
-static void no_loss(struct plan_host *h)
-{
-	h->loss = 0;
-}
+/* A field of the plan, or of each of its hosts, and what it is without that trouble. */
+static const struct trouble {
+	const char *name;
+	bool host;
+	size_t at, n;			/* n 0: the run is only made shorter */
+	uint64_t value;
+} troubles[] = {
+#define OF_PLAN(name, field, value) { name, false, offsetof(struct plan, field), sizeof(((struct plan *)0)->field), value }
+#define OF_HOST(name, field, value) \
+	{ name, true, offsetof(struct plan_host, field), sizeof(((struct plan_host *)0)->field), value }
+	OF_PLAN("hosts", nhosts, 2),
+	OF_PLAN("policies", npolicies, 1),
+	OF_HOST("loss", loss, 0),
+	OF_HOST("esp-loss", esp_loss, 0),
+	OF_HOST("doubles", dup, 0),
+	OF_HOST("jitter", jitter, 0),
+	OF_HOST("esp-jitter", esp_jitter, 0),
+	OF_HOST("drift", drift, 0),
+	OF_HOST("kernel-delay", kernel_delay, 50),
+	OF_HOST("auth-delay", auth_delay, 100),
+	OF_HOST("mtu", mtu, 0),
+	OF_HOST("delay", delay, MILLISECONDS(10)),
+	OF_HOST("nat-patience", nat_patience, 0),
+	OF_PLAN("pfs", pfs, false),
+	OF_PLAN("ike-lifetime", ike_lifetime, 0),
+	OF_PLAN("packets", packet_every, MILLISECONDS(50)),
+	{ "time", false, 0, 0, 0 },
+#undef OF_PLAN
+#undef OF_HOST
+};
+#define TROUBLES (sizeof(troubles) / sizeof(troubles[0]))
 
-static void no_esp_loss(struct plan_host *h)
-{
-	h->esp_loss = 0;
-}
-
-static void no_dup(struct plan_host *h)
-{
-	h->dup = 0;
-}
-
-static void no_jitter(struct plan_host *h)
-{
-	h->jitter = 0;
-}
-
-static void no_esp_jitter(struct plan_host *h)
-{
-	h->esp_jitter = 0;
-}
-
-static void no_drift(struct plan_host *h)
-{
-	h->drift = 0;
-}
-
-static void no_kernel_delay(struct plan_host *h)
-{
-	h->kernel_delay = 50;
-}
-
-static void no_auth_delay(struct plan_host *h)
-{
-	h->auth_delay = 100;
-}
-
-static void no_mtu(struct plan_host *h)
-{
-	h->mtu = 0;
-}
-
-static void one_delay(struct plan_host *h)
-{
-	h->delay = MILLISECONDS(10);
-}
-
-static void no_patience(struct plan_host *h)
-{
-	h->nat_patience = 0;
-}
-
-static void two_hosts(struct plan *p)
-{
-	p->nhosts = 2;
-}
-
-static void one_policy(struct plan *p)
-{
-	p->npolicies = 1;
-}
-
-static void no_pfs(struct plan *p)
-{
-	p->pfs = false;
-}
-
-static void short_run(struct plan *p)
+static void shorten(struct plan *p)
 {
 	uint64_t last = p->nops ? p->op[p->nops - 1].at + SECONDS(1) : p->active / 2;
 
@@ -88,29 +51,28 @@ static void short_run(struct plan *p)
 		p->active = last;
 }
 
-static void no_ike_lifetime(struct plan *p)
+static void set(void *base, const struct trouble *t)
 {
-	p->ike_lifetime = 0;
+	uint8_t *field = (uint8_t *)base + t->at;
+	uint32_t value = (uint32_t)t->value;
+
+	if (t->n == sizeof(t->value))
+		memcpy(field, &t->value, sizeof(t->value));
+	else if (t->n == sizeof(value))
+		memcpy(field, &value, sizeof(value));
+	else
+		*field = (uint8_t)value;
 }
 
-static void few_packets(struct plan *p)
+static void leave_out(struct plan *p, const struct trouble *t)
 {
-	p->packet_every = MILLISECONDS(50);
+	if (!t->n)
+		shorten(p);
+	else if (!t->host)
+		set(p, t);
+	for (unsigned h = 0; t->host && h < PLAN_HOSTS_MAX; h++)
+		set(&p->host[h], t);
 }
-
-static const struct {
-	const char *name;
-	void (*host)(struct plan_host *h);
-	void (*plan)(struct plan *p);
-} troubles[] = {
-	{ "hosts", NULL, two_hosts }, { "policies", NULL, one_policy }, { "loss", no_loss, NULL },
-	{ "esp-loss", no_esp_loss, NULL }, { "doubles", no_dup, NULL }, { "jitter", no_jitter, NULL },
-	{ "esp-jitter", no_esp_jitter, NULL }, { "drift", no_drift, NULL }, { "kernel-delay", no_kernel_delay, NULL },
-	{ "auth-delay", no_auth_delay, NULL }, { "mtu", no_mtu, NULL }, { "delay", one_delay, NULL },
-	{ "nat-patience", no_patience, NULL }, { "pfs", NULL, no_pfs }, { "ike-lifetime", NULL, no_ike_lifetime },
-	{ "packets", NULL, few_packets }, { "time", NULL, short_run },
-};
-#define TROUBLES (sizeof(troubles) / sizeof(troubles[0]))
 
 int cut_only(struct cut *c, const char *list)
 {
@@ -157,14 +119,9 @@ void cut_apply(const struct cut *c, struct plan *p)
 		if (!(c->ops >> i & 1))
 			p->op[n++] = p->op[i];
 	p->nops = n;
-	for (size_t i = 0; i < TROUBLES; i++) {
-		if (!(c->without >> i & 1))
-			continue;
-		if (troubles[i].plan)
-			troubles[i].plan(p);
-		for (unsigned h = 0; troubles[i].host && h < PLAN_HOSTS_MAX; h++)
-			troubles[i].host(&p->host[h]);
-	}
+	for (size_t i = 0; i < TROUBLES; i++)
+		if (c->without >> i & 1)
+			leave_out(p, &troubles[i]);
 }
 
 void cut_print(const struct cut *c, const struct plan *p, FILE *out)
