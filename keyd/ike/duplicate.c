@@ -141,9 +141,10 @@ static void goes_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, end);
 
-	if (!reauth_needless(sa)) {
-		if (!reauth_merge(sa))
-			duplicate_goes(sa, sa->e->now + REDUNDANT_LIFE);
+	if (!reauth_needless(sa) && reauth_merge(sa))
+		return;
+	if (!reauth_outlived(sa)) {	/* the peer may not have the other one yet, as our answer was lost */
+		duplicate_goes(sa, sa->e->now + REDUNDANT_LIFE);
 		return;
 	}
 	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "both sides began at once; the other SA stays");

@@ -290,9 +290,16 @@ bool reauth_begin(struct ike_sa *sa, const char *why)
 	return true;
 }
 
+static bool is_one_of_many(const struct ike_sa *sa)
+{
+	struct ike_sa *other = duplicate_first(sa);
+
+	return sa->state == IKE_ESTABLISHED && other && (other != sa || duplicate_next(sa));
+}
+
 void reauth_lost(struct ike_sa *sa)
 {
-	if (!reauth_outlived(sa)) {
+	if (!is_one_of_many(sa) || !reauth_idle(sa) || !reauth_outlived(sa)) {
 		sa->reauth.lost = sa->reauth.lost || reauth_begin(sa, "lost");
 		return;
 	}

@@ -58,7 +58,7 @@ unsigned reauth_hand_over(struct ike_sa *sa);
 bool reauth_idle(const struct ike_sa *sa);
 /* Has every child of sa its sibling? */
 bool reauth_needless(const struct ike_sa *sa);
-/* Is there another one with its peer, which sends already for every child of sa? Neither takes over from the other. */
+/* The same, and do those siblings send already? */
 bool reauth_outlived(const struct ike_sa *sa);
 /* Of two SAs with the same peer sa is one too many: the other one takes over from it. False: there is none that can now. */
 bool reauth_merge(struct ike_sa *sa);

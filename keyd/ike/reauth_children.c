@@ -2,7 +2,6 @@
 // Which children of an IKE SA another one has still to take over, and which it carries already.
 #include "keyd/ike/reauth.h"
 
-#include "keyd/ike/duplicate.h"
 #include "keyd/ike/selector.h"
 
 /* After a restart in the middle of a rekey, the heir that was there already is being made once more. */
@@ -123,12 +122,6 @@ bool reauth_needless(const struct ike_sa *sa)
 
 bool reauth_outlived(const struct ike_sa *sa)
 {
-	const struct ike_sa *other = duplicate_first(sa);
-
-	if (other == sa)
-		other = duplicate_next(sa);
-	if (!other || sa->state != IKE_ESTABLISHED || !reauth_idle(sa))
-		return false;
 	list_each(c, &sa->children, struct child_sa, link) {
 		const struct child_sa *sibling = waits(c) ? reauth_sibling(c) : NULL;
 

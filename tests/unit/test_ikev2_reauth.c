@@ -489,6 +489,41 @@ static void test_doubled(void **state)
 	}
 }
 
+static void lose_auth_answers(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	world->loss = from && n > 19 && bytes[18] == IKEV2_EXCH_IKE_AUTH && bytes[19] & IKEV2_FLAG_RESPONSE ? 100 : 0;
+}
+
+/* Both sides begin at once, and one hears of its success late: until then the other one's IKE SA is all that can be sent on. */
+static void test_heard_late(void **state)
+{
+	unsigned held[WORLD_HOSTS];
+
+	(void)state;
+	for (unsigned seed = 1; seed <= 8; seed++) {
+		world_init(&w, seed, true);
+		w.tap = lose_auth_answers;
+		world_packet(&w, 0);
+		world_packet(&w, 1);
+		assert_true(world_until(&w, SECONDS(10), world_joined));
+		for (unsigned i = 0; i < WORLD_HOSTS; i++)
+			held[i] = w.host[i].held;
+		w.traffic = true;
+		world_run(&w, SECONDS(8));
+		w.tap = NULL;
+		w.loss = 0;
+		world_run(&w, SECONDS(30));
+		w.traffic = false;
+		for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+			assert_int_equal(w.host[i].held, held[i]);
+			w.host[i].acquires = i == 0;
+		}
+		world_run(&w, SECONDS(160));
+		assert_one(1);
+		world_free(&w);
+	}
+}
+
 /* The peer has one of two IKE SAs no more and says so: what the other one carries needs no third. */
 static void test_lost_and_outlived(void **state)
 {
@@ -608,6 +643,7 @@ int main(void)
 		cmocka_unit_test(test_flush_of_many),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_doubled),
+		cmocka_unit_test(test_heard_late),
 		cmocka_unit_test(test_lost_and_outlived),
 		cmocka_unit_test(test_peer_forgets),
 		cmocka_unit_test(test_reauth_limited),
