@@ -24,7 +24,7 @@ struct world_event {
 	unsigned host;
 	struct world_path path;		/* as it arrives */
 	size_t n;
-	uint8_t body[] __attribute__((aligned(16)));	/* as what says */
+	_Alignas(uint64_t) uint8_t body[];	/* as what says */
 };
 
 /* A packet in an SA. */
