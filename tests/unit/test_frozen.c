@@ -23,7 +23,7 @@
  * has a value of its own, the other files are records of engines (make_corpus_frozen.c). FROZEN_WRITE=1 writes "fields",
  * for a new number.
  */
-#define DATA "tests/data/frozen/%u"
+#define DATA "tests/data/frozen/%d"
 
 /* --- every field has a value of its own; numbers and bytes by counting, and which bools are set tells them apart, too --- */
 
@@ -469,15 +469,15 @@ static void write_fields(FILE *out)
 	static uint8_t buf[ENGINE_RECORD_MAX];
 
 	for (unsigned i = 0; i < WALKS * RUNS; i++) {
-		struct wr w = wr_of(buf, sizeof(buf));
-		struct frost f = { .w = &w };
+		struct wr to = wr_of(buf, sizeof(buf));
+		struct frost f = { .w = &to };
 
 		begin(i % RUNS);
 		walks[i / RUNS].put(&f);
-		assert_true(wr_ok(&w));
+		assert_true(wr_ok(&to));
 		assert_true(count < 256 && bools < 1u << RUNS);
 		fprintf(out, "%s %u ", walks[i / RUNS].name, i % RUNS);
-		for (size_t k = 0; k < w.len; k++)
+		for (size_t k = 0; k < to.len; k++)
 			fprintf(out, "%02x", buf[k]);
 		fputc('\n', out);
 	}
