@@ -34,8 +34,8 @@ declare -A openiked_word_ike=(
 	[sha256]=hmac-sha2-256 # with ESP not: the PF_KEY of Linux has it with 96 bits only
 	[aes128gcm16]=aes-128-gcm [aes256gcm16]=aes-256-gcm [aes128gcm12]=aes-128-gcm-12 [aes256gcm12]=aes-256-gcm-12
 )
-declare -A openiked_word_esp=(
-	[aes128ctr]=aes-128-ctr [aes192ctr]=aes-192-ctr [aes256ctr]=aes-256-ctr [null]=null
+declare -A openiked_word_esp=( # with null it gives PF_KEY a key of 0 bits, which Linux refuses (pfkey_reply: Invalid argument)
+	[aes128ctr]=aes-128-ctr [aes192ctr]=aes-192-ctr [aes256ctr]=aes-256-ctr
 )
 
 openiked_missing()
