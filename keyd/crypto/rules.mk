@@ -9,6 +9,7 @@ $(eval $(call unit_test,crypto_aead,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_kex,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_keymat,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_sig,crypto util,libcrypto))
+$(eval $(call unit_test,crypto_dn,crypto util,libcrypto))
 
 $(eval $(call program,tests/bench/bench_crypto,tests/bench/bench_crypto.c,crypto util,libcrypto))
 
