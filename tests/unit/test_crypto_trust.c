@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+// Certificates of the tests' own CA (tests/ca/make): what each says, and which are believed, by which rules, and why not.
+#include "keyd/crypto/dn.h"
+#include "keyd/crypto/trust.h"
+#include "tests/unit/test_crypto_hex.h"
+#include "tests/unit/with_crypto.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DAY 86400
+
+static char folder[PATH_MAX];
+
+struct file {
+	uint8_t *p;
+	size_t n;
+};
+
+static struct file load(const char *name)
+{
+	char path[PATH_MAX + 64];
+	struct file f = { malloc(1 << 17), 0 };
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	in = fopen(path, "r");
+	if (!in)
+		fail_msg("%s: there is no such file", path);
+	f.n = fread(f.p, 1, 1 << 17, in);
+	fclose(in);
+	assert_true(f.n > 0 && f.n < 1 << 17);
+	return f;
+}
+
+static struct crypto_cert *cert(const char *name)
+{
+	struct crypto_cert *c = NULL;
+	char crt[64];
+	struct file f;
+
+	snprintf(crt, sizeof(crt), "%s.crt", name);
+	f = load(crt);
+	assert_int_equal(crypto_cert_from_der(&c, (struct view){ f.p, f.n }), 0);
+	free(f.p);
+	return c;
+}
+
+/* When the last one was made: it begins a day before. */
+static int64_t made_at(void)
+{
+	struct crypto_cert *c = cert("looped");
+	int64_t t = crypto_cert_begins(c) + DAY;
+
+	crypto_cert_free(c);
+	return t;
+}
+
+static void add_ca(struct crypto_trust *t, const char *name)
+{
+	struct crypto_cert *c = cert(name);
+
+	assert_int_equal(crypto_trust_add_ca(t, c), 0);
+	crypto_cert_free(c);
+}
+
+static void add_crl(struct crypto_trust *t, const char *name, int64_t days)
+{
+	struct file f = load(name);
+	int64_t next;
+
+	assert_int_equal(crypto_trust_add_crl(t, (struct view){ f.p, f.n }, &next), 0);
+	assert_in_range(next - made_at() + DAY, (days + 1) * DAY - 600, (days + 1) * DAY + 600);
+	free(f.p);
+}
+
+static const struct crypto_trust_rules usual = { .rsa_bits_min = 2048, .ec_bits_min = 256 };
+
+static enum crypto_trust_result judge(const struct crypto_trust *t, const char *name, const struct crypto_trust_rules *rules,
+				      struct crypto_verdict *v)
+{
+	static const char *const sent[] = { "inter", "narrow", "good2", "loop-a", "loop-b" };
+	enum { N = sizeof(sent) / sizeof(*sent) };
+	const struct crypto_cert *others[N];
+	struct crypto_cert *leaf = cert(name);
+	enum crypto_trust_result r;
+
+	for (unsigned i = 0; i < N; i++)
+		others[i] = cert(sent[i]);
+	r = crypto_trust_verify(t, leaf, others, N, made_at(), rules, v);
+	assert_int_equal(r, v->result);
+	for (unsigned i = 0; i < N; i++)
+		crypto_cert_free((struct crypto_cert *)others[i]);
+	crypto_cert_free(leaf);
+	return r;
+}
+
+static const struct {
+	const char *name;
+	enum crypto_trust_result result;
+	unsigned depth;
+	const char *subject, *text;
+} cases[] = {
+	{ "good", CRYPTO_TRUSTED, 0, "good", "is trusted" },
+	{ "rsa", CRYPTO_TRUSTED, 0, "rsa", "is trusted" },
+	{ "ed", CRYPTO_TRUSTED, 0, "ed", "is trusted" },
+	{ "ed448", CRYPTO_TRUSTED, 0, "ed448", "is trusted" },
+	{ "ike", CRYPTO_TRUSTED, 0, "ike", "is trusted" },
+	{ "noname", CRYPTO_TRUSTED, 0, "noname", "is trusted" },
+	{ "revoked", CRYPTO_TRUSTED, 0, "revoked", "is trusted" },	/* nobody asked */
+	{ "inside", CRYPTO_TRUSTED, 0, "inside", "is trusted" },
+	{ "outside", CRYPTO_TRUST_NAME, 0, "outside", "has a name that a CA above it may not vouch for" },
+	{ "expired", CRYPTO_TRUST_EXPIRED, 0, "expired", "has expired on 20" },
+	{ "future", CRYPTO_TRUST_NOT_YET, 0, "future", "is not valid before 20" },
+	{ "signsnot", CRYPTO_TRUST_USAGE, 0, "signsnot", "has a key usage without digital signatures" },
+	{ "codesign", CRYPTO_TRUST_USAGE, 0, "codesign", "has an extended key usage that is not for IKE" },
+	{ "weak", CRYPTO_TRUST_WEAK, 0, "weak", "has an RSA key that is too short" },
+	{ "oldhash", CRYPTO_TRUST_WEAK, 0, "oldhash", "is signed with SHA-1" },
+	{ "under", CRYPTO_TRUST_NOT_CA, 1, "good2", "is no CA and has signed another one" },
+	{ "stranger", CRYPTO_TRUST_NO_CA, 0, "stranger", "was signed by nobody whom we know" },
+	{ "other", CRYPTO_TRUST_NO_CA, 0, "other", "has signed itself" },
+	{ "looped", CRYPTO_TRUST_NO_CA, 2, "loop-a", "was signed by nobody whom we know" },
+};
+
+static void test_cases(void **state)
+{
+	struct crypto_trust *t = crypto_trust_new();
+	struct crypto_verdict v;
+	char subject[80];
+
+	(void)state;
+	add_ca(t, "root");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		enum crypto_trust_result r = judge(t, cases[i].name, &usual, &v);
+
+		snprintf(subject, sizeof(subject), "C=DE, O=Example Ltd, CN=%s", cases[i].subject);
+		if (r != cases[i].result || v.depth != cases[i].depth || strcmp(v.subject, subject) ||
+		    strncmp(v.text, cases[i].text, strlen(cases[i].text)))
+			fail_msg("%s: result %d at %u: \"%s\" %s", cases[i].name, r, v.depth, v.subject, v.text);
+		assert_in_range(v.ends ? v.ends - made_at() : 0, 0, r == CRYPTO_TRUSTED ? 366 * DAY : 0);
+	}
+	crypto_trust_free(t);
+}
+
+static void test_rules(void **state)
+{
+	struct crypto_trust *t = crypto_trust_new();
+	struct crypto_trust_rules rules = usual;
+	struct crypto_verdict v;
+
+	(void)state;
+	add_ca(t, "root");
+	rules.rsa_bits_min = 1024;
+	assert_int_equal(judge(t, "weak", &rules, &v), CRYPTO_TRUSTED);
+	rules.allow_sha1 = true;
+	assert_int_equal(judge(t, "oldhash", &rules, &v), CRYPTO_TRUSTED);
+	rules.rsa_bits_min = 3072;
+	assert_int_equal(judge(t, "rsa", &rules, &v), CRYPTO_TRUST_WEAK);
+	/* The CA's key counts, too. */
+	rules.ec_bits_min = 384;
+	assert_int_equal(judge(t, "ed", &rules, &v), CRYPTO_TRUST_WEAK);
+	assert_int_equal(v.depth, 1);
+	assert_string_equal(v.text, "has an EC key that is too short");
+	crypto_trust_free(t);
+}
+
+/* Which lists are there, what is asked for, what becomes of "good" and of "revoked". */
+static const struct {
+	const char *root, *inter;
+	int64_t days;	/* until inter's next one */
+	enum crypto_revocation revocation;
+	enum crypto_trust_result good, revoked;
+} lists[] = {
+	{ "root.crl", "inter.crl", 30, CRYPTO_REVOCATION_STRICT, CRYPTO_TRUSTED, CRYPTO_TRUST_REVOKED },
+	{ "root.crl", "inter.crl", 30, CRYPTO_REVOCATION_LENIENT, CRYPTO_TRUSTED, CRYPTO_TRUST_REVOKED },
+	{ "root.crl", "inter.crl", 30, CRYPTO_REVOCATION_OFF, CRYPTO_TRUSTED, CRYPTO_TRUSTED },
+	{ "root.crl", "nothing.crl", 30, CRYPTO_REVOCATION_STRICT, CRYPTO_TRUSTED, CRYPTO_TRUSTED },
+	{ "root.crl", "stale.crl", -10, CRYPTO_REVOCATION_STRICT, CRYPTO_TRUST_NO_CRL, CRYPTO_TRUST_NO_CRL },
+	{ "root.crl", "stale.crl", -10, CRYPTO_REVOCATION_LENIENT, CRYPTO_TRUSTED, CRYPTO_TRUST_REVOKED },
+	{ "root.crl", NULL, 0, CRYPTO_REVOCATION_STRICT, CRYPTO_TRUST_NO_CRL, CRYPTO_TRUST_NO_CRL },
+	{ "root.crl", NULL, 0, CRYPTO_REVOCATION_LENIENT, CRYPTO_TRUSTED, CRYPTO_TRUSTED },
+	{ NULL, "inter.crl", 30, CRYPTO_REVOCATION_STRICT, CRYPTO_TRUST_NO_CRL, CRYPTO_TRUST_REVOKED },
+	{ NULL, "inter.crl", 30, CRYPTO_REVOCATION_LENIENT, CRYPTO_TRUSTED, CRYPTO_TRUST_REVOKED },
+};
+
+static void test_revocation(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		struct crypto_trust *t = crypto_trust_new();
+		struct crypto_trust_rules rules = usual;
+		struct crypto_verdict v;
+
+		rules.revocation = lists[i].revocation;
+		add_ca(t, "root");
+		if (lists[i].root)
+			add_crl(t, lists[i].root, 30);
+		if (lists[i].inter)
+			add_crl(t, lists[i].inter, lists[i].days);
+		if (judge(t, "good", &rules, &v) != lists[i].good)
+			fail_msg("list %zu, good: %s", i, v.text);
+		if (judge(t, "revoked", &rules, &v) != lists[i].revoked)
+			fail_msg("list %zu, revoked: %s", i, v.text);
+		crypto_trust_free(t);
+	}
+}
+
+static const struct {
+	enum crypto_name type;
+	const char *name;	/* addresses in hex */
+	bool has;
+} names[] = {
+	{ CRYPTO_NAME_FQDN, "good.example.org", true },
+	{ CRYPTO_NAME_FQDN, "GOOD.Example.ORG", true },
+	{ CRYPTO_NAME_FQDN, "good.example.or", false },
+	{ CRYPTO_NAME_FQDN, "example.org", false },
+	{ CRYPTO_NAME_FQDN, "good@example.org", false },
+	{ CRYPTO_NAME_RFC822, "good@example.org", true },
+	{ CRYPTO_NAME_RFC822, "good.example.org", false },
+	{ CRYPTO_NAME_IPV4, "c0000201", true },
+	{ CRYPTO_NAME_IPV4, "c0000202", false },
+	{ CRYPTO_NAME_IPV6, "20010db8000000000000000000000001", true },
+	{ CRYPTO_NAME_IPV6, "20010db8000000000000000000000002", false },
+	{ CRYPTO_NAME_DN, "C=DE, O=Example Ltd, CN=good", true },
+	{ CRYPTO_NAME_DN, "C=DE, O=Example Ltd, CN=*", true },
+	{ CRYPTO_NAME_DN, "C=DE, O=Example Ltd, CN=goods", false },
+	{ CRYPTO_NAME_FQDN, "", false },
+};
+
+static void test_names(void **state)
+{
+	struct crypto_cert *c = cert("good");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		bool address = names[i].type == CRYPTO_NAME_IPV4 || names[i].type == CRYPTO_NAME_IPV6;
+		struct bytes b = address ? hex(names[i].name) : (struct bytes){ .n = strlen(names[i].name) };
+		const char *why;
+
+		if (names[i].type == CRYPTO_NAME_DN) {
+			b.n = sizeof(b.p);
+			assert_int_equal(crypto_dn_parse(names[i].name, strlen(names[i].name), b.p, &b.n, &why), 0);
+		} else if (!address) {
+			memcpy(b.p, names[i].name, b.n);
+		}
+		if (crypto_cert_has_name(c, names[i].type, view_of(&b)) != names[i].has)
+			fail_msg("%s", names[i].name);
+	}
+	crypto_cert_free(c);
+}
+
+static int count(void *arg, struct crypto_cert *c)
+{
+	crypto_cert_free(c);
+	return ++*(int *)arg == 3 ? 7 : 0;
+}
+
+static void test_files(void **state)
+{
+	struct file a = load("root.pem"), b = load("inter.pem"), k = load("good.key"), der = load("good.crt"), huge = load("huge.crt");
+	char *bundle = malloc(a.n * 3 + b.n + k.n + 100);
+	struct crypto_cert *c = NULL;
+	size_t n;
+	int i = 0;
+
+	(void)state;
+	n = (size_t)sprintf(bundle, "words before\n%.*s%.*swords between\n%.*s", (int)a.n, a.p, (int)k.n, k.p, (int)b.n, b.p);
+	assert_int_equal(crypto_certs_from_file((struct view){ (uint8_t *)bundle, n }, count, &i), 0);
+	assert_int_equal(i, 2);
+	/* The second one is cut short, or damaged. */
+	i = 0;
+	assert_int_equal(crypto_certs_from_file((struct view){ (uint8_t *)bundle, n - 40 }, count, &i), CRYPTO_CERT_MALFORMED);
+	bundle[n - 200] = '!';
+	assert_int_equal(crypto_certs_from_file((struct view){ (uint8_t *)bundle, n }, count, &i), CRYPTO_CERT_MALFORMED);
+	n = (size_t)sprintf(bundle, "%.*s%.*s%.*s", (int)a.n, a.p, (int)a.n, a.p, (int)a.n, a.p);
+	i = 0;
+	assert_int_equal(crypto_certs_from_file((struct view){ (uint8_t *)bundle, n }, count, &i), 7);
+	i = 0;
+	assert_int_equal(crypto_certs_from_file((struct view){ der.p, der.n }, count, &i), 0);
+	assert_int_equal(i, 1);
+	assert_int_equal(crypto_certs_from_file((struct view){ k.p, k.n }, count, &i), CRYPTO_CERT_MALFORMED);
+	assert_int_equal(crypto_certs_from_file((struct view){ k.p, 0 }, count, &i), CRYPTO_CERT_MALFORMED);
+	assert_int_equal(crypto_cert_from_der(&c, (struct view){ huge.p, huge.n }), CRYPTO_CERT_TOO_BIG);
+	for (n = 0; n < der.n; n += n < 40 ? 1 : 13)
+		assert_int_equal(crypto_cert_from_der(&c, (struct view){ der.p, n }), CRYPTO_CERT_MALFORMED);
+	free(bundle);
+	free(a.p);
+	free(b.p);
+	free(k.p);
+	free(der.p);
+	free(huge.p);
+}
+
+/* Any bit of a certificate: it is damaged, or not believed, or was one of those that say nothing. */
+static void test_every_bit(void **state)
+{
+	struct crypto_trust *t = crypto_trust_new();
+	struct crypto_cert *inter = cert("inter"), *c;
+	const struct crypto_cert *others[] = { inter };
+	struct file f = load("good.crt");
+	struct crypto_verdict v;
+
+	(void)state;
+	add_ca(t, "root");
+	for (size_t bit = 0; bit < 8 * f.n; bit += 3) {
+		f.p[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		if (!crypto_cert_from_der(&c, (struct view){ f.p, f.n })) {
+			assert_int_not_equal(crypto_trust_verify(t, c, others, 1, made_at(), &usual, &v), CRYPTO_TRUSTED);
+			crypto_cert_free(c);
+		}
+		f.p[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	crypto_cert_free(inter);
+	crypto_trust_free(t);
+	free(f.p);
+}
+
+static void test_what_it_says(void **state)
+{
+	struct crypto_cert *good = cert("good"), *root = cert("root");
+	struct crypto_key *k = NULL;
+	struct secret spki = { 0 };
+	uint8_t hash[CRYPTO_CERT_HASH_LEN], again[CRYPTO_CERT_HASH_LEN];
+	char name[64];
+
+	(void)state;
+	assert_true(crypto_cert_is_ca(root) && !crypto_cert_is_ca(good));
+	assert_int_equal(crypto_cert_ends(good) - crypto_cert_begins(good), 366 * DAY);
+	assert_string_equal(crypto_dn_format(crypto_cert_issuer(good), name, sizeof(name)), "C=DE, O=Example Ltd, CN=inter");
+	assert_int_equal(crypto_cert_key(root, &k), 0);
+	assert_int_equal(crypto_key_spki(k, &spki), 0);
+	assert_int_equal(crypto_cert_key_hash(root, hash), 0);
+	assert_int_equal(crypto_cert_key_hash(good, again), 0);
+	assert_memory_not_equal(hash, again, sizeof(hash));
+	assert_int_equal(crypto_key_bits(k), 256);
+	assert_false(crypto_key_is_private(k));
+	secret_clear(&spki);
+	crypto_key_free(k);
+	crypto_cert_free(good);
+	crypto_cert_free(root);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_it_says), cmocka_unit_test(test_names), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_cases), cmocka_unit_test(test_rules), cmocka_unit_test(test_revocation),
+		cmocka_unit_test(test_every_bit),
+	};
+	char exe[PATH_MAX];
+
+	/* Beside the folder of unit tests; or where the argument says. */
+	snprintf(exe, sizeof(exe), "%s", argv[0]);
+	snprintf(folder, sizeof(folder), "%s/../ca", dirname(exe));
+	if (argc > 1)
+		snprintf(folder, sizeof(folder), "%s", argv[1]);
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
+}
