@@ -15,7 +15,7 @@ $(eval $(call unit_test,crypto_trust,crypto util,libcrypto))
 # Certificates run out: they are made when they are wanted, and are good for as long as the folder is.
 $(O)/tests/unit/crypto_trust: | $(O)/tests/ca/made
 $(O)/tests/ca/made: tests/ca/make
-	$(q)tests/ca/make $(@D) && touch $@
+	$(q)rm -rf $(@D) && tests/ca/make $(@D) && touch $@
 
 $(eval $(call program,tests/bench/bench_crypto,tests/bench/bench_crypto.c,crypto util,libcrypto))
 
