@@ -303,7 +303,8 @@ void reauth_lost(struct ike_sa *sa)
 		sa->reauth.lost = sa->reauth.lost || reauth_begin(sa, "lost");
 		return;
 	}
-	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "the peer says that it has lost it; another one carries all that it does");
+	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant",
+		  "the peer says that it has lost it; another one carries all that it does");
 	ikev2_version.delete_ike(sa);
 }
 

@@ -396,9 +396,9 @@ static void handed_over(struct ask *a, const struct kern_answer *an)
 static void switch_from_deleted(struct ike_sa *sa, const struct wire_message *m)
 {
 	list_each(c, &sa->children, struct child_sa, link) {
-		const struct child_sa *old = c->state == CHILD_INBOUND && !c->initiator ? child_find(sa->e, c->replaces) : NULL;
+		const struct child_sa *old = child_find(sa->e, c->replaces);
 
-		if (old && info_deletes_child(m, old->spi_out))
+		if (c->state == CHILD_INBOUND && !c->initiator && old && info_deletes_child(m, old->spi_out))
 			child_switch(c, "the peer deletes the old one");
 	}
 }
