@@ -148,7 +148,8 @@ host_spawn()
 
 	shift 2
 	host_enter "$host"
-	"${enter[@]}" "$@" </dev/null >"$work/$host/$tag.log" 2>&1 {wait_never}>&- &
+	: >"$work/$host/$tag.log" # now: nobody must take what the last one said for this one's
+	"${enter[@]}" "$@" </dev/null >>"$work/$host/$tag.log" 2>&1 {wait_never}>&- &
 	tag_pid[$tag]=$!
 	tag_host[$tag]=$host
 }

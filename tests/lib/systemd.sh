@@ -18,7 +18,7 @@ systemd_missing()
 # systemd_find HOST: its process, into ${systemd_pid[HOST]}
 systemd_find()
 {
-	local pid=${tag_pid[systemd-$1]} name= children
+	local pid=${tag_pid[systemd-$1]} name="" children
 
 	until [ "$name" = systemd ]; do
 		children=

@@ -78,8 +78,8 @@ static bool peek(pid_t pid, uint64_t from, void *to, size_t n)
 static bool received(pid_t pid, uint64_t header)
 {
 	uint8_t h[HEADER], zero[8] = { 0 };
-	struct msghdr mh;
-	struct iovec io;
+	struct msghdr mh = { 0 };
+	struct iovec io = { 0 };
 
 	return peek(pid, header, &mh, sizeof(mh)) && peek(pid, (uintptr_t)mh.msg_iov, &io, sizeof(io)) &&
 	       peek(pid, (uintptr_t)io.iov_base, h, sizeof(h)) && !memcmp(h + 8, zero, 8) && h[EXCHANGE_AT] == IKE_SA_INIT;
