@@ -2,6 +2,8 @@
 // Identities: text to bytes, bytes to text, comparison.
 #include "keyd/conf/id.h"
 
+#include "keyd/util/rd.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -130,14 +132,7 @@ const char *conf_id_format(const struct conf_id *id, char *buf, size_t n)
 /* Host names, and the host of a user, have no case (RFC 4343); that users' names have some is a fiction. */
 static bool same_text(const void *a, const void *b, size_t n, bool nocase)
 {
-	const unsigned char *x = a, *y = b;
-
-	if (!nocase)
-		return !memcmp(a, b, n);
-	for (size_t i = 0; i < n; i++)
-		if (x[i] != y[i] && (!isascii(x[i]) || !isascii(y[i]) || tolower(x[i]) != tolower(y[i])))
-			return false;
-	return true;
+	return nocase ? view_equal_nocase((struct view){ a, n }, (struct view){ b, n }) : !memcmp(a, b, n);
 }
 
 static bool is_name(const struct conf_id *id)

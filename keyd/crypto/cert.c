@@ -7,14 +7,12 @@
 #include "keyd/crypto/hash.h"
 #include "keyd/crypto/key_evp.h"
 
-#include <ctype.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 struct crypto_cert {
@@ -77,6 +75,11 @@ int crypto_cert_from_der(struct crypto_cert **out, struct view der)
 	return x ? cert_of(out, x) : CRYPTO_CERT_MALFORMED;
 }
 
+bool crypto_is_der(struct view bytes)
+{
+	return bytes.n && bytes.p[0] == (V_ASN1_CONSTRUCTED | V_ASN1_SEQUENCE);
+}
+
 static int from_pem(BIO *bio, int (*fn)(void *arg, struct crypto_cert *c), void *arg)
 {
 	struct crypto_cert *c;
@@ -106,7 +109,7 @@ int crypto_certs_from_file(struct view bytes, int (*fn)(void *arg, struct crypto
 
 	if (bytes.n > CRYPTO_CERT_FILE_MAX)
 		return CRYPTO_CERT_TOO_BIG;
-	if (bytes.n && bytes.p[0] == 0x30) {	/* a SEQUENCE: DER */
+	if (crypto_is_der(bytes)) {
 		r = crypto_cert_from_der(&c, bytes);
 		return r ? r : fn(arg, c);
 	}
@@ -169,21 +172,21 @@ int crypto_cert_key_hash(const struct crypto_cert *c, uint8_t hash[CRYPTO_CERT_H
 	return r;
 }
 
-static int64_t seconds_of(const ASN1_TIME *t)
+int64_t crypto_asn1_seconds(const ASN1_TIME *t)
 {
 	struct tm tm;
 
-	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : INT64_MIN;
+	return t && ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : INT64_MIN;
 }
 
 int64_t crypto_cert_begins(const struct crypto_cert *c)
 {
-	return seconds_of(X509_get0_notBefore(c->x));
+	return crypto_asn1_seconds(X509_get0_notBefore(c->x));
 }
 
 int64_t crypto_cert_ends(const struct crypto_cert *c)
 {
-	return seconds_of(X509_get0_notAfter(c->x));
+	return crypto_asn1_seconds(X509_get0_notAfter(c->x));
 }
 
 bool crypto_cert_is_ca(const struct crypto_cert *c)
@@ -240,17 +243,6 @@ struct wanted {
 	bool found;
 };
 
-/* RFC 4343: letters of ASCII only. A NUL in a certificate's name is a letter like others, and ends nothing. */
-static bool same_letters(struct view a, struct view b)
-{
-	if (a.n != b.n)
-		return false;
-	for (size_t i = 0; i < a.n; i++)
-		if (a.p[i] != b.p[i] && (a.p[i] > 0x7f || b.p[i] > 0x7f || tolower(a.p[i]) != tolower(b.p[i])))
-			return false;
-	return true;
-}
-
 static void look(void *arg, enum crypto_name type, struct view name)
 {
 	struct wanted *w = arg;
@@ -260,7 +252,7 @@ static void look(void *arg, enum crypto_name type, struct view name)
 	if (type == CRYPTO_NAME_DN)
 		w->found = crypto_dn_match(w->name, name);
 	else if (type == CRYPTO_NAME_FQDN || type == CRYPTO_NAME_RFC822)
-		w->found = same_letters(w->name, name);
+		w->found = view_equal_nocase(w->name, name);
 	else
 		w->found = name.n == w->name.n && !memcmp(name.p, w->name.p, name.n);
 }

@@ -9,5 +9,9 @@
 
 /* The certificate's; not to be freed. */
 X509 *crypto_cert_evp(const struct crypto_cert *c);
+/* Seconds since 1970; NULL and what is no time: INT64_MIN. */
+int64_t crypto_asn1_seconds(const ASN1_TIME *t);
+/* A file begins with a SEQUENCE: it is DER, else PEM. */
+bool crypto_is_der(struct view bytes);
 
 #endif

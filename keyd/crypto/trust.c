@@ -53,7 +53,7 @@ static X509_CRL *crl_of(struct view bytes)
 	X509_CRL *crl = NULL;
 	BIO *bio;
 
-	if (bytes.n && bytes.p[0] == 0x30) {
+	if (crypto_is_der(bytes)) {
 		crl = d2i_X509_CRL(NULL, &p, (long)bytes.n);
 	} else if (bytes.n) {
 		bio = BIO_new_mem_buf(bytes.p, (int)bytes.n);
@@ -67,14 +67,13 @@ static X509_CRL *crl_of(struct view bytes)
 int crypto_trust_add_crl(struct crypto_trust *t, struct view bytes, int64_t *next)
 {
 	X509_CRL *crl = bytes.n <= CRYPTO_CRL_MAX ? crl_of(bytes) : NULL;
-	const ASN1_TIME *due;
-	struct tm tm;
 	int r;
 
 	if (!crl)
 		return bytes.n <= CRYPTO_CRL_MAX ? CRYPTO_CERT_MALFORMED : CRYPTO_CERT_TOO_BIG;
-	due = X509_CRL_get0_nextUpdate(crl);
-	*next = due && ASN1_TIME_to_tm(due, &tm) == 1 ? (int64_t)timegm(&tm) : INT64_MAX;
+	*next = crypto_asn1_seconds(X509_CRL_get0_nextUpdate(crl));
+	if (*next == INT64_MIN)
+		*next = INT64_MAX;
 	r = X509_STORE_add_crl(t->store, crl) == 1 ? 0 : CRYPTO_CERT_FAILED;
 	X509_CRL_free(crl);
 	return r;
@@ -221,12 +220,11 @@ static enum crypto_trust_result check_chain(X509_STORE_CTX *ctx, const struct cr
 	for (int i = 0; i < sk_X509_num(chain); i++) {
 		X509 *x = sk_X509_value(chain, i);
 		const char *weak = weakness(x, i + 1 < sk_X509_num(chain), rules);
-		struct tm tm;
+		int64_t end = crypto_asn1_seconds(X509_get0_notAfter(x));
 
 		if (weak)
 			return judge(v, CRYPTO_TRUST_WEAK, (unsigned)i, x, weak);
-		if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1 && (int64_t)timegm(&tm) < ends)
-			ends = (int64_t)timegm(&tm);
+		ends = end < ends ? end : ends;
 	}
 	if (!signs(leaf))
 		return judge(v, CRYPTO_TRUST_USAGE, 0, leaf, "has a key usage without digital signatures");

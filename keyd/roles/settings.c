@@ -40,6 +40,11 @@ int settings_load(const struct options *o, struct conf *c, struct conf_secrets *
 	return r;
 }
 
+static bool no_kernel(const struct options *o)
+{
+	return o->backend && !strcmp(o->backend, "fake");
+}
+
 /*
  * With 1, the kernel's default, the packets that ask for an SA vanish until it is there. With 0 they wait, and no packet
  * is lost because of keying.
@@ -49,7 +54,7 @@ void settings_kernel(const struct options *o, const struct conf *c)
 	char now = 0;
 	int fd;
 
-	if (c->larval_drop || (o->backend && !strcmp(o->backend, "fake")))
+	if (c->larval_drop || no_kernel(o))
 		return;
 	fd = open(LARVAL_DROP, O_RDWR | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
@@ -87,7 +92,7 @@ void settings_padding(const struct options *o, const struct conf *c)
 	char place[CONF_PATH_MAX + 16], path[64];
 	size_t i;
 
-	if (!at || (o->backend && !strcmp(o->backend, "fake")))
+	if (!at || no_kernel(o))
 		return;
 	conf_at_format(c, *at, place, sizeof(place));
 	for (i = 0; i < sizeof(modules) / sizeof(*modules); i++) {

@@ -2,6 +2,8 @@
 // Checked reads from untrusted bytes.
 #include "keyd/util/rd.h"
 
+#include <ctype.h>
+
 static int rd_be(struct rd *r, size_t n, uint64_t *out)
 {
 	uint64_t v = 0;
@@ -82,4 +84,14 @@ struct view rd_rest(struct rd *r)
 
 	r->p = r->end;
 	return v;
+}
+
+bool view_equal_nocase(struct view a, struct view b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if (a.p[i] != b.p[i] && (!isascii(a.p[i]) || !isascii(b.p[i]) || tolower(a.p[i]) != tolower(b.p[i])))
+			return false;
+	return true;
 }

@@ -3,6 +3,7 @@
 #ifndef KEYD_UTIL_RD_H
 #define KEYD_UTIL_RD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,5 +45,8 @@ RD_MUST_CHECK int rd_skip(struct rd *r, size_t n);
 RD_MUST_CHECK int rd_sub(struct rd *r, size_t n, struct rd *child);
 /* All that is left; r is then at its end. */
 struct view rd_rest(struct rd *r);
+
+/* The same bytes but for the case of ASCII's letters, as names of hosts compare (RFC 4343). NUL is a byte like others. */
+bool view_equal_nocase(struct view a, struct view b);
 
 #endif

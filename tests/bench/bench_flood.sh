@@ -13,19 +13,9 @@ set -euo pipefail
 rate=100000
 rounds=3
 tunnels=500
-while [ $# -gt 1 ]; do
-	case $1 in
-	--rate) rate=$2 ;;
-	--rounds) rounds=$2 ;;
-	--tunnels) tunnels=$2 ;;
-	*) break ;;
-	esac
-	shift 2
-done
-[ $# -eq 0 ] || { sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2; }
-
 # shellcheck source=tests/bench/ike.sh
 . "$(dirname "$0")/ike.sh"
+options "rate rounds tunnels" "$@"
 mallory=bench-m-$$
 floods=()
 

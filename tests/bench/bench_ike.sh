@@ -11,18 +11,9 @@ set -euo pipefail
 
 tunnels=10000
 window=64
-while [ $# -gt 1 ]; do
-	case $1 in
-	--tunnels) tunnels=$2 ;;
-	--window) window=$2 ;;
-	*) break ;;
-	esac
-	shift 2
-done
-[ $# -eq 0 ] || { sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2; }
-
 # shellcheck source=tests/bench/ike.sh
 . "$(dirname "$0")/ike.sh"
+options "tunnels window" "$@"
 
 # memory_kb PID
 memory_kb()

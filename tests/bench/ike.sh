@@ -17,6 +17,19 @@ die()
 	exit 1
 }
 
+# options NAMES ARGUMENT...: --NAME N of the command line, into the variable NAME; others end it with the usage
+options()
+{
+	local names=" $1 "
+
+	shift
+	while [ $# -gt 1 ] && [[ $1 == --* && $names == *" ${1#--} "* ]]; do
+		printf -v "${1#--}" %s "$2"
+		shift 2
+	done
+	[ $# -eq 0 ] || { sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2; }
+}
+
 # shellcheck disable=SC2317 # called by the trap
 cleanup()
 {

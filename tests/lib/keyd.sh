@@ -107,7 +107,7 @@ keyd_again()
 	shift
 	in_host "$host" test ! -e /etc/gapless/keyd.conf || options=(-f /etc/gapless/keyd.conf)
 	host_spawn "$host" "keyd-$host" "$bin/keyd" -v "${options[@]}" "$@"
-	wait_log "keyd-$host" 'ready:' 90 || not_ok "keyd on $host is ready"
+	wait_log "keyd-$host" 'ready:' 30 || not_ok "keyd on $host is ready"
 }
 
 # keyds_start and keyds_stop: both hosts

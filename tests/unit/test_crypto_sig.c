@@ -287,8 +287,10 @@ static void test_round_trip(void **state)
 static void test_keys_refused(void **state)
 {
 	struct bytes rsa = hex(vectors[3].spki), ed = hex(vectors[5].spki);
-	/* An X25519 key, and a P-224 one: keys, but none that signs for us. */
+	/* Keys, but none that signs for us: X25519, P-224. */
 	struct bytes x25519 = hex("302a300506032b656e032100e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c");
+	struct bytes p224 = hex("304e301006072a8648ce3d020106052b81040021033a00049387e31fbc2d7de2ccf322b52fa8302dc2541e3969f08821"
+				"27523ab9023ca8b11ba8b7cdf7633a7526e298729dd7f1afa2a7f42e94c99104");
 	struct crypto_key *k = NULL;
 	uint8_t longer[sizeof(ed.p)];
 
@@ -299,6 +301,7 @@ static void test_keys_refused(void **state)
 	longer[ed.n] = 0;
 	assert_int_equal(crypto_key_from_spki(&k, (struct view){ longer, ed.n + 1 }), CRYPTO_KEY_MALFORMED);
 	assert_int_equal(crypto_key_from_spki(&k, view_of(&x25519)), CRYPTO_KEY_UNSUPPORTED);
+	assert_int_equal(crypto_key_from_spki(&k, view_of(&p224)), CRYPTO_KEY_UNSUPPORTED);
 	assert_int_equal(crypto_key_from_private(&k, view_of(&rsa), (struct view){ 0 }), CRYPTO_KEY_MALFORMED);
 	assert_int_equal(crypto_key_from_private(&k, text("-----BEGIN PRIVATE KEY-----\n"), (struct view){ 0 }), CRYPTO_KEY_MALFORMED);
 	assert_int_equal(crypto_key_generate(&k, CRYPTO_KEY_RSA, 1024), CRYPTO_KEY_UNSUPPORTED);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Certificates of the tests' own CA (tests/ca/make): what each says, and which are believed, by which rules, and why not.
 #include "keyd/crypto/dn.h"
+#include "keyd/crypto/hash.h"
 #include "keyd/crypto/trust.h"
 #include "tests/unit/test_crypto_hex.h"
 #include "tests/unit/with_crypto.h"
@@ -322,6 +323,7 @@ static void test_what_it_says(void **state)
 	struct crypto_cert *good = cert("good"), *root = cert("root");
 	struct crypto_key *k = NULL;
 	struct secret spki = { 0 };
+	struct view view;
 	uint8_t hash[CRYPTO_CERT_HASH_LEN], again[CRYPTO_CERT_HASH_LEN];
 	char name[64];
 
@@ -331,7 +333,10 @@ static void test_what_it_says(void **state)
 	assert_string_equal(crypto_dn_format(crypto_cert_issuer(good), name, sizeof(name)), "C=DE, O=Example Ltd, CN=inter");
 	assert_int_equal(crypto_cert_key(root, &k), 0);
 	assert_int_equal(crypto_key_spki(k, &spki), 0);
+	view = secret_view(&spki);
 	assert_int_equal(crypto_cert_key_hash(root, hash), 0);
+	assert_int_equal(crypto_sha1(&view, 1, again), 0);
+	assert_memory_equal(hash, again, sizeof(hash));
 	assert_int_equal(crypto_cert_key_hash(good, again), 0);
 	assert_memory_not_equal(hash, again, sizeof(hash));
 	assert_int_equal(crypto_key_bits(k), 256);
