@@ -57,12 +57,15 @@ RD_MUST_CHECK static int bytes_get(struct rd *r, struct view *v)
 
 void auth_request_put(struct wr *w, const struct auth_request *rq)
 {
-	wr_u8(w, rq->method);
+	wr_u8(w, rq->way);
 	wr_u16(w, rq->prf);
 	id_put(w, &rq->local);
 	id_put(w, &rq->remote);
 	addr_put(w, &rq->local_addr);
 	addr_put(w, &rq->remote_addr);
+	wr_mem(w, rq->key.b, sizeof(rq->key.b));
+	wr_u32(w, rq->schemes);
+	wr_u8(w, rq->hashes);
 	bytes_put(w, rq->message);
 	bytes_put(w, rq->nonce);
 	bytes_put(w, rq->macid);
@@ -70,11 +73,15 @@ void auth_request_put(struct wr *w, const struct auth_request *rq)
 
 int auth_request_get(struct rd *r, struct auth_request *rq)
 {
+	struct view key;
+
 	*rq = (struct auth_request){ 0 };
-	if (rd_u8(r, &rq->method) || rd_u16(r, &rq->prf) || id_get(r, &rq->local) || id_get(r, &rq->remote) ||
-	    addr_get(r, &rq->local_addr) || addr_get(r, &rq->remote_addr) || bytes_get(r, &rq->message) ||
-	    bytes_get(r, &rq->nonce) || bytes_get(r, &rq->macid))
+	if (rd_u8(r, &rq->way) || rd_u16(r, &rq->prf) || id_get(r, &rq->local) || id_get(r, &rq->remote) ||
+	    addr_get(r, &rq->local_addr) || addr_get(r, &rq->remote_addr) || rd_view(r, sizeof(rq->key.b), &key) ||
+	    rd_u32(r, &rq->schemes) || rd_u8(r, &rq->hashes) || bytes_get(r, &rq->message) || bytes_get(r, &rq->nonce) ||
+	    bytes_get(r, &rq->macid))
 		return -1;
+	memcpy(rq->key.b, key.p, key.n);
 	return rd_left(r) ? -1 : 0;
 }
 

@@ -20,12 +20,13 @@ static int shared_key(const struct conf_secrets *secrets, const struct auth_requ
 		return AUTH_FAILED;
 	an->at = e->at;
 	an->n = prf->prf;
+	an->method = METHOD_SHARED_KEY;
 	return AUTH_OK;
 }
 
 void keeper_answer(const struct conf_secrets *secrets, const struct auth_request *rq, struct auth_answer *an)
 {
 	*an = (struct auth_answer){ .id = rq->id, .error = AUTH_FAILED };
-	if (rq->method == METHOD_SHARED_KEY)
+	if (rq->way == CONF_AUTH_PSK)
 		an->error = shared_key(secrets, rq, an);
 }

@@ -6,30 +6,44 @@
 #include "keyd/conf/conf.h"
 #include "keyd/util/rd.h"
 
-#define AUTH_DATA_MAX 1024	/* bytes of an AUTH payload's data: an RSA-8192 signature fits */
+#define AUTH_DATA_MAX 1300	/* bytes of an AUTH payload's data: an RSA-8192 signature and its AlgorithmIdentifier */
 #define AUTH_OCTETS_MAX 65536	/* of the signed octets, RFC 7296 2.15 */
 
-enum auth_error { AUTH_OK = 0, AUTH_NO_SECRET = -1, AUTH_FAILED = -2 };
+enum auth_error {
+	AUTH_OK = 0,
+	AUTH_NO_SECRET = -1,
+	AUTH_FAILED = -2,
+	AUTH_NO_KEY = -3,	/* there is no such key any more */
+	AUTH_NO_SCHEME = -4,	/* none that is allowed, that the peer knows the hash of, and that the key can do */
+	AUTH_LOCKED = -5,	/* the key is encrypted, and nobody has given its passphrase yet */
+};
+
+/* Values of request.way are enum conf_auth. */
 
 /*
- * "Make the AUTH data by method for these octets": message | nonce | macid, RFC 7296 2.15. For a shared key both ends
- * are made here, and the engine compares.
+ * "Make the AUTH data for these octets": message | nonce | macid, RFC 7296 2.15. For a shared key both ends are made here,
+ * and the engine compares; a signature is only ever our own.
  */
 struct auth_request {
 	uint32_t id;			/* comes back in the answer; never 0 */
-	uint8_t method;			/* RFC 7296 3.8; 2: shared key message integrity code */
+	uint8_t way;			/* CONF_AUTH_PSK: a MAC; CONF_AUTH_CERT, CONF_AUTH_KEY: a signature */
 	uint16_t prf;			/* IKEv2 PRF transform id */
 	struct conf_id local, remote;
 	struct ipsec_addr local_addr, remote_addr;
+	struct conf_digest key;		/* that signs */
+	uint32_t schemes;		/* bit n: the n-th of crypto_sig_next() is allowed */
+	uint8_t hashes;			/* bit n: the peer takes hash n (RFC 7427 7); 0: it takes none, methods 1 and 9 to 11 only */
 	struct view message, nonce, macid;
 };
 
 struct auth_answer {
 	uint32_t id;
 	int32_t error;			/* enum auth_error */
-	struct conf_at at;		/* where the secret stands that was used */
+	struct conf_at at;		/* where the secret or key stands that was used */
+	uint8_t method;			/* of the AUTH payload, RFC 7296 3.8 */
+	char scheme[24];		/* of a signature: "ecdsa-sha256" */
 	uint16_t n;
-	uint8_t data[AUTH_DATA_MAX];
+	uint8_t data[AUTH_DATA_MAX];	/* of the AUTH payload; for method 14 with the AlgorithmIdentifier in front */
 };
 
 #endif

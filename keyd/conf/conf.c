@@ -3,6 +3,8 @@
 #include "keyd/conf/load.h"
 #include "keyd/conf/parser.h"
 
+#include "keyd/crypto/sig.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,15 @@ static void default_proposals(struct conf_proposals *ps, bool esp, const char *c
 	}
 }
 
+static void default_schemes(struct conf_trust *t)
+{
+	const struct crypto_sig *s = NULL;
+
+	for (unsigned i = 0; (s = crypto_sig_next(s)); i++)
+		if (!s->legacy)
+			t->schemes |= 1U << i;
+}
+
 void conf_defaults(struct conf *c)
 {
 	*c = (struct conf){
@@ -55,8 +66,14 @@ void conf_defaults(struct conf *c)
 			.fragment_size = 1280,
 			.keepalive = 20,
 			.linger = 10,
+			.auth_local = { CONF_AUTH_PSK },
+			.auth_remote = { CONF_AUTH_PSK },
+			.trust = { .rsa_bits = 2048, .ec_bits = 256, .revocation = CONF_REVOCATION_LENIENT },
 		},
+		.fetch = true,
+		.expiry_warning = 14,
 	};
+	default_schemes(&c->defaults.trust);
 	default_proposals(&c->defaults.ike, false, default_ike);
 	default_proposals(&c->defaults.esp, true, default_esp);
 }
@@ -92,6 +109,18 @@ const char *conf_at_format(const struct conf *c, struct conf_at at, char *buf, s
 
 void conf_free(struct conf *c)
 {
+	for (unsigned i = 0; i < c->ncreds; i++) {
+		free(c->creds[i].chain);
+		free(c->creds[i].spki);
+	}
+	for (unsigned i = 0; i < c->ncas; i++)
+		free(c->cas[i].certs);
+	for (unsigned i = 0; i < c->npins; i++)
+		free(c->pins[i].spki);
+	free(c->creds);
+	free(c->cas);
+	free(c->pins);
+	free(c->crls);
 	free(c->peers);
 	free(c->pools);
 	*c = (struct conf){ 0 };

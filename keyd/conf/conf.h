@@ -16,7 +16,7 @@
 #define CONF_LISTEN_MAX 32
 #define CONF_PROPOSALS_MAX 4
 #define CONF_TRANSFORMS_MAX 32
-#define CONF_ID_MAX 256			/* bytes of identification data */
+#define CONF_ID_MAX 512			/* bytes of identification data; a DN in DER */
 #define CONF_PATH_MAX 256		/* bytes of the name of a directory, with NUL */
 #define CONF_FILES_LEN 8192		/* bytes of all names of files, each with NUL */
 #define CONF_NETS_MAX 8			/* networks on one side of "traffic" */
@@ -27,6 +27,12 @@
 #define CONF_DNS_MAX 4
 #define CONF_EXCEPT_MAX 32
 #define CONF_DOMAIN_MAX 256		/* with NUL */
+#define CONF_DIGEST_LEN 32		/* SHA-256 */
+#define CONF_ROUNDS_MAX 2		/* proofs that one end gives (RFC 4739) */
+#define CONF_CAS_MAX 8			/* files of CAs for one peer */
+#define CONF_PINS_MAX 4			/* keys that one peer may have */
+#define CONF_CA_HASHES_MAX 100		/* CAs that a CERTREQ names; with more, it names none, which means any */
+#define CONF_CHAIN_MAX 49152		/* bytes of our certificate and those above it */
 
 /* The statements that may stand only once in a peer, then those that may stand only once in the file. */
 enum conf_stmt {
@@ -36,12 +42,14 @@ enum conf_stmt {
 	CONF_STMT_CHILDLESS, CONF_STMT_SINGLE_PAIR, CONF_STMT_TFC, CONF_STMT_UNIQUE, CONF_STMT_CHILDREN,
 	CONF_STMT_PEER_PORT, CONF_STMT_PEER_NAT_PORT, CONF_STMT_NAT, CONF_STMT_KEEPALIVE,
 	CONF_STMT_POOL, CONF_STMT_TRAFFIC, CONF_STMT_VIRTUAL, CONF_STMT_START,
+	CONF_STMT_AUTH_LOCAL, CONF_STMT_AUTH_REMOTE, CONF_STMT_CERT, CONF_STMT_KEY, CONF_STMT_CA, CONF_STMT_REMOTE_KEY,
+	CONF_STMT_SIGNATURES, CONF_STMT_KEY_FLOOR, CONF_STMT_REVOCATION, CONF_STMT_EXPIRED, CONF_STMT_REVOKED,
 	CONF_STMT_PEER_END,
 	CONF_STMT_DOMAIN = CONF_STMT_PEER_END, CONF_STMT_POOL_END,
 	CONF_STMT_PORT = CONF_STMT_POOL_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN,
 	CONF_STMT_HALF_OPEN_SOURCE, CONF_STMT_DEFAULT,
 	CONF_STMT_NAT_PORT,
-	CONF_STMT_KEYLOG,
+	CONF_STMT_KEYLOG, CONF_STMT_FETCH, CONF_STMT_EXPIRY_WARNING,
 	CONF_STMT_END
 };
 
@@ -51,9 +59,9 @@ struct conf_at {
 	uint32_t file : 8;		/* of conf.files, from 1; 0: a file whose name is not known any more */
 };
 
-/* An identity as RFC 7296 3.5 carries it. type 0: not given (then the address it talks from). */
+/* An identity as RFC 7296 3.5 carries it. type 0: not given (then the address it talks from, or what its certificate says). */
 struct conf_id {
-	uint8_t type;			/* ID_IPV4_ADDR 1, ID_FQDN 2, ID_RFC822_ADDR 3, ID_IPV6_ADDR 5, ID_KEY_ID 11 */
+	uint8_t type;			/* ID_IPV4_ADDR 1, ID_FQDN 2, ID_RFC822_ADDR 3, ID_IPV6_ADDR 5, ID_DER_ASN1_DN 9, ID_KEY_ID 11 */
 	uint16_t len;
 	uint8_t data[CONF_ID_MAX];
 };
@@ -73,6 +81,40 @@ struct conf_proposal {
 struct conf_proposals {
 	uint8_t n;
 	struct conf_proposal p[CONF_PROPOSALS_MAX];
+};
+
+/* SHA-256 of a SubjectPublicKeyInfo, which names a key, or of the certificates in a file, which names a set of CAs. */
+struct conf_digest {
+	uint8_t b[CONF_DIGEST_LEN];
+};
+
+/* How one end proves who it is. */
+enum conf_auth {
+	CONF_AUTH_NONE,			/* no further round */
+	CONF_AUTH_PSK,			/* a shared key */
+	CONF_AUTH_CERT,			/* a signature; a certificate vouches for the key */
+	CONF_AUTH_KEY,			/* a signature; the other end knows the key (RFC 7670) */
+};
+
+/* What becomes of an IKE SA whose peer's certificate expires, or is revoked. */
+enum conf_lost_cert {
+	CONF_LOST_CERT_DOWN,		/* it is deleted */
+	CONF_LOST_CERT_NO_REKEY,	/* it is not renewed: it ends when its keys do */
+	CONF_LOST_CERT_KEEP,
+};
+
+/* What becomes of a certificate when nothing current says whether it is revoked. Values as enum crypto_revocation. */
+enum conf_revocation { CONF_REVOCATION_OFF, CONF_REVOCATION_LENIENT, CONF_REVOCATION_STRICT };
+
+/* What is asked of signatures and certificates of a peer. */
+struct conf_trust {
+	uint8_t ncas, npins;
+	struct conf_digest ca[CONF_CAS_MAX];	/* sets of CAs that are believed */
+	struct conf_digest pin[CONF_PINS_MAX];	/* keys that are its own (CONF_AUTH_KEY) */
+	uint32_t schemes;		/* bit n: the n-th of crypto_sig_next() may be used, by either end */
+	uint16_t rsa_bits, ec_bits;	/* of each key, at least */
+	uint8_t revocation;		/* enum conf_revocation */
+	uint8_t expired, revoked;	/* enum conf_lost_cert */
 };
 
 /* Does an IKE SA begin without a child (RFC 6023)? */
@@ -122,6 +164,9 @@ struct conf_peer {
 	struct ipsec_addr local;	/* AF_UNSPEC: any of ours */
 	uint16_t port, nat_port;	/* that it listens on; 0: the same as ours */
 	struct conf_id local_id, remote_id;
+	uint8_t auth_local[CONF_ROUNDS_MAX], auth_remote[CONF_ROUNDS_MAX];	/* enum conf_auth, round by round */
+	struct conf_digest key;		/* ours, for signatures: the auth role has it, conf.creds what vouches for it */
+	struct conf_trust trust;
 	struct conf_proposals ike, esp;
 	bool pfs;			/* a KE in each child rekey */
 	uint8_t childless;		/* enum conf_childless */
@@ -168,6 +213,41 @@ struct conf_pool {
 	char domain[CONF_DOMAIN_MAX];	/* that the servers know (RFC 8598); "": all */
 };
 
+/* A key of ours, and what we show for it. */
+struct conf_cred {
+	struct conf_digest key;
+	struct conf_at at;		/* of "cert", or "key" where there is no certificate */
+	uint32_t nchain;		/* bytes; 0: there is no certificate, what we show is the key itself */
+	uint8_t *chain;			/* owned: certificates, ours first, each as a length of 4 bytes in network order and DER */
+	uint32_t nspki;
+	uint8_t *spki;			/* owned: the public key, SubjectPublicKeyInfo in DER */
+};
+
+/* A set of CAs: the certificates of one file. */
+struct conf_ca {
+	struct conf_digest set;
+	struct conf_at at;
+	uint16_t n;			/* 0: more than CONF_CA_HASHES_MAX */
+	uint8_t hash[CONF_CA_HASHES_MAX][20];	/* what CERTREQ names each by: SHA-1 of its SubjectPublicKeyInfo (RFC 7296 3.7) */
+	uint32_t ncerts;		/* bytes */
+	uint8_t *certs;			/* owned, for the trust role: each as a length of 4 bytes in network order and DER */
+};
+
+/* A peer's key that the configuration names, for the trust role. */
+struct conf_pin {
+	struct conf_digest key;
+	struct conf_at at;
+	uint32_t nspki;
+	uint8_t *spki;			/* owned: SubjectPublicKeyInfo in DER */
+};
+
+/* Where revocation lists are. */
+struct conf_crl {
+	char where[CONF_PATH_MAX];	/* a file, a folder of files, or an http URL */
+	bool url;
+	struct conf_at at;
+};
+
 struct conf {
 	struct ipsec_addr listen[CONF_LISTEN_MAX];
 	unsigned nlisten;		/* 0: every address, v4 and v6 */
@@ -186,6 +266,16 @@ struct conf {
 	unsigned npeers;
 	struct conf_pool *pools;	/* owned, npools of them */
 	unsigned npools;
+	struct conf_cred *creds;	/* owned, ncreds of them, one for each key */
+	unsigned ncreds;
+	struct conf_ca *cas;		/* owned, ncas of them, one for each set */
+	unsigned ncas;
+	struct conf_pin *pins;		/* owned, npins of them, one for each key */
+	unsigned npins;
+	struct conf_crl *crls;		/* owned, ncrls of them */
+	unsigned ncrls;
+	bool fetch;			/* revocation lists and OCSP answers are fetched by http */
+	uint32_t expiry_warning;	/* days before a certificate runs out that it is spoken of; 0: never */
 };
 
 #endif

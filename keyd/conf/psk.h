@@ -19,8 +19,18 @@ struct psk_entry {
 	struct conf_at at;		/* where it stands */
 };
 
+/* A private key of ours. */
+struct conf_key {
+	struct conf_digest key;		/* its public part */
+	struct conf_at at;
+	bool locked;			/* encrypted, and no passphrase was given: bytes are as the file has them */
+	struct secret bytes;		/* PKCS#8 in PEM, in clear unless locked */
+};
+
 /* Zero-initialise; release with conf_secrets_free. */
 struct conf_secrets {
+	struct conf_key *keys;		/* nkeys of them, one for each key */
+	size_t nkeys;
 	struct psk_entry *entries;	/* in file order */
 	size_t n;
 	size_t room;			/* allocated */

@@ -2,7 +2,7 @@
 # keyd/conf: the language of keyd.conf and files of secrets. Programs link: conf crypto pfkey util.
 conf_gen := $(O)/gen/keyd/conf
 conf_libs := conf crypto pfkey util
-conf_pkgs := libcrypto libmnl
+conf_test_pkgs := libcrypto libmnl
 
 # The generated parts are compiled like the rest, with the same warnings.
 conf_generated := $(conf_gen)/conf.tab.c $(conf_gen)/conf.yy.c
@@ -21,8 +21,8 @@ $(conf_gen)/conf.yy.c: keyd/conf/conf.l
 $(conf_objects): | $(conf_gen)/conf.tab.h
 generated_headers += $(conf_gen)/conf.tab.h
 
-$(eval $(call unit_test,conf,$(conf_libs),$(conf_pkgs)))
-$(eval $(call unit_test,conf_id,$(conf_libs),$(conf_pkgs)))
-$(eval $(call unit_test,conf_psk,$(conf_libs),$(conf_pkgs)))
-$(eval $(call fuzzer,conf,$(conf_libs),$(conf_pkgs)))
-$(eval $(call fuzzer,psk,$(conf_libs),$(conf_pkgs)))
+$(eval $(call unit_test,conf,$(conf_libs),$(conf_test_pkgs)))
+$(eval $(call unit_test,conf_id,$(conf_libs),$(conf_test_pkgs)))
+$(eval $(call unit_test,conf_psk,$(conf_libs),$(conf_test_pkgs)))
+$(eval $(call fuzzer,conf,$(conf_libs),$(conf_test_pkgs)))
+$(eval $(call fuzzer,psk,$(conf_libs),$(conf_test_pkgs)))

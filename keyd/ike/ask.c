@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Questions to the kernel and to the keeper of keys, and whose answer it is that comes.
+// Questions to the kernel, to the keeper of keys and to who judges certificates, and whose answer it is that comes.
 #include "keyd/ike/engine_state.h"
 #include "keyd/ike/ike_sa.h"
 
@@ -8,6 +8,9 @@ static void ask_open(struct engine *e, struct ask *a)
 	if (!++e->last_ask)
 		e->last_ask = 1;
 	a->id = e->last_ask;
+	a->kern = NULL;
+	a->auth = NULL;
+	a->trust = NULL;
 	list_add_tail(&e->asks, &a->link);
 }
 
@@ -18,7 +21,6 @@ void ask_kern(struct engine *e, struct ask *a, const struct kern_request *rq,
 
 	ask_open(e, a);
 	a->kern = fn;
-	a->auth = NULL;
 	numbered.id = a->id;
 	leave_kern(e, &numbered);
 	secret_cleanse(&numbered, sizeof(numbered));
@@ -31,9 +33,19 @@ void ask_auth(struct engine *e, struct ask *a, const struct auth_request *rq,
 
 	ask_open(e, a);
 	a->auth = fn;
-	a->kern = NULL;
 	numbered.id = a->id;
 	e->hooks->auth(e->hooks_arg, &numbered);
+}
+
+void ask_trust(struct engine *e, struct ask *a, const struct trust_request *rq,
+	       void (*fn)(struct ask *a, const struct trust_answer *an))
+{
+	struct trust_request numbered = *rq;
+
+	ask_open(e, a);
+	a->trust = fn;
+	numbered.id = a->id;
+	e->hooks->trust(e->hooks_arg, &numbered);
 }
 
 void ask_cancel(struct ask *a)
@@ -72,5 +84,15 @@ void engine_auth_answer(struct engine *e, uint64_t now, const struct auth_answer
 	e->now = now;
 	if (a && a->auth)
 		a->auth(a, an);
+	engine_settle(e);
+}
+
+void engine_trust_answer(struct engine *e, uint64_t now, const struct trust_answer *an)
+{
+	struct ask *a = ask_close(e, an->id);
+
+	e->now = now;
+	if (a && a->trust)
+		a->trust(a, an);
 	engine_settle(e);
 }

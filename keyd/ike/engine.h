@@ -16,6 +16,7 @@
 #include "keyd/conf/conf.h"
 #include "keyd/ike/explain.h"
 #include "keyd/kern/request.h"
+#include "keyd/trust/request.h"
 #include "keyd/util/log.h"
 
 #define ENGINE_NEVER UINT64_MAX
@@ -95,6 +96,7 @@ struct engine_hooks {
 	void (*send)(void *arg, const struct engine_datagram *d);
 	void (*kern)(void *arg, const struct kern_request *rq);
 	void (*auth)(void *arg, const struct auth_request *rq);
+	void (*trust)(void *arg, const struct trust_request *rq);
 	void (*event)(void *arg, const struct engine_event *ev);
 	void (*log)(void *arg, enum log_level level, const char *text);
 	void (*resolv)(void *arg, const struct engine_resolv *r);	/* may be NULL */
@@ -137,6 +139,11 @@ void engine_kern_orphan(struct engine *e, uint64_t now, const struct ipsec_sa *s
 void engine_kern_ready(struct engine *e, uint64_t now);
 void engine_kern_answer(struct engine *e, uint64_t now, const struct kern_answer *an);
 void engine_auth_answer(struct engine *e, uint64_t now, const struct auth_answer *an);
+void engine_trust_answer(struct engine *e, uint64_t now, const struct trust_answer *an);
+/* Something became known of revocation, or other CAs are believed: every peer's certificate is asked about again. */
+void engine_trust_changed(struct engine *e, uint64_t now);
+/* What says that our certificate for this key is good, for peers that ask for it (RFC 4806); n 0: nothing does. Copied. */
+void engine_staple(struct engine *e, const struct conf_digest *key, const uint8_t *response, size_t n);
 /* Runs every timer that is due. */
 void engine_tick(struct engine *e, uint64_t now);
 /* When engine_tick wants to be called next; ENGINE_NEVER: no timer runs. */

@@ -32,6 +32,7 @@ struct ask {
 	uint32_t id;			/* 0: nothing is being asked */
 	void (*kern)(struct ask *a, const struct kern_answer *an);
 	void (*auth)(struct ask *a, const struct auth_answer *an);
+	void (*trust)(struct ask *a, const struct trust_answer *an);
 };
 
 /* What report_reason and the like have said of sa, until it is reported. */
@@ -123,6 +124,8 @@ void ask_kern(struct engine *e, struct ask *a, const struct kern_request *rq,
 	      void (*fn)(struct ask *a, const struct kern_answer *an));
 void ask_auth(struct engine *e, struct ask *a, const struct auth_request *rq,
 	      void (*fn)(struct ask *a, const struct auth_answer *an));
+void ask_trust(struct engine *e, struct ask *a, const struct trust_request *rq,
+	       void (*fn)(struct ask *a, const struct trust_answer *an));
 /* The answer, if it comes, is dropped. */
 void ask_cancel(struct ask *a);
 

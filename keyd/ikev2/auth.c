@@ -78,7 +78,7 @@ static void ask_proof(struct exchange *x, bool of_initiator, struct view body,
 {
 	struct ike_sa *sa = x->sa;
 	uint8_t macid[CRYPTO_PRF_MAX];
-	struct auth_request rq = { .method = IKEV2_AUTH_PSK, .prf = sa->suite.prf->ikev2_id };
+	struct auth_request rq = { .way = CONF_AUTH_PSK, .prf = sa->suite.prf->ikev2_id };
 
 	if (ikev2_auth_octets_macid(sa->suite.prf, secret_view(of_initiator ? &sa->keys.sk_pi : &sa->keys.sk_pr),
 				    body, macid)) {

@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#define CLIENT_STATE_MAX 512
+#define CLIENT_STATE_MAX 1024
 
 struct client;
 

@@ -7,6 +7,24 @@
 #include <string.h>
 #include <unistd.h>
 
+static void handover_cred(struct ipc *ike, const struct conf_cred *c)
+{
+	struct conf_cred head = *c;
+	const struct view parts[] = { { (const uint8_t *)&head, sizeof(head) }, { c->chain, c->nchain }, { c->spki, c->nspki } };
+
+	head.chain = head.spki = NULL;
+	ipc_sendv(ike, M_CONF_CRED, 0, parts, 3, -1);
+}
+
+static void handover_ca(struct ipc *ike, const struct conf_ca *c)
+{
+	struct conf_ca head = *c;
+
+	head.ncerts = 0;
+	head.certs = NULL;
+	ipc_send(ike, M_CONF_CA, 0, &head, sizeof(head));
+}
+
 void handover_conf(struct parent *p)
 {
 	struct ipc *ike = p->children[ROLE_IKE].ch;
@@ -14,11 +32,19 @@ void handover_conf(struct parent *p)
 
 	head.peers = NULL;
 	head.pools = NULL;
+	head.creds = NULL;
+	head.cas = NULL;
+	head.pins = NULL;
+	head.crls = NULL;
 	ipc_send(ike, M_CONF_BEGIN, 0, &head, sizeof(head));
 	for (unsigned int i = 0; i < p->conf.npeers; i++)
 		ipc_send(ike, M_CONF_PEER, 0, &p->conf.peers[i], sizeof(p->conf.peers[i]));
 	for (unsigned int i = 0; i < p->conf.npools; i++)
 		ipc_send(ike, M_CONF_POOL, 0, &p->conf.pools[i], sizeof(p->conf.pools[i]));
+	for (unsigned int i = 0; i < p->conf.ncreds; i++)
+		handover_cred(ike, &p->conf.creds[i]);
+	for (unsigned int i = 0; i < p->conf.ncas; i++)
+		handover_ca(ike, &p->conf.cas[i]);
 	ipc_send(ike, M_CONF_END, 0, NULL, 0);
 }
 
@@ -62,6 +88,15 @@ static void handover_state(struct parent *p)
 	close(fd);
 }
 
+void handover_trust(struct parent *p)
+{
+	struct ipc *trust = p->children[ROLE_TRUST].ch;
+	struct message_trust head = { .fetch = p->conf.fetch, .warning_days = p->conf.expiry_warning };
+
+	ipc_send(trust, M_TRUST_BEGIN, 0, &head, sizeof(head));
+	ipc_send(trust, M_TRUST_END, 0, NULL, 0);
+}
+
 static void link_roles(struct child *a, struct child *b)
 {
 	int fds[2];
@@ -91,6 +126,8 @@ void handover_all(struct child *c)
 		handover_allowed(p);
 	} else if (c->id == ROLE_AUTH) {
 		handover_secrets(p);
+	} else if (c->id == ROLE_TRUST) {
+		handover_trust(p);
 	} else if (c->id == ROLE_CTL) {
 		ipc_sendv(c->ch, M_LISTEN, 0, NULL, 0, p->control_fd);
 	}

@@ -18,10 +18,12 @@ enum message_type {
 	M_FAILED,		/* struct message_failed; the sender ends after it */
 	M_PONG,
 	M_COMPLAINT,		/* id: enum role_id of one that broke a rule or does not read */
-	/* parent to ike; a configuration is BEGIN, npeers × PEER, npools × POOL, END */
-	M_CONF_BEGIN,		/* struct conf, peers and pools NULL */
+	/* parent to ike; a configuration is BEGIN, npeers × PEER, npools × POOL, ncreds × CRED, ncas × CA, END */
+	M_CONF_BEGIN,		/* struct conf, its pointers NULL */
 	M_CONF_PEER,		/* struct conf_peer */
 	M_CONF_POOL,		/* struct conf_pool */
+	M_CONF_CRED,		/* struct conf_cred, its pointers NULL; then chain, then spki */
+	M_CONF_CA,		/* struct conf_ca, without certs */
 	M_CONF_END,
 	M_SOCKETS_CLEAR,	/* close all UDP sockets */
 	M_SOCKET,		/* struct message_socket; a descriptor */
@@ -32,10 +34,22 @@ enum message_type {
 	M_ALLOW_BEGIN,
 	M_ALLOW,		/* struct kern_allow */
 	M_ALLOW_END,
-	/* parent to auth; secrets are BEGIN, n × SECRET, END */
+	/* parent to auth; secrets are BEGIN, n × SECRET, n × KEY, END */
 	M_SECRET_BEGIN,
 	M_SECRET,		/* auth_secret_put() */
+	M_KEY,			/* auth_key_put() */
 	M_SECRET_END,
+	/* parent to trust; what is believed is BEGIN, n × CA, n × PIN, n × OWN, n × CRL, n × CRL_URL, END */
+	M_TRUST_BEGIN,		/* struct message_trust */
+	M_TRUST_CA,		/* struct conf_digest of the set; then a certificate in DER */
+	M_TRUST_PIN,		/* SubjectPublicKeyInfo in DER */
+	M_TRUST_OWN,		/* struct conf_digest of the key; then certificates as in conf_cred.chain */
+	M_TRUST_CRL,		/* the name of the file; a descriptor to read it from */
+	M_TRUST_CRL_URL,	/* an http URL */
+	M_TRUST_CACHED,		/* the URL; a descriptor to read what was fetched from there, in an earlier life */
+	M_TRUST_END,
+	/* trust to parent */
+	M_TRUST_CACHE,		/* the URL; a descriptor: a file in memory, to be kept on disk */
 	/* parent to ctl */
 	M_LISTEN,		/* a descriptor: the control socket */
 	M_RELOADED,		/* id as in M_RELOAD; struct message_result */
@@ -54,6 +68,16 @@ enum message_type {
 	/* ike to auth and back */
 	M_AUTH_REQUEST,		/* auth_request_put() */
 	M_AUTH_ANSWER,		/* struct auth_answer */
+	/* ike to trust and back */
+	M_TRUST_REQUEST,	/* trust_request_put() */
+	M_TRUST_ANSWER,		/* struct trust_answer */
+	M_TRUST_CHANGED,	/* something became known of revocation: tickets are to be asked about again */
+	M_TRUST_STAPLE,		/* struct conf_digest of a key of ours; then the OCSP response that it is good, or nothing any more */
+	/* trust to fetch and back; id comes back in the answer */
+	M_FETCH,		/* struct message_fetch; then the URL, then the body of a POST, if there is one */
+	M_FETCH_CANCEL,		/* id: nobody waits for it any more. No answer */
+	M_FETCHED,		/* a file in memory with what was got; body: empty */
+	M_FETCH_FAILED,		/* a sentence's end: "answers 404 Not Found" */
 	/* ctl to ike; id comes back in each answer */
 	M_CTL_STATUS,
 	M_CTL_COMMAND,		/* struct ctl_command */
@@ -83,6 +107,19 @@ struct message_socket {
 	uint16_t port;		/* host order */
 	bool nat;		/* carries IKE with a non-ESP marker, and ESP, which the kernel takes out */
 	bool first;		/* first requests come here, see steer.h */
+};
+
+struct message_trust {
+	uint8_t fetch;		/* 1: revocation lists and OCSP answers may be fetched */
+	uint32_t warning_days;	/* before a certificate of ours runs out; 0: never */
+};
+
+#define MESSAGE_URL_MAX 1024	/* bytes */
+struct message_fetch {
+	uint32_t most;		/* bytes; a longer answer is refused */
+	uint32_t wait_ms;	/* in all, from now on */
+	uint16_t nurl;		/* bytes of the URL that follows */
+	uint16_t npost;		/* bytes to POST behind it, an OCSP request (RFC 6960 A.1); 0: GET */
 };
 
 struct message_result {

@@ -79,6 +79,7 @@ static void take_over(struct parent *p, struct conf *c, struct conf_secrets *s, 
 	settings_padding(p->options, &p->conf);
 	allowed_except_own(&p->conf);
 	handover_secrets(p);
+	handover_trust(p);
 	handover_allowed(p);
 	handover_sockets(p);
 	handover_conf(p);

@@ -86,6 +86,7 @@ void handover_keylog(struct parent *p);
 void handover_conf(struct parent *p);
 void handover_secrets(struct parent *p);
 void handover_sockets(struct parent *p);
+void handover_trust(struct parent *p);
 /* allowed.c: what the kern role may make by itself. Before the configuration, which the ike role acts on at once. */
 void handover_allowed(struct parent *p);
 /* This machine's own addresses are not for a pool's clients. */

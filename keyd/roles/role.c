@@ -9,12 +9,16 @@ static const struct role *const roles[ROLES] = {
 	[ROLE_IKE] = &role_ike,
 	[ROLE_AUTH] = &role_auth,
 	[ROLE_CTL] = &role_ctl,
+	[ROLE_TRUST] = &role_trust,
+	[ROLE_FETCH] = &role_fetch,
 };
 
 const struct role_link role_links[] = {
 	{ ROLE_IKE, ROLE_KERN },	/* SAs and policies */
 	{ ROLE_IKE, ROLE_AUTH },	/* proofs */
 	{ ROLE_IKE, ROLE_CTL },		/* status, commands, events */
+	{ ROLE_IKE, ROLE_TRUST },	/* what peers sign and show */
+	{ ROLE_TRUST, ROLE_FETCH },	/* revocation lists, OCSP */
 };
 const unsigned int role_nlinks = sizeof(role_links) / sizeof(role_links[0]);
 

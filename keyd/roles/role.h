@@ -12,7 +12,7 @@
 #define ROLE_USER "gapless"	/* who roles run as, if there is such a user; else "nobody" */
 #define ROLE_NO_CAP (-1)
 
-enum role_id { ROLE_PARENT, ROLE_KERN, ROLE_IKE, ROLE_AUTH, ROLE_CTL, ROLES };
+enum role_id { ROLE_PARENT, ROLE_KERN, ROLE_IKE, ROLE_AUTH, ROLE_CTL, ROLE_TRUST, ROLE_FETCH, ROLES };
 
 struct worker;
 
@@ -38,7 +38,7 @@ struct role {
 	bool undumpable;		/* no core, no ptrace by its own user */
 };
 
-extern const struct role role_kern, role_ike, role_auth, role_ctl;
+extern const struct role role_kern, role_ike, role_auth, role_ctl, role_trust, role_fetch;
 
 /* NULL for ROLE_PARENT and beyond. */
 const struct role *role_by_id(enum role_id id);

@@ -12,7 +12,9 @@
 #define IKE (1u << ROLE_IKE)
 #define AUTH (1u << ROLE_AUTH)
 #define CTL (1u << ROLE_CTL)
-#define ALL (KERN | IKE | AUTH | CTL)
+#define TRUST (1u << ROLE_TRUST)
+#define FETCH (1u << ROLE_FETCH)
+#define ALL (KERN | IKE | AUTH | CTL | TRUST | FETCH)
 
 static const struct {
 	int call;

@@ -21,7 +21,7 @@
 
 static struct auth_request sample(void)
 {
-	struct auth_request rq = { .id = 9, .method = 2, .prf = PRF_HMAC_SHA2_256 };
+	struct auth_request rq = { .id = 9, .way = CONF_AUTH_PSK, .prf = PRF_HMAC_SHA2_256 };
 
 	assert_int_equal(conf_id_parse(&rq.local, "left.example"), 0);
 	assert_int_equal(conf_id_parse(&rq.remote, "right.example"), 0);
@@ -50,7 +50,7 @@ static void request_round_trip(void **state)
 	assert_true(wr_ok(&w));
 	r = rd_of_view(wr_view(&w));
 	assert_int_equal(auth_request_get(&r, &out), 0);
-	assert_int_equal(out.method, in.method);
+	assert_int_equal(out.way, in.way);
 	assert_int_equal(out.prf, in.prf);
 	assert_true(conf_id_equal(&out.local, &in.local) && conf_id_equal(&out.remote, &in.remote));
 	assert_true(ipsec_addr_equal(&out.local_addr, &in.local_addr));
@@ -167,7 +167,7 @@ static void answers(void **state)
 	keeper_answer(&s, &rq, &an);
 	assert_int_equal(an.error, AUTH_FAILED);
 	rq = sample();
-	rq.method = 1;
+	rq.way = CONF_AUTH_NONE;
 	keeper_answer(&s, &rq, &an);
 	assert_int_equal(an.error, AUTH_FAILED);
 	conf_secrets_free(&s);

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# keyd/trust: what peers sign and show, and whether it is believed.
+$(eval $(call library,trust,$(wildcard keyd/trust/*.c),))
