@@ -85,25 +85,60 @@ int auth_request_get(struct rd *r, struct auth_request *rq)
 	return rd_left(r) ? -1 : 0;
 }
 
+static void at_put(struct wr *w, struct conf_at at)
+{
+	wr_u32(w, (uint32_t)at.line << 8 | at.file);
+}
+
+RD_MUST_CHECK static int at_get(struct rd *r, struct conf_at *at)
+{
+	uint32_t v;
+
+	if (rd_u32(r, &v))
+		return -1;
+	*at = (struct conf_at){ .line = v >> 8, .file = (uint8_t)v };
+	return 0;
+}
+
 void auth_secret_put(struct wr *w, const struct psk_entry *e)
 {
 	id_put(w, &e->id);
 	id_put(w, &e->local);
 	addr_put(w, &e->remote);
 	wr_u8(w, e->remote_len);
-	wr_u32(w, (uint32_t)e->at.line << 8 | e->at.file);
+	at_put(w, e->at);
 	bytes_put(w, secret_view(&e->key));
 }
 
 int auth_secret_get(struct rd *r, struct psk_entry *e)
 {
 	struct view key;
-	uint32_t at;
 
 	*e = (struct psk_entry){ 0 };
 	if (id_get(r, &e->id) || id_get(r, &e->local) || addr_get(r, &e->remote) || rd_u8(r, &e->remote_len) ||
-	    rd_u32(r, &at) || bytes_get(r, &key) || rd_left(r) || !key.n || key.n > PSK_KEY_MAX)
+	    at_get(r, &e->at) || bytes_get(r, &key) || rd_left(r) || !key.n || key.n > PSK_KEY_MAX)
 		return -1;
-	e->at = (struct conf_at){ .line = at >> 8, .file = (uint8_t)at };
 	return secret_set(&e->key, key.p, key.n);
+}
+
+void auth_key_put(struct wr *w, const struct conf_key *k)
+{
+	wr_mem(w, k->key.b, sizeof(k->key.b));
+	at_put(w, k->at);
+	wr_u8(w, k->locked);
+	bytes_put(w, secret_view(&k->bytes));
+}
+
+int auth_key_get(struct rd *r, struct conf_key *k)
+{
+	struct view digest, bytes;
+	uint8_t locked;
+
+	*k = (struct conf_key){ 0 };
+	if (rd_view(r, sizeof(k->key.b), &digest) || at_get(r, &k->at) || rd_u8(r, &locked) || bytes_get(r, &bytes) ||
+	    rd_left(r) || !bytes.n || bytes.n > CRYPTO_KEY_FILE_MAX || locked > 1)
+		return -1;
+	memcpy(k->key.b, digest.p, digest.n);
+	k->locked = locked;
+	return secret_set(&k->bytes, bytes.p, bytes.n);
 }

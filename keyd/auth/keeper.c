@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Finds the secret for a pair of identities and proves that we have it.
+// Finds the secret for a pair of identities, or the key, and proves that we have it.
 #include "keyd/auth/keeper.h"
 
 #include "keyd/crypto/keymat.h"
@@ -24,9 +24,17 @@ static int shared_key(const struct conf_secrets *secrets, const struct auth_requ
 	return AUTH_OK;
 }
 
-void keeper_answer(const struct conf_secrets *secrets, const struct auth_request *rq, struct auth_answer *an)
+void keeper_answer(const struct keeper *k, const struct auth_request *rq, struct auth_answer *an)
 {
 	*an = (struct auth_answer){ .id = rq->id, .error = AUTH_FAILED };
 	if (rq->way == CONF_AUTH_PSK)
-		an->error = shared_key(secrets, rq, an);
+		an->error = shared_key(&k->secrets, rq, an);
+	else if (rq->way == CONF_AUTH_CERT || rq->way == CONF_AUTH_KEY)
+		keys_sign(&k->keys, rq, an);
+}
+
+void keeper_free(struct keeper *k)
+{
+	conf_secrets_free(&k->secrets);
+	keys_free(&k->keys);
 }

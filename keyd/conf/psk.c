@@ -38,6 +38,9 @@ void psk_truncate(struct conf_secrets *s, size_t n)
 void conf_secrets_free(struct conf_secrets *s)
 {
 	psk_truncate(s, 0);
+	for (size_t i = 0; i < s->nkeys; i++)
+		secret_clear(&s->keys[i].bytes);
+	free(s->keys);
 	free(s->entries);
 	*s = (struct conf_secrets){ 0 };
 }

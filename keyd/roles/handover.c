@@ -51,7 +51,7 @@ void handover_conf(struct parent *p)
 void handover_secrets(struct parent *p)
 {
 	struct ipc *auth = p->children[ROLE_AUTH].ch;
-	uint8_t buf[AUTH_SECRET_MAX];
+	static uint8_t buf[AUTH_KEY_MAX > AUTH_SECRET_MAX ? AUTH_KEY_MAX : AUTH_SECRET_MAX];
 
 	ipc_send(auth, M_SECRET_BEGIN, 0, NULL, 0);
 	for (size_t i = 0; i < p->secrets.n; i++) {
@@ -59,6 +59,12 @@ void handover_secrets(struct parent *p)
 
 		auth_secret_put(&w, &p->secrets.entries[i]);
 		ipc_send(auth, M_SECRET, 0, w.buf, w.len);
+	}
+	for (size_t i = 0; i < p->secrets.nkeys; i++) {
+		struct wr w = wr_of(buf, sizeof(buf));
+
+		auth_key_put(&w, &p->secrets.keys[i]);
+		ipc_send(auth, M_KEY, 0, w.buf, w.len);
 	}
 	ipc_send(auth, M_SECRET_END, 0, NULL, 0);
 	secret_cleanse(buf, sizeof(buf));

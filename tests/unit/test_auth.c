@@ -2,8 +2,10 @@
 // The keeper of keys: its codec round trip and cut short, and its answers.
 #include "keyd/auth/codec.h"
 #include "keyd/auth/keeper.h"
+#include "keyd/auth/queue.h"
 #include "keyd/conf/id.h"
 #include "keyd/crypto/keymat.h"
+#include "keyd/crypto/sig.h"
 #include "tests/unit/with_crypto.h"
 
 #include <setjmp.h>
@@ -138,39 +140,205 @@ static void answers(void **state)
 {
 	const struct crypto_alg *prf = crypto_alg_by_id(CRYPTO_PRF, PRF_HMAC_SHA2_256, 0);
 	struct auth_request rq = sample();
-	struct conf_secrets s = { 0 };
+	struct keeper k = { 0 };
 	uint8_t expected[CRYPTO_PRF_MAX];
 	struct auth_answer an;
 
 	(void)state;
-	keeper_answer(&s, &rq, &an);
+	keeper_answer(&k, &rq, &an);
 	assert_int_equal(an.error, AUTH_NO_SECRET);
 	assert_int_equal(an.id, 9);
-	add(&s, "other.example", "not this one");
-	keeper_answer(&s, &rq, &an);
+	add(&k.secrets, "other.example", "not this one");
+	keeper_answer(&k, &rq, &an);
 	assert_int_equal(an.error, AUTH_NO_SECRET);
 	assert_int_equal(an.n, 0);
-	add(&s, "right.example", "the secret");
-	keeper_answer(&s, &rq, &an);
+	add(&k.secrets, "right.example", "the secret");
+	keeper_answer(&k, &rq, &an);
 	assert_int_equal(an.error, AUTH_OK);
 	assert_int_equal(an.n, 32);
 	assert_int_equal(ikev2_auth_psk(prf, VIEW("the secret"), rq.message, rq.nonce, rq.macid, expected), 0);
 	assert_memory_equal(an.data, expected, 32);
 	/* By address, when the identity is not known. */
-	add(&s, "2001:db8::2", "by address");
+	add(&k.secrets, "2001:db8::2", "by address");
 	rq.remote = (struct conf_id){ 0 };
-	keeper_answer(&s, &rq, &an);
+	keeper_answer(&k, &rq, &an);
 	assert_int_equal(an.error, AUTH_OK);
 	assert_int_equal(ikev2_auth_psk(prf, VIEW("by address"), rq.message, rq.nonce, rq.macid, expected), 0);
 	assert_memory_equal(an.data, expected, 32);
 	rq.prf = 4711;
-	keeper_answer(&s, &rq, &an);
+	keeper_answer(&k, &rq, &an);
 	assert_int_equal(an.error, AUTH_FAILED);
 	rq = sample();
 	rq.way = CONF_AUTH_NONE;
-	keeper_answer(&s, &rq, &an);
+	keeper_answer(&k, &rq, &an);
 	assert_int_equal(an.error, AUTH_FAILED);
-	conf_secrets_free(&s);
+	keeper_free(&k);
+}
+
+static void add_key(struct keys *keys, struct crypto_key *key, uint8_t number)
+{
+	struct conf_key k = { .at = { .line = number } };
+
+	memset(k.key.b, number, sizeof(k.key.b));
+	assert_int_equal(crypto_key_private_pem(key, &k.bytes), 0);
+	assert_int_equal(keys_add(keys, &k), 0);
+	secret_clear(&k.bytes);
+}
+
+/* The data of a Digital Signature as a verifier takes it apart (RFC 7427 3). */
+static const struct crypto_sig *scheme_of(const struct auth_answer *an, struct view *signature)
+{
+	size_t n = 1 + (size_t)an->data[0];
+
+	if (an->method != 14) {
+		*signature = (struct view){ an->data, an->n };
+		return crypto_sig_by_method(an->method);
+	}
+	*signature = (struct view){ an->data + n, an->n - n };
+	return crypto_sig_by_algid((struct view){ an->data + 1, an->data[0] });
+}
+
+static uint32_t bit_of(const char *name)
+{
+	const struct crypto_sig *s = NULL;
+
+	for (unsigned i = 0; (s = crypto_sig_next(s)); i++)
+		if (!strcmp(s->name, name))
+			return 1U << i;
+	fail();
+	return 0;
+}
+
+static void signs(void **state)
+{
+	static const struct {
+		enum crypto_key_type type;
+		unsigned bits;
+		const char *allowed[3];
+		uint8_t hashes;
+		int error;
+		const char *scheme;
+	} rows[] = {
+		{ CRYPTO_KEY_RSA, 2048, { "rsapss-sha256", "rsa-sha256" }, 0x1c, AUTH_OK, "rsapss-sha256" },
+		{ CRYPTO_KEY_RSA, 2048, { "rsapss-sha256", "rsa-sha512" }, 1 << 4, AUTH_OK, "rsa-sha512" },
+		{ CRYPTO_KEY_RSA, 2048, { "rsapss-sha256", "rsa" }, 0, AUTH_OK, "rsa" },
+		{ CRYPTO_KEY_RSA, 2048, { "rsapss-sha256" }, 0, AUTH_NO_SCHEME, "" },
+		{ CRYPTO_KEY_RSA, 2048, { "ecdsa-sha256" }, 0x1c, AUTH_NO_SCHEME, "" },
+		{ CRYPTO_KEY_EC, 384, { "ecdsa-sha256", "ecdsa384" }, 1 << 2, AUTH_OK, "ecdsa-sha256" },
+		{ CRYPTO_KEY_EC, 384, { "ecdsa-sha256", "ecdsa384" }, 0, AUTH_OK, "ecdsa384" },
+		{ CRYPTO_KEY_EC, 384, { "ecdsa256" }, 0, AUTH_NO_SCHEME, "" },
+		{ CRYPTO_KEY_ED25519, 0, { "ed25519", "ed448" }, 1 << 5, AUTH_OK, "ed25519" },
+		{ CRYPTO_KEY_ED25519, 0, { "ed25519" }, 0x1c, AUTH_NO_SCHEME, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct auth_request rq = sample();
+		const struct view octets[] = { rq.message, rq.nonce, rq.macid };
+		struct keeper k = { 0 };
+		const struct crypto_sig *scheme;
+		struct crypto_key *key;
+		struct view signature;
+		struct auth_answer an;
+
+		assert_int_equal(crypto_key_generate(&key, rows[i].type, rows[i].bits), 0);
+		add_key(&k.keys, key, 7);
+		rq.way = CONF_AUTH_CERT;
+		memset(rq.key.b, 7, sizeof(rq.key.b));
+		rq.hashes = rows[i].hashes;
+		for (unsigned j = 0; j < 3 && rows[i].allowed[j]; j++)
+			rq.schemes |= bit_of(rows[i].allowed[j]);
+		keeper_answer(&k, &rq, &an);
+		assert_int_equal(an.error, rows[i].error);
+		assert_string_equal(an.scheme, rows[i].scheme);
+		assert_int_equal(an.at.line, 7);
+		if (!an.error) {
+			scheme = scheme_of(&an, &signature);
+			assert_string_equal(scheme->name, rows[i].scheme);
+			assert_int_equal(crypto_sig_check(scheme, key, octets, 3, signature), 0);
+		}
+		rq.key.b[0] ^= 1;
+		keeper_answer(&k, &rq, &an);
+		assert_int_equal(an.error, AUTH_NO_KEY);
+		crypto_key_free(key);
+		keeper_free(&k);
+	}
+}
+
+static void locked_key_signs_nothing(void **state)
+{
+	struct conf_key locked = { .locked = true };
+	struct auth_request rq = sample();
+	struct keeper k = { 0 };
+	struct auth_answer an;
+
+	(void)state;
+	assert_int_equal(secret_set(&locked.bytes, "encrypted", 9), 0);
+	assert_int_equal(keys_add(&k.keys, &locked), 0);
+	rq.way = CONF_AUTH_CERT;
+	rq.schemes = UINT32_MAX;
+	keeper_answer(&k, &rq, &an);
+	assert_int_equal(an.error, AUTH_LOCKED);
+	locked.locked = false;
+	assert_int_equal(keys_add(&k.keys, &locked), -1);
+	secret_clear(&locked.bytes);
+	keeper_free(&k);
+}
+
+static void key_round_trip(void **state)
+{
+	struct conf_key in = { .at = { .line = 300, .file = 2 }, .locked = true }, out;
+	uint8_t buf[256];
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct rd r;
+
+	(void)state;
+	memset(in.key.b, 9, sizeof(in.key.b));
+	assert_int_equal(secret_set(&in.bytes, "PEM", 3), 0);
+	auth_key_put(&w, &in);
+	assert_true(wr_ok(&w));
+	r = rd_of_view(wr_view(&w));
+	assert_int_equal(auth_key_get(&r, &out), 0);
+	assert_memory_equal(&out.key, &in.key, sizeof(in.key));
+	assert_true(out.at.line == 300 && out.at.file == 2 && out.locked && same(secret_view(&out.bytes), secret_view(&in.bytes)));
+	secret_clear(&out.bytes);
+	for (size_t n = 0; n < w.len; n++) {
+		r = rd_of(buf, n);
+		assert_int_equal(auth_key_get(&r, &out), -1);
+	}
+	secret_clear(&in.bytes);
+}
+
+/* A hundred from one source do not hold up one from another. */
+static void queue_takes_turns(void **state)
+{
+	static const uint32_t expected[] = { 1, 201, 301, 2, 302, 3, 4 };
+	struct ipsec_addr a, b, c;
+	struct secret body = { 0 };
+	struct queue q;
+	uint32_t id;
+
+	(void)state;
+	queue_init(&q);
+	assert_int_equal(ipsec_addr_parse(&a, "192.0.2.1") | ipsec_addr_parse(&b, "192.0.2.2") | ipsec_addr_parse(&c, "2001:db8::1"), 0);
+	for (uint32_t i = 1; i <= 100; i++)
+		assert_int_equal(queue_put(&q, &a, i, VIEW("octets")), 0);
+	assert_int_equal(queue_put(&q, &b, 201, VIEW("octets")), 0);
+	assert_int_equal(queue_put(&q, &c, 301, VIEW("octets")), 0);
+	assert_int_equal(queue_put(&q, &c, 302, VIEW("octets")), 0);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
+		assert_true(queue_take(&q, &id, &body));
+		assert_int_equal(id, expected[i]);
+		assert_true(same(secret_view(&body), VIEW("octets")));
+		secret_clear(&body);
+	}
+	queue_free(&q);
+	assert_false(queue_take(&q, &id, &body));
+	for (uint32_t i = 0; i < QUEUE_JOBS_MAX; i++)
+		assert_int_equal(queue_put(&q, &a, i, VIEW("octets")), 0);
+	assert_int_equal(queue_put(&q, &b, 0, VIEW("octets")), -1);
+	queue_free(&q);
+	assert_int_equal(q.bytes, 0);
 }
 
 int main(void)
@@ -181,6 +349,10 @@ int main(void)
 		cmocka_unit_test(secret_round_trip),
 		cmocka_unit_test(hostile_lengths),
 		cmocka_unit_test(answers),
+		cmocka_unit_test(signs),
+		cmocka_unit_test(locked_key_signs_nothing),
+		cmocka_unit_test(key_round_trip),
+		cmocka_unit_test(queue_takes_turns),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);

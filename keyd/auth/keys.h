@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Our private keys, found by their public part, and what they sign. */
+#ifndef KEYD_AUTH_KEYS_H
+#define KEYD_AUTH_KEYS_H
+
+#include "keyd/auth/request.h"
+#include "keyd/conf/psk.h"
+
+struct crypto_key;
+
+struct key_entry {
+	struct conf_digest digest;
+	struct conf_at at;
+	struct crypto_key *key;		/* owned; NULL: it is locked */
+};
+
+/* Zero-initialise; release with keys_free. */
+struct keys {
+	struct key_entry *entries;
+	size_t n;
+};
+
+/* Adds k, whose bytes are read and stay the caller's to clear. 0, or -1: no key, or no memory. */
+int keys_add(struct keys *k, const struct conf_key *key) RD_MUST_CHECK;
+void keys_free(struct keys *k);
+
+/*
+ * Fills *an with the AUTH data of a signature by rq->key: the first scheme that is allowed, that the peer knows the hash of,
+ * and that the key can do (RFC 7427 3, RFC 7296 2.15). AUTH_OK, AUTH_NO_KEY, AUTH_LOCKED, AUTH_NO_SCHEME or AUTH_FAILED.
+ */
+void keys_sign(const struct keys *k, const struct auth_request *rq, struct auth_answer *an);
+
+#endif
