@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The configuration as a value: its defaults, its end, and which peer's settings are meant.
+// The configuration as a value: its defaults, its end, and the places that it names.
 #include "keyd/conf/load.h"
 #include "keyd/conf/parser.h"
 
@@ -124,48 +124,4 @@ void conf_free(struct conf *c)
 	free(c->peers);
 	free(c->pools);
 	*c = (struct conf){ 0 };
-}
-
-/* 0: does not fit; else the larger the more specific. */
-static unsigned peer_fit(const struct conf_peer *peer, const struct ipsec_addr *local, const struct ipsec_addr *remote)
-{
-	bool local_known = local && local->family;
-	unsigned fit = 1;
-
-	if (peer->remote.family) {
-		if (!ipsec_addr_in_prefix(remote, &peer->remote, peer->remote_len))
-			return 0;
-		fit += 2 + 2U * peer->remote_len;
-	}
-	if (peer->local.family && local_known) {
-		if (!ipsec_addr_equal(&peer->local, local))
-			return 0;
-		fit++;
-	}
-	return fit;
-}
-
-const struct conf_peer *conf_peer_find(const struct conf *c, const struct ipsec_addr *local,
-				       const struct ipsec_addr *remote)
-{
-	const struct conf_peer *found = &c->defaults;
-	unsigned best = 0;
-
-	for (unsigned i = 0; i < c->npeers; i++) {
-		unsigned fit = peer_fit(&c->peers[i], local, remote);
-
-		if (fit > best) {
-			best = fit;
-			found = &c->peers[i];
-		}
-	}
-	return found;
-}
-
-const struct conf_peer *conf_peer_by_name(const struct conf *c, const char *name)
-{
-	for (unsigned i = 0; i < c->npeers; i++)
-		if (!strcmp(c->peers[i].name, name))
-			return &c->peers[i];
-	return strcmp(name, c->defaults.name) ? NULL : &c->defaults;
 }

@@ -44,6 +44,49 @@ void conf_free(struct conf *c);
  */
 const struct conf_peer *conf_peer_find(const struct conf *c, const struct ipsec_addr *local,
 				       const struct ipsec_addr *remote);
+
+/* What is known of a peer in IKE_AUTH, before it has proved anything. */
+struct conf_claim {
+	const struct ipsec_addr *local;	/* may be NULL or AF_UNSPEC: not known */
+	const struct ipsec_addr *remote;
+	const struct conf_id *local_id;	/* whom it asks for (IDr); NULL: anybody */
+	const struct conf_id *remote_id;	/* who it says it is (IDi) */
+	bool nat;			/* it is behind a NAT, so it knows only an address that nobody else does */
+};
+
+/* Why a section does not serve a peer. */
+enum conf_misfit {
+	CONF_FITS,
+	CONF_MISFIT_LOCAL,		/* it asks for somebody else than "id local" */
+	CONF_MISFIT_REMOTE,		/* it is somebody else than "id remote" */
+	CONF_MISFIT_ADDRESS,		/* no "id remote": it calls itself by an address that it does not talk from */
+	CONF_MISFIT_MAY,		/* the caller's function has said no */
+};
+
+#define CONF_TRIED_MAX 8
+
+/* What was looked at. */
+struct conf_choice {
+	unsigned n;			/* sections whose address fits best; 0 is never: where there is none, the defaults count */
+	struct conf_tried {
+		const struct conf_peer *peer;	/* lives as long as the configuration */
+		enum conf_misfit why;
+	} tried[CONF_TRIED_MAX];	/* the first of them, in file order */
+};
+
+/* Whether a section can serve for other reasons, its proposals for example. */
+typedef bool conf_peer_may(void *arg, const struct conf_peer *peer);
+
+/*
+ * The section that serves a peer who has begun, once it says who it is. Of the sections whose address (and local, where given)
+ * fits, those with the longest prefix, and of these those that name local if one does, stay in play (so conf_peer_find gives
+ * the first of them); without any, c->defaults. Of these: "id local" must be whom the peer asks for, "id remote" must fit; an
+ * exact "id remote" goes before a pattern, that before none; then file order. Without "id remote" a peer may have any name,
+ * but as an address only the one it talks from, unless it is behind a NAT. may may be NULL. Returns NULL when none fits;
+ * *choice is set in any case. The result lives as long as c.
+ */
+const struct conf_peer *conf_peer_choose(const struct conf *c, const struct conf_claim *claim, conf_peer_may *may, void *arg,
+					 struct conf_choice *choice);
 /* By the name of its section, or NULL. "default" gives the defaults. */
 const struct conf_peer *conf_peer_by_name(const struct conf *c, const char *name);
 

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// Which peer's section is meant: by the addresses, and then by what the peer says of itself and of us.
+#include "keyd/conf/id.h"
+#include "keyd/conf/load.h"
+
+#include <string.h>
+
+/* 0: does not fit; else the larger the more specific. */
+static unsigned peer_fit(const struct conf_peer *peer, const struct ipsec_addr *local, const struct ipsec_addr *remote)
+{
+	bool local_known = local && local->family;
+	unsigned fit = 1;
+
+	if (peer->remote.family) {
+		if (!ipsec_addr_in_prefix(remote, &peer->remote, peer->remote_len))
+			return 0;
+		fit += 2 + 2U * peer->remote_len;
+	}
+	if (peer->local.family && local_known) {
+		if (!ipsec_addr_equal(&peer->local, local))
+			return 0;
+		fit++;
+	}
+	return fit;
+}
+
+/* The first of those that fit best, with how well in *best; NULL: none fits. */
+static const struct conf_peer *fittest(const struct conf *c, const struct ipsec_addr *local, const struct ipsec_addr *remote,
+				       unsigned *best)
+{
+	const struct conf_peer *found = NULL;
+
+	*best = 0;
+	for (unsigned i = 0; i < c->npeers; i++) {
+		unsigned fit = peer_fit(&c->peers[i], local, remote);
+
+		if (fit > *best) {
+			*best = fit;
+			found = &c->peers[i];
+		}
+	}
+	return found;
+}
+
+const struct conf_peer *conf_peer_find(const struct conf *c, const struct ipsec_addr *local,
+				       const struct ipsec_addr *remote)
+{
+	unsigned best;
+	const struct conf_peer *found = fittest(c, local, remote, &best);
+
+	return found ? found : &c->defaults;
+}
+
+const struct conf_peer *conf_peer_by_name(const struct conf *c, const char *name)
+{
+	for (unsigned i = 0; i < c->npeers; i++)
+		if (!strcmp(c->peers[i].name, name))
+			return &c->peers[i];
+	return strcmp(name, c->defaults.name) ? NULL : &c->defaults;
+}
+
+/* How well "id remote" fits: the larger the more specific; 0, and why: not at all. */
+static unsigned remote_fit(const struct conf_peer *peer, const struct conf_claim *claim, enum conf_misfit *why)
+{
+	const struct conf_id *want = &peer->remote_id, *is = claim->remote_id;
+	struct conf_id here;
+
+	if (want->type != CONF_ID_ANY) {
+		if (conf_id_equal(want, is))
+			return 3;
+		*why = CONF_MISFIT_REMOTE;
+		return conf_id_match(want, is) ? 2 : 0;
+	}
+	if ((is->type != CONF_ID_IPV4 && is->type != CONF_ID_IPV6) || claim->nat)
+		return 1;
+	conf_id_from_addr(&here, claim->remote);
+	*why = CONF_MISFIT_ADDRESS;
+	return conf_id_equal(&here, is);
+}
+
+/* The same of a whole section; *why is CONF_FITS where it does. */
+static unsigned claim_fit(const struct conf_peer *peer, const struct conf_claim *claim, conf_peer_may *may, void *arg,
+			  enum conf_misfit *why)
+{
+	unsigned fit = 0;
+
+	*why = CONF_MISFIT_LOCAL;
+	if (!claim->local_id || peer->local_id.type == CONF_ID_ANY || conf_id_match(&peer->local_id, claim->local_id))
+		fit = remote_fit(peer, claim, why);
+	if (fit && may && !may(arg, peer)) {
+		*why = CONF_MISFIT_MAY;
+		fit = 0;
+	}
+	if (fit)
+		*why = CONF_FITS;
+	return fit;
+}
+
+const struct conf_peer *conf_peer_choose(const struct conf *c, const struct conf_claim *claim, conf_peer_may *may, void *arg,
+					 struct conf_choice *choice)
+{
+	unsigned best, best_claim = 0;
+	const struct conf_peer *first = fittest(c, claim->local, claim->remote, &best), *found = NULL;
+	const struct conf_peer *end = first ? c->peers + c->npeers : &c->defaults + 1;
+
+	*choice = (struct conf_choice){ 0 };
+	for (const struct conf_peer *peer = first ? first : &c->defaults; peer < end; peer++) {
+		enum conf_misfit why;
+		unsigned fit;
+
+		if (first && peer_fit(peer, claim->local, claim->remote) != best)
+			continue;
+		fit = claim_fit(peer, claim, may, arg, &why);
+		if (choice->n < CONF_TRIED_MAX)
+			choice->tried[choice->n] = (struct conf_tried){ .peer = peer, .why = why };
+		choice->n++;
+		if (fit > best_claim) {
+			best_claim = fit;
+			found = peer;
+		}
+	}
+	return found;
+}
