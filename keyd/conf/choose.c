@@ -66,10 +66,8 @@ static unsigned remote_fit(const struct conf_peer *peer, const struct conf_claim
 	struct conf_id here;
 
 	if (want->type != CONF_ID_ANY) {
-		if (conf_id_equal(want, is))
-			return 3;
 		*why = CONF_MISFIT_REMOTE;
-		return conf_id_match(want, is) ? 2 : 0;
+		return !conf_id_match(want, is) ? 0 : conf_id_equal(want, is) ? 3 : 2;
 	}
 	if ((is->type != CONF_ID_IPV4 && is->type != CONF_ID_IPV6) || claim->nat)
 		return 1;

@@ -37,7 +37,7 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token STRING "quoted string"
 %token ADDRESS "address" ALLOW "allow" ANY "any" ASSIGNED "assigned" AUTH "auth" AUTO "auto" CHILD "child"
 %token CHILDLESS "childless" CHILDREN "children" COOKIE "cookie" DEFAULT "default"
-%token DNS "dns" DOMAIN_ "domain" DPD "dpd" ESP "esp"
+%token DN "dn" DNS "dns" DOMAIN_ "domain" DPD "dpd" ESP "esp"
 %token EXCEPT "except" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open" ID "id"
 %token IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter" KEEP "keep" KEEPALIVE "keepalive"
 %token KEYID "keyid" KEYLOG "keylog" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen"
@@ -241,6 +241,7 @@ id_type
 	: FQDN					{ $$.n = CONF_ID_FQDN; }
 	| USER					{ $$.n = CONF_ID_RFC822; }
 	| KEYID					{ $$.n = CONF_ID_KEY_ID; }
+	| DN					{ $$.n = CONF_ID_DN; }
 	| ADDRESS				{ $$.n = CONF_ID_IPV4; }
 	;
 

@@ -4,6 +4,7 @@
 #include "keyd/conf/load.h"
 #include "keyd/conf/parser.h"
 #include "keyd/conf/proposal.h"
+#include "keyd/crypto/dn.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -46,7 +47,7 @@ static void put_prefix(FILE *out, const struct conf_peer *peer)
 static void put_id(FILE *out, const char *side, const struct conf_id *id)
 {
 	struct ipsec_addr a;
-	char text[IPSEC_ADDR_STRLEN];
+	char text[IPSEC_ADDR_STRLEN], dn[CONF_ID_STRLEN];
 
 	fprintf(out, "\tid %s ", side);
 	if (id->type == CONF_ID_ANY) {
@@ -56,6 +57,10 @@ static void put_id(FILE *out, const char *side, const struct conf_id *id)
 	if (id->type == CONF_ID_FQDN || id->type == CONF_ID_RFC822 || id->type == CONF_ID_KEY_ID) {
 		fputs(id->type == CONF_ID_FQDN ? "fqdn " : id->type == CONF_ID_RFC822 ? "user " : "keyid ", out);
 		put_quoted(out, id->data, id->len);
+	} else if (id->type == CONF_ID_DN) {
+		crypto_dn_format((struct view){ id->data, id->len }, dn, sizeof(dn));
+		fputs("dn ", out);
+		put_quoted(out, dn, strlen(dn));
 	} else if (!ipsec_addr_from_bytes(&a, id->data, id->len)) {
 		fprintf(out, "address %s", ipsec_addr_format(&a, text, sizeof(text)));
 	}

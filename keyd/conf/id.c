@@ -2,7 +2,7 @@
 // Identities: text to bytes, bytes to text, comparison.
 #include "keyd/conf/id.h"
 
-#include "keyd/util/rd.h"
+#include "keyd/crypto/dn.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -60,12 +60,28 @@ static int set_address(struct conf_id *id, const char *text, size_t n)
 	return 0;
 }
 
+int conf_id_set_dn(struct conf_id *id, const char *text, size_t n, const char **why)
+{
+	struct conf_id dn = { .type = CONF_ID_DN };
+	size_t len = sizeof(dn.data);
+
+	if (crypto_dn_parse(text, n, dn.data, &len, why) < 0)
+		return -EINVAL;
+	dn.len = (uint16_t)len;
+	*id = dn;
+	return 0;
+}
+
 int conf_id_set(struct conf_id *id, uint8_t type, const char *text, size_t n)
 {
+	const char *why;
+
 	if (n == 0 || n > CONF_ID_MAX)
 		return -EINVAL;
 	if (type == CONF_ID_IPV4 || type == CONF_ID_IPV6)
 		return set_address(id, text, n);
+	if (type == CONF_ID_DN)
+		return memchr(text, '=', n) ? conf_id_set_dn(id, text, n, &why) : -EINVAL;
 	if (type == CONF_ID_FQDN ? !is_host(text, n, true) : type == CONF_ID_RFC822 ? !is_user(text, n) : type != CONF_ID_KEY_ID)
 		return -EINVAL;
 	*id = (struct conf_id){ .type = type, .len = (uint16_t)n };
@@ -73,19 +89,33 @@ int conf_id_set(struct conf_id *id, uint8_t type, const char *text, size_t n)
 	return 0;
 }
 
-int conf_id_parse(struct conf_id *id, const char *text)
+static int guess(struct conf_id *id, const char *text, const uint8_t *types)
 {
-	static const uint8_t guesses[] = { CONF_ID_IPV4, CONF_ID_RFC822, CONF_ID_FQDN, CONF_ID_KEY_ID };
 	size_t n = strlen(text);
 
 	if (!strcmp(text, "*")) {
 		*id = (struct conf_id){ .type = CONF_ID_ANY };
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof(guesses); i++)
-		if (!conf_id_set(id, guesses[i], text, n))
+	for (; *types; types++)
+		if (!conf_id_set(id, *types, text, n))
 			return 0;
 	return -EINVAL;
+}
+
+/* A DN comes before user@host: "CN=bob@example.org" looks like both. */
+int conf_id_parse(struct conf_id *id, const char *text)
+{
+	static const uint8_t types[] = { CONF_ID_IPV4, CONF_ID_DN, CONF_ID_RFC822, CONF_ID_FQDN, CONF_ID_KEY_ID, 0 };
+
+	return guess(id, text, types);
+}
+
+int conf_id_parse_psk(struct conf_id *id, const char *text)
+{
+	static const uint8_t types[] = { CONF_ID_IPV4, CONF_ID_RFC822, CONF_ID_FQDN, CONF_ID_KEY_ID, 0 };
+
+	return guess(id, text, types);
 }
 
 void conf_id_from_addr(struct conf_id *id, const struct ipsec_addr *a)
@@ -102,6 +132,13 @@ static bool is_address(const struct conf_id *id)
 	return (id->type == CONF_ID_IPV4 && id->len == 4) || (id->type == CONF_ID_IPV6 && id->len == 16);
 }
 
+/* What the guess knows again: a DN as it is written, or false. */
+static bool format_dn(struct view der, char *buf, size_t n)
+{
+	crypto_dn_format(der, buf, n);
+	return strchr(buf, '=') != NULL;	/* else it is empty or malformed */
+}
+
 const char *conf_id_format(const struct conf_id *id, char *buf, size_t n)
 {
 	size_t idlen = id->len < CONF_ID_MAX ? id->len : CONF_ID_MAX, at;
@@ -115,6 +152,8 @@ const char *conf_id_format(const struct conf_id *id, char *buf, size_t n)
 			ipsec_addr_format(&a, buf, n);
 		return buf;
 	}
+	if (id->type == CONF_ID_DN && format_dn((struct view){ id->data, idlen }, buf, n))
+		return buf;
 	if ((id->type == CONF_ID_FQDN && is_host(data, idlen, true)) || (id->type == CONF_ID_RFC822 && is_user(data, idlen)))
 		at = 0;
 	else if (id->type == CONF_ID_KEY_ID)
@@ -140,21 +179,41 @@ static bool is_name(const struct conf_id *id)
 	return id->type == CONF_ID_FQDN || id->type == CONF_ID_RFC822;
 }
 
+static struct view dn_of(const struct conf_id *id)
+{
+	return (struct view){ id->data, id->len };
+}
+
+/* Each must fit the other: a "*" in one of them is then a "*" in both. */
 bool conf_id_equal(const struct conf_id *a, const struct conf_id *b)
 {
-	return a->type == b->type && a->len == b->len && a->len <= CONF_ID_MAX &&
-	       same_text(a->data, b->data, a->len, is_name(a));
+	if (a->type != b->type || a->len > CONF_ID_MAX || b->len > CONF_ID_MAX)
+		return false;
+	if (a->len == b->len && same_text(a->data, b->data, a->len, is_name(a)))
+		return true;
+	return a->type == CONF_ID_DN && crypto_dn_match(dn_of(a), dn_of(b)) && crypto_dn_match(dn_of(b), dn_of(a));
 }
 
 bool conf_id_match(const struct conf_id *pattern, const struct conf_id *id)
 {
 	size_t tail;
 
-	if (pattern->type == CONF_ID_ANY || conf_id_equal(pattern, id))
+	if (pattern->type == CONF_ID_ANY)
+		return true;
+	if (pattern->type == CONF_ID_DN && id->type == CONF_ID_DN && pattern->len <= CONF_ID_MAX && id->len <= CONF_ID_MAX)
+		return crypto_dn_match(dn_of(pattern), dn_of(id));
+	if (conf_id_equal(pattern, id))
 		return true;
 	if (pattern->type != id->type || !is_name(pattern) || pattern->len < 3 || pattern->data[0] != '*' ||
 	    pattern->data[1] != (pattern->type == CONF_ID_FQDN ? '.' : '@') || id->len > CONF_ID_MAX)
 		return false;
 	tail = pattern->len - 1U;
 	return id->len > tail && same_text(pattern->data + 1, id->data + id->len - tail, tail, true);
+}
+
+bool conf_id_is_pattern(const struct conf_id *id)
+{
+	if (id->type == CONF_ID_DN)
+		return crypto_dn_is_pattern(dn_of(id));
+	return id->type == CONF_ID_ANY || (is_name(id) && memchr(id->data, '*', id->len));
 }

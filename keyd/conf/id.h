@@ -13,18 +13,23 @@ enum {					/* struct conf_id .type, RFC 7296 3.5 */
 	CONF_ID_FQDN = 2,
 	CONF_ID_RFC822 = 3,
 	CONF_ID_IPV6 = 5,
+	CONF_ID_DN = 9,
 	CONF_ID_KEY_ID = 11,
 };
 
 #define CONF_ID_STRLEN (4 * CONF_ID_MAX + 16)	/* every byte escaped, a type in front, and NUL */
 
 /*
- * Guesses what text is, as racoon's psk.txt is read: an address, user@host, a host name, else a key id; "*" is any.
- * Returns 0, or -EINVAL (empty or longer than CONF_ID_MAX).
+ * Guesses what text is: an address, a DN where it has "=" (crypto_dn_parse says how it is written), user@host, a host name, else
+ * a key id; "*" is any. Returns 0, or -EINVAL (empty or longer than CONF_ID_MAX).
  */
 int conf_id_parse(struct conf_id *id, const char *text);
+/* The same without DNs, as racoon's psk.txt is read: there, text with "=" is a key id. */
+int conf_id_parse_psk(struct conf_id *id, const char *text);
 /* n bytes of text for one type. -EINVAL when they are not of that type (an address that does not parse, no '@', …). */
 int conf_id_set(struct conf_id *id, uint8_t type, const char *text, size_t n);
+/* A DN of n bytes of text. 0, or -EINVAL with *why saying what is wrong. */
+int conf_id_set_dn(struct conf_id *id, const char *text, size_t n, const char **why);
 /* The identity of somebody who is known by address; AF_UNSPEC gives CONF_ID_ANY. */
 void conf_id_from_addr(struct conf_id *id, const struct ipsec_addr *a);
 
@@ -34,9 +39,14 @@ void conf_id_from_addr(struct conf_id *id, const struct ipsec_addr *a);
  */
 const char *conf_id_format(const struct conf_id *id, char *buf, size_t n);
 
-/* Same type and same data; names compare without case (RFC 4343). */
+/* Same type and same data; names compare without case (RFC 4343), DNs as RFC 5280 7.1 says. */
 bool conf_id_equal(const struct conf_id *a, const struct conf_id *b);
-/* Does id fit pattern? Any fits CONF_ID_ANY; "*.example" fits the names below example, "*@example" its users. */
+/*
+ * Does id fit pattern? Any fits CONF_ID_ANY; "*.example" fits the names below example, "*@example" its users; in a DN each "*"
+ * is any value (crypto_dn_match).
+ */
 bool conf_id_match(const struct conf_id *pattern, const struct conf_id *id);
+/* Whether it is one that fits others, too. */
+bool conf_id_is_pattern(const struct conf_id *id);
 
 #endif

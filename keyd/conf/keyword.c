@@ -24,6 +24,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "children", CHILDREN, NUMBER },
 	{ "cookie", COOKIE, NULL },
 	{ "default", DEFAULT, NULL },
+	{ "dn", DN, "a name such as \"C=DE, CN=moon\"" },
 	{ "dns", DNS, "an address" },
 	{ "domain", DOMAIN_, "a domain such as corp.example" },
 	{ "dpd", DPD, DURATION },

@@ -115,7 +115,7 @@ static void read_line(struct psk_reader *r, const char *s, size_t n)
 	for (key = to; key < n && is_blank(s[key]); key++)
 		;
 	snprintf(name, sizeof(name), "%.*s", (int)(to - from), s + from);
-	if (to - from > CONF_ID_MAX || conf_id_parse(&e.id, name) < 0)
+	if (to - from > CONF_ID_MAX || conf_id_parse_psk(&e.id, name) < 0)
 		complain(r, "the identifier is longer than %u bytes", CONF_ID_MAX);
 	else if (key == n)
 		complain(r, "an identifier without a key: expected 'identifier key'");	/* the word may be the key: not shown */

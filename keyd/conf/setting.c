@@ -117,26 +117,38 @@ void conf_do_peer_port(struct conf_parser *p, bool nat, const struct conf_word *
 		*(nat ? &p->peer.nat_port : &p->peer.port) = (uint16_t)v;
 }
 
-void conf_do_id(struct conf_parser *p, bool local, int type, const struct conf_word *w)
+/* What w is, of a type or (-1) of the one that it looks like. false: it is wrong, which was reported. */
+static bool identity(struct conf_parser *p, int type, const struct conf_word *w, struct conf_id *id)
 {
-	struct conf_id *id = local ? &p->peer.local_id : &p->peer.remote_id;
+	const char *why = NULL;
 	int r = -EINVAL;
 
-	if (!conf_once(p, local ? CONF_STMT_ID_LOCAL : CONF_STMT_ID_REMOTE, w))
-		return;
-	if (type == CONF_ID_ANY) {
-		*id = (struct conf_id){ 0 };
-		return;
-	}
-	if (type >= 0)
+	if (type == CONF_ID_DN)
+		r = conf_id_set_dn(id, w->s, w->n, &why);
+	else if (type >= 0)
 		r = conf_id_set(id, (uint8_t)type, w->s, w->n);
 	else if (strlen(w->s) == w->n)
 		r = conf_id_parse(id, w->s);
-	if (r < 0)
+	if (!r)
+		return true;
+	if (why)
+		conf_err(p, &w->at, "'%s' is no DN: %s", w->s, why);
+	else
 		conf_err(p, &w->at, "'%s' is no %s", w->s,
 			 type == CONF_ID_IPV4 ? "address" : type == CONF_ID_FQDN ? "host name" :
-			 type == CONF_ID_RFC822 ? "user@host" : "identity of 1 to 256 bytes");
-	else if (local && (id->type == CONF_ID_ANY || (id->type != CONF_ID_KEY_ID && memchr(id->data, '*', id->len))))
+			 type == CONF_ID_RFC822 ? "user@host" : "identity of 1 to 512 bytes");
+	return false;
+}
+
+void conf_do_id(struct conf_parser *p, bool local, int type, const struct conf_word *w)
+{
+	struct conf_id *id = local ? &p->peer.local_id : &p->peer.remote_id;
+
+	if (!conf_once(p, local ? CONF_STMT_ID_LOCAL : CONF_STMT_ID_REMOTE, w))
+		return;
+	if (type == CONF_ID_ANY)
+		*id = (struct conf_id){ 0 };
+	else if (identity(p, type, w, id) && local && conf_id_is_pattern(id))
 		conf_err(p, &w->at, "'%s' is a pattern: only 'id remote' may be one", w->s);
 }
 

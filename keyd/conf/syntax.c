@@ -79,6 +79,8 @@ void conf_syntax_error(struct conf_parser *p, const struct conf_syntax *syn)
 		put(text, sizeof(text), "; a '{' stands in the line of what it belongs to");
 	else if (near)
 		put(text, sizeof(text), "; did you mean '%s'?", near);
+	else if (p->place.token == ',' && p->place.hint == ID)
+		put(text, sizeof(text), "; a DN stands in quotes");
 	else if (syn->word_expected && is_name_place(p->place.hint) && conf_keyword_of_token(p->place.token))
 		put(text, sizeof(text), "; to use '%s' as a name, quote it", syn->found);
 	conf_err(p, &syn->at, "%s", text);

@@ -266,13 +266,18 @@ static bool same_entry(const X509_NAME_ENTRY *a, const X509_NAME_ENTRY *b)
 	return same;
 }
 
+static bool is_any(const X509_NAME_ENTRY *e)
+{
+	const ASN1_STRING *value = X509_NAME_ENTRY_get_data(e);
+
+	return ASN1_STRING_length(value) == 1 && *ASN1_STRING_get0_data(value) == '*';
+}
+
 static bool fits_entry(const X509_NAME_ENTRY *pattern, const X509_NAME_ENTRY *e)
 {
-	const ASN1_STRING *value = X509_NAME_ENTRY_get_data(pattern);
-
 	if (OBJ_cmp(X509_NAME_ENTRY_get_object(pattern), X509_NAME_ENTRY_get_object(e)))
 		return false;
-	return (ASN1_STRING_length(value) == 1 && *ASN1_STRING_get0_data(value) == '*') || same_entry(pattern, e);
+	return is_any(pattern) || same_entry(pattern, e);
 }
 
 /* How many RDNs there are. */
@@ -341,4 +346,15 @@ bool crypto_dn_match(struct view pattern, struct view der)
 	X509_NAME_free(a);
 	X509_NAME_free(b);
 	return match;
+}
+
+bool crypto_dn_is_pattern(struct view der)
+{
+	X509_NAME *name = name_of(der);
+	bool any = false;
+
+	for (int i = 0; name && i < X509_NAME_entry_count(name); i++)
+		any = any || is_any(X509_NAME_get_entry(name, i));
+	X509_NAME_free(name);
+	return any;
 }

@@ -29,5 +29,7 @@ const char *crypto_dn_format(struct view der, char *buf, size_t n);
  * pattern may have all of it the other way round, as LDAP writes it. False for what is no name.
  */
 bool crypto_dn_match(struct view pattern, struct view der);
+/* Whether a value in it is "*". */
+bool crypto_dn_is_pattern(struct view der);
 
 #endif

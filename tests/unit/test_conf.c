@@ -171,6 +171,7 @@ static const char everything[] =
 	"}\n"
 	"peer gw address 192.0.2.254 virtual-address ipv4, ipv6 on tun7 start yes traffic assigned <-> 10.0.0.0/8 dpd 10s\n"
 	"peer whole address 192.0.2.253 { virtual-address ipv6 }\n"
+	"peer named address 192.0.2.252 { id local dn \"C=DE, O=a\\\\, b\\\\\\\"c, CN=gw\"; id remote \"/C=DE/O=*/CN=x\" }\n"
 	"peer any { id remote keyid \"\\x01\\x02\" } # the end without a newline";
 
 static void assert_pool(const struct conf *c)
@@ -191,6 +192,7 @@ static void assert_pool(const struct conf *c)
 static void test_everything(void **state)
 {
 	const struct conf_peer *p;
+	char text[CONF_ID_STRLEN];
 	struct conf_secrets s;
 	struct conf c;
 
@@ -204,7 +206,7 @@ static void test_everything(void **state)
 	assert_int_equal(c.cookie_threshold, 100);
 	assert_int_equal(c.half_open_max, 1000);
 	assert_int_equal(c.half_open_per_source, 7);
-	assert_int_equal(c.npeers, 4);
+	assert_int_equal(c.npeers, 5);
 	p = conf_peer_by_name(&c, "gw2");
 	assert_ptr_equal(p, &c.peers[0]);
 	assert_int_equal(p->remote_len, 24);
@@ -248,6 +250,9 @@ static void test_everything(void **state)
 	assert_true(!p->virtual_v4 && p->virtual_v6 && p->traffic.local.assigned && p->traffic.remote.n == 2);
 	assert_string_equal(p->virtual_interface, "gapless0");
 	assert_pool(&c);
+	p = conf_peer_by_name(&c, "named");
+	assert_string_equal(conf_id_format(&p->local_id, text, sizeof(text)), "C=DE, O=a\\, b\\\"c, CN=gw");
+	assert_string_equal(conf_id_format(&p->remote_id, text, sizeof(text)), "C=DE, O=*, CN=x");
 	p = conf_peer_by_name(&c, "any");
 	assert_int_equal(p->remote.family, 0);
 	assert_int_equal(p->dpd, 0);
@@ -469,7 +474,7 @@ static const struct {
 	  "packets such as '1M packets' is expected\n" },
 	{ P "replay-window 4097", "t:1:30: 4097 is outside of 0 to 4096\n" },
 	{ "port 0", "t:1:6: 0 is outside of 1 to 65535\n" },
-	{ P "id local\n", "t:1:24: found the end of the statement, expected address, any, fqdn, keyid, user or an identity\n" },
+	{ P "id local\n", "t:1:24: found the end of the statement, expected address, any, dn, fqdn, keyid, user or an identity\n" },
 	{ P "lifetime reauth 0\n", "t:1:32: 0 is outside of 1s to 31622400s\n" },
 	{ P "lifetime child 25d", "t:1:31: 25d is outside of 1s to 2073600s\n" },
 	{ P "lifetime ike\n", "t:1:28: found the end of the statement, expected a duration such as 1h\n" },
@@ -508,6 +513,10 @@ static const struct {
 	  "traffic uses: 'traffic assigned <-> NETWORK' is missing\n" },
 	{ P "start yes", "t:1:16: peer '192.0.2.2': 'start' is for a tunnel that begins here: one with 'traffic' or "
 	  "'virtual-address', to a single address\n" },
+	{ P "id local \"C=DE, CN=*\"", "t:1:25: 'C=DE, CN=*' is a pattern: only 'id remote' may be one\n" },
+	{ P "id remote dn \"C=DE, XY=z\"", "t:1:29: 'C=DE, XY=z' is no DN: no such attribute is known; write its OID with dots\n" },
+	{ P "id remote dn moon", "t:1:29: 'moon' is no DN: an attribute's name and \"=\" are expected, as in CN=moon\n" },
+	{ P "id remote C=DE, CN=moon", "t:1:30: found ',', expected " "*" },
 	/* algorithms */
 	{ P "ike aes128gmc16-x25519", "t:1:20: unknown algorithm 'aes128gmc16'; did you mean 'aes128gcm16'?" "*" },
 	{ P "ike aes128-sha256-modp2084", "t:1:34: unknown algorithm 'modp2084'; did you mean 'modp2048'?" "*" },

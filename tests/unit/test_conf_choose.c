@@ -115,6 +115,29 @@ static void test_rows(void **state)
 	conf_free(&c);
 }
 
+/* A DN is exact, a pattern, or none, like other names. */
+static void test_dn(void **state)
+{
+	static const char sections[] =
+		"peer any1 { address any; id remote \"C=DE, O=*, CN=*\" }\n"
+		"peer any2 { address any; id remote dn \"/C=DE/O=Example Ltd/CN=moon\"; id local \"C=DE, CN=gw\" }\n";
+	static const struct row rows[] = {
+		{ "192.0.2.1", "10.0.0.9", NULL, "C=DE, O=Example Ltd, CN=moon", "any2", "any1:F any2:F", false },
+		{ "192.0.2.1", "10.0.0.9", "C=DE, CN=gw", "C=DE, O=Example Ltd, CN=MOON", "any2", "any1:F any2:F", false },
+		{ "192.0.2.1", "10.0.0.9", "C=DE, CN=fw", "C=DE, O=Example Ltd, CN=moon", "any1", "any1:F any2:L", false },
+		{ "192.0.2.1", "10.0.0.9", NULL, "C=DE, O=Example Ltd, CN=sun", "any1", "any1:F any2:R", false },
+		{ "192.0.2.1", "10.0.0.9", NULL, "C=FR, O=Example Ltd, CN=sun", NULL, "any1:R any2:R", false },
+		{ "192.0.2.1", "10.0.0.9", NULL, "moon", NULL, "any1:R any2:R", false },
+	};
+	struct conf c;
+
+	(void)state;
+	load(&c, sections);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		check(&c, &rows[i]);
+	conf_free(&c);
+}
+
 /* Of two that fit alike the first in the file; and who has no section has the defaults, which may name somebody. */
 static void test_order(void **state)
 {
@@ -163,7 +186,8 @@ static void test_many(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_order), cmocka_unit_test(test_many) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_dn), cmocka_unit_test(test_order),
+					    cmocka_unit_test(test_many) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
