@@ -31,8 +31,7 @@ const char *crypto_cert_strerror(int error)
 	return error <= 0 && (size_t)-error < sizeof(words) / sizeof(*words) ? words[-error] : "unknown error";
 }
 
-/* Takes over x, also when it fails. */
-static int cert_of(struct crypto_cert **out, X509 *x)
+int crypto_cert_of_evp(struct crypto_cert **out, X509 *x)
 {
 	struct crypto_cert *c = calloc(1, sizeof(*c));
 
@@ -72,7 +71,7 @@ int crypto_cert_from_der(struct crypto_cert **out, struct view der)
 		x = NULL;
 	}
 	ERR_clear_error();
-	return x ? cert_of(out, x) : CRYPTO_CERT_MALFORMED;
+	return x ? crypto_cert_of_evp(out, x) : CRYPTO_CERT_MALFORMED;
 }
 
 bool crypto_is_der(struct view bytes)
@@ -89,7 +88,7 @@ static int from_pem(BIO *bio, int (*fn)(void *arg, struct crypto_cert *c), void 
 
 	while ((x = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
 		any = true;
-		r = cert_of(&c, x);
+		r = crypto_cert_of_evp(&c, x);
 		if (!r)
 			r = fn(arg, c);
 		if (r)

@@ -9,6 +9,8 @@
 
 /* The certificate's; not to be freed. */
 X509 *crypto_cert_evp(const struct crypto_cert *c);
+/* Takes over x, also when it fails. 0 or an enum crypto_cert_error. */
+int crypto_cert_of_evp(struct crypto_cert **out, X509 *x) RD_MUST_CHECK;
 /* Seconds since 1970; NULL and what is no time: INT64_MIN. */
 int64_t crypto_asn1_seconds(const ASN1_TIME *t);
 /* A file begins with a SEQUENCE: it is DER, else PEM. */

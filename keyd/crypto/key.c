@@ -2,11 +2,14 @@
 // Keys that sign and verify.
 #include "keyd/crypto/key.h"
 
+#include "keyd/crypto/cert_evp.h"
+#include "keyd/crypto/hash.h"
 #include "keyd/crypto/key_evp.h"
 
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/decoder.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -108,6 +111,50 @@ int crypto_key_from_spki(struct crypto_key **out, struct view spki)
 	return pkey ? crypto_key_of_evp(out, pkey, false) : CRYPTO_KEY_MALFORMED;
 }
 
+/* One PEM block, or base64 without its frame. *der is OpenSSL's memory. 0 or -1 */
+static int der_of_text(struct view text, uint8_t **der, size_t *n)
+{
+	static const char begin[] = "-----BEGIN PUBLIC KEY-----\n", end[] = "\n-----END PUBLIC KEY-----\n";
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *name = NULL, *header = NULL;
+	bool framed = text.n && memmem(text.p, text.n, "-----", 5);
+	long len = 0;
+	int r = -1;
+
+	if (bio && (framed || BIO_write(bio, begin, sizeof(begin) - 1) > 0)) {
+		for (size_t i = 0, column = 0; i < text.n; i++) {
+			if (!framed && strchr(" \t\r\n", text.p[i]))
+				continue;
+			BIO_write(bio, text.p + i, 1);
+			if (!framed && ++column % 64 == 0)
+				BIO_write(bio, "\n", 1);
+		}
+		if (framed || BIO_write(bio, end, sizeof(end) - 1) > 0)
+			r = PEM_read_bio(bio, &name, &header, der, &len) == 1 && !strcmp(name, PEM_STRING_PUBLIC) ? 0 : -1;
+	}
+	*n = (size_t)len;
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	BIO_free(bio);
+	ERR_clear_error();
+	return r;
+}
+
+int crypto_key_from_public(struct crypto_key **out, struct view bytes)
+{
+	uint8_t *der = NULL;
+	size_t n;
+	int r;
+
+	if (!bytes.n || bytes.n > CRYPTO_PUBLIC_FILE_MAX)
+		return CRYPTO_KEY_MALFORMED;
+	if (crypto_is_der(bytes))
+		return crypto_key_from_spki(out, bytes);
+	r = der_of_text(bytes, &der, &n) ? CRYPTO_KEY_MALFORMED : crypto_key_from_spki(out, (struct view){ der, n });
+	OPENSSL_free(der);
+	return r;
+}
+
 /* What the decoder asks for when a key is encrypted. */
 struct asked {
 	struct view passphrase;
@@ -149,6 +196,15 @@ int crypto_key_from_private(struct crypto_key **out, struct view bytes, struct v
 		return crypto_key_of_evp(out, pkey, true);
 	EVP_PKEY_free(pkey);
 	return asked.asked ? CRYPTO_KEY_PASSPHRASE : CRYPTO_KEY_MALFORMED;
+}
+
+bool crypto_key_is_encrypted(struct view bytes)
+{
+	struct crypto_key *k = NULL;
+	int r = crypto_key_from_private(&k, bytes, (struct view){ 0 });
+
+	crypto_key_free(k);
+	return r == CRYPTO_KEY_PASSPHRASE;
 }
 
 static const char *curve_of(unsigned bits)
@@ -228,6 +284,20 @@ int crypto_key_spki(const struct crypto_key *k, struct secret *out)
 	int r = n > 0 ? secret_set(out, der, (size_t)n) : -1;
 
 	OPENSSL_free(der);
+	return r;
+}
+
+int crypto_key_digest(const struct crypto_key *k, uint8_t digest[CRYPTO_DIGEST_LEN])
+{
+	struct secret spki = { 0 };
+	struct view view;
+	int r = crypto_key_spki(k, &spki);
+
+	_Static_assert(CRYPTO_DIGEST_LEN == CRYPTO_SHA256_LEN, "it is one");
+	view = secret_view(&spki);
+	if (!r)
+		r = crypto_sha256(&view, 1, digest);
+	secret_clear(&spki);
 	return r;
 }
 

@@ -9,6 +9,8 @@
 
 #define CRYPTO_SPKI_MAX 2200		/* bytes of a SubjectPublicKeyInfo: RSA with 16384 bits */
 #define CRYPTO_KEY_FILE_MAX 65536	/* of a file with a private key */
+#define CRYPTO_PUBLIC_FILE_MAX 65536	/* of a file with a public one */
+#define CRYPTO_DIGEST_LEN 32		/* SHA-256, which names a key and a set of CAs */
 #define CRYPTO_RSA_BITS_MAX 8192	/* more costs whoever verifies too much, and its signature fits in no AUTH payload */
 
 enum crypto_key_type { CRYPTO_KEY_RSA, CRYPTO_KEY_EC, CRYPTO_KEY_ED25519, CRYPTO_KEY_ED448, CRYPTO_KEY_TYPES };
@@ -28,10 +30,17 @@ struct crypto_key;
  */
 int crypto_key_from_spki(struct crypto_key **out, struct view spki) RD_MUST_CHECK;
 /*
+ * A public key as an administrator has it: SubjectPublicKeyInfo in DER, in PEM, or as one word of base64 (blanks and ends of
+ * lines in it do not count); a private key's file is refused. 0 and *out is the caller's, or an enum crypto_key_error.
+ */
+int crypto_key_from_public(struct crypto_key **out, struct view bytes) RD_MUST_CHECK;
+/*
  * A private key from a file's bytes: PEM or DER; PKCS#8, encrypted or not, or the older forms of each type. An empty
  * passphrase stands for none. 0 and *out is the caller's, or an enum crypto_key_error.
  */
 int crypto_key_from_private(struct crypto_key **out, struct view bytes, struct view passphrase) RD_MUST_CHECK;
+/* Whether bytes are such a file, in an encrypted form: it cannot be read without a passphrase. */
+bool crypto_key_is_encrypted(struct view bytes);
 /* A fresh key pair; bits for RSA (2048 to 8192) and EC (256, 384, 521). 0 or an enum crypto_key_error. */
 int crypto_key_generate(struct crypto_key **out, enum crypto_key_type type, unsigned bits) RD_MUST_CHECK;
 void crypto_key_free(struct crypto_key *k);
@@ -46,6 +55,8 @@ bool crypto_key_is_private(const struct crypto_key *k);
 const char *crypto_key_name(const struct crypto_key *k, char *buf, size_t n);
 /* The public part as a SubjectPublicKeyInfo in DER. 0 or -1; *out is the caller's. */
 int crypto_key_spki(const struct crypto_key *k, struct secret *out) RD_MUST_CHECK;
+/* SHA-256 of it, which names the key. 0 or -1. */
+int crypto_key_digest(const struct crypto_key *k, uint8_t digest[CRYPTO_DIGEST_LEN]) RD_MUST_CHECK;
 /* The private key as PKCS#8 in PEM, not encrypted. 0 or -1; *out is the caller's. */
 int crypto_key_private_pem(const struct crypto_key *k, struct secret *out) RD_MUST_CHECK;
 /* Whether both have the same public part. */

@@ -3,10 +3,10 @@
 #include "keyd/crypto/trust.h"
 
 #include "keyd/crypto/cert_evp.h"
+#include "keyd/crypto/chain.h"
 #include "keyd/crypto/dn.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,69 +14,97 @@
 #include <time.h>
 
 #define OID_IPSEC_IKE "1.3.6.1.5.5.7.3.17"	/* id-kp-ipsecIKE, RFC 4945 5.1.3.12 */
+#define NO_MEMORY "could not be checked: there is no memory"
 #define OID_IKE_INTERMEDIATE "1.3.6.1.5.5.8.2.2"	/* what came before it */
 
-struct crypto_trust {
-	X509_STORE *store;
+struct crypto_trust_set {
+	uint8_t digest[CRYPTO_DIGEST_LEN];
+	STACK_OF(X509) *cas;
+	struct issuer_id *ids;		/* of each of them */
 };
 
+struct crypto_trust {
+	struct crypto_trust_set *sets;
+	size_t nsets;
+};
 
 struct crypto_trust *crypto_trust_new(void)
 {
-	struct crypto_trust *t = calloc(1, sizeof(*t));
-
-	if (t)
-		t->store = X509_STORE_new();
-	if (t && !t->store) {
-		free(t);
-		t = NULL;
-	}
-	return t;
+	return calloc(1, sizeof(struct crypto_trust));
 }
 
 void crypto_trust_free(struct crypto_trust *t)
 {
 	if (!t)
 		return;
-	X509_STORE_free(t->store);
+	for (size_t i = 0; i < t->nsets; i++) {
+		sk_X509_pop_free(t->sets[i].cas, X509_free);
+		free(t->sets[i].ids);
+	}
+	free(t->sets);
 	free(t);
 }
 
-int crypto_trust_add_ca(struct crypto_trust *t, const struct crypto_cert *c)
+static struct crypto_trust_set *find_set(const struct crypto_trust *t, const uint8_t digest[CRYPTO_DIGEST_LEN])
 {
-	return X509_STORE_add_cert(t->store, crypto_cert_evp(c)) == 1 ? 0 : -1;
+	for (size_t i = t->nsets; i-- > 0;)	/* the newest is the one that is being filled */
+		if (!memcmp(t->sets[i].digest, digest, CRYPTO_DIGEST_LEN))
+			return &t->sets[i];
+	return NULL;
 }
 
-static X509_CRL *crl_of(struct view bytes)
+static struct crypto_trust_set *new_set(struct crypto_trust *t, const uint8_t digest[CRYPTO_DIGEST_LEN])
 {
-	const uint8_t *p = bytes.p;
-	X509_CRL *crl = NULL;
-	BIO *bio;
+	struct crypto_trust_set *sets = realloc(t->sets, (t->nsets + 1) * sizeof(*sets)), *set;
 
-	if (crypto_is_der(bytes)) {
-		crl = d2i_X509_CRL(NULL, &p, (long)bytes.n);
-	} else if (bytes.n) {
-		bio = BIO_new_mem_buf(bytes.p, (int)bytes.n);
-		crl = bio ? PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL) : NULL;
-		BIO_free(bio);
+	if (!sets)
+		return NULL;
+	t->sets = sets;
+	set = &sets[t->nsets];
+	*set = (struct crypto_trust_set){ .cas = sk_X509_new_null() };
+	if (!set->cas)
+		return NULL;
+	memcpy(set->digest, digest, CRYPTO_DIGEST_LEN);
+	t->nsets++;
+	return set;
+}
+
+int crypto_trust_add_ca(struct crypto_trust *t, const uint8_t digest[CRYPTO_DIGEST_LEN], const struct crypto_cert *c)
+{
+	struct crypto_trust_set *set = find_set(t, digest);
+	X509 *x = crypto_cert_evp(c);
+	struct issuer_id *ids;
+	size_t n;
+
+	if (!set)
+		set = new_set(t, digest);
+	n = set ? (size_t)sk_X509_num(set->cas) : 0;
+	for (size_t i = 0; i < n; i++)
+		if (!X509_cmp(sk_X509_value(set->cas, (int)i), x))
+			return 0;
+	ids = set ? realloc(set->ids, (n + 1) * sizeof(*ids)) : NULL;
+	if (!ids)
+		return -1;
+	set->ids = ids;
+	if (issuer_id_of(x, &ids[n]) || X509_up_ref(x) != 1)
+		return -1;
+	if (sk_X509_push(set->cas, x) > 0)
+		return 0;
+	X509_free(x);
+	return -1;
+}
+
+bool trust_has_issuer(const struct crypto_trust *t, const uint8_t (*sets)[CRYPTO_DIGEST_LEN], unsigned nsets,
+		      const struct issuer_id *id)
+{
+	for (unsigned i = 0; i < nsets; i++) {
+		const struct crypto_trust_set *set = find_set(t, sets[i]);
+
+		for (int j = 0; set && j < sk_X509_num(set->cas); j++)
+			if (!memcmp(&set->ids[j], id, sizeof(*id)))
+				return true;
 	}
-	ERR_clear_error();
-	return crl;
-}
-
-int crypto_trust_add_crl(struct crypto_trust *t, struct view bytes, int64_t *next)
-{
-	X509_CRL *crl = bytes.n <= CRYPTO_CRL_MAX ? crl_of(bytes) : NULL;
-	int r;
-
-	if (!crl)
-		return bytes.n <= CRYPTO_CRL_MAX ? CRYPTO_CERT_MALFORMED : CRYPTO_CERT_TOO_BIG;
-	*next = crypto_asn1_seconds(X509_CRL_get0_nextUpdate(crl));
-	if (*next == INT64_MIN)
-		*next = INT64_MAX;
-	r = X509_STORE_add_crl(t->store, crl) == 1 ? 0 : CRYPTO_CERT_FAILED;
-	X509_CRL_free(crl);
-	return r;
+	return false;
 }
 
 /* What OpenSSL says, in our words; what is not here is CRYPTO_TRUST_REFUSED with OpenSSL's. */
@@ -102,15 +130,7 @@ static const struct {
 	{ X509_V_ERR_SUBTREE_MINMAX, CRYPTO_TRUST_NAME, "has name constraints that are not understood" },
 	{ X509_V_ERR_UNSUPPORTED_NAME_SYNTAX, CRYPTO_TRUST_NAME, "has a name whose constraints are not understood" },
 	{ X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE, CRYPTO_TRUST_NAME, "has name constraints that are not understood" },
-	{ X509_V_ERR_CERT_REVOKED, CRYPTO_TRUST_REVOKED, "is revoked" },
-	{ X509_V_ERR_UNABLE_TO_GET_CRL, CRYPTO_TRUST_NO_CRL, "may be revoked: there is no revocation list of its CA" },
-	{ X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, CRYPTO_TRUST_NO_CRL, "may be revoked: who signed the revocation list is not known" },
-	{ X509_V_ERR_CRL_HAS_EXPIRED, CRYPTO_TRUST_NO_CRL, "may be revoked: the revocation list of its CA has expired" },
-	{ X509_V_ERR_CRL_NOT_YET_VALID, CRYPTO_TRUST_NO_CRL, "may be revoked: the revocation list of its CA is not valid yet" },
-	{ X509_V_ERR_CRL_SIGNATURE_FAILURE, CRYPTO_TRUST_NO_CRL, "may be revoked: the revocation list has a wrong signature" },
-	{ X509_V_ERR_KEYUSAGE_NO_CRL_SIGN, CRYPTO_TRUST_NO_CRL, "may be revoked: its CA may not sign revocation lists" },
-	{ X509_V_ERR_DIFFERENT_CRL_SCOPE, CRYPTO_TRUST_NO_CRL, "may be revoked: the revocation list is for others" },
-	{ X509_V_ERR_OUT_OF_MEM, CRYPTO_TRUST_FAILED, "could not be checked: there is no memory" },
+	{ X509_V_ERR_OUT_OF_MEM, CRYPTO_TRUST_FAILED, NO_MEMORY },
 };
 
 static void day(const ASN1_TIME *t, char *buf, size_t n)
@@ -121,8 +141,8 @@ static void day(const ASN1_TIME *t, char *buf, size_t n)
 		snprintf(buf, n, "an unknown day");
 }
 
-static enum crypto_trust_result judge(struct crypto_verdict *v, enum crypto_trust_result result, unsigned depth, const X509 *x,
-				      const char *text)
+enum crypto_trust_result verdict_set(struct crypto_verdict *v, enum crypto_trust_result result, unsigned depth, const X509 *x,
+				     const char *text)
 {
 	uint8_t *dn = NULL;
 	int n = x ? i2d_X509_NAME(X509_get_subject_name(x), &dn) : 0;
@@ -146,21 +166,8 @@ static enum crypto_trust_result refused(X509_STORE_CTX *ctx, struct crypto_verdi
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
 		if (errors[i].error == error)
-			return judge(v, errors[i].result, (unsigned)depth, x, errors[i].text);
-	return judge(v, CRYPTO_TRUST_REFUSED, (unsigned)depth, x, X509_verify_cert_error_string(error));
-}
-
-/* Lenient: what no current list speaks of is not revoked. The chain itself was checked before lists are looked at. */
-static int on_error(int ok, X509_STORE_CTX *ctx)
-{
-	int error = X509_STORE_CTX_get_error(ctx);
-
-	if (ok)
-		return 1;
-	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
-		if (errors[i].error == error && errors[i].result == CRYPTO_TRUST_NO_CRL)
-			return 1;
-	return 0;
+			return verdict_set(v, errors[i].result, (unsigned)depth, x, errors[i].text);
+	return verdict_set(v, CRYPTO_TRUST_REFUSED, (unsigned)depth, x, X509_verify_cert_error_string(error));
 }
 
 /* RFC 4945 5.1.3.2: whoever says what the key is for must say that it signs. */
@@ -210,71 +217,117 @@ static const char *weakness(X509 *x, bool signature, const struct crypto_trust_r
 }
 
 /* What IKE and the configuration ask of a chain that holds. The last one is our own CA, whose signature says nothing. */
-static enum crypto_trust_result check_chain(X509_STORE_CTX *ctx, const struct crypto_trust_rules *rules,
-					    struct crypto_verdict *v)
+static enum crypto_trust_result check_chain(const STACK_OF(X509) *chain, const struct crypto_trust_rules *rules,
+					    struct crypto_verdict *v, struct crypto_chain **out)
 {
-	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
 	X509 *leaf = sk_X509_value(chain, 0);
-	int64_t ends = INT64_MAX;
 
 	for (int i = 0; i < sk_X509_num(chain); i++) {
 		X509 *x = sk_X509_value(chain, i);
 		const char *weak = weakness(x, i + 1 < sk_X509_num(chain), rules);
-		int64_t end = crypto_asn1_seconds(X509_get0_notAfter(x));
 
 		if (weak)
-			return judge(v, CRYPTO_TRUST_WEAK, (unsigned)i, x, weak);
-		ends = end < ends ? end : ends;
+			return verdict_set(v, CRYPTO_TRUST_WEAK, (unsigned)i, x, weak);
 	}
 	if (!signs(leaf))
-		return judge(v, CRYPTO_TRUST_USAGE, 0, leaf, "has a key usage without digital signatures");
+		return verdict_set(v, CRYPTO_TRUST_USAGE, 0, leaf, "has a key usage without digital signatures");
 	if (!for_ike(leaf))
-		return judge(v, CRYPTO_TRUST_USAGE, 0, leaf, "has an extended key usage that is not for IKE");
-	judge(v, CRYPTO_TRUSTED, 0, leaf, "is trusted");
-	v->ends = ends;
+		return verdict_set(v, CRYPTO_TRUST_USAGE, 0, leaf, "has an extended key usage that is not for IKE");
+	*out = chain_new(chain);
+	if (!*out)
+		return verdict_set(v, CRYPTO_TRUST_FAILED, 0, leaf, NO_MEMORY);
+	verdict_set(v, CRYPTO_TRUSTED, 0, leaf, "is trusted");
+	v->ends = crypto_chain_ends(*out);
 	return CRYPTO_TRUSTED;
 }
 
-static int prepare(X509_STORE_CTX *ctx, const struct crypto_trust *t, X509 *leaf, STACK_OF(X509) *others, int64_t now,
-		   const struct crypto_trust_rules *rules)
-{
-	X509_VERIFY_PARAM *param;
-	unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE;
+/* What is believed, and what may help to get there. Neither holds references. */
+struct stacks {
+	STACK_OF(X509) *believed, *others;
+	bool no_root;		/* something that is believed is none */
+};
 
-	if (X509_STORE_CTX_init(ctx, t->store, leaf, others) != 1)
+static bool is_root(X509 *x)
+{
+	return X509_get_extension_flags(x) & EXFLAG_SS;
+}
+
+static int stacks_fill(struct stacks *s, const struct crypto_trust *t, const struct crypto_trust_rules *rules,
+		       const struct crypto_cert *const *others, unsigned n)
+{
+	s->believed = sk_X509_new_null();
+	s->others = sk_X509_new_null();
+	if (!s->believed || !s->others)
 		return -1;
-	if (rules->revocation != CRYPTO_REVOCATION_OFF)
-		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL | X509_V_FLAG_EXTENDED_CRL_SUPPORT |
-			 X509_V_FLAG_USE_DELTAS;
-	if (rules->revocation == CRYPTO_REVOCATION_LENIENT)
-		X509_STORE_CTX_set_verify_cb(ctx, on_error);
+	for (unsigned i = 0; i < n; i++)
+		if (sk_X509_push(s->others, crypto_cert_evp(others[i])) <= 0)
+			return -1;
+	for (unsigned i = 0; i < rules->nsets; i++) {
+		const struct crypto_trust_set *set = find_set(t, rules->sets[i]);
+
+		for (int j = 0; set && j < sk_X509_num(set->cas); j++) {
+			X509 *x = sk_X509_value(set->cas, j);
+
+			if (!is_root(x) && X509_check_ca(x) <= 0)
+				continue;	/* somebody's own certificate makes no other believed, nor itself */
+			if (sk_X509_push(s->believed, x) <= 0)
+				return -1;
+			s->no_root = s->no_root || !is_root(x);
+		}
+	}
+	return 0;
+}
+
+/* partial: a CA of ours may be the top though it is no root. */
+static enum crypto_trust_result attempt(const struct stacks *s, X509 *leaf, int64_t now, const struct crypto_trust_rules *rules,
+					bool partial, struct crypto_verdict *v, struct crypto_chain **chain)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_VERIFY_PARAM *param;
+	enum crypto_trust_result r;
+
+	if (!ctx || X509_STORE_CTX_init(ctx, NULL, leaf, s->others) != 1) {
+		r = verdict_set(v, CRYPTO_TRUST_FAILED, 0, leaf, NO_MEMORY);
+		goto out;
+	}
+	X509_STORE_CTX_set0_trusted_stack(ctx, s->believed);
 	param = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_flags(param, flags);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE |
+				    (partial ? X509_V_FLAG_PARTIAL_CHAIN : 0));
 	X509_VERIFY_PARAM_set_time(param, (time_t)now);
 	X509_VERIFY_PARAM_set_depth(param, CRYPTO_CHAIN_MAX);
 	X509_VERIFY_PARAM_set_auth_level(param, 0);	/* the floors are ours: weakness() */
-	return 0;
+	if (X509_verify_cert(ctx) == 1)
+		r = check_chain(X509_STORE_CTX_get0_chain(ctx), rules, v, chain);
+	else
+		r = refused(ctx, v);
+out:
+	ERR_clear_error();
+	X509_STORE_CTX_free(ctx);
+	return r;
 }
 
 enum crypto_trust_result crypto_trust_verify(const struct crypto_trust *t, const struct crypto_cert *leaf,
 					     const struct crypto_cert *const *others, unsigned n, int64_t now,
-					     const struct crypto_trust_rules *rules, struct crypto_verdict *v)
+					     const struct crypto_trust_rules *rules, struct crypto_verdict *v,
+					     struct crypto_chain **chain)
 {
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	STACK_OF(X509) *more = sk_X509_new_null();
-	bool ready = ctx && more && n <= CRYPTO_CHAIN_MAX;
+	X509 *x = crypto_cert_evp(leaf);
+	struct stacks s = { 0 };
 	enum crypto_trust_result r;
 
-	for (unsigned i = 0; ready && i < n; i++)
-		ready = sk_X509_push(more, crypto_cert_evp(others[i])) > 0;
-	if (!ready || prepare(ctx, t, crypto_cert_evp(leaf), more, now, rules))
-		r = judge(v, CRYPTO_TRUST_FAILED, 0, crypto_cert_evp(leaf), "could not be checked: there is no memory");
-	else if (X509_verify_cert(ctx) == 1)
-		r = check_chain(ctx, rules, v);
-	else
-		r = refused(ctx, v);
-	ERR_clear_error();
-	X509_STORE_CTX_free(ctx);
-	sk_X509_free(more);
+	*chain = NULL;
+	if (n > CRYPTO_CHAIN_MAX) {
+		r = verdict_set(v, CRYPTO_TRUST_REFUSED, 0, x, "was sent with too many others");
+	} else if (stacks_fill(&s, t, rules, others, n)) {
+		r = verdict_set(v, CRYPTO_TRUST_FAILED, 0, x, NO_MEMORY);
+	} else {
+		r = attempt(&s, x, now, rules, false, v, chain);
+		/* Only then: whether an intermediate is revoked is not asked where it is the top. */
+		if (r == CRYPTO_TRUST_NO_CA && s.no_root)
+			r = attempt(&s, x, now, rules, true, v, chain);
+	}
+	sk_X509_free(s.believed);
+	sk_X509_free(s.others);
 	return r;
 }
