@@ -6,9 +6,9 @@
 #ifndef KEYD_AUTH_QUEUE_H
 #define KEYD_AUTH_QUEUE_H
 
+#include "keyd/conf/conf.h"
 #include "keyd/util/list.h"
 #include "keyd/util/secret.h"
-#include "pfkey/addr.h"
 
 #define QUEUE_JOBS_MAX 4096
 #define QUEUE_BYTES_MAX (64u << 20)

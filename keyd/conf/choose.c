@@ -94,6 +94,14 @@ static unsigned claim_fit(const struct conf_peer *peer, const struct conf_claim 
 	return fit;
 }
 
+enum conf_misfit conf_peer_fits(const struct conf_peer *peer, const struct conf_claim *claim)
+{
+	enum conf_misfit why;
+
+	claim_fit(peer, claim, NULL, NULL, &why);
+	return why;
+}
+
 const struct conf_peer *conf_peer_choose(const struct conf *c, const struct conf_claim *claim, conf_peer_may *may, void *arg,
 					 struct conf_choice *choice)
 {

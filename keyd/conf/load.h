@@ -87,6 +87,8 @@ typedef bool conf_peer_may(void *arg, const struct conf_peer *peer);
  */
 const struct conf_peer *conf_peer_choose(const struct conf *c, const struct conf_claim *claim, conf_peer_may *may, void *arg,
 					 struct conf_choice *choice);
+/* Whether this section, which serves already, fits who the peer says it is. */
+enum conf_misfit conf_peer_fits(const struct conf_peer *peer, const struct conf_claim *claim);
 /* By the name of its section, or NULL. "default" gives the defaults. */
 const struct conf_peer *conf_peer_by_name(const struct conf *c, const char *name);
 

@@ -320,6 +320,108 @@ static const struct reason reasons[ENGINE_REASONS] = {
 	},
 	[REASON_REAUTHENTICATED] = { .name = "reauthenticated", .happened = { "A newer IKE SA, freshly authenticated, "
 			"took its place." } },
+	[REASON_NO_SECTION] = {
+		.name = "no-section",
+		.happened = {
+			"The peer says that it is \"{theirs}\", and no section for its address is for that: {ours}.",
+		},
+		.change = {
+			"Write `id remote {theirs}` in the section that is meant for it, or a section of its own.",
+			"Or in the peer's configuration: let it say of itself what a section here expects.",
+		},
+	},
+	[REASON_NO_KEY] = {
+		.name = "no-key",
+		.happened = { "We could not sign: {text}." },
+		.change = {
+			"Look at \"cert\", \"key\" and \"signatures\" in its section, then \"keydctl reload\".",
+			"{secret} names the key.",
+		},
+	},
+	[REASON_NO_CERT] = {
+		.name = "no-certificate",
+		.happened = { "The peer says that it is \"{remote_id}\", and {theirs}." },
+		.change = {
+			"In the peer's configuration: let it send its certificate with those between it and its CA (strongSwan: "
+			"send_cert = always, libreswan: leftsendcert=always).",
+			"Or pin its key here: `remote-key file CERTIFICATE` in its section.",
+		},
+	},
+	[REASON_CERT_UNTRUSTED] = {
+		.name = "certificate-untrusted",
+		.happened = { "The peer says that it is \"{remote_id}\", and {theirs}." },
+		.change = {
+			"{at}: this \"ca\" names the CAs that are believed for it: add the one that signed its certificate, if that is right.",
+			"{?default}No \"ca\" is in its section: write `ca FILE` there with the CA that signed its certificate.",
+			"Or let the peer send the certificates between its own and the CA.",
+		},
+	},
+	[REASON_CERT_EXPIRED] = {
+		.name = "certificate-expired",
+		.happened = { "The peer is \"{remote_id}\"; {?theirs}{theirs}.", "{!theirs}It ended: {text}." },
+		.change = {
+			"Let the peer have a new certificate; nothing needs to be changed here.",
+			"Or a clock is wrong: \"date\" on both hosts.",
+		},
+	},
+	[REASON_CERT_REVOKED] = {
+		.name = "certificate-revoked",
+		.happened = { "The peer is \"{remote_id}\"; {?theirs}{theirs}.", "{!theirs}It ended: {text}." },
+		.change = { "If that is a mistake, its CA must issue another certificate: one that is revoked stays revoked." },
+	},
+	[REASON_REVOCATION_UNKNOWN] = {
+		.name = "revocation-unknown",
+		.happened = { "The peer says that it is \"{remote_id}\", and {theirs}." },
+		.change = {
+			"{at}: this \"revocation strict\" wants to know that a certificate is not revoked: see that its CA's list or OCSP "
+			"responder can be reached, or name a file with \"crl\".",
+			"Or write \"revocation lenient\": then what is not known to be revoked is good.",
+		},
+	},
+	[REASON_CERT_UNFIT] = {
+		.name = "certificate-unfit",
+		.happened = { "The peer says that it is \"{remote_id}\", and {theirs}." },
+		.change = {
+			"Let its CA issue one that fits (docs/certificates.md has the commands).",
+			"Where an old one must do: \"key-floor\" and \"signatures\" in its section say what is strong enough.",
+		},
+	},
+	[REASON_CERT_NAME] = {
+		.name = "certificate-name",
+		.happened = { "The peer says that it is \"{remote_id}\", but {theirs}." },
+		.change = {
+			"In the peer's configuration: let it call itself by a name that its certificate has.",
+			"Or let its CA issue one with \"{remote_id}\" among its subjectAltNames.",
+		},
+	},
+	[REASON_SIGNATURE] = {
+		.name = "wrong-signature",
+		.happened = { "The peer says that it is \"{remote_id}\", but {theirs}." },
+		.change = {
+			"Look whether the private key that the peer uses belongs to the certificate that it sends.",
+		},
+	},
+	[REASON_SIGNATURE_SCHEME] = {
+		.name = "signature-scheme",
+		.happened = { "The peer says that it is \"{remote_id}\"; {theirs}." },
+		.change = {
+			"{at}: this \"signatures\" says which kinds are allowed: name the peer's there, if it is strong enough.",
+			"{?default}Those with SHA-1 are allowed only where \"signatures\" in the section names them.",
+			"Or let the peer sign otherwise (strongSwan: auth = rsa-sha256, libreswan: authby=rsa-sha2).",
+		},
+	},
+	[REASON_WRONG_KEY] = {
+		.name = "wrong-key",
+		.happened = { "The peer says that it is \"{remote_id}\", but {theirs}." },
+		.change = {
+			"{at}: write the peer's key into this \"remote-key\" (there: \"keydctl keygen --public FILE\" prints the line).",
+		},
+	},
+	[REASON_PROOF_FAILED] = {
+		.name = "proof-failed",
+		.happened = { "A proof of identity could not be made or judged: {text}." },
+		.change = { "keyd's log has more." },
+	},
 	[REASON_NO_MEMORY] = { .name = "no-memory", .happened = { "There was not enough memory: {text}." } },
 };
 

@@ -3,6 +3,7 @@
 #include "keyd/ike/child_inside.h"
 
 #include "keyd/ike/exchange.h"
+#include "keyd/ike/proof.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/version.h"
 
@@ -31,7 +32,7 @@ bool child_confirmed(const struct child_sa *c)
 
 void child_rekey(struct child_sa *c, const char *why)
 {
-	if (c->state == CHILD_REPLACED || c->rekeying || c->replaced_by)
+	if (c->state == CHILD_REPLACED || c->rekeying || c->replaced_by || proof_lost(c->sa))
 		return;
 	c->rekey_why = why;
 	child_touch(c);

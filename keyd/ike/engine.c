@@ -91,6 +91,7 @@ void engine_free(struct engine *e)
 	half_open_free(&e->half_open);
 	tables_free(e);
 	peers_free(e);
+	creds_free(&e->creds);
 	secret_cleanse(e, sizeof(*e));
 	free(e);
 }

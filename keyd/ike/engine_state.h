@@ -3,6 +3,7 @@
 #ifndef KEYD_IKE_ENGINE_STATE_H
 #define KEYD_IKE_ENGINE_STATE_H
 
+#include "keyd/ike/creds.h"
 #include "keyd/ike/engine.h"
 #include "keyd/ike/half_open.h"
 #include "keyd/ike/keep.h"
@@ -26,7 +27,7 @@ struct rate {
 	unsigned used, held;
 };
 
-/* A question that waits for its answer. Exactly one of kern and auth is set; owner dies only after ask_cancel. */
+/* A question that waits for its answer. Exactly one of the three is set; owner dies only after ask_cancel. */
 struct ask {
 	struct list link;
 	uint32_t id;			/* 0: nothing is being asked */
@@ -66,6 +67,7 @@ struct engine {
 	void *hooks_arg;
 	struct conf conf;			/* peers and pools are the engine's own copies */
 	struct peer **peers, *default_peer;	/* npeers of conf, in file order */
+	struct creds creds;
 	uint64_t now;				/* of the call that we are in */
 	struct timers timers;
 	struct list sas;			/* struct ike_sa .link */

@@ -64,10 +64,49 @@ void exchange_free(struct exchange *x)
 	secret_clear(&x->nr);
 	secret_clear(&x->shared);
 	secret_clear(&x->rival.nonce);
+	secret_clear(&x->proof.data);
 	if (x->bytes)
 		secret_cleanse(x->bytes, x->nbytes);
 	free(x->bytes);
 	free(x);
+}
+
+void held_free(struct held **h)
+{
+	if (!*h)
+		return;
+	secret_cleanse((*h)->bytes, (*h)->nbytes);
+	free((*h)->bytes);
+	free(*h);
+	*h = NULL;
+}
+
+int exchange_hold(struct exchange *x)
+{
+	struct held *h = malloc(sizeof(*h));
+
+	if (!h)
+		return -1;
+	*h = (struct held){ x->m, x->bytes, x->nbytes };
+	held_free(&x->sa->auth.held);
+	x->sa->auth.held = h;
+	x->m.n = 0;
+	x->bytes = NULL;
+	x->nbytes = 0;
+	return 0;
+}
+
+void exchange_release(struct exchange *x)
+{
+	struct held *h = x->sa->auth.held, now = { x->m, x->bytes, x->nbytes };
+
+	if (!h)
+		return;
+	x->m = h->m;
+	x->bytes = h->bytes;
+	x->nbytes = h->nbytes;
+	*h = now;
+	held_free(&x->sa->auth.held);
 }
 
 void exchange_queue(struct exchange *x)

@@ -50,6 +50,14 @@ struct exchange_early {
 	struct ipsec_selector sel;
 };
 
+/* Our proof of one round of IKE_AUTH as it is made, and the peer's as it is judged (ikev2/auth_proof.h). */
+struct exchange_proof {
+	uint8_t round;			/* from 0; more than one with RFC 4739 */
+	uint8_t method;			/* of our AUTH payload (RFC 7296 3.8); 0: there is none in this round */
+	struct secret data;		/* its data */
+	void (*then)(struct exchange *x, const char *why);
+};
+
 /* An exchange of ours from the queue to its end, or the peer's from its request to our answer. */
 struct exchange {
 	struct list link;		/* in ike_sa.queue while it waits for the window */
@@ -73,6 +81,7 @@ struct exchange {
 	struct secret ni, nr, shared;
 	struct proposal_choice choice;
 	struct exchange_early early;
+	struct exchange_proof proof;
 	struct exchange_rival rival;
 	unsigned tries;			/* INVALID_KE_PAYLOAD, COOKIE or TEMPORARY_FAILURE came that often */
 	uint16_t group;			/* that the peer asked for by INVALID_KE_PAYLOAD; 0: ours */
@@ -85,6 +94,19 @@ struct exchange {
 	/* the kernel has what child_install gave it (child), or has refused it (NULL) */
 	void (*installed)(struct exchange *x, struct child_sa *child);
 };
+
+/* What the peer asked in a request that has been answered, and that is done when another one has come. */
+struct held {
+	struct wire_message m;
+	uint8_t *bytes;
+	size_t nbytes;
+};
+
+/* The SA keeps what is asked in x, and x has nothing of it any more. 0 or -1 (no memory). */
+int exchange_hold(struct exchange *x) RD_MUST_CHECK;
+/* x asks what the SA has kept, if it has, instead of what it asked itself. */
+void exchange_release(struct exchange *x);
+void held_free(struct held **h);
 
 /* Exchanges. A new one of ours, not queued yet. NULL without memory. */
 struct exchange *exchange_new(struct ike_sa *sa, const struct exchange_ops *ops);

@@ -42,6 +42,19 @@ enum engine_reason {
 	REASON_ADDRESS_FAILURE,		/* no virtual address: INTERNAL_ADDRESS_FAILURE, FAILED_CP_REQUIRED */
 	REASON_REAUTHENTICATED,
 	REASON_NO_MEMORY,
+	REASON_NO_SECTION,		/* sections fit the peer's address, and none what it says of itself */
+	REASON_NO_KEY,			/* ours: not there, locked, or good for no signature that the peer takes */
+	REASON_NO_CERT,			/* the peer shows no certificate, or no key, or none that can be read */
+	REASON_CERT_UNTRUSTED,		/* no way up to a CA of its section */
+	REASON_CERT_EXPIRED,		/* or not valid yet */
+	REASON_CERT_REVOKED,
+	REASON_REVOCATION_UNKNOWN,	/* "revocation strict", and nothing current says whether it is revoked */
+	REASON_CERT_UNFIT,		/* its chain breaks a rule: usage, name constraints, floors */
+	REASON_CERT_NAME,		/* the certificate is not for who the peer says it is */
+	REASON_SIGNATURE,		/* wrong */
+	REASON_SIGNATURE_SCHEME,	/* of a kind that is not allowed here, or not known */
+	REASON_WRONG_KEY,		/* none of "remote-key" */
+	REASON_PROOF_FAILED,		/* we could not make or judge a proof */
 	ENGINE_REASONS
 };
 

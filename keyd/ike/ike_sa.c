@@ -10,6 +10,7 @@
 #include "keyd/ike/lifetime.h"
 #include "keyd/ike/liveness.h"
 #include "keyd/ike/reauth.h"
+#include "keyd/ike/proof.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/version.h"
 
@@ -236,7 +237,7 @@ struct ike_sa *ike_sa_between(struct engine *e, const struct ipsec_addr *local, 
 	struct ike_sa *best = NULL;
 
 	for (struct ike_sa *sa = ike_sa_first_between(e, local, remote); sa; sa = ike_sa_next_between(sa)) {
-		if (!ike_sa_alive(sa) || sa->full)
+		if (!ike_sa_alive(sa) || sa->full || proof_lost(sa))
 			continue;
 		/* A half-open SA that a stranger began must not swallow our traffic. */
 		if (ike_state_half_open(sa->state) && !sa->initiator)
@@ -255,6 +256,11 @@ static void rekey_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, rekey);
 
+	if (proof_lost(sa)) {
+		report_sa(sa, LOG_LEVEL_NOTICE, "IKE_SA", "expired", "it is not renewed, as the peer's certificate is not good any more");
+		ikev2_version.delete_ike(sa);
+		return;
+	}
 	if (ike_sa_find(sa->e, sa->reauth.by)) {	/* the next SA takes over: no use in fresh keys for this one */
 		ike_sa_rekey_later(sa, REKEY_POSTPONED);
 		return;

@@ -11,6 +11,7 @@
 
 struct child_sa;
 struct exchange;
+struct held;
 struct pieces;
 
 enum ike_state {
@@ -68,6 +69,13 @@ struct ike_sa {
 	struct secret init_request, init_response;	/* as sent: AUTH covers them */
 	struct crypto_kex *kex;
 	struct secret cookie;
+	struct {
+		uint8_t hashes;		/* bit n: the peer takes hash n in signatures (RFC 7427 4) */
+		bool multiple;		/* it may prove itself more than once (RFC 4739) */
+		bool wants_key, wants_ocsp;	/* what its CERTREQs ask for: raw public keys, OCSP responses */
+		uint8_t round;		/* as responder: so many IKE_AUTH requests were answered */
+		struct held *held;	/* as responder: the first of them, as long as another follows; owned */
+	} auth;
 	/* windows of one (RFC 7296 2.3) */
 	uint32_t next_request, next_expected;
 	struct exchange *active;	/* our request under way */
@@ -118,6 +126,13 @@ struct ike_sa {
 	/* told to people */
 	struct story *story;		/* of the attempt that made it; belongs to the engine, which may take it away */
 	struct conf_at secret_at;	/* of the secret that its proofs are made with */
+	struct {			/* what they rest on, see proof.h */
+		struct secret ticket;	/* of the trust role, to ask again; empty: there is no certificate */
+		struct ask still;
+		uint64_t ends;		/* when the peer's certificate expires; 0: never */
+		bool lost;		/* it has expired, or is revoked, and so the SA is not renewed */
+		char remote[112], local[48];	/* how each end has proved who it is: "certificate \"CN=gw\", Ed25519" */
+	} proof;
 };
 
 const char *ike_state_name(enum ike_state s);

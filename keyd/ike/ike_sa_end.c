@@ -9,6 +9,7 @@
 #include "keyd/ike/liveness.h"
 #include "keyd/ike/pieces.h"
 #include "keyd/ike/reauth.h"
+#include "keyd/ike/proof.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/story.h"
 
@@ -199,6 +200,8 @@ void ike_sa_free(struct ike_sa *sa)
 	crypto_kex_free(sa->kex);
 	pieces_free(&sa->pieces[0]);
 	pieces_free(&sa->pieces[1]);
+	held_free(&sa->auth.held);
+	proof_free(sa);
 	struct secret *all[] = { &sa->ni, &sa->nr, &sa->init_request, &sa->init_response, &sa->cookie, &sa->sent,
 				 &sa->answered };
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)

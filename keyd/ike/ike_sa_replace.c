@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One IKE SA in the place of another, after a rekey.
+#include "keyd/ike/proof.h"
 #include "keyd/ike/ike_sa.h"
 
 #include "keyd/ike/child_sa.h"
@@ -59,6 +60,7 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh)
 	ike_sa_set_remote(fresh, &old->remote, old->remote_port);
 	fresh->local_id = old->local_id;
 	fresh->remote_id = old->remote_id;
+	proof_move(old, fresh);
 	fresh->rekeys = old->rekeys + 1;
 	fresh->fragment_size = old->fragment_size;
 	fresh->rekey_why = fresh->initiator && old->rekey_why ? old->rekey_why : "the peer asked for it";

@@ -62,7 +62,7 @@ int engine_configure(struct engine *e, const struct conf *conf)
 	}
 	for (unsigned i = 0; ok && i < conf->npools; i++)
 		pools[i] = conf->pools[i];
-	if (!ok) {
+	if (!ok || creds_configure(&e->creds, conf)) {
 		list_free(peers, conf->npeers);
 		peer_put(standard);
 		free(flat);
@@ -73,6 +73,11 @@ int engine_configure(struct engine *e, const struct conf *conf)
 	e->conf = *conf;
 	e->conf.peers = flat;
 	e->conf.pools = pools;
+	e->conf.creds = NULL;
+	e->conf.cas = NULL;
+	e->conf.pins = NULL;
+	e->conf.crls = NULL;
+	e->conf.ncreds = e->conf.ncas = e->conf.npins = e->conf.ncrls = 0;	/* in creds, or of no use here */
 	e->peers = peers;
 	e->default_peer = standard;
 	if (pools_configure(&e->pools, &e->conf) || guards_configure(e))

@@ -4,12 +4,15 @@
 
 #include "keyd/ike/duplicate.h"
 #include "keyd/ike/lifetime.h"
+#include "keyd/ike/proof.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/version.h"
 
 #include <string.h>
 
 /* The old SA stays for so many seconds at least when it cannot be renewed. */
+#define EXPIRY_MARGIN_MAX SECONDS(3600)	/* before the peer's certificate expires; or a quarter of what is left… */
+#define EXPIRY_LEAST SECONDS(60)	/* …if that is more than this: then there was time enough */
 #define END_SLACK_MIN 300
 /* A try that failed is repeated after this and as much again at random, and twice as long each time up to the last. */
 #define RETRY_AFTER SECONDS(5)
@@ -35,6 +38,8 @@ static void arm(struct ike_sa *sa, uint64_t at)
 {
 	if (sa->reauth.end && at > sa->reauth.end)
 		at = sa->reauth.end;
+	if (sa->proof.ends && at > sa->proof.ends)
+		at = sa->proof.ends;
 	sa->reauth.at = at;
 	ike_sa_touch(sa);
 	if (names(sa->reauth.of))	/* the timer has other work, until over() */
@@ -48,15 +53,27 @@ static bool peer_begins(const struct ike_sa *sa)
 	return sa->lease[0] || sa->lease[1];
 }
 
+/* Before the peer's certificate expires it may have a new one, which only another proof shows. */
+static void arm_before_expiry(struct ike_sa *sa)
+{
+	uint64_t left = sa->proof.ends > sa->e->now ? sa->proof.ends - sa->e->now : 0;
+	uint64_t margin = left / 4 < EXPIRY_MARGIN_MAX ? left / 4 : EXPIRY_MARGIN_MAX;
+	uint64_t at = sa->proof.ends - (left < EXPIRY_LEAST || peer_begins(sa) ? 0 : margin);
+
+	if (sa->proof.ends && (!sa->reauth.at || at < sa->reauth.at))
+		arm(sa, at);
+}
+
 void reauth_arm(struct ike_sa *sa)
 {
 	const struct conf_peer *conf = &sa->peer->conf;
 	uint64_t life = conf->reauth_lifetime, slack = life / 4 > END_SLACK_MIN ? life / 4 : END_SLACK_MIN;
 
-	if (!life)
-		return;
-	sa->reauth.end = sa->e->now + SECONDS(life + slack);
-	arm(sa, peer_begins(sa) ? sa->reauth.end : sa->e->now + lifetime_soft(conf, SECONDS(life), sa->initiator));
+	if (life) {
+		sa->reauth.end = sa->e->now + SECONDS(life + slack);
+		arm(sa, peer_begins(sa) ? sa->reauth.end : sa->e->now + lifetime_soft(conf, SECONDS(life), sa->initiator));
+	}
+	arm_before_expiry(sa);
 }
 
 uint32_t reauth_asked_of_peer(const struct ike_sa *sa)
@@ -313,6 +330,8 @@ static void reauth_due(struct timer *t)
 	struct ike_sa *sa = container_of(t, struct ike_sa, reauth.timer);
 
 	ike_sa_touch(sa);
+	if (proof_expired(sa))
+		return;
 	if (sa->reauth.end && sa->e->now >= sa->reauth.end) {
 		report_sa(sa, LOG_LEVEL_WARNING, "IKE_SA", "expired",
 			  "it could not be reauthenticated in time (\"lifetime reauth\"), and ends");

@@ -40,6 +40,13 @@ static const struct {
 	[REASON_WRONG_SECRET] = { CONF_STMT_PSK, "psk" },
 	[REASON_AUTH_REFUSED] = { CONF_STMT_ID_LOCAL, "id local" },
 	[REASON_UNEXPECTED_ID] = { CONF_STMT_ID_REMOTE, "id remote" },
+	[REASON_CERT_UNTRUSTED] = { CONF_STMT_CA, "ca" },
+	[REASON_CERT_EXPIRED] = { CONF_STMT_EXPIRED, "expired" },
+	[REASON_CERT_REVOKED] = { CONF_STMT_REVOKED, "revoked" },
+	[REASON_REVOCATION_UNKNOWN] = { CONF_STMT_REVOCATION, "revocation" },
+	[REASON_CERT_UNFIT] = { CONF_STMT_KEY_FLOOR, "key-floor" },
+	[REASON_SIGNATURE_SCHEME] = { CONF_STMT_SIGNATURES, "signatures" },
+	[REASON_WRONG_KEY] = { CONF_STMT_REMOTE_KEY, "remote-key" },
 };
 
 bool story_named(const struct conf_peer *conf)

@@ -5,6 +5,8 @@
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/tunnel.h"
+#include "keyd/ikev2/auth_id.h"
+#include "keyd/ikev2/auth_proof.h"
 #include "keyd/ikev2/child.h"
 #include "keyd/ikev2/child_early.h"
 #include "keyd/ikev2/cp.h"
@@ -12,211 +14,56 @@
 #include "keyd/ikev2/message.h"
 #include "keyd/ikev2/nat.h"
 #include "keyd/ikev2/window.h"
-#include "keyd/wire/auth.h"
-#include "keyd/wire/id.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define ID_BODY_MAX (4 + CONF_ID_MAX)
-
 static const char exchange_name[] = "IKE_AUTH";
-
-/* Our identity: configured, or the address that we speak from. */
-static void choose_local_id(struct ike_sa *sa)
-{
-	sa->local_id = sa->peer->conf.local_id;
-	if (sa->local_id.type == CONF_ID_ANY)
-		conf_id_from_addr(&sa->local_id, &sa->local);
-}
-
-static struct view id_body(const struct conf_id *id, uint8_t buf[ID_BODY_MAX])
-{
-	struct wire_id w = { .type = id->type, .data = { id->data, id->len } };
-	struct wr body = wr_of(buf, ID_BODY_MAX);
-
-	wire_id_put(&body, &w);
-	return wr_view(&body);
-}
-
-static void put_id(struct wire_out *out, uint8_t type, const struct conf_id *id)
-{
-	uint8_t buf[ID_BODY_MAX];
-
-	wire_payload_put(out, type, id_body(id, buf));
-}
-
-static void put_auth(struct wire_out *out, const struct secret *data)
-{
-	struct wire_auth auth = { .method = IKEV2_AUTH_PSK, .data = secret_view(data) };
-	size_t mark = wire_payload_begin(out, IKEV2_PL_AUTH);
-
-	wire_auth_put(&out->w, &auth);
-	wire_payload_end(out, mark);
-}
-
-/* Whom we mean to reach: what it then says of itself must not choose the secret that it is measured by. */
-static struct conf_id expected_id(const struct ike_sa *sa)
-{
-	const struct ike_sa *old = reauth_old(sa);
-	struct conf_id id = sa->peer->conf.remote_id;
-
-	/* Who takes over from an SA is who that was with; the configuration may leave it open. */
-	if (old && (id.type == CONF_ID_ANY || conf_id_match(&id, &old->remote_id)))
-		return old->remote_id;
-	if (id.type == CONF_ID_ANY)
-		conf_id_from_addr(&id, &sa->remote);
-	return id;
-}
-
-/*
- * Asks for the AUTH data of one end over an identification payload's body. The initiator signs its IKE_SA_INIT and the
- * responder's nonce; the responder the other way round.
- */
-static void ask_proof(struct exchange *x, bool of_initiator, struct view body,
-		      void (*fn)(struct ask *a, const struct auth_answer *an))
-{
-	struct ike_sa *sa = x->sa;
-	uint8_t macid[CRYPTO_PRF_MAX];
-	struct auth_request rq = { .way = CONF_AUTH_PSK, .prf = sa->suite.prf->ikev2_id };
-
-	if (ikev2_auth_octets_macid(sa->suite.prf, secret_view(of_initiator ? &sa->keys.sk_pi : &sa->keys.sk_pr),
-				    body, macid)) {
-		ike_sa_end(sa, "the proof of identity could not be computed");
-		return;
-	}
-	rq.local = sa->local_id;
-	rq.remote = sa->initiator ? expected_id(sa) : sa->remote_id;
-	rq.local_addr = sa->local;
-	rq.remote_addr = sa->remote;
-	rq.message = secret_view(of_initiator ? &sa->init_request : &sa->init_response);
-	rq.nonce = secret_view(of_initiator ? &sa->nr : &sa->ni);
-	rq.macid = (struct view){ macid, sa->suite.prf->prf };
-	ask_auth(sa->e, &x->ask, &rq, fn);
-}
-
-static void say_no_secret(struct ike_sa *sa)
-{
-	char local[CONF_ID_STRLEN], remote[CONF_ID_STRLEN], reason[192];
-
-	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
-		  "no secret for peer \"%s\" (we are \"%s\"): add a line for it to psk.txt, or psk to its peer section",
-		  conf_id_format(&sa->remote_id, remote, sizeof(remote)),
-		  conf_id_format(&sa->local_id, local, sizeof(local)));
-	snprintf(reason, sizeof(reason), "no secret for peer \"%.120s\"", remote);
-	report_reason(sa, REASON_NO_SECRET);
-	ike_sa_end(sa, reason);
-}
-
-/*
- * Where nothing is configured, a name may be any, but an address must be the one that it talks from; behind a NAT a peer
- * knows only an address that nobody else does.
- */
-static bool id_expected(const struct ike_sa *sa)
-{
-	const struct conf_id *want = &sa->peer->conf.remote_id;
-	const struct ike_sa *old = reauth_old(sa);
-	struct conf_id here;
-
-	if (old && !conf_id_equal(&old->remote_id, &sa->remote_id))
-		return false;
-	if (want->type != CONF_ID_ANY)
-		return conf_id_match(want, &sa->remote_id);
-	conf_id_from_addr(&here, &sa->remote);
-	return (sa->remote_id.type != CONF_ID_IPV4 && sa->remote_id.type != CONF_ID_IPV6) || sa->nat_remote ||
-	       conf_id_equal(&here, &sa->remote_id);
-}
-
-/* The peer's identity from its payload, if the configuration expects it. 0 or -1 (logged). */
-static int take_remote_id(struct exchange *x, uint8_t payload)
-{
-	char got[CONF_ID_STRLEN], want[CONF_ID_STRLEN];
-	const struct wire_payload *p = wire_find(&x->m, payload);
-	struct ike_sa *sa = x->sa;
-	struct conf_id expected;
-	struct wire_id id;
-
-	if (!p || wire_id_get(&id, p->body) || id.data.n > CONF_ID_MAX) {
-		report_reason(sa, REASON_INVALID_SYNTAX);
-		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer's identification is malformed");
-		return -1;
-	}
-	sa->remote_id = (struct conf_id){ .type = id.type, .len = (uint16_t)id.data.n };
-	memcpy(sa->remote_id.data, id.data.p, id.data.n);
-	if (id_expected(sa))
-		return 0;
-	expected = expected_id(sa);
-	conf_id_format(&sa->remote_id, got, sizeof(got));
-	conf_id_format(&expected, want, sizeof(want));
-	report_reason(sa, REASON_UNEXPECTED_ID);
-	report_sides(sa, want, got);
-	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
-		  "the peer says it is \"%s\"; expected \"%s\" (\"id remote\" in its peer section says otherwise)", got, want);
-	return -1;
-}
-
-/* Is the AUTH payload in x->m the one that only a holder of the secret can make? */
-static bool proof_fits(struct exchange *x, const struct auth_answer *an)
-{
-	const struct wire_payload *p = wire_find(&x->m, IKEV2_PL_AUTH);
-	struct wire_auth auth;
-	char remote[CONF_ID_STRLEN];
-
-	if (p && !wire_auth_get(&auth, p->body) && auth.method == IKEV2_AUTH_PSK && !an->error &&
-	    secret_equal(auth.data, (struct view){ an->data, an->n }))
-		return true;
-	conf_id_format(&x->sa->remote_id, remote, sizeof(remote));
-	x->sa->secret_at = an->at;
-	if (p && !wire_auth_get(&auth, p->body) && auth.method != IKEV2_AUTH_PSK)
-		report_reason(x->sa, REASON_AUTH_METHOD);
-	else
-		report_reason(x->sa, REASON_WRONG_SECRET);
-	if (p && !wire_auth_get(&auth, p->body) && auth.method != IKEV2_AUTH_PSK)
-		report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed",
-			  "\"%s\" authenticates by %s (%u); only a shared key is configured here", remote,
-			  ikev2_auth_method_name(auth.method), auth.method);
-	else
-		report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed",
-			  "\"%s\" does not have the same secret as we have for it", remote);
-	return false;
-}
 
 /* --- initiator --- */
 
-/* The first child's key material comes from the SA's own nonces, so the exchange needs none of its own. */
-static bool auth_build(struct exchange *x, struct wire_out *out)
+static bool announces(const struct wire_message *m)
+{
+	return message_has_notify(m, IKEV2_N_ANOTHER_AUTH_FOLLOWS, NULL);
+}
+
+/* Whom we want, what we want to see, and the first child, whose key material comes from the SA's own nonces. */
+static void put_wishes(struct exchange *x, struct wire_out *out)
 {
 	struct ike_sa *sa = x->sa;
-	struct conf_id want;
+	struct conf_id want = auth_id_expected(sa);
 
-	put_id(out, IKEV2_PL_IDI, &sa->local_id);
 	if (reauth_old(sa))
-		put_id(out, IKEV2_PL_IDR, &sa->remote_id);
-	else if (sa->peer->conf.remote_id.type != CONF_ID_ANY)
-		put_id(out, IKEV2_PL_IDR, &sa->peer->conf.remote_id);
-	put_auth(out, &x->shared);
-	want = expected_id(sa);
+		auth_id_put(out, IKEV2_PL_IDR, &sa->remote_id);
+	else if (sa->peer->conf.remote_id.type != CONF_ID_ANY && !conf_id_is_pattern(&sa->peer->conf.remote_id))
+		auth_id_put(out, IKEV2_PL_IDR, &sa->peer->conf.remote_id);
 	if (sa->peer->conf.unique != CONF_UNIQUE_NEVER && duplicate_alone(sa, &want))
 		message_put_notify(out, IKEV2_N_INITIAL_CONTACT, (struct view){ 0 });
+	if (sa->auth.multiple && auth_may_repeat(sa))
+		message_put_notify(out, IKEV2_N_MULTIPLE_AUTH_SUPPORTED, (struct view){ 0 });
+	auth_put_requests(sa, out);
 	cp_put_request(sa, out);
 	if (x->child) {
 		child_put_offer(x, out, PROPOSAL_KE_NONE);
 		ikev2_put_confirm(out);
 	}
+}
+
+static bool auth_build(struct exchange *x, struct wire_out *out)
+{
+	auth_id_put(out, IKEV2_PL_IDI, &x->sa->local_id);
+	auth_put_proof(x, out);
+	if (auth_more_of_us(x))
+		message_put_notify(out, IKEV2_N_ANOTHER_AUTH_FOLLOWS, (struct view){ 0 });
+	if (!x->proof.round)
+		put_wishes(x, out);
 	return true;
 }
 
-static void auth_ready(struct ask *a, const struct auth_answer *an)
+static void proved(struct exchange *x, const char *why)
 {
-	struct exchange *x = container_of(a, struct exchange, ask);
-
-	if (an->error) {
-		say_no_secret(x->sa);
-		return;
-	}
-	x->sa->secret_at = an->at;
-	if (secret_set(&x->shared, an->data, an->n)) {
-		ike_sa_end(x->sa, "out of memory");
+	if (why) {
+		ike_sa_end(x->sa, why);
 		return;
 	}
 	x->not_before = 0;
@@ -298,7 +145,6 @@ static void take_child(struct exchange *x)
 		done(x);
 		return;
 	}
-	secret_clear(&x->shared);	/* held our AUTH data; the first child has no key exchange of its own */
 	if (child_take_answer(x, PROPOSAL_KE_NONE) ||
 	    child_derive(x, secret_view(&sa->ni), secret_view(&sa->nr))) {
 		sa->e->stats.failed++;
@@ -311,16 +157,49 @@ static void take_child(struct exchange *x)
 	child_install(x, first_child_done);
 }
 
-static void auth_checked(struct ask *a, const struct auth_answer *an)
-{
-	struct exchange *x = container_of(a, struct exchange, ask);
+static bool begin_round(struct ike_sa *sa, struct child_sa *child, const struct exchange_early *early, unsigned round);
 
-	if (!proof_fits(x, an)) {
+/* RFC 4739 2.1: the next request has the next proof of whoever has one. */
+static void next_round(struct exchange *x)
+{
+	struct child_sa *child = x->child;
+	struct ike_sa *sa = x->sa;
+
+	x->child = NULL;
+	if (begin_round(sa, child, &x->early, x->proof.round + 1U))
+		exchange_done(x);
+}
+
+/* What both ends have announced must be what the section asks for. NULL, or why not. */
+static const char *rounds_differ(const struct exchange *x)
+{
+	if (auth_more_of_peer(x) && !announces(&x->m))
+		return "the peer proves its identity once; \"auth\" in its section asks for two proofs (RFC 4739)";
+	if (!auth_more_of_peer(x) && announces(&x->m))
+		return "the peer wants to prove its identity twice (RFC 4739); \"auth\" in its section asks for one proof";
+	return NULL;
+}
+
+static void say_rounds_differ(struct ike_sa *sa, const char *why)
+{
+	report_reason(sa, REASON_AUTH_METHOD);
+	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "%s", why);
+}
+
+static void checked(struct exchange *x, const char *why)
+{
+	const char *differ = why ? NULL : rounds_differ(x);
+
+	if (differ)
+		say_rounds_differ(x->sa, differ);
+	if (why || differ) {
 		info_disown(x->sa, IKEV2_N_AUTHENTICATION_FAILED);
-		ike_sa_end(x->sa, "the peer's proof of identity is wrong: not the same secret on both sides");
-		return;
+		ike_sa_end(x->sa, why ? why : differ);
+	} else if (auth_more_of_us(x) || auth_more_of_peer(x)) {
+		next_round(x);
+	} else {
+		take_child(x);
 	}
-	take_child(x);
 }
 
 static void why_not_believed(const struct ike_sa *sa, char *text, size_t n)
@@ -328,7 +207,10 @@ static void why_not_believed(const struct ike_sa *sa, char *text, size_t n)
 	char id[CONF_ID_STRLEN];
 
 	conf_id_format(&sa->remote_id, id, sizeof(id));
-	snprintf(text, n, "; its secret for us or the identity it expects of us is another");
+	if (sa->peer->conf.auth_local[0] == CONF_AUTH_PSK)
+		snprintf(text, n, "; its secret for us or the identity it expects of us is another");
+	else
+		snprintf(text, n, "; it does not believe our certificate or key, or expects another identity of us");
 	if (sa->peer->conf.remote_id.type != CONF_ID_ANY)
 		snprintf(text + strlen(text), n - strlen(text), ", or it is not \"%.255s\"", id);
 }
@@ -339,7 +221,7 @@ static void why_not_believed(const struct ike_sa *sa, char *text, size_t n)
  */
 static bool refused(struct exchange *x)
 {
-	bool proof = wire_find(&x->m, IKEV2_PL_AUTH) && wire_find(&x->m, IKEV2_PL_IDR);
+	bool proof = auth_is_answered(x);
 	uint16_t error = proof ? message_unknown_error(&x->m) : message_error(&x->m);
 	char reason[CHILD_REFUSAL_LEN + 100], why[CHILD_REFUSAL_LEN] = "";
 
@@ -367,12 +249,12 @@ static void auth_answer(struct exchange *x)
 
 	if (refused(x))
 		return;
-	if (take_remote_id(x, IKEV2_PL_IDR)) {
+	if (wire_find(&x->m, IKEV2_PL_IDR) && auth_id_check(x)) {
 		info_disown(sa, IKEV2_N_AUTHENTICATION_FAILED);
 		ike_sa_end(sa, "the peer is somebody else than expected");
 		return;
 	}
-	ask_proof(x, false, wire_find(&x->m, IKEV2_PL_IDR)->body, auth_checked);
+	auth_judge(x, checked);
 }
 
 const struct exchange_ops ikev2_auth_ops = {
@@ -386,12 +268,11 @@ const struct exchange_ops ikev2_auth_ops = {
 
 static void prove(struct exchange *x)
 {
-	uint8_t buf[ID_BODY_MAX];
-
-	ask_proof(x, true, id_body(&x->sa->local_id, buf), auth_ready);
+	auth_prove(x, proved);
 }
 
-void auth_begin(struct ike_sa *sa, struct child_sa *child)
+/* False: the SA has ended, and with it all its exchanges. */
+static bool begin_round(struct ike_sa *sa, struct child_sa *child, const struct exchange_early *early, unsigned round)
 {
 	struct exchange *x = exchange_new(sa, &ikev2_auth_ops);
 
@@ -399,24 +280,34 @@ void auth_begin(struct ike_sa *sa, struct child_sa *child)
 		if (child)
 			child_free(child);
 		ike_sa_end(sa, "out of memory");
-		return;
+		return false;
 	}
+	x->child = child;
+	x->early = *early;
+	x->proof.round = (uint8_t)round;
+	x->not_before = ENGINE_NEVER;	/* until the proof is here */
+	exchange_queue_first(x);
+	if (round || !child_early(x, prove))
+		prove(x);
+	return sa->state != IKE_DEAD;
+}
+
+void auth_begin(struct ike_sa *sa, struct child_sa *child)
+{
+	const struct exchange_early none = { 0 };
+
 	if (!child && !sa->childless) {
-		exchange_free(x);
 		ike_sa_end(sa, "there is no policy for a child, and the peer does not let an IKE SA begin without one "
 			   "(CHILDLESS_IKEV2_SUPPORTED): load a policy");
 		return;
 	}
-	if (child && sa->childless && sa->peer->conf.childless == CONF_CHILDLESS_PREFER)
+	if (child && sa->childless && sa->peer->conf.childless == CONF_CHILDLESS_PREFER) {
 		create_begin(sa, child);
-	else
-		x->child = child;
-	x->not_before = ENGINE_NEVER;	/* until the proof is here */
-	choose_local_id(sa);
-	sa->remote_id = expected_id(sa);
-	exchange_queue_first(x);
-	if (!child_early(x, prove))
-		prove(x);
+		child = NULL;
+	}
+	auth_id_ours(sa);
+	sa->remote_id = auth_id_expected(sa);
+	begin_round(sa, child, &none, 0);
 }
 
 /* --- responder --- */
@@ -431,6 +322,14 @@ static void serve_failed(struct exchange *x, const char *reason)
 	ike_sa_end(sa, reason);
 }
 
+static void put_ours(struct exchange *x, struct wire_out *out)
+{
+	if (!x->proof.method)
+		return;
+	auth_id_put(out, IKEV2_PL_IDR, &x->sa->local_id);
+	auth_put_proof(x, out);
+}
+
 static void serve_answer(struct exchange *x, struct child_sa *child)
 {
 	struct ike_sa *sa = x->sa;
@@ -438,8 +337,7 @@ static void serve_answer(struct exchange *x, struct child_sa *child)
 	struct wire_out out;
 
 	window_answer_begin(x, &out);
-	put_id(&out, IKEV2_PL_IDR, &sa->local_id);
-	put_auth(&out, &x->nr);
+	put_ours(x, &out);
 	if (!cp_is_refusal(x->refuse))
 		cp_put_reply(x, &out);
 	if (reauth_asked_of_peer(sa))
@@ -472,7 +370,7 @@ static void serve_installed(struct exchange *x, struct child_sa *child)
 	serve_answer(x, child);
 }
 
-/* Both sides have proved who they are; x->nr holds our AUTH data. */
+/* Both sides have proved who they are. */
 static void serve_child(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
@@ -500,62 +398,93 @@ static void serve_child(struct exchange *x)
 	serve_answer(x, NULL);
 }
 
-static void serve_proof_ready(struct ask *a, const struct auth_answer *an)
+/* Another proof follows, of one side or of both: what the peer wants beside it waits. */
+static void serve_round(struct exchange *x)
 {
-	struct exchange *x = container_of(a, struct exchange, ask);
+	struct wire_out out;
 
-	if (an->error || secret_set(&x->nr, an->data, an->n)) {
-		serve_failed(x, "our own proof of identity could not be made");
+	window_answer_begin(x, &out);
+	put_ours(x, &out);
+	if (auth_more_of_us(x))
+		message_put_notify(&out, IKEV2_N_ANOTHER_AUTH_FOLLOWS, (struct view){ 0 });
+	window_answer_end(x, &out);
+}
+
+static void serve_proved(struct exchange *x, const char *why)
+{
+	struct ike_sa *sa = x->sa;
+	bool more = auth_more_of_us(x) || auth_more_of_peer(x);
+
+	if (!why && more && !x->proof.round && exchange_hold(x))
+		why = "out of memory";
+	if (why) {
+		serve_failed(x, why);
 		return;
 	}
+	sa->auth.round++;
+	if (more) {
+		serve_round(x);
+		return;
+	}
+	exchange_release(x);
 	serve_child(x);
 }
 
-static void serve_checked(struct ask *a, const struct auth_answer *an)
+static void serve_checked(struct exchange *x, const char *why)
 {
-	struct exchange *x = container_of(a, struct exchange, ask);
-	char id[CONF_ID_STRLEN], reason[160];
-	uint8_t buf[ID_BODY_MAX];
+	const char *differ = why ? NULL : rounds_differ(x);
 
-	if (an->error == AUTH_NO_SECRET) {
-		snprintf(reason, sizeof(reason), "no secret for peer \"%.100s\"",
-			 conf_id_format(&x->sa->remote_id, id, sizeof(id)));
-		report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed",
-			  "%s: add a line for it to psk.txt, or psk to its peer section", reason);
-		report_reason(x->sa, REASON_NO_SECRET);
-		serve_failed(x, reason);
+	if (differ)
+		say_rounds_differ(x->sa, differ);
+	if (why || differ) {
+		serve_failed(x, why ? why : differ);
 		return;
 	}
-	if (!proof_fits(x, an)) {
-		serve_failed(x, "the peer's proof of identity is wrong: not the same secret on both sides");
-		return;
-	}
-	if (duplicate_unwelcome(x->sa)) {
+	if (!auth_more_of_peer(x) && duplicate_unwelcome(x->sa)) {
 		report_reason(x->sa, REASON_NOT_UNIQUE);
 		serve_failed(x, "the peer has an IKE SA from elsewhere already (\"unique keep\")");
 		return;
 	}
 	x->sa->newcomer = true;
-	ask_proof(x, false, id_body(&x->sa->local_id, buf), serve_proof_ready);
+	auth_prove(x, serve_proved);
+}
+
+static void serve_eap(struct exchange *x)
+{
+	report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed",
+		  "the peer wants to prove who it is by EAP (there is no AUTH payload): make it use a shared key or a certificate");
+	serve_failed(x, "the peer wants EAP, which is not spoken here");
+}
+
+static void serve_first(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	ike_sa_set_state(sa, IKE_AUTH);
+	nat_settle(sa);
+	auth_id_ours(sa);
+	auth_take_requests(sa, &x->m);
+	sa->initial_contact = message_has_notify(&x->m, IKEV2_N_INITIAL_CONTACT, NULL);
 }
 
 void auth_serve(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
 
-	ike_sa_set_state(sa, IKE_AUTH);
-	nat_settle(sa);
-	choose_local_id(sa);
-	if (!wire_find(&x->m, IKEV2_PL_AUTH)) {
-		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
-			  "the peer wants to prove who it is by EAP (there is no AUTH payload): make it use a shared key");
-		serve_failed(x, "the peer wants EAP, which is not spoken here");
+	if (sa->initiator || (sa->state == IKE_AUTH && !sa->auth.held)) {
+		window_refuse(x, IKEV2_N_INVALID_SYNTAX);
 		return;
 	}
-	if (take_remote_id(x, IKEV2_PL_IDI)) {
+	x->proof.round = sa->auth.round;
+	if (sa->state == IKE_INIT)
+		serve_first(x);
+	if (!wire_find(&x->m, IKEV2_PL_AUTH) && !x->proof.round) {
+		serve_eap(x);
+		return;
+	}
+	if (auth_id_choose(x)) {
 		serve_failed(x, "the peer is somebody else than expected");
 		return;
 	}
-	sa->initial_contact = message_has_notify(&x->m, IKEV2_N_INITIAL_CONTACT, NULL);
-	ask_proof(x, true, wire_find(&x->m, IKEV2_PL_IDI)->body, serve_checked);
+	auth_judge(x, serve_checked);
 }

@@ -3,6 +3,8 @@
 #include "keyd/crypto/hash.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/story.h"
+#include "keyd/ikev2/auth_id.h"
+#include "keyd/ikev2/auth_proof.h"
 #include "keyd/ikev2/cookie.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/fragment.h"
@@ -39,6 +41,7 @@ static bool init_build(struct exchange *x, struct wire_out *out)
 	message_put_nonce(out, secret_view(&sa->ni));
 	nat_put_notifies(sa, out);
 	fragment_put_notify(sa, out);
+	auth_put_hashes(sa, out);
 	if (sa->state == IKE_NEW)
 		ike_sa_set_state(sa, IKE_INIT);
 	return true;
@@ -207,6 +210,9 @@ static bool init_agree(struct exchange *x, struct wire_ke *ke, const char **why)
 	memcpy(sa->spi_r, x->m.h.spi_r, sizeof(sa->spi_r));
 	if (!init_keys(sa, ke->data, why)) {
 		fragment_take_notify(sa, &x->m);
+		auth_take_hashes(sa, &x->m);
+		auth_take_requests(sa, &x->m);
+		sa->auth.multiple = message_has_notify(&x->m, IKEV2_N_MULTIPLE_AUTH_SUPPORTED, NULL);
 		sa->childless = message_has_notify(&x->m, IKEV2_N_CHILDLESS_IKEV2_SUPPORTED, NULL);
 		nat_take_notifies(sa, &x->m, &x->from);
 		return true;
@@ -405,6 +411,10 @@ static int serve_answer(struct ike_sa *sa, const struct proposal_choice *choice)
 	message_put_nonce(&out, secret_view(&sa->nr));
 	nat_put_notifies(sa, &out);
 	fragment_put_notify(sa, &out);
+	auth_put_hashes(sa, &out);
+	auth_put_requests(sa, &out);
+	if (auth_may_repeat(sa))
+		message_put_notify(&out, IKEV2_N_MULTIPLE_AUTH_SUPPORTED, (struct view){ 0 });
 	if (sa->peer->conf.childless != CONF_CHILDLESS_NEVER)
 		message_put_notify(&out, IKEV2_N_CHILDLESS_IKEV2_SUPPORTED, (struct view){ 0 });
 	if (message_end(sa, &out, &datagram) || secret_set(&sa->init_response, datagram.p, datagram.n))
@@ -423,6 +433,7 @@ static void serve_new(struct engine *e, const struct engine_datagram *d, const s
 		return;
 	memcpy(sa->spi_i, m->h.spi_i, sizeof(sa->spi_i));
 	fragment_take_notify(sa, m);
+	auth_take_hashes(sa, m);
 	nat_take_notifies(sa, m, &from);
 	sa->suite = (struct ikev2_suite){ choice->encr, choice->prf, choice->integ };
 	if (half_open_add(sa) || make_kex(sa, choice->ke) || kex_nonce(&sa->nr) || secret_set(&sa->ni, ni.p, ni.n) ||
@@ -481,6 +492,24 @@ static void serve_again(struct ike_sa *sa, const struct engine_datagram *d)
 		message_send(sa, secret_view(&sa->init_response));
 }
 
+/* The section for now: the first for these addresses that takes an offer; IKE_AUTH may show that another is meant. */
+static struct peer *peer_for(struct engine *e, const struct engine_datagram *d, const struct wire_sa *offer)
+{
+	struct peer *first = engine_peer(e, &d->local, &d->remote), *other;
+	struct proposal_choice choice;
+	unsigned at = 0;
+
+	if (first == e->default_peer || proposal_choose(&first->conf.ike, offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, &choice))
+		return first;
+	while ((other = auth_id_rival(e, &first->conf, &at))) {
+		if (!proposal_choose(&other->conf.ike, offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, &choice))
+			continue;
+		peer_put(first);
+		return peer_get(other);
+	}
+	return first;
+}
+
 /* In the order of what it costs: a flood of requests from forged addresses gets no further than to the cookie. */
 void init_serve(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
 {
@@ -503,7 +532,7 @@ void init_serve(struct engine *e, const struct engine_datagram *d, const struct 
 		return;
 	if (message_get_sa(m, &offer) || message_get_ke(m, &ke))
 		return;		/* payloads_wrong has tried both */
-	peer = engine_peer(e, &d->local, &d->remote);
+	peer = peer_for(e, d, &offer);
 	if (choose(e, d, m, &peer->conf, &offer, &ke, &choice))
 		serve_new(e, d, m, peer, &choice, &ke, ni);
 	peer_put(peer);

@@ -2,6 +2,7 @@
 // A datagram's way to its SA and exchange; the table of what is served in which state.
 #include "keyd/crypto/hash.h"
 #include "keyd/ike/pieces.h"
+#include "keyd/ike/proof.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/version.h"
 #include "keyd/ikev2/exchanges.h"
@@ -23,6 +24,10 @@ static void serve_create(struct exchange *x)
 {
 	const struct wire_payload *p = wire_find(&x->m, IKEV2_PL_SA);
 
+	if (proof_lost(x->sa)) {
+		window_refuse(x, IKEV2_N_NO_ADDITIONAL_SAS);
+		return;
+	}
 	/* The first byte after the proposal's generic header and number is its protocol (RFC 7296 3.3.1). */
 	if (p && p->body.n > 5 && p->body.p[5] == IKEV2_PROTO_IKE)
 		rekey_serve(x);
@@ -38,7 +43,7 @@ static const struct {
 	unsigned states;
 	void (*serve)(struct exchange *x);
 } served[] = {
-	{ IKEV2_EXCH_IKE_AUTH, IN(IKE_INIT), auth_serve },
+	{ IKEV2_EXCH_IKE_AUTH, IN(IKE_INIT) | IN(IKE_AUTH), auth_serve },
 	{ IKEV2_EXCH_CREATE_CHILD_SA, IN(IKE_ESTABLISHED), serve_create },
 	{ IKEV2_EXCH_CREATE_CHILD_SA, IN(IKE_REPLACED) | IN(IKE_DELETING) | IN(IKE_CROSSED), serve_later },
 	{ IKEV2_EXCH_INFORMATIONAL, IN(IKE_ESTABLISHED) | IN(IKE_REPLACED) | IN(IKE_DELETING) | IN(IKE_CROSSED),

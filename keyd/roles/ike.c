@@ -14,6 +14,7 @@ void ike_settle(void)
 {
 	struct kern_answer ka = { .error = -ECONNRESET, .why = "the kern role is not there" };
 	struct auth_answer aa = { .error = AUTH_FAILED };
+	struct trust_answer ta = { .error = TRUST_FAILED, .text = "the trust role is not there" };
 
 	if (!ike.engine)
 		return;
@@ -23,6 +24,8 @@ void ike_settle(void)
 		engine_kern_answer(ike.engine, loop_now(), &ka);
 	while (pending_take(&ike.refused, &aa.id) || (!ike.w->peer[ROLE_AUTH] && pending_take(&ike.auth, &aa.id)))
 		engine_auth_answer(ike.engine, loop_now(), &aa);
+	while (pending_take(&ike.distrusted, &ta.id) || (!ike.w->peer[ROLE_TRUST] && pending_take(&ike.trust, &ta.id)))
+		engine_trust_answer(ike.engine, loop_now(), &ta);
 	ike_fine();
 	/* Without the kernel nothing would succeed: what is due, and what comes, waits until it is there. */
 	loop_timer_set(ike.timer, ike.mirrored ? engine_deadline(ike.engine) : ENGINE_NEVER);
@@ -149,6 +152,52 @@ static const struct ipc_rule from_auth[] = {
 	{ 0 },
 };
 
+/* From trust. */
+
+static int on_trust_answer(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct trust_answer an;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&an, m->body.p, sizeof(an));
+	an.scheme[sizeof(an.scheme) - 1] = an.key[sizeof(an.key) - 1] = 0;
+	an.subject[sizeof(an.subject) - 1] = an.text[sizeof(an.text) - 1] = 0;
+	if (an.nticket > sizeof(an.ticket) || !pending_done(&ike.trust, an.id))
+		return -1;
+	engine_trust_answer(ike.engine, loop_now(), &an);
+	ike_settle();
+	return 0;
+}
+
+static int on_trust_changed(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)m;
+	(void)arg;
+	engine_trust_changed(ike.engine, loop_now());
+	ike_settle();
+	return 0;
+}
+
+static int on_trust_staple(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct conf_digest key;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&key, m->body.p, sizeof(key));
+	engine_staple(ike.engine, &key, m->body.p + sizeof(key), m->body.n - sizeof(key));
+	return 0;
+}
+
+static const struct ipc_rule from_trust[] = {
+	EXACT(M_TRUST_ANSWER, trust_answer, on_trust_answer),
+	EMPTY(M_TRUST_CHANGED, on_trust_changed),
+	{ M_TRUST_STAPLE, false, sizeof(struct conf_digest), IPC_BODY_MAX, on_trust_staple },
+	{ 0 },
+};
+
 /* The role itself. */
 
 static int prepare(struct worker *w)
@@ -175,7 +224,9 @@ static void stop(struct worker *w)
 	udp_free(ike.udp);
 	pending_free(&ike.kern);
 	pending_free(&ike.auth);
+	pending_free(&ike.trust);
 	pending_free(&ike.refused);
+	pending_free(&ike.distrusted);
 	ike_conf_clear();
 	ike_keylog_close();
 	if (ike.state)			/* ended, and not died */
@@ -216,7 +267,7 @@ const struct role role_ike = {
 	.peer_up = peer_up,
 	.peer_down = peer_down,
 	.rules = { [ROLE_PARENT] = ike_from_parent, [ROLE_KERN] = from_kern, [ROLE_AUTH] = from_auth,
-		   [ROLE_CTL] = ike_from_ctl },
+		   [ROLE_CTL] = ike_from_ctl, [ROLE_TRUST] = from_trust },
 	.cap = ROLE_NO_CAP,
 	.chroot = true,
 	.lock_some = true,		/* of what outlives it: keys of IKE SAs */

@@ -17,10 +17,10 @@ struct ike {
 	struct udp *udp;
 	struct loop_timer *timer;
 	struct conf next;		/* being handed over; peers and pools owned */
-	unsigned int next_room, next_pools;	/* peers and pools that BEGIN announced */
+	unsigned int next_room, next_pools, next_creds, next_cas;	/* that BEGIN announced */
 	unsigned int npeers;		/* of the configuration in use */
-	struct pending kern, auth;	/* requests without an answer yet */
-	struct pending refused;		/* requests to auth that could not be sent */
+	struct pending kern, auth, trust;	/* requests without an answer yet */
+	struct pending refused, distrusted;	/* requests to auth and trust that could not be sent */
 	bool details;			/* somebody watches */
 	uint32_t events_missed;		/* by the ctl role, since the last that it got */
 	bool mirrored, ready;		/* the kernel's SPD is known; the parent has been told */

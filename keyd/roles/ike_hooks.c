@@ -3,6 +3,7 @@
 #include "keyd/roles/ike.h"
 
 #include "keyd/auth/codec.h"
+#include "keyd/trust/codec.h"
 
 #include <errno.h>
 #include <string.h>
@@ -34,6 +35,18 @@ static void hook_auth(void *arg, const struct auth_request *rq)
 	pending_add(wr_ok(&w) ? &ike.auth : &ike.refused, rq->id);
 	if (wr_ok(&w))
 		ipc_send(ike.w->peer[ROLE_AUTH], M_AUTH_REQUEST, rq->id, w.buf, w.len);
+}
+
+static void hook_trust(void *arg, const struct trust_request *rq)
+{
+	static uint8_t body[TRUST_REQUEST_MAX];
+	struct wr w = wr_of(body, sizeof(body));
+
+	(void)arg;
+	trust_request_put(&w, rq);
+	pending_add(wr_ok(&w) ? &ike.trust : &ike.distrusted, rq->id);
+	if (wr_ok(&w))
+		ipc_send(ike.w->peer[ROLE_TRUST], M_TRUST_REQUEST, rq->id, w.buf, w.len);
 }
 
 /* A burst that the ctl role does not keep up with must not end its channel: what is left out is counted and told. */
@@ -96,5 +109,5 @@ static void hook_kept(void *arg)
 const struct engine_hooks ike_hooks = {
 	.keep = hook_keep, .kept = hook_kept,
 	.resolv = hook_resolv,
-	.send = hook_send, .kern = hook_kern, .auth = hook_auth, .event = hook_event, .log = hook_log, .keys = hook_keys,
+	.send = hook_send, .kern = hook_kern, .auth = hook_auth, .trust = hook_trust, .event = hook_event, .log = hook_log, .keys = hook_keys,
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the parent hands over to the ike role: settings, sockets, the key log, memory that outlives it.
+#include "keyd/conf/load.h"
 #include "keyd/roles/ike.h"
 
 #include <stdlib.h>
@@ -23,9 +24,7 @@ bool ike_keylog_on(void)
 
 void ike_conf_clear(void)
 {
-	free(ike.next.peers);
-	free(ike.next.pools);
-	ike.next = (struct conf){ 0 };
+	conf_free(&ike.next);
 	ike.next_room = 0;
 }
 
@@ -37,14 +36,23 @@ static int on_conf_begin(struct ipc *ch, struct ipc_msg *m, void *arg)
 	memcpy(&ike.next, m->body.p, sizeof(ike.next));
 	ike.next_room = ike.next.npeers;
 	ike.next_pools = ike.next.npools;
-	ike.next.npeers = ike.next.npools = 0;
+	ike.next_creds = ike.next.ncreds;
+	ike.next_cas = ike.next.ncas;
+	ike.next.npeers = ike.next.npools = ike.next.ncreds = ike.next.ncas = ike.next.npins = ike.next.ncrls = 0;
 	ike.next.peers = NULL;
 	ike.next.pools = NULL;
-	if (ike.next_room > CONF_PEERS_MAX || ike.next_pools > CONF_POOLS_MAX)
+	ike.next.creds = NULL;
+	ike.next.cas = NULL;
+	ike.next.pins = NULL;
+	ike.next.crls = NULL;
+	if (ike.next_room > CONF_PEERS_MAX || ike.next_pools > CONF_POOLS_MAX || ike.next_creds > CONF_PEERS_MAX + 1 ||
+	    ike.next_cas > CONF_CAS_MAX * (CONF_PEERS_MAX + 1))
 		return -1;
 	ike.next.peers = calloc(ike.next_room ? ike.next_room : 1, sizeof(*ike.next.peers));
 	ike.next.pools = calloc(ike.next_pools ? ike.next_pools : 1, sizeof(*ike.next.pools));
-	return ike.next.peers && ike.next.pools ? 0 : -1;
+	ike.next.creds = calloc(ike.next_creds ? ike.next_creds : 1, sizeof(*ike.next.creds));
+	ike.next.cas = calloc(ike.next_cas ? ike.next_cas : 1, sizeof(*ike.next.cas));
+	return ike.next.peers && ike.next.pools && ike.next.creds && ike.next.cas ? 0 : -1;
 }
 
 static int on_conf_peer(struct ipc *ch, struct ipc_msg *m, void *arg)
@@ -67,6 +75,52 @@ static int on_conf_pool(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+/* NULL without memory. */
+static uint8_t *taken(struct rd *r, size_t n)
+{
+	uint8_t *to = malloc(n ? n : 1);
+	struct view v;
+
+	if (to && !rd_view(r, n, &v) && n)
+		memcpy(to, v.p, n);
+	return to;
+}
+
+static int on_conf_cred(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct rd r = rd_of_view(m->body);
+	struct conf_cred *to;
+	struct view head;
+
+	(void)ch;
+	(void)arg;
+	if (ike.next.ncreds >= ike.next_creds || rd_view(&r, sizeof(*to), &head))
+		return -1;
+	to = &ike.next.creds[ike.next.ncreds++];
+	memcpy(to, head.p, head.n);
+	to->chain = to->spki = NULL;
+	if (to->nchain > CONF_CHAIN_MAX || to->nspki > IPC_BODY_MAX || rd_left(&r) != (size_t)to->nchain + to->nspki)
+		return -1;
+	to->chain = taken(&r, to->nchain);
+	to->spki = taken(&r, to->nspki);
+	return to->chain && to->spki ? 0 : -1;
+}
+
+static int on_conf_ca(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct conf_ca *to;
+
+	(void)ch;
+	(void)arg;
+	if (ike.next.ncas >= ike.next_cas)
+		return -1;
+	to = &ike.next.cas[ike.next.ncas++];
+	memcpy(to, m->body.p, sizeof(*to));
+	to->ncerts = 0;
+	to->certs = NULL;
+	return to->n <= CONF_CA_HASHES_MAX ? 0 : -1;
+}
+
 static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	int r = 0;
@@ -74,7 +128,8 @@ static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
 	(void)ch;
 	(void)m;
 	(void)arg;
-	if (ike.next.npeers != ike.next_room || ike.next.npools != ike.next_pools)
+	if (ike.next.npeers != ike.next_room || ike.next.npools != ike.next_pools || ike.next.ncreds != ike.next_creds ||
+	    ike.next.ncas != ike.next_cas)
 		return -1;
 	ike.npeers = ike.next.npeers;
 	if (ike.engine)
@@ -166,6 +221,8 @@ const struct ipc_rule ike_from_parent[] = {
 	EXACT(M_CONF_BEGIN, conf, on_conf_begin),
 	EXACT(M_CONF_PEER, conf_peer, on_conf_peer),
 	EXACT(M_CONF_POOL, conf_pool, on_conf_pool),
+	{ M_CONF_CRED, false, sizeof(struct conf_cred), IPC_BODY_MAX, on_conf_cred },
+	EXACT(M_CONF_CA, conf_ca, on_conf_ca),
 	EMPTY(M_CONF_END, on_conf_end),
 	EMPTY(M_SOCKETS_CLEAR, on_sockets_clear),
 	{ M_STATE, true, 0, 0, on_state },

@@ -53,6 +53,7 @@ struct trust_answer {
 	uint8_t verdict;		/* enum crypto_trust_result, of TRUST_NOT_TRUSTED */
 	uint8_t pending;		/* nothing current says yet whether it is revoked (lenient): a change may be told later */
 	int64_t ends;			/* when the first certificate of the chain expires, seconds since 1970; INT64_MAX: never */
+	int64_t ends_in;		/* the same in seconds from the answer; below 0: it has expired; INT64_MAX: never */
 	char scheme[24];		/* of the signature: "ecdsa-sha256"; "": not known */
 	char key[24];			/* "RSA-3072", "P-256" */
 	char subject[160];		/* of the certificate that is spoken of */

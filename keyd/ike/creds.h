@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What we show for our keys, and what we ask peers to show: public, from the configuration. */
+#ifndef KEYD_IKE_CREDS_H
+#define KEYD_IKE_CREDS_H
+
+#include "keyd/conf/conf.h"
+#include "keyd/util/rd.h"
+
+struct engine;
+
+struct cred {
+	struct conf_cred conf;		/* owned copies of what it points to */
+	uint8_t *staple;		/* owned: an OCSP response that the certificate is good; NULL: there is none */
+	size_t nstaple;
+};
+
+struct creds {
+	struct cred *creds;
+	unsigned ncreds;
+	struct conf_ca *cas;
+	unsigned ncas;
+};
+
+/* Takes over copies; staples of keys that stay, stay. 0 or -1 without memory (then nothing has changed). */
+int creds_configure(struct creds *c, const struct conf *conf) RD_MUST_CHECK;
+void creds_free(struct creds *c);
+/* NULL: nothing is known of such a key. */
+const struct cred *creds_find(const struct creds *c, const struct conf_digest *key);
+/* NULL: there is no such set. */
+const struct conf_ca *creds_ca(const struct creds *c, const struct conf_digest *set);
+
+#endif

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+// Certificates of peers after IKE_AUTH; and words for what is wrong with them.
+#include "keyd/ike/proof.h"
+
+#include "keyd/crypto/trust.h"
+#include "keyd/ike/report.h"
+#include "keyd/ike/version.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What the trust role says of a chain. */
+static const uint8_t verdicts[] = {
+	[CRYPTO_TRUST_NO_CA] = REASON_CERT_UNTRUSTED,	  [CRYPTO_TRUST_SIGNATURE] = REASON_CERT_UNTRUSTED,
+	[CRYPTO_TRUST_EXPIRED] = REASON_CERT_EXPIRED,	  [CRYPTO_TRUST_NOT_YET] = REASON_CERT_EXPIRED,
+	[CRYPTO_TRUST_NOT_CA] = REASON_CERT_UNTRUSTED,	  [CRYPTO_TRUST_NAME] = REASON_CERT_UNFIT,
+	[CRYPTO_TRUST_USAGE] = REASON_CERT_UNFIT,	  [CRYPTO_TRUST_WEAK] = REASON_CERT_UNFIT,
+	[CRYPTO_TRUST_REVOKED] = REASON_CERT_REVOKED,	  [CRYPTO_TRUST_NO_CRL] = REASON_REVOCATION_UNKNOWN,
+	[CRYPTO_TRUST_REFUSED] = REASON_CERT_UNFIT,	  [CRYPTO_TRUST_FAILED] = REASON_PROOF_FAILED,
+};
+
+/* What each error of the trust role is, and the sentence; "%s": the end that the role gives. */
+static const struct {
+	int error;
+	enum engine_reason reason;
+	const char *cert, *key;		/* of peers with a certificate, with a key of their own */
+} errors[] = {
+	{ TRUST_FAILED, REASON_PROOF_FAILED, "its proof could not be judged: %s", NULL },
+	{ TRUST_NO_CERT, REASON_NO_CERT, "it shows no certificate, though we asked for one", "none of its keys is known here" },
+	{ TRUST_BAD_CERT, REASON_NO_CERT, "its certificate %s", "its key %s" },
+	{ TRUST_WRONG_NAME, REASON_CERT_NAME, "its certificate is for somebody else: %s", NULL },
+	{ TRUST_SCHEME, REASON_SIGNATURE_SCHEME, "its signature %s", NULL },
+	{ TRUST_SIGNATURE, REASON_SIGNATURE, "its signature is wrong: it does not have the private key, or something changed the messages",
+	  NULL },
+	{ TRUST_WRONG_KEY, REASON_WRONG_KEY, NULL, "its key is none that \"remote-key\" names: %s" },
+	{ TRUST_REFUSED_URL, REASON_NO_CERT, "it shows no certificate but a URL to fetch one from (hash and URL), which is not done here",
+	  NULL },
+};
+
+enum engine_reason proof_reason(const struct trust_answer *an)
+{
+	if (an->error == TRUST_NOT_TRUSTED && an->verdict < sizeof(verdicts) && verdicts[an->verdict])
+		return (enum engine_reason)verdicts[an->verdict];
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
+		if (errors[i].error == an->error)
+			return errors[i].reason;
+	return REASON_CERT_UNFIT;
+}
+
+/* text with the first "%s" replaced; no format of printf is made of it. */
+static void fill(char *buf, size_t n, const char *text, const char *with)
+{
+	const char *at = strstr(text, "%s");
+
+	if (at)
+		snprintf(buf, n, "%.*s%s%s", (int)(at - text), text, with, at + 2);
+	else
+		snprintf(buf, n, "%s", text);
+}
+
+void proof_words(const struct trust_answer *an, uint8_t way, char *buf, size_t n)
+{
+	const char *text = NULL;
+
+	if (an->error == TRUST_NOT_TRUSTED) {
+		snprintf(buf, n, "its certificate is not believed: \"%s\" %s", an->subject, an->text);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
+		if (errors[i].error == an->error)
+			text = way == CONF_AUTH_KEY && errors[i].key ? errors[i].key : errors[i].cert;
+	fill(buf, n, text ? text : "its proof is refused: %s", an->text);
+}
+
+/* --- for status --- */
+
+static void say(char *buf, size_t n, unsigned round, const char *text)
+{
+	size_t at = round ? strlen(buf) : 0;
+
+	snprintf(buf + at, n - at, "%s%s", round ? " and " : "", text);
+}
+
+void proof_say_peer(struct ike_sa *sa, unsigned round, const struct trust_answer *an)
+{
+	char text[sizeof(sa->proof.remote)];
+
+	if (!an)
+		snprintf(text, sizeof(text), "shared key");
+	else if (an->nticket || *an->subject)
+		snprintf(text, sizeof(text), "certificate \"%.60s\", %s", an->subject, an->scheme);
+	else
+		snprintf(text, sizeof(text), "key, %s", an->scheme);
+	say(sa->proof.remote, sizeof(sa->proof.remote), round, text);
+}
+
+void proof_say_ours(struct ike_sa *sa, unsigned round, uint8_t way, const char *scheme)
+{
+	char text[sizeof(sa->proof.local)];
+
+	if (way == CONF_AUTH_PSK)
+		snprintf(text, sizeof(text), "shared key");
+	else
+		snprintf(text, sizeof(text), "%s, %.16s", way == CONF_AUTH_CERT ? "certificate" : "key", scheme);
+	say(sa->proof.local, sizeof(sa->proof.local), round, text);
+}
+
+/* --- as long as it lives --- */
+
+int proof_take(struct ike_sa *sa, const struct trust_answer *an)
+{
+	bool ever = an->ends_in != INT64_MAX;
+	uint64_t in = an->ends_in > 0 ? (uint64_t)an->ends_in : 0;
+
+	if (an->nticket && secret_set(&sa->proof.ticket, an->ticket, an->nticket))
+		return -1;
+	if (ever && in < UINT32_MAX * 100ULL && an->nticket)
+		sa->proof.ends = sa->e->now + SECONDS(in);
+	return 0;
+}
+
+void proof_move(struct ike_sa *old, struct ike_sa *fresh)
+{
+	secret_move(&fresh->proof.ticket, &old->proof.ticket);
+	fresh->proof.ends = old->proof.ends;
+	fresh->proof.lost = old->proof.lost;
+	memcpy(fresh->proof.remote, old->proof.remote, sizeof(fresh->proof.remote));
+	memcpy(fresh->proof.local, old->proof.local, sizeof(fresh->proof.local));
+}
+
+void proof_free(struct ike_sa *sa)
+{
+	ask_cancel(&sa->proof.still);
+	secret_clear(&sa->proof.ticket);
+}
+
+bool proof_lost(const struct ike_sa *sa)
+{
+	return sa->proof.lost;
+}
+
+/* As the section says. False: it goes on. */
+static bool lose(struct ike_sa *sa, uint8_t how, const char *statement, const char *what)
+{
+	static const char *const words[] = { [CONF_LOST_CERT_DOWN] = "down", [CONF_LOST_CERT_NO_REKEY] = "no-rekey",
+					     [CONF_LOST_CERT_KEEP] = "keep" };
+
+	if (how == CONF_LOST_CERT_NO_REKEY && sa->proof.lost)
+		return true;
+	report_reason(sa, *statement == 'e' ? REASON_CERT_EXPIRED : REASON_CERT_REVOKED);
+	report_sa(sa, LOG_LEVEL_WARNING, "certificate", statement, "%s: \"%s %s\" in its section", what, statement, words[how]);
+	if (how == CONF_LOST_CERT_KEEP)
+		return false;
+	sa->proof.lost = true;
+	ike_sa_touch(sa);
+	if (how == CONF_LOST_CERT_DOWN)
+		ikev2_version.delete_ike(sa);
+	return true;
+}
+
+bool proof_expired(struct ike_sa *sa)
+{
+	if (!sa->proof.ends || sa->e->now < sa->proof.ends)
+		return false;
+	sa->proof.ends = 0;
+	return lose(sa, sa->peer->conf.trust.expired, "expired", "the peer's certificate has expired");
+}
+
+static void on_still(struct ask *a, const struct trust_answer *an)
+{
+	struct ike_sa *sa = container_of(a, struct ike_sa, proof.still);
+	char what[420];
+
+	/* What could not be told, or is not known, changes nothing; an expiry has a timer of its own. */
+	if (an->error != TRUST_NOT_TRUSTED || (an->verdict != CRYPTO_TRUST_REVOKED && an->verdict != CRYPTO_TRUST_NO_CA))
+		return;
+	snprintf(what, sizeof(what), "the peer's certificate \"%s\" %s", an->subject, an->text);
+	lose(sa, sa->peer->conf.trust.revoked, "revoked", what);
+}
+
+void engine_trust_changed(struct engine *e, uint64_t now)
+{
+	e->now = now;
+	list_each(sa, &e->sas, struct ike_sa, link) {
+		struct trust_request rq = { .kind = TRUST_STILL, .way = CONF_AUTH_CERT, .rules = sa->peer->conf.trust,
+					    .remote = sa->remote_id, .ticket = secret_view(&sa->proof.ticket) };
+
+		if (!sa->proof.ticket.n || sa->state != IKE_ESTABLISHED)
+			continue;
+		ask_cancel(&sa->proof.still);
+		ask_trust(e, &sa->proof.still, &rq, on_still);
+	}
+	engine_settle(e);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What an IKE SA's proofs of identity rest on as long as it lives: the peer's certificate expires, or is revoked. */
+#ifndef KEYD_IKE_PROOF_H
+#define KEYD_IKE_PROOF_H
+
+#include "keyd/ike/ike_sa.h"
+
+/* The peer has proved itself by a signature: what can become of its certificate is watched from now on. 0 or -1 (no memory). */
+int proof_take(struct ike_sa *sa, const struct trust_answer *an) RD_MUST_CHECK;
+/* fresh takes the place of old. */
+void proof_move(struct ike_sa *old, struct ike_sa *fresh);
+void proof_free(struct ike_sa *sa);
+/* Its certificate has expired, as the clock says: does as "expired" in its section wants. False: it goes on. */
+bool proof_expired(struct ike_sa *sa);
+/* Neither sa nor its children are renewed any more. */
+bool proof_lost(const struct ike_sa *sa);
+
+/* For status: how each end has proved who it is. an NULL: by a shared key; scheme is that of our signature. */
+void proof_say_peer(struct ike_sa *sa, unsigned round, const struct trust_answer *an);
+void proof_say_ours(struct ike_sa *sa, unsigned round, uint8_t way, const char *scheme);
+
+/* What a refusal means: the reason, and a sentence without its full stop about a peer that proves itself in this way. */
+enum engine_reason proof_reason(const struct trust_answer *an);
+void proof_words(const struct trust_answer *an, uint8_t way, char *buf, size_t n);
+
+#endif

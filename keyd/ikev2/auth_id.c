@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// Identities in IKE_AUTH, and the section that they choose.
+#include "keyd/ikev2/auth_id.h"
+
+#include "keyd/conf/id.h"
+#include "keyd/conf/load.h"
+#include "keyd/ike/proposal.h"
+#include "keyd/ike/reauth.h"
+#include "keyd/ike/report.h"
+#include "keyd/wire/id.h"
+#include "keyd/wire/ikev2.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char exchange_name[] = "IKE_AUTH";
+
+void auth_id_ours(struct ike_sa *sa)
+{
+	sa->local_id = sa->peer->conf.local_id;
+	if (sa->local_id.type == CONF_ID_ANY)
+		conf_id_from_addr(&sa->local_id, &sa->local);
+}
+
+struct view auth_id_body(const struct conf_id *id, uint8_t buf[ID_BODY_MAX])
+{
+	struct wire_id w = { .type = id->type, .data = { id->data, id->len } };
+	struct wr body = wr_of(buf, ID_BODY_MAX);
+
+	wire_id_put(&body, &w);
+	return wr_view(&body);
+}
+
+void auth_id_put(struct wire_out *out, uint8_t type, const struct conf_id *id)
+{
+	uint8_t buf[ID_BODY_MAX];
+
+	wire_payload_put(out, type, auth_id_body(id, buf));
+}
+
+struct conf_id auth_id_expected(const struct ike_sa *sa)
+{
+	const struct ike_sa *old = reauth_old(sa);
+	struct conf_id id = sa->peer->conf.remote_id;
+
+	/* Who takes over from an SA is who that was with; the configuration may leave it open. */
+	if (old && (id.type == CONF_ID_ANY || conf_id_match(&id, &old->remote_id)))
+		return old->remote_id;
+	if (id.type == CONF_ID_ANY)
+		conf_id_from_addr(&id, &sa->remote);
+	return id;
+}
+
+/* 0, or -1: it is no identification (told). */
+static int take(struct exchange *x, uint8_t payload, struct conf_id *out)
+{
+	const struct wire_payload *p = wire_find(&x->m, payload);
+	struct wire_id id;
+
+	if (p && !wire_id_get(&id, p->body) && id.data.n <= CONF_ID_MAX) {
+		*out = (struct conf_id){ .type = id.type, .len = (uint16_t)id.data.n };
+		memcpy(out->data, id.data.p, id.data.n);
+		return 0;
+	}
+	report_reason(x->sa, REASON_INVALID_SYNTAX);
+	report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer's identification is malformed, or longer than %u bytes",
+		  CONF_ID_MAX);
+	return -1;
+}
+
+static int unexpected(struct ike_sa *sa)
+{
+	char got[CONF_ID_STRLEN], want[CONF_ID_STRLEN];
+	struct conf_id expected = auth_id_expected(sa);
+
+	conf_id_format(&sa->remote_id, got, sizeof(got));
+	conf_id_format(&expected, want, sizeof(want));
+	report_reason(sa, REASON_UNEXPECTED_ID);
+	report_sides(sa, want, got);
+	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
+		  "the peer says it is \"%s\"; expected \"%s\" (\"id remote\" in its peer section says otherwise)", got, want);
+	return -1;
+}
+
+static struct conf_claim claim_of(const struct ike_sa *sa)
+{
+	return (struct conf_claim){ .local = &sa->local, .remote = &sa->remote, .remote_id = &sa->remote_id,
+				    .nat = sa->nat_remote };
+}
+
+/* Whoever takes over from an SA is who that was with; others are measured by "id remote" of the section alone. */
+static bool fits(const struct ike_sa *sa)
+{
+	struct conf_claim claim = claim_of(sa);
+	const struct ike_sa *old = reauth_old(sa);
+
+	return (!old || conf_id_equal(&old->remote_id, &sa->remote_id)) && conf_peer_fits(&sa->peer->conf, &claim) == CONF_FITS;
+}
+
+int auth_id_check(struct exchange *x)
+{
+	if (take(x, IKEV2_PL_IDR, &x->sa->remote_id))
+		return -1;
+	return fits(x->sa) ? 0 : unexpected(x->sa);
+}
+
+/* Would this section have agreed to the algorithms of the SA? */
+static bool takes_suite(void *arg, const struct conf_peer *conf)
+{
+	const struct ike_sa *sa = arg;
+	const struct proposal_choice c = { .number = 1, .encr = sa->suite.encr, .prf = sa->suite.prf,
+					   .integ = sa->suite.integ, .ke = sa->ke };
+	struct proposal_choice again;
+	struct wire_sa chosen;
+
+	proposal_answer(&c, IKEV2_PROTO_IKE, (struct view){ 0 }, &chosen);
+	return &sa->peer->conf == conf || proposal_choose(&conf->ike, &chosen, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, &again);
+}
+
+static struct peer *held_of(struct engine *e, const struct conf_peer *conf)
+{
+	return conf == &e->conf.defaults ? e->default_peer : e->peers[conf - e->conf.peers];
+}
+
+/* From now on another section's settings count; what IKE_SA_INIT agreed by those of the first is narrowed. */
+static void serve_by(struct ike_sa *sa, struct peer *peer)
+{
+	const struct conf_peer *conf = &peer->conf;
+
+	if (sa->fragment_size && conf->fragment_size < sa->fragment_size)
+		sa->fragment_size = conf->fragment_size;
+	peer_put(sa->peer);
+	sa->peer = peer_get(peer);
+}
+
+static const char *misfit(enum conf_misfit why)
+{
+	static const char *const words[] = {
+		[CONF_FITS] = "fits", [CONF_MISFIT_LOCAL] = "\"id local\" is another", [CONF_MISFIT_REMOTE] = "\"id remote\" is another",
+		[CONF_MISFIT_ADDRESS] = "it does not talk from that address", [CONF_MISFIT_MAY] = "its \"ike\" algorithms are others",
+	};
+
+	return words[why];
+}
+
+/* Each section that was looked at, and why it does not serve. */
+static int nobody_serves(struct ike_sa *sa, const struct conf_choice *choice)
+{
+	char got[CONF_ID_STRLEN], tried[STORY_SIDE_MAX] = "";
+	unsigned n = choice->n < CONF_TRIED_MAX ? choice->n : CONF_TRIED_MAX;
+	size_t at = 0;
+
+	for (unsigned i = 0; i < n && at < sizeof(tried); i++)
+		at += (size_t)snprintf(tried + at, sizeof(tried) - at, "%s\"%s\": %s", i ? ", " : "",
+				       choice->tried[i].peer->name, misfit(choice->tried[i].why));
+	conf_id_format(&sa->remote_id, got, sizeof(got));
+	report_reason(sa, REASON_NO_SECTION);
+	report_sides(sa, tried, got);
+	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer says it is \"%s\"; no section is for it: %s%s", got, tried,
+		  choice->n > n ? ", …" : "");
+	return -1;
+}
+
+static int same_as_before(struct exchange *x)
+{
+	struct conf_id id;
+
+	if (take(x, IKEV2_PL_IDI, &id))
+		return -1;
+	if (conf_id_equal(&id, &x->sa->remote_id))
+		return 0;
+	report_reason(x->sa, REASON_UNEXPECTED_ID);
+	report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer calls itself otherwise in its second proof than in the first");
+	return -1;
+}
+
+int auth_id_choose(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct conf_claim claim = claim_of(sa);
+	const struct conf_peer *conf;
+	struct conf_choice choice;
+	struct conf_id asked;
+
+	if (x->proof.round)
+		return same_as_before(x);
+	if (take(x, IKEV2_PL_IDI, &sa->remote_id))
+		return -1;
+	if (wire_find(&x->m, IKEV2_PL_IDR)) {
+		if (take(x, IKEV2_PL_IDR, &asked))
+			return -1;
+		claim.local_id = &asked;
+	}
+	conf = conf_peer_choose(&sa->e->conf, &claim, takes_suite, sa, &choice);
+	if (!conf && claim.local_id) {		/* then it sees who we are, and can say that it expected another (RFC 7296 2.15) */
+		claim.local_id = NULL;
+		conf = conf_peer_choose(&sa->e->conf, &claim, takes_suite, sa, &choice);
+	}
+	if (conf) {
+		serve_by(sa, held_of(sa->e, conf));
+		auth_id_ours(sa);
+		return 0;
+	}
+	if (choice.n == 1 && choice.tried[0].why != CONF_MISFIT_MAY)
+		return unexpected(sa);
+	return nobody_serves(sa, &choice);
+}
+
+struct peer *auth_id_rival(const struct engine *e, const struct conf_peer *of, unsigned *at)
+{
+	while (*at < e->conf.npeers) {
+		struct peer *p = e->peers[(*at)++];
+		const struct conf_peer *conf = &p->conf;
+
+		if (conf != of && conf->remote_len == of->remote_len && ipsec_addr_equal(&conf->remote, &of->remote) &&
+		    ipsec_addr_equal(&conf->local, &of->local))
+			return p;
+	}
+	return NULL;
+}
