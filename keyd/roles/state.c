@@ -82,10 +82,10 @@ int state_keep(struct state *s, uint64_t id, const void *record, size_t n)
 	if (!e)
 		return -1;
 	if (e->fresh)
-		chain_free(s, e->fresh - 1);
-	e->fresh = head = chain_new(s, id, record, n);
+		state_chain_free(s, e->fresh - 1);
+	e->fresh = head = state_chain_new(s, id, record, n);
 	if (!head && n)			/* what is not true any more must not come back */
-		e->fresh = chain_new(s, id, NULL, 0);
+		e->fresh = state_chain_new(s, id, NULL, 0);
 	if (!e->changed) {
 		e->next = s->changed;
 		s->changed = e;
@@ -105,7 +105,7 @@ void state_commit(struct state *s)
 	for (struct entry *e = s->changed; e; e = next) {
 		next = e->next;
 		if (e->head)
-			chain_free(s, e->head - 1);
+			state_chain_free(s, e->head - 1);
 		s->records -= e->head != 0;
 		state_step();
 		e->head = e->fresh;
@@ -116,7 +116,7 @@ void state_commit(struct state *s)
 			continue;
 		}
 		if (e->head)
-			chain_free(s, e->head - 1);
+			state_chain_free(s, e->head - 1);
 		entry_free(s, e);
 	}
 	s->changed = NULL;
@@ -147,7 +147,7 @@ static void tell(struct state *s, struct entry *e, void *arg)
 {
 	struct each *each = arg;
 
-	if (e->head && !chain_read(s, e->head - 1, each->buf, RECORD_MAX))
+	if (e->head && !state_chain_read(s, e->head - 1, each->buf, RECORD_MAX))
 		each->fn(each->arg, e->id, each->buf, block_at(s, e->head - 1)->total);
 }
 
@@ -182,7 +182,7 @@ static void take_head(struct state *s, uint32_t i, uint8_t *buf)
 	struct block *b = block_at(s, i);
 	struct entry *e;
 
-	if (b->seq > s->h->committed || chain_read(s, i, buf, RECORD_MAX))
+	if (b->seq > s->h->committed || state_chain_read(s, i, buf, RECORD_MAX))
 		return;
 	e = entry_of(s, b->id);
 	if (e && block_at(s, e->head - 1)->seq >= b->seq)

@@ -71,7 +71,7 @@ static uint32_t block_new(struct state *s)
 }
 
 /* From its head on, which is the first to count no more. */
-void chain_free(struct state *s, uint32_t i)
+void state_chain_free(struct state *s, uint32_t i)
 {
 	for (uint32_t n = 0; n <= BLOCKS; n++) {
 		uint32_t next = block_at(s, i)->next;
@@ -98,7 +98,7 @@ static int mac(const struct state *s, const struct block *b, const uint8_t *data
 }
 
 /* The bodies first, the head last: until that is there, nothing is. index + 1 of the head, or 0. */
-uint32_t chain_new(struct state *s, uint64_t id, const uint8_t *data, size_t n)
+uint32_t state_chain_new(struct state *s, uint64_t id, const uint8_t *data, size_t n)
 {
 	struct block head = { .id = id, .seq = s->seq, .total = (uint32_t)n };
 	uint32_t next = 0, left = n ? (uint32_t)((n - 1) / DATA) : 0, i;
@@ -130,11 +130,11 @@ uint32_t chain_new(struct state *s, uint64_t id, const uint8_t *data, size_t n)
 		return i;
 	}
 	if (next)
-		chain_free(s, next - 1);
+		state_chain_free(s, next - 1);
 	return 0;
 }
 
-int chain_read(const struct state *s, uint32_t i, uint8_t *buf, size_t most)
+int state_chain_read(const struct state *s, uint32_t i, uint8_t *buf, size_t most)
 {
 	const struct block *b = block_at(s, i);
 	uint32_t total = b->total;

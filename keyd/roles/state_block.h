@@ -68,9 +68,9 @@ bool state_reserve(struct state *s, size_t upto);
 void block_free(struct state *s, uint32_t i);
 
 /* A record of this transaction; n 0: there is none any more. index + 1 of the head, or 0: there is no room. */
-uint32_t chain_new(struct state *s, uint64_t id, const uint8_t *data, size_t n);
+uint32_t state_chain_new(struct state *s, uint64_t id, const uint8_t *data, size_t n);
 /* The whole record of the chain that begins at i into buf; -1: it is torn, forged, or longer than most. */
-int chain_read(const struct state *s, uint32_t i, uint8_t *buf, size_t most);
-void chain_free(struct state *s, uint32_t i);
+int state_chain_read(const struct state *s, uint32_t i, uint8_t *buf, size_t most);
+void state_chain_free(struct state *s, uint32_t i);
 
 #endif
