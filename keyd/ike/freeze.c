@@ -92,6 +92,17 @@ static void frost_reauth(struct frost *f, struct ike_sa *sa, struct frozen_ike *
 	frost_u64(f, &fz->reauth);
 }
 
+static void frost_proof(struct frost *f, struct ike_sa *sa)
+{
+	if (frost_reads(f) && f->version < 2)
+		return;
+	frost_secret(f, &sa->proof.ticket, TRUST_TICKET_MAX);
+	frost_u64(f, &sa->proof.ends);
+	frost_bool(f, &sa->proof.lost);
+	frost_text(f, sa->proof.remote, sizeof(sa->proof.remote));
+	frost_text(f, sa->proof.local, sizeof(sa->proof.local));
+}
+
 static void frost_times(struct frost *f, struct ike_sa *sa, struct frozen_ike *fz)
 {
 	uint64_t *all[] = { &sa->refused_since, &sa->origin_at, &sa->redundant_at, &sa->created_at, &sa->established_at,
@@ -122,6 +133,7 @@ void frost_ike(struct frost *f, struct ike_sa *sa, struct frozen_ike *fz)
 	frost_text(f, fz->rekey_why, sizeof(fz->rekey_why));
 	frost_times(f, sa, fz);
 	frost_reauth(f, sa, fz);
+	frost_proof(f, sa);
 	for (unsigned i = 0; i < 2; i++) {
 		frost_text(f, fz->lease[i].pool, sizeof(fz->lease[i].pool));
 		frost_addr(f, &fz->lease[i].addr);

@@ -11,8 +11,12 @@
 #include "keyd/ike/exchange.h"
 #include "keyd/ike/frost.h"
 
-/* The first byte of each record; another number with each change of what follows (tests/unit/test_frozen.c knows of each). */
-#define FREEZE_VERSION 1
+/*
+ * The first byte of each record; another number with each change of what follows (tests/unit/test_frozen.c knows of each).
+ * Records of earlier builds are read from this version on. 2: how both ends have proved who they are.
+ */
+#define FREEZE_VERSION 2
+#define FREEZE_VERSION_READ 1
 /* Exchanges that wait are kept up to this many; what the rest was for shows in the state of the children. */
 #define FREEZE_QUEUE_MAX 8
 /* SAs that are being added to the kernel for a request of the peer, and whose record would come too late. */

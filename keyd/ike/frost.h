@@ -17,6 +17,7 @@
 struct frost {
 	struct wr *w;			/* NULL: reading */
 	struct rd r;
+	uint8_t version;		/* reading: of the record */
 	bool broken;
 };
 

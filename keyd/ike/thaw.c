@@ -396,14 +396,16 @@ static void thaw_kind(struct engine *e, enum keep_kind kind)
 {
 	list_each(t, &e->thawing, struct thawing, link) {
 		struct frost f = { .r = rd_of(t->bytes, t->n) };
-		uint8_t version, of;
+		bool known;
+		uint8_t of;
 		int r = -1;
 
-		frost_u8(&f, &version);
+		frost_u8(&f, &f.version);
 		frost_u8(&f, &of);
-		if (kind == KEEP_KINDS && (version != FREEZE_VERSION || of >= KEEP_KINDS || !of))
-			drop(e, t, f.broken ? "empty" : version != FREEZE_VERSION ? "of another version" : "of no kind");
-		if (version != FREEZE_VERSION || of != kind)
+		known = f.version >= FREEZE_VERSION_READ && f.version <= FREEZE_VERSION;
+		if (kind == KEEP_KINDS && (!known || of >= KEEP_KINDS || !of))
+			drop(e, t, f.broken ? "empty" : !known ? "of another version" : "of no kind");
+		if (!known || of != kind)
 			continue;
 		switch (kind) {
 		case KEEP_IKE_SA: r = ike_thaw(e, t, &f); break;
