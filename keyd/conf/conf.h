@@ -32,6 +32,7 @@
 #define CONF_CAS_MAX 8			/* files of CAs for one peer */
 #define CONF_PINS_MAX 4			/* keys that one peer may have */
 #define CONF_CA_HASHES_MAX 100		/* CAs that a CERTREQ names; with more, it names none, which means any */
+#define CONF_CRLS_MAX 64
 #define CONF_CHAIN_MAX 49152		/* bytes of our certificate and those above it */
 
 /* The statements that may stand only once in a peer, then those that may stand only once in the file. */
@@ -164,6 +165,7 @@ struct conf_peer {
 	struct ipsec_addr local;	/* AF_UNSPEC: any of ours */
 	uint16_t port, nat_port;	/* that it listens on; 0: the same as ours */
 	struct conf_id local_id, remote_id;
+	bool id_of_cert;		/* local_id is not stated but the first name in our certificate, which may have more */
 	uint8_t auth_local[CONF_ROUNDS_MAX], auth_remote[CONF_ROUNDS_MAX];	/* enum conf_auth, round by round */
 	struct conf_digest key;		/* ours, for signatures: the auth role has it, conf.creds what vouches for it */
 	struct conf_trust trust;
@@ -221,12 +223,16 @@ struct conf_cred {
 	uint8_t *chain;			/* owned: certificates, ours first, each as a length of 4 bytes in network order and DER */
 	uint32_t nspki;
 	uint8_t *spki;			/* owned: the public key, SubjectPublicKeyInfo in DER */
+	/* Where it was read from: whole names of files, or "". key_file: not where cert_file has the key in it. */
+	char cert_file[CONF_PATH_MAX], key_file[CONF_PATH_MAX], passphrase_file[CONF_PATH_MAX];
+	bool passphrase;		/* one stands in the configuration itself */
 };
 
 /* A set of CAs: the certificates of one file. */
 struct conf_ca {
 	struct conf_digest set;
 	struct conf_at at;
+	char file[CONF_PATH_MAX];	/* its whole name */
 	uint16_t n;			/* 0: more than CONF_CA_HASHES_MAX */
 	uint8_t hash[CONF_CA_HASHES_MAX][20];	/* what CERTREQ names each by: SHA-1 of its SubjectPublicKeyInfo (RFC 7296 3.7) */
 	uint32_t ncerts;		/* bytes */
@@ -243,7 +249,7 @@ struct conf_pin {
 
 /* Where revocation lists are. */
 struct conf_crl {
-	char where[CONF_PATH_MAX];	/* a file, a folder of files, or an http URL */
+	char where[CONF_PATH_MAX];	/* the whole name of a file or of a folder of files, or an http URL */
 	bool url;
 	struct conf_at at;
 };

@@ -35,17 +35,20 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token END "the end of the statement"
 %token WORD "word"
 %token STRING "quoted string"
-%token ADDRESS "address" ALLOW "allow" ANY "any" ASSIGNED "assigned" AUTH "auth" AUTO "auto" CHILD "child"
-%token CHILDLESS "childless" CHILDREN "children" COOKIE "cookie" DEFAULT "default"
-%token DN "dn" DNS "dns" DOMAIN_ "domain" DPD "dpd" ESP "esp"
-%token EXCEPT "except" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open" ID "id"
-%token IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter" KEEP "keep" KEEPALIVE "keepalive"
-%token KEYID "keyid" KEYLOG "keylog" LARVAL_DROP "larval-drop" LIFETIME "lifetime" LINGER "linger" LISTEN "listen"
-%token LOCAL "local" NAT "nat" NAT_PORT "nat-port" NEVER "never" NO "no" OFF "off" ON "on" PACKETS "packets"
-%token PEER "peer" PER_SOURCE "per-source" PFS "pfs" POOL "pool" PORT "port" PREFER "prefer" PSK "psk"
-%token REAUTH "reauth" REKEY "rekey" REMOTE "remote" REPLACE "replace" REPLAY_WINDOW "replay-window"
-%token RETRANSMIT "retransmit" SECRETS "secrets" SINGLE_PAIR "single-pair" START "start" TFC "tfc" THRESHOLD "threshold"
-%token TRAFFIC "traffic" UNIQUE "unique" USER "user" VIRTUAL_ADDRESS "virtual-address" YES "yes" BOTH_WAYS "<->"
+%token ADDRESS "address" ALLOW "allow" ANY "any" ASSIGNED "assigned" AUTH "auth" AUTO "auto" CA "ca" CERT "cert"
+%token CHILD "child" CHILDLESS "childless" CHILDREN "children" COOKIE "cookie" CRL "crl" DEFAULT "default"
+%token DN "dn" DNS "dns" DOMAIN_ "domain" DOWN "down" DPD "dpd" ESP "esp" EXCEPT "except" EXPIRED "expired"
+%token EXPIRY_WARNING "expiry-warning" FETCH "fetch" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment"
+%token HALF_OPEN "half-open" ID "id" IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter"
+%token KEEP "keep" KEEPALIVE "keepalive" KEY "key" KEY_FLOOR "key-floor" KEYID "keyid" KEYLOG "keylog"
+%token LARVAL_DROP "larval-drop" LENIENT "lenient" LIFETIME "lifetime" LINGER "linger" LISTEN "listen"
+%token LOCAL "local" NAT "nat" NAT_PORT "nat-port" NEVER "never" NO "no" NO_REKEY "no-rekey" OFF "off" ON "on"
+%token PACKETS "packets" PASSPHRASE "passphrase" PEER "peer" PER_SOURCE "per-source" PFS "pfs" POOL "pool"
+%token PORT "port" PREFER "prefer" PSK "psk" REAUTH "reauth" REKEY "rekey" REMOTE "remote"
+%token REMOTE_KEY "remote-key" REPLACE "replace" REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit"
+%token REVOCATION "revocation" REVOKED "revoked" SECRETS "secrets" SIGNATURES "signatures"
+%token SINGLE_PAIR "single-pair" START "start" STRICT "strict" TFC "tfc" THRESHOLD "threshold" TRAFFIC "traffic"
+%token UNIQUE "unique" USER "user" VIRTUAL_ADDRESS "virtual-address" YES "yes" BOTH_WAYS "<->"
 %token '{' "'{'" '}' "'}'" ',' "','"
 
 %%
@@ -70,6 +73,11 @@ statement
 	| HALF_OPEN WORD			{ conf_do_half_open(p, &$2); }
 	| HALF_OPEN PER_SOURCE WORD		{ conf_do_half_open_source(p, &$3); }
 	| KEYLOG text				{ conf_do_keylog(p, &$2); }
+	| CRL crl_list
+	| FETCH YES				{ conf_do_fetch(p, &$1, true); }
+	| FETCH NO				{ conf_do_fetch(p, &$1, false); }
+	| EXPIRY_WARNING WORD			{ conf_do_expiry_warning(p, &$1, &$2); }
+	| EXPIRY_WARNING NEVER			{ conf_do_expiry_warning(p, &$1, NULL); }
 	| DEFAULT				{ conf_default_begin(p, &$1); }
 	  settings block			{ conf_peer_end(p); }
 	| PEER peer_name settings block		{ conf_peer_end(p); }
@@ -155,7 +163,29 @@ setting
 	| ID LOCAL id_type text			{ conf_do_id(p, true, (int)$3.n, &$4); }
 	| ID REMOTE text			{ conf_do_id(p, false, -1, &$3); }
 	| ID REMOTE id_type text		{ conf_do_id(p, false, (int)$3.n, &$4); }
-	| AUTH PSK				{ conf_do_auth(p, &$1); }
+	| AUTH					{ conf_do_auth(p, &$1, CONF_SIDES); }
+	  auth_list
+	| AUTH LOCAL				{ conf_do_auth(p, &$1, CONF_SIDE_LOCAL); }
+	  auth_list
+	| AUTH REMOTE				{ conf_do_auth(p, &$1, CONF_SIDE_REMOTE); }
+	  auth_list
+	| CERT text				{ conf_do_cert(p, &$2); }
+	  passphrase
+	| KEY text				{ conf_do_key(p, &$2); }
+	  passphrase
+	| CA					{ conf_do_cas(p, &$1); }
+	  ca_list
+	| REMOTE_KEY				{ conf_do_remote_keys(p, &$1); }
+	  remote_key_list
+	| SIGNATURES				{ conf_do_signatures(p, &$1); }
+	  signature_list
+	| KEY_FLOOR				{ conf_do_key_floors(p, &$1); }
+	  key_floor_list
+	| REVOCATION STRICT			{ conf_do_revocation(p, &$1, CONF_REVOCATION_STRICT); }
+	| REVOCATION LENIENT			{ conf_do_revocation(p, &$1, CONF_REVOCATION_LENIENT); }
+	| REVOCATION OFF			{ conf_do_revocation(p, &$1, CONF_REVOCATION_OFF); }
+	| EXPIRED lost_cert			{ conf_do_lost_cert(p, &$1, false, (enum conf_lost_cert)$2.n); }
+	| REVOKED lost_cert			{ conf_do_lost_cert(p, &$1, true, (enum conf_lost_cert)$2.n); }
 	| PSK STRING				{ conf_do_psk(p, &$2); }
 	| PSK WORD				{ conf_do_psk(p, &$2); }
 	| PSK FILE_ text			{ conf_do_psk_file(p, &$3); }
@@ -199,6 +229,60 @@ setting
 	| START NO				{ conf_do_start(p, &$1, false); }
 	| VIRTUAL_ADDRESS			{ conf_do_virtual(p, &$1); }
 	  family_list virtual_interface
+	;
+
+auth_list
+	: auth_way
+	| auth_list ',' auth_way
+	;
+
+auth_way
+	: PSK					{ conf_do_auth_way(p, &$1, CONF_AUTH_PSK); }
+	| CERT					{ conf_do_auth_way(p, &$1, CONF_AUTH_CERT); }
+	| KEY					{ conf_do_auth_way(p, &$1, CONF_AUTH_KEY); }
+	;
+
+passphrase
+	: %empty
+	| PASSPHRASE text			{ conf_do_passphrase(p, &$2); }
+	| PASSPHRASE FILE_ text			{ conf_do_passphrase_file(p, &$3); }
+	;
+
+ca_list
+	: text					{ conf_do_ca(p, &$1); }
+	| ca_list ',' text			{ conf_do_ca(p, &$3); }
+	;
+
+remote_key_list
+	: remote_key
+	| remote_key_list ',' remote_key
+	;
+
+remote_key
+	: text					{ conf_do_remote_key(p, &$1, false); }
+	| FILE_ text				{ conf_do_remote_key(p, &$2, true); }
+	;
+
+signature_list
+	: WORD					{ conf_do_signature(p, &$1); }
+	| signature_list ',' WORD		{ conf_do_signature(p, &$3); }
+	;
+
+key_floor_list
+	: WORD WORD				{ conf_do_key_floor(p, &$1, &$2); }
+	| key_floor_list ',' WORD WORD		{ conf_do_key_floor(p, &$3, &$4); }
+	;
+
+/* Its value is in .n. */
+lost_cert
+	: DOWN					{ $$.n = CONF_LOST_CERT_DOWN; }
+	| NO_REKEY				{ $$.n = CONF_LOST_CERT_NO_REKEY; }
+	| KEEP					{ $$.n = CONF_LOST_CERT_KEEP; }
+	;
+
+crl_list
+	: text					{ conf_do_crl(p, &$1); }
+	| crl_list ',' text			{ conf_do_crl(p, &$3); }
 	;
 
 local_nets

@@ -24,7 +24,7 @@ static void put_quoted(FILE *out, const void *data, size_t n)
 }
 
 /* Bare where that reads as one word, else in quotes. */
-static void put_name(FILE *out, const char *name)
+void conf_dump_name(FILE *out, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -193,7 +193,7 @@ static void put_traffic(FILE *out, const struct conf_peer *peer, const struct co
 
 	if (peer->pool[0] && (!base || strcmp(peer->pool, base->pool))) {
 		fputs("\tpool ", out);
-		put_name(out, peer->pool);
+		conf_dump_name(out, peer->pool);
 		putc('\n', out);
 	}
 	if (peer->virtual_interface[0] &&
@@ -201,7 +201,7 @@ static void put_traffic(FILE *out, const struct conf_peer *peer, const struct co
 	     peer->virtual_v6 != base->virtual_v6)) {
 		fprintf(out, "\tvirtual-address %s%s%s on ", peer->virtual_v4 ? "ipv4" : "",
 			peer->virtual_v4 && peer->virtual_v6 ? ", " : "", peer->virtual_v6 ? "ipv6" : "");
-		put_name(out, peer->virtual_interface);
+		conf_dump_name(out, peer->virtual_interface);
 		putc('\n', out);
 	}
 	if (!base || peer->start != base->start)
@@ -221,7 +221,7 @@ static void put_pool(FILE *out, const struct conf_pool *pool)
 	char a[IPSEC_ADDR_STRLEN], b[IPSEC_ADDR_STRLEN];
 
 	fputs("\npool ", out);
-	put_name(out, pool->name);
+	conf_dump_name(out, pool->name);
 	fputs(" {\n", out);
 	for (unsigned i = 0; i < pool->nranges; i++) {
 		ipsec_addr_format(&pool->range[i].first, a, sizeof(a));
@@ -237,24 +237,32 @@ static void put_pool(FILE *out, const struct conf_pool *pool)
 		fprintf(out, "\tdns %s\n", ipsec_addr_format(&pool->dns[i], a, sizeof(a)));
 	if (pool->domain[0]) {
 		fputs("\tdomain ", out);
-		put_name(out, pool->domain);
+		conf_dump_name(out, pool->domain);
 		putc('\n', out);
 	}
 	fputs("}\n", out);
 }
 
-/* All that differs from base, or everything where base is NULL. */
-static void put_settings(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+/* As it was stated: what comes from our certificate comes from there again. */
+static struct conf_id stated_id(const struct conf_peer *peer)
 {
+	return peer->id_of_cert ? (struct conf_id){ 0 } : peer->local_id;
+}
+
+/* All that differs from base, or everything where base is NULL. */
+static void put_settings(FILE *out, const struct conf *c, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	struct conf_id local = stated_id(peer), base_local = base ? stated_id(base) : (struct conf_id){ 0 };
 	char text[IPSEC_ADDR_STRLEN];
 
 	if (base ? !ipsec_addr_equal(&peer->local, &base->local) : peer->local.family)
 		fprintf(out, "\tlocal %s\n", ipsec_addr_format(&peer->local, text, sizeof(text)));
 	put_ports(out, peer, base);
-	if (base ? !conf_id_equal(&peer->local_id, &base->local_id) : peer->local_id.type)
-		put_id(out, "local", &peer->local_id);
+	if (!conf_id_equal(&local, &base_local))
+		put_id(out, "local", &local);
 	if (base ? !conf_id_equal(&peer->remote_id, &base->remote_id) : peer->remote_id.type)
 		put_id(out, "remote", &peer->remote_id);
+	conf_dump_cert(out, c, peer, base);
 	if (!base || !same_proposals(&peer->ike, &base->ike))
 		put_proposals(out, "ike", &peer->ike);
 	if (!base || !same_proposals(&peer->esp, &base->esp))
@@ -267,7 +275,7 @@ static void put_settings(FILE *out, const struct conf_peer *peer, const struct c
 	put_traffic(out, peer, base);
 }
 
-static void put_peer(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+static void put_peer(FILE *out, const struct conf *c, const struct conf_peer *peer, const struct conf_peer *base)
 {
 	struct ipsec_addr addr;
 	uint8_t len;
@@ -276,7 +284,7 @@ static void put_peer(FILE *out, const struct conf_peer *peer, const struct conf_
 	if (!strcmp(peer->name, "any") && !peer->remote.family) {
 		fputs("any {\n", out);
 	} else {
-		put_name(out, peer->name);
+		conf_dump_name(out, peer->name);
 		fputs(" {\n", out);
 		if (!conf_remote_parse(peer->name, &addr, &len)) {
 			fputs("\taddress ", out);
@@ -284,7 +292,7 @@ static void put_peer(FILE *out, const struct conf_peer *peer, const struct conf_
 			putc('\n', out);
 		}
 	}
-	put_settings(out, peer, base);
+	put_settings(out, c, peer, base);
 	fputs("}\n", out);
 }
 
@@ -300,16 +308,17 @@ void conf_dump(const struct conf *c, FILE *out)
 		fputs("nat-port off\n", out);
 	if (*c->keylog) {
 		fputs("keylog ", out);
-		put_name(out, c->keylog);
+		conf_dump_name(out, c->keylog);
 		putc('\n', out);
 	}
-	fprintf(out, "port %u\nlarval-drop %s\ncookie threshold %u\nhalf-open %u\nhalf-open per-source %u\n\ndefault {\n", c->port,
-		c->larval_drop ? "keep" : "off", c->cookie_threshold, c->half_open_max,
-		c->half_open_per_source);
-	put_settings(out, &c->defaults, NULL);
+	fprintf(out, "port %u\nlarval-drop %s\ncookie threshold %u\nhalf-open %u\nhalf-open per-source %u\n", c->port,
+		c->larval_drop ? "keep" : "off", c->cookie_threshold, c->half_open_max, c->half_open_per_source);
+	conf_dump_revocation(out, c);
+	fputs("\ndefault {\n", out);
+	put_settings(out, c, &c->defaults, NULL);
 	fputs("}\n", out);
 	for (unsigned i = 0; i < c->npools; i++)
 		put_pool(out, &c->pools[i]);
 	for (unsigned i = 0; i < c->npeers; i++)
-		put_peer(out, &c->peers[i], &c->defaults);
+		put_peer(out, c, &c->peers[i], &c->defaults);
 }

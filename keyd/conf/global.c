@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define HALF_OPEN_MOST 1000000
+#define DAY 86400U			/* seconds */
+#define EXPIRY_WARNING_MOST 3660U	/* days */
 
 bool conf_once(struct conf_parser *p, enum conf_stmt stmt, const struct conf_word *at)
 {
@@ -156,6 +158,24 @@ void conf_do_keylog(struct conf_parser *p, const struct conf_word *w)
 			 sizeof(p->conf->keylog) - 1);
 	else
 		memcpy(p->conf->keylog, w->s, w->n + 1);
+}
+
+void conf_do_fetch(struct conf_parser *p, const struct conf_word *at, bool yes)
+{
+	if (conf_once(p, CONF_STMT_FETCH, at))
+		p->conf->fetch = yes;
+}
+
+void conf_do_expiry_warning(struct conf_parser *p, const struct conf_word *at, const struct conf_word *w)
+{
+	uint64_t v = 0;
+
+	if (!conf_once(p, CONF_STMT_EXPIRY_WARNING, at))
+		return;
+	if (w && (quantity_seconds(w->s, &v) < 0 || v < DAY || v > EXPIRY_WARNING_MOST * DAY))
+		conf_err(p, &w->at, "'%s' is no time from 1d to %ud, such as 14d", w->s, EXPIRY_WARNING_MOST);
+	else
+		p->conf->expiry_warning = (uint32_t)((v + DAY - 1) / DAY);
 }
 
 void conf_globals_check(struct conf_parser *p)

@@ -31,28 +31,47 @@ char *conf_keep(struct conf_parser *p, const char *s, size_t n)
 	return c->s;
 }
 
-void conf_err(struct conf_parser *p, const struct conf_where *at, const char *fmt, ...)
+/* One line "where: word text" to whoever listens. */
+static void say(struct conf_parser *p, const struct conf_where *at, const char *word, const char *fmt, va_list ap)
 {
 	char text[1536];
 	const char *file = at ? at->file : p->place.file;
 	size_t n = 0;
-	va_list ap;
 
-	if (p->errors >= CONF_ERRORS_MAX)
+	if (!p->err)
 		return;
 	if (at && at->line)
 		n = (size_t)snprintf(text, sizeof(text) / 2, "%.300s:%u:%u: ", file, at->line, at->column);
 	else if (file)
 		n = (size_t)snprintf(text, sizeof(text) / 2, "%.300s: ", file);
-	va_start(ap, fmt);
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", word);
 	vsnprintf(text + n, sizeof(text) - n, fmt, ap);
+	p->err(text, p->err_arg);
+}
+
+void conf_err(struct conf_parser *p, const struct conf_where *at, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (p->errors >= CONF_ERRORS_MAX)
+		return;
+	va_start(ap, fmt);
+	say(p, at, "", fmt, ap);
 	va_end(ap);
-	if (p->err)
-		p->err(text, p->err_arg);
 	if (++p->errors < CONF_ERRORS_MAX || !p->err)
 		return;
-	snprintf(text, sizeof(text), "%.300s: that is %u mistakes: reading no further", file, p->errors);
+	snprintf(text, sizeof(text), "%.300s: that is %u mistakes: reading no further", at ? at->file : p->place.file, p->errors);
 	p->err(text, p->err_arg);
+}
+
+void conf_warn(struct conf_parser *p, const struct conf_where *at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(p, at, "warning: ", fmt, ap);
+	va_end(ap);
 }
 
 struct conf_at conf_at_of(struct conf_parser *p, const struct conf_where *at)
@@ -122,7 +141,9 @@ static void conf_parser_clear(struct conf_parser *p)
 		free(c);
 	}
 	secret_clear(&p->psk);
+	secret_clear(&p->own.passphrase);
 	free(p->peers_at);
+	free(p->read);
 }
 
 static struct conf_parser conf_parser_start(struct conf *c, struct conf_secrets *s, conf_error_fn *err, void *arg)

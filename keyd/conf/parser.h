@@ -5,6 +5,7 @@
 
 #include "keyd/conf/load.h"
 #include "keyd/conf/quantity.h"
+#include "keyd/crypto/cert.h"
 
 #define CONF_FILE_MAX (4 << 20)		/* bytes */
 #define CONF_DEPTH_MAX 8		/* files that include files */
@@ -37,6 +38,18 @@ struct conf_place {
 	unsigned skip_depth;		/* braces to be skipped, of a block nobody knows */
 };
 
+/* A file of certificates or keys that was read already. */
+struct conf_read;
+
+/* What the peer being read says of its own certificate and key, before they are read together. */
+struct conf_own {
+	const char *cert, *key;		/* whole names of files; NULL: not stated in this section */
+	struct conf_where cert_at, key_at;
+	const char *passphrase_file;	/* NULL: there is none */
+	struct secret passphrase;
+	bool failed;			/* something was wrong already */
+};
+
 struct conf_parser {
 	struct conf *conf;
 	struct conf_secrets *secrets;
@@ -51,10 +64,15 @@ struct conf_parser {
 	struct conf_peer peer;
 	struct conf_where peer_at;
 	struct secret psk;
+	struct conf_own own;
+	bool defaults_failed;		/* their certificate or key could not be read */
+	unsigned auth_sides, auth_round;	/* of the statement "auth" that is being read: enum conf_side, rounds so far */
 	bool is_default, has_psk, address_set;
 	/* of all peers so far */
 	struct conf_where *peers_at;
 	unsigned peers_room;
+	struct conf_read *read;
+	unsigned nread;
 	/* the pool being read, and where all of them are */
 	struct conf_pool pool;
 	struct conf_where pool_at, pools_at[CONF_POOLS_MAX];
@@ -65,6 +83,8 @@ struct conf_parser {
 #define CONF_PRINTF(f, a) __attribute__((format(printf, f, a)))
 /* One line "where: sentence" to the caller's function; counts as an error. */
 void conf_err(struct conf_parser *p, const struct conf_where *at, const char *fmt, ...) CONF_PRINTF(3, 4);
+/* The same with "warning:" in front; is no error. */
+void conf_warn(struct conf_parser *p, const struct conf_where *at, const char *fmt, ...) CONF_PRINTF(3, 4);
 /* n bytes (and a NUL) that live until the parser ends; NULL without memory, which was reported. */
 char *conf_keep(struct conf_parser *p, const char *s, size_t n);
 
@@ -106,6 +126,9 @@ void conf_do_cookie(struct conf_parser *p, const struct conf_word *w);
 void conf_do_half_open(struct conf_parser *p, const struct conf_word *w);
 void conf_do_half_open_source(struct conf_parser *p, const struct conf_word *w);
 void conf_do_keylog(struct conf_parser *p, const struct conf_word *w);
+void conf_do_fetch(struct conf_parser *p, const struct conf_word *at, bool yes);
+/* w NULL: never. */
+void conf_do_expiry_warning(struct conf_parser *p, const struct conf_word *at, const struct conf_word *w);
 void conf_globals_check(struct conf_parser *p);		/* when all is read */
 
 /* peer.c: a section from its head to its end, and the checks over all its statements. */
@@ -140,7 +163,6 @@ void conf_do_local(struct conf_parser *p, const struct conf_word *w);
 void conf_do_local_any(struct conf_parser *p, const struct conf_word *at);
 /* type -1: guess. */
 void conf_do_id(struct conf_parser *p, bool local, int type, const struct conf_word *w);
-void conf_do_auth(struct conf_parser *p, const struct conf_word *at);
 void conf_do_psk(struct conf_parser *p, const struct conf_word *w);
 void conf_do_psk_file(struct conf_parser *p, const struct conf_word *path);
 void conf_do_proposals(struct conf_parser *p, bool esp, const struct conf_word *at);
@@ -166,6 +188,56 @@ void conf_do_peer_port(struct conf_parser *p, bool nat, const struct conf_word *
 void conf_do_nat(struct conf_parser *p, const struct conf_word *at, enum conf_nat nat);
 void conf_do_keepalive(struct conf_parser *p, const struct conf_word *w, bool off);
 void conf_do_linger(struct conf_parser *p, const struct conf_word *w);
+
+/* cert.c: statements of a peer about proofs, certificates and keys. */
+enum conf_side { CONF_SIDE_LOCAL = 1, CONF_SIDE_REMOTE = 2, CONF_SIDES = 3 };
+void conf_do_auth(struct conf_parser *p, const struct conf_word *at, enum conf_side sides);
+void conf_do_auth_way(struct conf_parser *p, const struct conf_word *at, enum conf_auth way);
+void conf_do_cert(struct conf_parser *p, const struct conf_word *w);
+void conf_do_key(struct conf_parser *p, const struct conf_word *w);
+void conf_do_passphrase(struct conf_parser *p, const struct conf_word *w);
+void conf_do_passphrase_file(struct conf_parser *p, const struct conf_word *w);
+void conf_do_cas(struct conf_parser *p, const struct conf_word *at);
+void conf_do_ca(struct conf_parser *p, const struct conf_word *w);
+void conf_do_remote_keys(struct conf_parser *p, const struct conf_word *at);
+void conf_do_remote_key(struct conf_parser *p, const struct conf_word *w, bool file);
+void conf_do_signatures(struct conf_parser *p, const struct conf_word *at);
+void conf_do_signature(struct conf_parser *p, const struct conf_word *w);
+void conf_do_key_floors(struct conf_parser *p, const struct conf_word *at);
+void conf_do_key_floor(struct conf_parser *p, const struct conf_word *kind, const struct conf_word *bits);
+void conf_do_revocation(struct conf_parser *p, const struct conf_word *at, enum conf_revocation how);
+void conf_do_lost_cert(struct conf_parser *p, const struct conf_word *at, bool revoked, enum conf_lost_cert how);
+void conf_do_crl(struct conf_parser *p, const struct conf_word *w);	/* outside of peers */
+/* cert_check.c: of the peer that is being read; before its secret is kept. */
+void conf_cert_check(struct conf_parser *p);
+
+/* material.c: certificates and keys out of files into p->conf, each file once, and the same thing once. */
+/* Before anything is hashed: crypto_init. false: it failed (reported). */
+bool conf_crypto_ready(struct conf_parser *p, const struct conf_where *at);
+/* The whole name of a file; NULL: it has none, or too long a one (reported). Lives as long as the parser. */
+const char *conf_file_name(struct conf_parser *p, const struct conf_word *w);
+enum conf_read_kind { CONF_READ_OWN, CONF_READ_CA, CONF_READ_PIN };
+/* Has this been read? Then true, and *out is what came of it; all zero: nothing, which was reported. b may be NULL. */
+bool conf_read_find(struct conf_parser *p, enum conf_read_kind kind, const char *a, const char *b, struct conf_digest *out);
+void conf_read_note(struct conf_parser *p, enum conf_read_kind kind, const char *a, const char *b,
+		    const struct conf_digest *digest);
+/* Room for one more in an array of n elements that was made here; NULL: none (reported). */
+void *conf_grow(struct conf_parser *p, void *array, unsigned n, size_t size);
+bool conf_digest_equal(const struct conf_digest *a, const struct conf_digest *b);
+bool conf_digest_is_none(const struct conf_digest *d);
+/* Of a public key. NULL: no memory (reported). What is returned is spki, malloced. */
+uint8_t *conf_key_digest(struct conf_parser *p, const struct crypto_key *k, struct conf_digest *digest, uint32_t *nspki);
+/* false: reported. */
+bool conf_ca_read(struct conf_parser *p, const struct conf_word *w, struct conf_digest *set);
+bool conf_pin_read(struct conf_parser *p, const struct conf_word *w, bool file, struct conf_digest *key);
+
+/* own.c: reads what p->own names into p->conf->creds and p->secrets->keys; *key stays as it is when that fails (reported). */
+void conf_own_read(struct conf_parser *p, struct conf_digest *key);
+/* The credential of a key, or NULL. */
+struct conf_cred *conf_cred_find(const struct conf *c, const struct conf_digest *key);
+/* The first certificate of its chain; NULL: there is none. Free with crypto_cert_free. */
+struct crypto_cert *conf_cred_cert(const struct conf_cred *cred);
+
 /* Notes that stmt stands here; false (and an error) when it stood before. */
 bool conf_once(struct conf_parser *p, enum conf_stmt stmt, const struct conf_word *at);
 
@@ -181,6 +253,11 @@ bool conf_remote_parse(const char *text, struct ipsec_addr *addr, uint8_t *len);
 
 /* proposal.c: the words of one proposal, joined by '-', into *out. false when something was wrong and reported. */
 bool conf_proposal_parse(struct conf_parser *p, bool esp, const struct conf_word *w, struct conf_proposal *out);
+
+/* dump.c: a word, in quotes where it needs them. dump_cert.c: the settings about certificates, as dump.c writes others. */
+void conf_dump_name(FILE *out, const char *name);
+void conf_dump_cert(FILE *out, const struct conf *c, const struct conf_peer *peer, const struct conf_peer *base);
+void conf_dump_revocation(FILE *out, const struct conf *c);
 
 /* From the generated scanner and grammar. */
 int conf_scan(struct conf_parser *p, char *text, size_t n);	/* text[n] and text[n + 1] are NUL; it is written to */

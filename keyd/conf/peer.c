@@ -14,6 +14,11 @@ static void peer_start(struct conf_parser *p, const struct conf_word *at, const 
 	for (unsigned i = 0; i < CONF_STMT_PEER_END; i++)
 		p->seen[i].line = 0;
 	p->peer = p->conf->defaults;
+	if (p->peer.id_of_cert)
+		p->peer.local_id = (struct conf_id){ 0 };	/* conf_cert_check finds it anew */
+	p->peer.id_of_cert = false;
+	secret_clear(&p->own.passphrase);
+	p->own = (struct conf_own){ 0 };
 	snprintf(p->peer.name, sizeof(p->peer.name), "%s", name);
 	p->peer.section = conf_at_of(p, &at->at);
 	p->peer_at = at->at;
@@ -126,7 +131,7 @@ static void keep_secret(struct conf_parser *p)
 {
 	struct psk_entry e = {
 		.id = p->peer.remote_id,
-		.local = p->peer.local_id,
+		.local = p->peer.id_of_cert ? (struct conf_id){ 0 } : p->peer.local_id,
 		.remote = p->peer.remote,
 		.remote_len = p->peer.remote_len,
 		.at = p->peer.at[CONF_STMT_PSK],
@@ -150,6 +155,7 @@ void conf_peer_end(struct conf_parser *p)
 		conf_traffic_check(p);
 	if (peer->local.family && peer->remote.family && peer->local.family != peer->remote.family)
 		conf_err(p, &p->peer_at, "peer '%s': local and address are of different families", peer->name);
+	conf_cert_check(p);
 	keep_secret(p);
 	if (p->is_default) {
 		p->conf->defaults = *peer;

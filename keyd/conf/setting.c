@@ -152,12 +152,6 @@ void conf_do_id(struct conf_parser *p, bool local, int type, const struct conf_w
 		conf_err(p, &w->at, "'%s' is a pattern: only 'id remote' may be one", w->s);
 }
 
-/* There is one way so far; the statement says so where somebody wants it said. */
-void conf_do_auth(struct conf_parser *p, const struct conf_word *at)
-{
-	conf_once(p, CONF_STMT_AUTH, at);
-}
-
 static void set_psk(struct conf_parser *p, const struct conf_where *at, const char *s, size_t n, bool hex)
 {
 	const char *why = psk_key_parse(&p->psk, s, n, hex);

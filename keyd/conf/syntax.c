@@ -19,6 +19,11 @@ static void CONF_PRINTF(3, 4) put(char *buf, size_t cap, const char *fmt, ...)
 	va_end(ap);
 }
 
+static bool is_secret_place(int hint)
+{
+	return hint == PSK || hint == PASSPHRASE;
+}
+
 /* A word after psk, or what follows '=', may be somebody's secret in the wrong place: it is not shown. */
 static void put_found(const struct conf_parser *p, const struct conf_syntax *syn, char *buf, size_t cap)
 {
@@ -27,7 +32,7 @@ static void put_found(const struct conf_parser *p, const struct conf_syntax *syn
 
 	if (p->place.token == STRING)
 		put(buf, cap, "found a quoted string");
-	else if (p->place.token == WORD && p->place.hint == PSK)
+	else if (p->place.token == WORD && is_secret_place(p->place.hint))
 		put(buf, cap, "found a word (a secret stands in double quotes)");
 	else if (p->place.token == WORD)
 		put(buf, cap, "found '%.*s%s'", shown < TEXT_MAX ? shown : TEXT_MAX, w->s,
@@ -73,7 +78,7 @@ void conf_syntax_error(struct conf_parser *p, const struct conf_syntax *syn)
 	p->place.recovering = p->place.token != END && p->place.token != '}';
 	put_found(p, syn, text, sizeof(text));
 	put_expected(p, syn, text, sizeof(text));
-	if (p->place.token == WORD && p->place.hint != PSK)
+	if (p->place.token == WORD && !is_secret_place(p->place.hint))
 		near = conf_did_you_mean(p->place.word.s, syn->expected);
 	if (p->place.token == '{' && p->place.before == END)
 		put(text, sizeof(text), "; a '{' stands in the line of what it belongs to");

@@ -174,28 +174,45 @@ static int give_passphrase(char *buf, size_t size, size_t *n, const OSSL_PARAM p
 	return 1;
 }
 
+/* PEM may have certificates or parameters before the key: each block is tried, until one asks for a passphrase. */
+static EVP_PKEY *decode_private(OSSL_DECODER_CTX *ctx, BIO *bio, EVP_PKEY **pkey, const struct asked *asked)
+{
+	long at = -1, before;
+
+	do {
+		before = at;
+		if (OSSL_DECODER_from_bio(ctx, bio) == 1 && *pkey)
+			return *pkey;
+		at = BIO_tell(bio);
+	} while (!asked->asked && at > before && !BIO_eof(bio));
+	return NULL;
+}
+
 int crypto_key_from_private(struct crypto_key **out, struct view bytes, struct view passphrase)
 {
 	struct asked asked = { .passphrase = passphrase };
 	EVP_PKEY *pkey = NULL;
 	OSSL_DECODER_CTX *ctx;
-	const uint8_t *p = bytes.p;
-	size_t left = bytes.n;
-	int ok;
+	BIO *bio;
+	int r = CRYPTO_KEY_FAILED;
 
-	if (!left || left > CRYPTO_KEY_FILE_MAX)
+	if (!bytes.n || bytes.n > CRYPTO_KEY_FILE_MAX)
 		return CRYPTO_KEY_MALFORMED;
+	bio = BIO_new_mem_buf(bytes.p, (int)bytes.n);
 	ctx = OSSL_DECODER_CTX_new_for_pkey(&pkey, NULL, NULL, NULL, OSSL_KEYMGMT_SELECT_KEYPAIR, NULL, NULL);
-	if (!ctx || OSSL_DECODER_CTX_set_passphrase_cb(ctx, give_passphrase, &asked) != 1) {
-		OSSL_DECODER_CTX_free(ctx);
-		return CRYPTO_KEY_FAILED;
+	if (!bio || !ctx || OSSL_DECODER_CTX_set_passphrase_cb(ctx, give_passphrase, &asked) != 1)
+		goto out;
+	if (decode_private(ctx, bio, &pkey, &asked)) {
+		r = crypto_key_of_evp(out, pkey, true);
+		goto out;
 	}
-	ok = OSSL_DECODER_from_data(ctx, &p, &left) == 1 && pkey;
-	OSSL_DECODER_CTX_free(ctx);
-	if (ok)
-		return crypto_key_of_evp(out, pkey, true);
 	EVP_PKEY_free(pkey);
-	return asked.asked ? CRYPTO_KEY_PASSPHRASE : CRYPTO_KEY_MALFORMED;
+	r = asked.asked ? CRYPTO_KEY_PASSPHRASE : CRYPTO_KEY_MALFORMED;
+out:
+	OSSL_DECODER_CTX_free(ctx);
+	BIO_free(bio);
+	ERR_clear_error();
+	return r;
 }
 
 bool crypto_key_is_encrypted(struct view bytes)

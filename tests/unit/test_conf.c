@@ -421,9 +421,10 @@ static void test_find(void **state)
 }
 
 #define P "peer 192.0.2.2 "
-#define STATEMENTS "cookie, default, half-open, include, keylog, larval-drop, listen, nat-port, peer, pool, port or secrets"
-#define SETTINGS "address, auth, childless, children, dpd, esp, fragment, id, ike, keepalive, lifetime, linger, local, nat, nat-port, pfs, pool, port, " \
-	"psk, rekey, replay-window, retransmit, single-pair, start, tfc, traffic, unique or virtual-address"
+#define STATEMENTS "cookie, crl, default, expiry-warning, fetch, half-open, include, keylog, larval-drop, listen, nat-port, peer, pool, port or secrets"
+#define SETTINGS "address, auth, ca, cert, childless, children, dpd, esp, expired, fragment, id, ike, keepalive, key, key-floor, " \
+	"lifetime, linger, local, nat, nat-port, pfs, pool, port, psk, rekey, remote-key, replay-window, retransmit, revocation, " \
+	"revoked, signatures, single-pair, start, tfc, traffic, unique or virtual-address"
 
 /* Every line that is said about a text, in order. */
 static const struct {

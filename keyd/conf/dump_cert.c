@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// The part of a dump that is about proofs, certificates and keys. Passphrases are not in it.
+#include "keyd/conf/load.h"
+#include "keyd/conf/parser.h"
+#include "keyd/crypto/key_text.h"
+#include "keyd/crypto/sig.h"
+
+#include <string.h>
+
+static void put_file(FILE *out, const char *what, const char *name)
+{
+	fprintf(out, "\t%s ", what);
+	conf_dump_name(out, name);
+}
+
+static void put_ways(FILE *out, const char *what, const uint8_t ways[CONF_ROUNDS_MAX])
+{
+	static const char *const words[] = { [CONF_AUTH_PSK] = "psk", [CONF_AUTH_CERT] = "cert", [CONF_AUTH_KEY] = "key" };
+
+	fprintf(out, "\t%s", what);
+	for (unsigned i = 0; i < CONF_ROUNDS_MAX && ways[i]; i++)
+		fprintf(out, "%s %s", i ? "," : "", words[ways[i] % 4]);
+	putc('\n', out);
+}
+
+static void put_auth(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	size_t n = sizeof(peer->auth_local);
+
+	if (base && !memcmp(peer->auth_local, base->auth_local, n) && !memcmp(peer->auth_remote, base->auth_remote, n))
+		return;
+	if (!memcmp(peer->auth_local, peer->auth_remote, n)) {
+		put_ways(out, "auth", peer->auth_local);
+	} else {
+		put_ways(out, "auth local", peer->auth_local);
+		put_ways(out, "auth remote", peer->auth_remote);
+	}
+}
+
+static void put_own(FILE *out, const struct conf *c, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	const struct conf_cred *cred = conf_cred_find(c, &peer->key);
+
+	if (!cred || (base && conf_digest_equal(&peer->key, &base->key)))
+		return;
+	if (*cred->cert_file) {
+		put_file(out, "cert", cred->cert_file);
+		putc('\n', out);
+	}
+	if (!*cred->key_file && !*cred->passphrase_file && !cred->passphrase)
+		return;
+	put_file(out, "key", *cred->key_file ? cred->key_file : cred->cert_file);
+	if (*cred->passphrase_file) {
+		fputs(" passphrase file ", out);
+		conf_dump_name(out, cred->passphrase_file);
+	}
+	fputs(cred->passphrase ? "\t# and a passphrase\n" : "\n", out);
+}
+
+static void put_cas(FILE *out, const struct conf *c, const struct conf_trust *t, const struct conf_trust *base)
+{
+	const char *before = "\tca ";
+
+	if (base ? t->ncas == base->ncas && !memcmp(t->ca, base->ca, t->ncas * sizeof(*t->ca)) : !t->ncas)
+		return;
+	for (unsigned i = 0; i < t->ncas; i++)
+		for (unsigned j = 0; j < c->ncas; j++) {
+			if (!conf_digest_equal(&t->ca[i], &c->cas[j].set))
+				continue;
+			fputs(before, out);
+			conf_dump_name(out, c->cas[j].file);
+			before = ", ";
+		}
+	putc('\n', out);
+}
+
+static void put_pins(FILE *out, const struct conf *c, const struct conf_trust *t, const struct conf_trust *base)
+{
+	char text[CRYPTO_SPKI_TEXT_MAX];
+	const char *before = "\tremote-key ";
+
+	if (base ? t->npins == base->npins && !memcmp(t->pin, base->pin, t->npins * sizeof(*t->pin)) : !t->npins)
+		return;
+	for (unsigned i = 0; i < t->npins; i++)
+		for (unsigned j = 0; j < c->npins; j++) {
+			const struct conf_pin *pin = &c->pins[j];
+
+			if (!conf_digest_equal(&t->pin[i], &pin->key))
+				continue;
+			fprintf(out, "%s%s", before, crypto_spki_text((struct view){ pin->spki, pin->nspki }, text));
+			before = ", ";
+		}
+	putc('\n', out);
+}
+
+static void put_trust(FILE *out, const struct conf_trust *t, const struct conf_trust *base)
+{
+	static const char *const revocation[] = { [CONF_REVOCATION_OFF] = "off", [CONF_REVOCATION_LENIENT] = "lenient",
+						  [CONF_REVOCATION_STRICT] = "strict" };
+	static const char *const lost[] = { [CONF_LOST_CERT_DOWN] = "down", [CONF_LOST_CERT_NO_REKEY] = "no-rekey",
+					    [CONF_LOST_CERT_KEEP] = "keep" };
+	const char *before = "\tsignatures ";
+	const struct crypto_sig *s = NULL;
+
+	if (!base || t->schemes != base->schemes) {
+		for (unsigned i = 0; (s = crypto_sig_next(s)); i++) {
+			if (!(t->schemes & 1U << i))
+				continue;
+			fprintf(out, "%s%s", before, s->name);
+			before = ", ";
+		}
+		putc('\n', out);
+	}
+	if (!base || t->rsa_bits != base->rsa_bits || t->ec_bits != base->ec_bits)
+		fprintf(out, "\tkey-floor rsa %u, ec %u\n", t->rsa_bits, t->ec_bits);
+	if (!base || t->revocation != base->revocation)
+		fprintf(out, "\trevocation %s\n", revocation[t->revocation % 3]);
+	if (!base || t->expired != base->expired)
+		fprintf(out, "\texpired %s\n", lost[t->expired % 3]);
+	if (!base || t->revoked != base->revoked)
+		fprintf(out, "\trevoked %s\n", lost[t->revoked % 3]);
+}
+
+void conf_dump_cert(FILE *out, const struct conf *c, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	const struct conf_trust *t = base ? &base->trust : NULL;
+
+	put_auth(out, peer, base);
+	put_own(out, c, peer, base);
+	put_cas(out, c, &peer->trust, t);
+	put_pins(out, c, &peer->trust, t);
+	put_trust(out, &peer->trust, t);
+}
+
+void conf_dump_revocation(FILE *out, const struct conf *c)
+{
+	for (unsigned i = 0; i < c->ncrls; i++) {
+		fputs("crl ", out);
+		conf_dump_name(out, c->crls[i].where);
+		putc('\n', out);
+	}
+	fprintf(out, "fetch %s\n", c->fetch ? "yes" : "no");
+	if (c->expiry_warning)
+		fprintf(out, "expiry-warning %ud\n", c->expiry_warning);
+	else
+		fputs("expiry-warning never\n", out);
+}
