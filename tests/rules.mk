@@ -12,7 +12,9 @@ $(eval $(call program,tests/algs,tests/interop/algs.c,crypto util,libcrypto))
 $(eval $(call program,tests/notified,tests/build/notified.c,,))
 $(eval $(call program,tests/ambush,tests/netns/ambush.c,,))
 $(eval $(call program,tests/manager,tests/netns/manager.c,,))
-test_tools += $(addprefix $(O)/tests/,flow capture flood hostile hostile-control json algs notified ambush manager)
+$(eval $(call program,tests/liar,tests/build/liar.c,,))
+$(eval $(call program,tests/fetch-driver,tests/build/fetch_driver.c,util,libevent_core))
+test_tools += $(addprefix $(O)/tests/,flow capture flood hostile hostile-control json algs notified ambush manager liar fetch-driver)
 
 # Sanitized objects live in their own place, which is that of "make SAN=address,undefined" when O is not given.
 check_san := address,undefined

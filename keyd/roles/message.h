@@ -76,8 +76,8 @@ enum message_type {
 	/* trust to fetch and back; id comes back in the answer */
 	M_FETCH,		/* struct message_fetch; then the URL, then the body of a POST, if there is one */
 	M_FETCH_CANCEL,		/* id: nobody waits for it any more. No answer */
-	M_FETCHED,		/* a file in memory with what was got; body: empty */
-	M_FETCH_FAILED,		/* a sentence's end: "answers 404 Not Found" */
+	M_FETCHED,		/* a sealed file in memory with what was got, not empty; body: empty */
+	M_FETCH_FAILED,		/* a sentence's end, behind the URL: "answers 404 Not Found" */
 	/* ctl to ike; id comes back in each answer */
 	M_CTL_STATUS,
 	M_CTL_COMMAND,		/* struct ctl_command */
@@ -114,7 +114,11 @@ struct message_trust {
 	uint32_t warning_days;	/* before a certificate of ours runs out; 0: never */
 };
 
-#define MESSAGE_URL_MAX 1024	/* bytes */
+#define MESSAGE_URL_MAX 1024			/* bytes */
+#define MESSAGE_FETCH_POST_MAX 16384		/* bytes */
+#define MESSAGE_FETCH_MOST_MAX (64u << 20)	/* bytes of an answer */
+#define MESSAGE_FETCH_WAIT_MAX 600000u		/* ms */
+#define MESSAGE_FETCH_WHY_MAX 1400		/* bytes of M_FETCH_FAILED */
 struct message_fetch {
 	uint32_t most;		/* bytes; a longer answer is refused */
 	uint32_t wait_ms;	/* in all, from now on */

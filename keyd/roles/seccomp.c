@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #define KERN (1u << ROLE_KERN)
 #define IKE (1u << ROLE_IKE)
@@ -69,18 +70,26 @@ static const struct {
 	{ SCMP_SYS(fallocate), IKE },
 	{ SCMP_SYS(mlock), IKE },
 
-	{ SCMP_SYS(getsockopt), CTL },		/* SO_PEERCRED of who connects */
+	/* Names and files from the network. */
+	{ SCMP_SYS(connect), FETCH },		/* to servers by TCP; sockets that may do so: add_sockets() */
+	{ SCMP_SYS(getpeername), FETCH },	/* evhttp, once it is connected */
+	{ SCMP_SYS(recvfrom), FETCH },		/* answers of name servers */
+	{ SCMP_SYS(readv), FETCH },		/* answers of servers */
+	{ SCMP_SYS(shutdown), FETCH },		/* evhttp, before it closes */
+	{ SCMP_SYS(memfd_create), FETCH },	/* what was fetched, … */
+	{ SCMP_SYS(lseek), FETCH },		/* … which is read from its beginning */
+
+	{ SCMP_SYS(getsockopt), CTL | FETCH },	/* SO_PEERCRED of who connects; SO_ERROR of a connection that is made */
 	{ SCMP_SYS(accept4), CTL },
 	{ SCMP_SYS(setsockopt), KERN },		/* kern/await.c asks for more events, for a while */
 	{ SCMP_SYS(read), ALL },		/* ctl: requests; all: libevent's own wake-up */
 };
 
-/* What libraries try and can do without: they are told no and go on. */
+/* What libraries try and can do without: they are told no and go on. But what is allowed to a role above it may. */
 static const int refused[] = {
 	SCMP_SYS(openat),	/* a locale, a time zone, openssl.cnf; there is no file in the chroot anyway */
 	SCMP_SYS(open),
-	SCMP_SYS(socket),	/* syslog when its daemon was restarted: lines are lost, the role is not */
-	SCMP_SYS(connect),
+	SCMP_SYS(connect),	/* syslog when its daemon was restarted: lines are lost, the role is not */
 	SCMP_SYS(newfstatat),
 	SCMP_SYS(fstat),
 	SCMP_SYS(ioctl),	/* stdio asks for a terminal */
@@ -104,15 +113,43 @@ static int add_memory(scmp_filter_ctx ctx)
 	return r ? r : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_exec);
 }
 
+/* The fetch role goes out by IP; whatever else asks for a socket is told no (syslog, when its daemon was restarted). */
+static int add_sockets(scmp_filter_ctx ctx, unsigned int role)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	const struct scmp_arg_cmp local = SCMP_A0(SCMP_CMP_EQ, AF_UNIX);
+	int r = 0;
+
+	if (role != FETCH)
+		return add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket));
+	for (size_t i = 0; !r && i < sizeof(families) / sizeof(families[0]); i++) {
+		const struct scmp_arg_cmp ip = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]);
+
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, ip);
+	}
+	return r ? r : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, local);
+}
+
+static bool is_allowed(int call, unsigned int role)
+{
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		if (allowed[i].call == call && (allowed[i].roles & role))
+			return true;
+	return false;
+}
+
 static int fill(scmp_filter_ctx ctx, unsigned int role)
 {
 	int r = add_memory(ctx);
 
+	if (!r)
+		r = add_sockets(ctx, role);
 	for (size_t i = 0; !r && i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		if (allowed[i].roles & role)
 			r = add(ctx, SCMP_ACT_ALLOW, allowed[i].call);
 	for (size_t i = 0; !r && i < sizeof(refused) / sizeof(refused[0]); i++)
-		r = add(ctx, SCMP_ACT_ERRNO(EACCES), refused[i]);
+		if (!is_allowed(refused[i], role))
+			r = add(ctx, SCMP_ACT_ERRNO(EACCES), refused[i]);
 	return r;
 }
 

@@ -76,6 +76,11 @@ void loop_free(struct loop *l)
 	free(l);
 }
 
+struct event_base *loop_base(struct loop *l)
+{
+	return l->base;
+}
+
 int loop_run(struct loop *l)
 {
 	if (!l->stopped)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The event loop of one process: descriptors, timers, signals and what is put off; libevent-core stays in here. */
+/* The event loop of one process: descriptors, timers, signals and what is put off; of libevent only keyd/fetch sees more. */
 #ifndef KEYD_UTIL_LOOP_H
 #define KEYD_UTIL_LOOP_H
 
@@ -46,6 +46,10 @@ struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *arg);
 /* at is a time of loop_now(), one gone by means as soon as the loop runs; LOOP_NEVER stops it. */
 void loop_timer_set(struct loop_timer *t, uint64_t at);
 void loop_timer_free(struct loop_timer *t);
+
+struct event_base;
+/* For libraries that run on libevent themselves (keyd/fetch). Stays the loop's. */
+struct event_base *loop_base(struct loop *l);
 
 struct loop_signal *loop_signal_new(struct loop *l, int signo, loop_signal_fn *fn, void *arg);
 void loop_signal_free(struct loop_signal *s);

@@ -22,7 +22,7 @@
 /* The table of roles stays out of this test. */
 const char *role_name(unsigned int id)
 {
-	static const char *const names[ROLES] = { "parent", "kern", "ike", "auth", "ctl" };
+	static const char *const names[ROLES] = { "parent", "kern", "ike", "auth", "ctl", "trust", "fetch" };
 
 	return names[id];
 }
@@ -75,10 +75,45 @@ static int do_map_code(void)
 
 static int do_refused(void)
 {
-	long fd = syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+	long fd = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
 	long file = errno == EACCES ? syscall(SYS_openat, -100, "/etc/passwd", 0) : 0;
 
 	return fd == -1 && file == -1 && errno == EACCES ? 0 : 1;
+}
+
+static int do_ip(void)
+{
+	return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0) < 0 || syscall(SYS_socket, AF_INET6, SOCK_DGRAM, 0) < 0;
+}
+
+static int do_no_ip(void)
+{
+	return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0) != -1 || errno != EACCES;
+}
+
+static int do_connect(void)
+{
+	return syscall(SYS_connect, -1, NULL, 0) != -1 || errno != EBADF;
+}
+
+static int do_no_connect(void)
+{
+	return syscall(SYS_connect, -1, NULL, 0) != -1 || errno != EACCES;
+}
+
+static int do_netlink(void)
+{
+	return (int)syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 0);
+}
+
+static int do_bind(void)
+{
+	return (int)syscall(SYS_bind, -1, NULL, 0);
+}
+
+static int do_memfd(void)
+{
+	return syscall(SYS_memfd_create, "x", 0) < 0;
 }
 
 static int do_daily_work(void)
@@ -90,7 +125,7 @@ static int do_daily_work(void)
 	       recvmsg(-1, &(struct msghdr){ 0 }, 0) != -1 || errno != EBADF;
 }
 
-static const enum role_id roles[] = { ROLE_KERN, ROLE_IKE, ROLE_AUTH, ROLE_CTL };
+static const enum role_id roles[] = { ROLE_KERN, ROLE_IKE, ROLE_AUTH, ROLE_CTL, ROLE_TRUST, ROLE_FETCH };
 
 static void killed(int status)
 {
@@ -138,6 +173,24 @@ static void only_ctl_accepts(void **state)
 	killed(as(ROLE_AUTH, do_accept));
 }
 
+static void only_fetch_goes_out(void **state)
+{
+	(void)state;
+	fine(as(ROLE_FETCH, do_ip));
+	fine(as(ROLE_FETCH, do_connect));
+	fine(as(ROLE_FETCH, do_memfd));
+	killed(as(ROLE_FETCH, do_netlink));
+	killed(as(ROLE_FETCH, do_bind));
+	killed(as(ROLE_FETCH, do_accept));
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		if (roles[i] == ROLE_FETCH)
+			continue;
+		fine(as(roles[i], do_no_ip));
+		fine(as(roles[i], do_no_connect));
+		killed(as(roles[i], do_memfd));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +198,7 @@ int main(void)
 		cmocka_unit_test(files_and_sockets_are_refused),
 		cmocka_unit_test(daily_work_goes_on),
 		cmocka_unit_test(only_ctl_accepts),
+		cmocka_unit_test(only_fetch_goes_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
