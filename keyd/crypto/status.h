@@ -11,6 +11,7 @@
 
 #define CRYPTO_CRL_MAX (16 << 20)	/* bytes of a revocation list */
 #define CRYPTO_CRLS_MAX 256		/* that are kept, and as many that wait for their CA */
+#define CRYPTO_ISSUERS_MAX 256		/* CAs that are known; then the oldest is forgotten */
 #define CRYPTO_OCSP_MAX 65536		/* bytes of an answer of OCSP */
 #define CRYPTO_OCSP_REQUEST_MAX 512	/* bytes of what we ask */
 #define CRYPTO_OCSP_KEPT_MAX 65536	/* certificates that answers are kept of */
@@ -46,14 +47,22 @@ struct crypto_status *crypto_status_new(void);
 void crypto_status_free(struct crypto_status *s);
 const char *crypto_status_strerror(int error);
 
+/* Goes up with all that becomes known; when it has, certificates and tickets are to be asked about again. */
+uint64_t crypto_status_version(const struct crypto_status *s);
+
 /*
- * A CRL in DER or PEM, complete or delta. issuer: whose it must be; NULL: anybody's, it then waits for a chain with its CA in
- * crypto_chain_check (of one that an administrator has put there). In PEM there may be several, the result is the worst of them.
- * 0 (also when it is known already) or an enum crypto_status_error; then nothing has changed.
+ * A CA: CRLs that wait for it count from now on. Those of the chains that crypto_chain_check sees are known by themselves; give it
+ * those that are believed, and those above our own certificates. 0, also when it is known; -1 without memory.
+ */
+int crypto_status_add_issuer(struct crypto_status *s, const struct crypto_cert *ca, int64_t now) RD_MUST_CHECK;
+/*
+ * A CRL in DER or PEM, complete or delta. issuer: whose it must be; NULL: of any CA, for which it waits if it is not known
+ * yet (for what an administrator has put there). In PEM there may be several, of which the first wrong one ends it. 0, also
+ * when it is known already, or an enum crypto_status_error.
  */
 int crypto_status_add_crl(struct crypto_status *s, const struct crypto_cert *issuer, struct view bytes, int64_t now,
 			  struct crypto_news *news) RD_MUST_CHECK;
-/* Whose CRLs still wait (above) are forgotten, as before all of an administrator's are given anew. */
+/* CRLs that still wait are forgotten, as before all of an administrator's are given anew. */
 void crypto_status_forget_waiting(struct crypto_status *s);
 
 /*
@@ -101,7 +110,8 @@ enum crypto_trust_result crypto_chain_check(const struct crypto_chain *c, struct
 int crypto_chain_ticket(const struct crypto_chain *c, uint8_t *out, size_t *n) RD_MUST_CHECK;
 /*
  * Whether by all that is known now nothing of the chain is revoked, its top is still in one of the sets, and nothing has expired:
- * CRYPTO_TRUSTED, _REVOKED, _NO_CA, _EXPIRED; _REFUSED: it is damaged, or of another version. All of *v is set.
+ * CRYPTO_TRUSTED, _REVOKED, _NO_CA, _EXPIRED; _REFUSED: it is damaged, or of another version. That nothing current says
+ * that it is good (strict) is not asked here. All of *v is set.
  */
 enum crypto_trust_result crypto_ticket_check(struct view ticket, const struct crypto_trust *t, const struct crypto_status *s,
 					     const uint8_t (*sets)[CRYPTO_DIGEST_LEN], unsigned nsets, int64_t now,

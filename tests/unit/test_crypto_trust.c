@@ -3,61 +3,9 @@
 #include "keyd/crypto/dn.h"
 #include "keyd/crypto/hash.h"
 #include "keyd/crypto/trust.h"
+#include "tests/unit/test_crypto_ca.h"
 #include "tests/unit/test_crypto_hex.h"
 #include "tests/unit/with_crypto.h"
-
-#include <libgen.h>
-#include <limits.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#define DAY 86400
-
-static char folder[PATH_MAX];
-
-struct file {
-	uint8_t *p;
-	size_t n;
-};
-
-static struct file load(const char *name)
-{
-	char path[PATH_MAX + 64];
-	struct file f = { malloc(1 << 17), 0 };
-	FILE *in;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	in = fopen(path, "r");
-	if (!in)
-		fail_msg("%s: there is no such file", path);
-	f.n = fread(f.p, 1, 1 << 17, in);
-	fclose(in);
-	assert_true(f.n > 0 && f.n < 1 << 17);
-	return f;
-}
-
-static struct crypto_cert *cert(const char *name)
-{
-	struct crypto_cert *c = NULL;
-	char crt[64];
-	struct file f;
-
-	snprintf(crt, sizeof(crt), "%s.crt", name);
-	f = load(crt);
-	assert_int_equal(crypto_cert_from_der(&c, (struct view){ f.p, f.n }), 0);
-	free(f.p);
-	return c;
-}
-
-/* When the last one was made: it begins a day before. */
-static int64_t made_at(void)
-{
-	struct crypto_cert *c = cert("looped");
-	int64_t t = crypto_cert_begins(c) + DAY;
-
-	crypto_cert_free(c);
-	return t;
-}
 
 static const uint8_t ours[1][CRYPTO_DIGEST_LEN] = { { 1 } };
 
@@ -309,12 +257,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_cases), cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_every_bit),
 	};
-	char exe[PATH_MAX];
 
-	/* Beside the folder of unit tests; or where the argument says. */
-	snprintf(exe, sizeof(exe), "%s", argv[0]);
-	snprintf(folder, sizeof(folder), "%s/../ca", dirname(exe));
-	if (argc > 1)
-		snprintf(folder, sizeof(folder), "%s", argv[1]);
+	ca_folder(argc, argv);
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
 }
