@@ -107,6 +107,10 @@ static void ike(const json_t *i)
 		printf("    nat %s  esp %s\n", str(i, "nat"), json_is_true(json_object_get(i, "encap")) ? "in udp" : "bare");
 	printf("    ids %s - %s  age %s  rekey in %s  rekeys %lld\n", str(i, "local_id"), str(i, "remote_id"),
 	       duration(num(i, "age"), age, sizeof(age)), time_to(i, "rekey_in", in, sizeof(in)), num(i, "rekeys"));
+	if (*str(i, "remote_auth"))
+		printf("    we by %s  the peer by %s\n", str(i, "local_auth"), str(i, "remote_auth"));
+	if (num(i, "certificate_expires_in"))
+		printf("    its certificate expires in %s\n", time_to(i, "certificate_expires_in", in, sizeof(in)));
 	if (json_is_true(json_object_get(i, "taken_over")))
 		printf("    taken over after a restart, %s ago\n", duration(num(i, "taken_over_ago"), age, sizeof(age)));
 	if (num(i, "reauth_in") || num(i, "expires_in"))

@@ -320,6 +320,18 @@ static const struct reason reasons[ENGINE_REASONS] = {
 	},
 	[REASON_REAUTHENTICATED] = { .name = "reauthenticated", .happened = { "A newer IKE SA, freshly authenticated, "
 			"took its place." } },
+	[REASON_CERT_REFUSED] = {
+		.name = "certificate-refused",
+		.happened = {
+			"We said that we are \"{local_id}\"; the peer did not take our proof: AUTHENTICATION_FAILED.",
+			"It does not say why: it does not believe our certificate or key, or expects another identity of us.",
+		},
+		.change = {
+			"{secret} names our key: look whether the peer believes the CA of its certificate, or knows the key itself.",
+			"Look whether the certificate has the name that we call ourselves by: \"{local_id}\" (\"id local\").",
+			"The peer's log says which of them it is (keyd there: \"keydctl explain {local}\").",
+		},
+	},
 	[REASON_NO_SECTION] = {
 		.name = "no-section",
 		.happened = {

@@ -270,6 +270,9 @@ static void ike_tell(const struct ike_sa *sa, void (*ike)(void *arg, const struc
 	info.rekey_in_s = sa->state == IKE_ESTABLISHED ? seconds_since(sa->rekey_at, now) : 0;
 	info.reauth_in_s = sa->reauth.at != sa->reauth.end ? seconds_since(sa->reauth.at, now) : 0;
 	info.expires_in_s = seconds_since(sa->reauth.end, now);
+	snprintf(info.local_auth, sizeof(info.local_auth), "%s", sa->proof.local);
+	snprintf(info.remote_auth, sizeof(info.remote_auth), "%s", sa->proof.remote);
+	info.cert_expires_in_s = seconds_since(sa->proof.ends, now);
 	info.rtt_us = sa->rtt;
 	info.rekeys = sa->rekeys;
 	info.taken_over = sa->thawed_at;

@@ -206,6 +206,8 @@ struct engine_ike_info {
 	char algs[128];
 	uint64_t age_s, rekey_in_s;
 	uint64_t reauth_in_s, expires_in_s;	/* 0: never */
+	char local_auth[48], remote_auth[112];	/* how each has proved who it is: "shared key", "certificate \"CN=gw\", ed25519"; "": unknown */
+	uint64_t cert_expires_in_s;	/* the peer's; 0: there is none, or it never does */
 	uint64_t rtt_us;		/* smoothed; 0: unknown */
 	uint32_t rekeys, nchildren;
 	bool taken_over;		/* made before a restart, and gone on with, */

@@ -102,6 +102,7 @@ void exchange_release(struct exchange *x)
 
 	if (!h)
 		return;
+	h->m.h = x->m.h;		/* it is the new request that is answered */
 	x->m = h->m;
 	x->bytes = h->bytes;
 	x->nbytes = h->nbytes;

@@ -42,6 +42,7 @@ enum engine_reason {
 	REASON_ADDRESS_FAILURE,		/* no virtual address: INTERNAL_ADDRESS_FAILURE, FAILED_CP_REQUIRED */
 	REASON_REAUTHENTICATED,
 	REASON_NO_MEMORY,
+	REASON_CERT_REFUSED,		/* the peer does not take our proof, which is a signature */
 	REASON_NO_SECTION,		/* sections fit the peer's address, and none what it says of itself */
 	REASON_NO_KEY,			/* ours: not there, locked, or good for no signature that the peer takes */
 	REASON_NO_CERT,			/* the peer shows no certificate, or no key, or none that can be read */

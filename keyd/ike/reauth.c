@@ -282,6 +282,11 @@ static bool unsettled(const struct ike_sa *sa)
 	return false;
 }
 
+bool reauth_pauses(const struct ike_sa *sa)
+{
+	return sa->reauth.tries && sa->reauth.timer.pos;
+}
+
 bool reauth_begin(struct ike_sa *sa, const char *why)
 {
 	struct child_sa *first = reauth_next_child(sa, NULL);

@@ -20,6 +20,9 @@ uint32_t reauth_asked_of_peer(const struct ike_sa *sa);
 /* Begins, unless it is under way already. why is one static word for the log. False: it does not go now. */
 bool reauth_begin(struct ike_sa *sa, const char *why);
 
+/* It has failed, and is tried again when a pause is over. */
+bool reauth_pauses(const struct ike_sa *sa);
+
 /*
  * The peer says, without proof, that it has sa no more, and answers nothing: a new IKE SA is made beside it. If that comes
  * to be, the peer has proved itself there, and sa ends; if not, nothing has changed. Where there is another one already

@@ -213,6 +213,8 @@ void report_refusal(struct ike_sa *sa, uint16_t notify, bool child)
 	for (unsigned i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
 		if (refusals[i].notify == notify)
 			reason = (enum engine_reason)(child ? refusals[i].child : refusals[i].ike);
+	if (reason == REASON_AUTH_REFUSED && sa->peer->conf.auth_local[0] != CONF_AUTH_PSK)
+		reason = REASON_CERT_REFUSED;
 	report_reason(sa, reason);
 	report_notify(sa, notify, false);
 }

@@ -157,7 +157,7 @@ static void take_child(struct exchange *x)
 	child_install(x, first_child_done);
 }
 
-static bool begin_round(struct ike_sa *sa, struct child_sa *child, const struct exchange_early *early, unsigned round);
+static bool begin_round(struct ike_sa *sa, struct child_sa *child, const struct exchange *before);
 
 /* RFC 4739 2.1: the next request has the next proof of whoever has one. */
 static void next_round(struct exchange *x)
@@ -166,7 +166,7 @@ static void next_round(struct exchange *x)
 	struct ike_sa *sa = x->sa;
 
 	x->child = NULL;
-	if (begin_round(sa, child, &x->early, x->proof.round + 1U))
+	if (begin_round(sa, child, x))
 		exchange_done(x);
 }
 
@@ -207,10 +207,7 @@ static void why_not_believed(const struct ike_sa *sa, char *text, size_t n)
 	char id[CONF_ID_STRLEN];
 
 	conf_id_format(&sa->remote_id, id, sizeof(id));
-	if (sa->peer->conf.auth_local[0] == CONF_AUTH_PSK)
-		snprintf(text, n, "; its secret for us or the identity it expects of us is another");
-	else
-		snprintf(text, n, "; it does not believe our certificate or key, or expects another identity of us");
+	snprintf(text, n, "; %s", auth_disbelief(sa));
 	if (sa->peer->conf.remote_id.type != CONF_ID_ANY)
 		snprintf(text + strlen(text), n - strlen(text), ", or it is not \"%.255s\"", id);
 }
@@ -271,8 +268,8 @@ static void prove(struct exchange *x)
 	auth_prove(x, proved);
 }
 
-/* False: the SA has ended, and with it all its exchanges. */
-static bool begin_round(struct ike_sa *sa, struct child_sa *child, const struct exchange_early *early, unsigned round)
+/* What was asked for in the first round is had in the last. before NULL: this is the first. False: the SA has ended, and all of it. */
+static bool begin_round(struct ike_sa *sa, struct child_sa *child, const struct exchange *before)
 {
 	struct exchange *x = exchange_new(sa, &ikev2_auth_ops);
 
@@ -283,19 +280,21 @@ static bool begin_round(struct ike_sa *sa, struct child_sa *child, const struct 
 		return false;
 	}
 	x->child = child;
-	x->early = *early;
-	x->proof.round = (uint8_t)round;
+	if (before) {
+		x->early = before->early;
+		x->ts_local = before->ts_local;
+		x->ts_remote = before->ts_remote;
+		x->proof.round = before->proof.round + 1;
+	}
 	x->not_before = ENGINE_NEVER;	/* until the proof is here */
 	exchange_queue_first(x);
-	if (round || !child_early(x, prove))
+	if (before || !child_early(x, prove))
 		prove(x);
 	return sa->state != IKE_DEAD;
 }
 
 void auth_begin(struct ike_sa *sa, struct child_sa *child)
 {
-	const struct exchange_early none = { 0 };
-
 	if (!child && !sa->childless) {
 		ike_sa_end(sa, "there is no policy for a child, and the peer does not let an IKE SA begin without one "
 			   "(CHILDLESS_IKEV2_SUPPORTED): load a policy");
@@ -307,7 +306,7 @@ void auth_begin(struct ike_sa *sa, struct child_sa *child)
 	}
 	auth_id_ours(sa);
 	sa->remote_id = auth_id_expected(sa);
-	begin_round(sa, child, &none, 0);
+	begin_round(sa, child, NULL);
 }
 
 /* --- responder --- */

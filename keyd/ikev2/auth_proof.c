@@ -326,6 +326,13 @@ static int ask_trust_for(struct exchange *x, const struct wire_auth *auth, struc
 	return 0;
 }
 
+const char *auth_disbelief(const struct ike_sa *sa)
+{
+	if (sa->peer->conf.auth_local[0] == CONF_AUTH_PSK)
+		return "its secret for us or the identity it expects of us is another";
+	return "it does not believe our certificate or key, or expects another identity of us";
+}
+
 bool auth_is_answered(const struct exchange *x)
 {
 	if (peer_way(x) == CONF_AUTH_NONE)

@@ -30,6 +30,8 @@ void auth_take_hashes(struct ike_sa *sa, const struct wire_message *m);
 
 /* Could any section that may be meant have more than one proof? Then the peer is told that we know of such (RFC 4739). */
 bool auth_may_repeat(const struct ike_sa *sa);
+/* What may be the matter when the peer does not take our proof. */
+const char *auth_disbelief(const struct ike_sa *sa);
 /* Are there proofs in the round after this, by us or by the peer? */
 bool auth_more_of_us(const struct exchange *x);
 bool auth_more_of_peer(const struct exchange *x);

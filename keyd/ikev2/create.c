@@ -335,7 +335,7 @@ void create_rekey_begin(struct child_sa *old)
 {
 	struct exchange *x;
 
-	if (old->sa->full && reauth_begin(old->sa, rekeys_nothing)) {
+	if (old->sa->full && (reauth_pauses(old->sa) || reauth_begin(old->sa, rekeys_nothing))) {
 		child_rekey_later(old, RETRY_AFTER);	/* unless it has been taken over by then */
 		return;
 	}

@@ -3,6 +3,7 @@
 #include "keyd/ike/reauth.h"
 #include "keyd/conf/id.h"
 #include "keyd/ike/report.h"
+#include "keyd/ikev2/auth_proof.h"
 #include "keyd/ikev2/cp.h"
 #include "keyd/ikev2/exchanges.h"
 #include "keyd/ikev2/message.h"
@@ -332,8 +333,6 @@ bool info_closes_ike(const struct wire_message *m)
 	return false;
 }
 
-#define FIRST_AFTER_AUTH 2	/* message ID; IKE_SA_INIT and IKE_AUTH are 0 and 1 */
-
 /*
  * An initiator that does not take our proof says so in a request of its own, and that ends the IKE SA, with or without a
  * DELETE beside it (RFC 7296 2.21.2).
@@ -348,10 +347,12 @@ static const char *why_closed(const struct exchange *x, char *text, size_t n)
 {
 	char id[CONF_ID_STRLEN];
 
-	if (disowns_us(x))
-		return "the peer does not believe who we are: AUTHENTICATION_FAILED (24); its secret for us or the identity "
-		       "it expects of us is another";
-	if (x->sa->initiator || x->sa->rekeys || x->m.h.message_id != FIRST_AFTER_AUTH)
+	if (disowns_us(x)) {
+		snprintf(text, n, "the peer does not believe who we are: AUTHENTICATION_FAILED (24); %s", auth_disbelief(x->sa));
+		return text;
+	}
+	/* IKE_SA_INIT has message ID 0, and the rounds of IKE_AUTH follow. */
+	if (x->sa->initiator || x->sa->rekeys || x->m.h.message_id != x->sa->auth.round + 1U)
 		return "the peer deleted it";
 	conf_id_format(&x->sa->local_id, id, sizeof(id));
 	snprintf(text, n, "the peer deleted it at once: does it expect that we call ourselves \"%.255s\"?", id);

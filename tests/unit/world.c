@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AUTH_DELAY 100
+#define AUTH_DELAY 100			/* µs */
 #define PACKET_EVERY 1000
 
 uint64_t world_random(struct world *w)
@@ -114,12 +114,26 @@ static void on_auth(void *arg, const struct auth_request *rq)
 	const struct crypto_alg *prf = crypto_alg_by_id(CRYPTO_PRF, rq->prf, 0);
 	struct auth_answer an = { .id = rq->id, .n = prf->prf };
 
-	if (!h->psk)
+	if (rq->way != CONF_AUTH_PSK) {
+		an = (struct auth_answer){ .id = rq->id, .error = AUTH_NO_KEY };
+		if (h->w->sign)
+			h->w->sign(h->w, world_index(h), rq, &an);
+	} else if (!h->psk)
 		an.error = AUTH_NO_SECRET;
 	else if (ikev2_auth_psk(prf, (struct view){ (const uint8_t *)h->psk, strlen(h->psk) }, rq->message, rq->nonce,
 				rq->macid, an.data))
 		an.error = AUTH_FAILED;
-	world_event_new(h->w, AUTH_AN, world_index(h), h->w->now + AUTH_DELAY, &an, sizeof(an));
+	world_event_new(h->w, AUTH_AN, world_index(h), h->w->now + h->w->auth_delay, &an, sizeof(an));
+}
+
+static void on_trust(void *arg, const struct trust_request *rq)
+{
+	struct world_host *h = arg;
+	struct trust_answer an = { .id = rq->id, .error = TRUST_FAILED };
+
+	if (h->w->judge)
+		h->w->judge(h->w, world_index(h), rq, &an);
+	world_event_new(h->w, TRUST_AN, world_index(h), h->w->now + h->w->auth_delay, &an, sizeof(an));
 }
 
 static void on_event(void *arg, const struct engine_event *ev)
@@ -159,7 +173,7 @@ static void on_resolv(void *arg, const struct engine_resolv *r)
 }
 
 static const struct engine_hooks hooks = {
-	.send = on_send, .kern = on_kern, .auth = on_auth, .keep = world_keep, .kept = world_kept, .event = on_event,
+	.send = on_send, .kern = on_kern, .auth = on_auth, .trust = on_trust, .keep = world_keep, .kept = world_kept, .event = on_event,
 	.log = on_log, .keys = on_keys, .resolv = on_resolv,
 };
 
@@ -186,7 +200,7 @@ static void event_run(struct world *w, const struct world_event *ev)
 	struct world_host *h = &w->host[ev->host];
 	const void *body = ev->body;
 
-	if (!h->engine && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == KERN_EVENT))
+	if (!h->engine && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == TRUST_AN || ev->what == KERN_EVENT))
 		return;
 	h->unchecked = h->unchecked || (ev->what != PACKET && ev->what != KERN_RQ);
 	switch (ev->what) {
@@ -201,6 +215,9 @@ static void event_run(struct world *w, const struct world_event *ev)
 		break;
 	case AUTH_AN:
 		engine_auth_answer(h->engine, w->now, body);
+		break;
+	case TRUST_AN:
+		engine_trust_answer(h->engine, w->now, body);
 		break;
 	case PACKET:
 		world_packet_arrives(w, ev);
@@ -384,6 +401,7 @@ void world_init(struct world *w, uint64_t seed, bool tunnel)
 	w->now = 1000000;
 	w->rng = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	w->delay = 10000;
+	w->auth_delay = AUTH_DELAY;
 	w->weight = 1;
 	w->bytes = 1500;
 	list_init(&w->events);
@@ -443,7 +461,7 @@ void world_forget_events(struct world *w, unsigned host)
 	bool deaf = w->host[host].deaf;
 
 	list_each(ev, &w->events, struct world_event, link)
-		if (ev->host == host && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == KERN_EVENT ||
+		if (ev->host == host && (ev->what == KERN_AN || ev->what == AUTH_AN || ev->what == TRUST_AN || ev->what == KERN_EVENT ||
 					 (deaf && ev->what == KERN_RQ)))
 			event_free(ev);
 }

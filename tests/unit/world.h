@@ -89,6 +89,10 @@ struct world {
 	void (*tap)(struct world *w, unsigned from, uint8_t *bytes, size_t n);
 	/* Called with each event, and with each line of the key log. NULL: nothing. */
 	void (*event)(struct world *w, unsigned host, const struct engine_event *ev);
+	/* Who signs and who judges what was signed, after auth_delay; NULL: nobody can. */
+	void (*sign)(struct world *w, unsigned host, const struct auth_request *rq, struct auth_answer *an);
+	void (*judge)(struct world *w, unsigned host, const struct trust_request *rq, struct trust_answer *an);
+	uint64_t auth_delay;		/* of every proof that is made or judged */
 	void (*keys)(struct world *w, unsigned host, enum engine_key_table table, const char *line, size_t n);
 };
 

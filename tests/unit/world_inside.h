@@ -13,6 +13,7 @@ enum what {
 	KERN_RQ,		/* struct kern_request */
 	KERN_AN,		/* struct kern_answer */
 	AUTH_AN,		/* struct auth_answer */
+	TRUST_AN,		/* struct trust_answer */
 	PACKET,			/* struct world_esp */
 	KERN_EVENT		/* struct ipsec_event */
 };

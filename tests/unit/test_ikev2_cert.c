@@ -1,0 +1,655 @@
+// SPDX-License-Identifier: MIT
+// Proofs of identity other than by a shared key: signatures, certificates, more than one round, and what becomes of them.
+#include "tests/unit/rogue.h"
+#include "tests/unit/with_crypto.h"
+#include "tests/unit/world.h"
+
+#include "keyd/auth/keeper.h"
+#include "keyd/conf/id.h"
+#include "keyd/crypto/sig.h"
+#include "keyd/crypto/trust.h"
+#include "keyd/ike/engine_state.h"
+#include "keyd/ike/ike_sa.h"
+#include "keyd/ike/timer.h"
+#include "keyd/wire/ikev2.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct world w;
+
+/*
+ * What a host has. A certificate is any bytes here: the engine must not look into it. The judge finds the key of whoever
+ * shows it, and believes it until told otherwise.
+ */
+static struct {
+	struct keeper keeper;
+	struct crypto_key *key;
+	struct conf_digest digest;
+	uint8_t chain[6000], spki[64];
+	struct conf_cred cred;
+	unsigned judged, still;
+	uint8_t certs, way;		/* CERT payloads shown to it, and how it was asked, the last time */
+	int error;			/* what it says of proofs */
+	uint8_t verdict;		/* and of tickets; 0: still good */
+	uint64_t ends_at;		/* of the world; 0: never */
+	bool sleeps;			/* the ticket is not asked for */
+} of[WORLD_HOSTS];
+
+static void sign(struct world *world, unsigned host, const struct auth_request *rq, struct auth_answer *an)
+{
+	(void)world;
+	keeper_answer(&of[host].keeper, rq, an);
+}
+
+static unsigned count_items(struct view all)
+{
+	struct rd r = rd_of_view(all);
+	struct view v;
+	uint32_t len;
+	unsigned n = 0;
+
+	while (!rd_u32(&r, &len) && !rd_view(&r, len, &v))
+		n++;
+	assert_int_equal(rd_left(&r), 0);
+	return n;
+}
+
+static int check(const struct trust_request *rq, const struct crypto_key *key, struct trust_answer *an)
+{
+	const struct view octets[] = { rq->message, rq->nonce, rq->macid };
+	const struct crypto_sig *s = crypto_sig_by_method(rq->method);
+	struct view sig = rq->auth;
+
+	if (rq->method == 14) {
+		size_t n = 1 + (size_t)sig.p[0];
+
+		assert_true(n < sig.n);
+		s = crypto_sig_by_algid((struct view){ sig.p + 1, n - 1 });
+		sig = (struct view){ sig.p + n, sig.n - n };
+	}
+	if (!s)
+		return TRUST_SCHEME;
+	snprintf(an->scheme, sizeof(an->scheme), "%s", s->name);
+	return crypto_sig_check(s, key, octets, 3, sig) ? TRUST_SIGNATURE : TRUST_OK;
+}
+
+static void judge(struct world *world, unsigned host, const struct trust_request *rq, struct trust_answer *an)
+{
+	*an = (struct trust_answer){ .id = rq->id, .ends_in = INT64_MAX, .ends = INT64_MAX };
+
+	if (of[host].ends_at)
+		an->ends_in = (int64_t)(of[host].ends_at / SECONDS(1)) - (int64_t)(world->now / SECONDS(1));
+	of[host].way = rq->way;
+	if (rq->kind == TRUST_STILL) {
+		of[host].still++;
+		assert_int_equal(rq->ticket.n, 5);
+		assert_memory_equal(rq->ticket.p, "admit", 5);
+		an->error = of[host].verdict ? TRUST_NOT_TRUSTED : TRUST_OK;
+		an->verdict = of[host].verdict;
+		snprintf(an->subject, sizeof(an->subject), "CN=peer");
+		snprintf(an->text, sizeof(an->text), "is revoked");
+		return;
+	}
+	of[host].judged++;
+	of[host].certs = (uint8_t)count_items(rq->certs);
+	an->error = of[host].error ? of[host].error : check(rq, of[!host].key, an);
+	an->verdict = of[host].verdict;
+	snprintf(an->subject, sizeof(an->subject), "CN=peer");
+	snprintf(an->text, sizeof(an->text), "has a reason");
+	if (rq->way == CONF_AUTH_CERT && !of[host].sleeps) {
+		memcpy(an->ticket, "admit", 5);
+		an->nticket = 5;
+	}
+}
+
+static void give_key(unsigned host, enum crypto_key_type type, unsigned bits)
+{
+	struct conf_key k = { .at = { .line = 5 } };
+	struct secret spki = { 0 };
+
+	assert_int_equal(crypto_key_generate(&of[host].key, type, bits), 0);
+	assert_int_equal(crypto_key_spki(of[host].key, &spki), 0);
+	memset(&of[host].digest, (int)host + 1, sizeof(of[host].digest));
+	k.key = of[host].digest;
+	assert_int_equal(crypto_key_private_pem(of[host].key, &k.bytes), 0);
+	assert_int_equal(keys_add(&of[host].keeper.keys, &k), 0);
+	secret_clear(&k.bytes);
+	secret_clear(&spki);
+}
+
+/* Two certificates, of so many bytes each. */
+static void give_cert(unsigned host, size_t n)
+{
+	struct wr chain = wr_of(of[host].chain, sizeof(of[host].chain));
+
+	for (unsigned i = 0; i < 2; i++) {
+		wr_u32(&chain, (uint32_t)n);
+		wr_zero(&chain, n);
+	}
+	assert_true(wr_ok(&chain));
+	of[host].cred = (struct conf_cred){ .key = of[host].digest, .chain = of[host].chain, .nchain = (uint32_t)chain.len,
+					    .spki = of[host].spki, .nspki = sizeof(of[host].spki) };
+	w.host[host].conf.creds = &of[host].cred;
+	w.host[host].conf.ncreds = 1;
+}
+
+static void begin(uint64_t seed, enum crypto_key_type type, unsigned bits)
+{
+	world_init(&w, seed, true);
+	memset(of, 0, sizeof(of));
+	w.sign = sign;
+	w.judge = judge;
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		struct conf_peer *d = &w.host[i].conf.defaults;
+
+		give_key(i, type, bits);
+		give_cert(i, 700);
+		d->key = of[i].digest;
+		d->auth_local[0] = d->auth_remote[0] = CONF_AUTH_CERT;
+		conf_id_parse(&d->local_id, i ? "b.example" : "a.example");
+	}
+}
+
+static void configured(void)
+{
+	for (unsigned i = 0; i < WORLD_HOSTS; i++)
+		world_configure(&w, i);
+}
+
+static void end(void)
+{
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		w.host[i].conf.creds = NULL;
+		w.host[i].conf.ncreds = 0;
+		crypto_key_free(of[i].key);
+		keeper_free(&of[i].keeper);
+	}
+	world_free(&w);
+}
+
+static unsigned ike_sas(unsigned host)
+{
+	unsigned n = 0;
+
+	list_each(sa, &w.host[host].engine->sas, struct ike_sa, link)
+		n += sa->state == IKE_ESTABLISHED;
+	return n;
+}
+
+static void ways(unsigned host, unsigned local, unsigned local2, unsigned remote, unsigned remote2)
+{
+	struct conf_peer *d = &w.host[host].conf.defaults;
+
+	d->auth_local[0] = (uint8_t)local;
+	d->auth_local[1] = (uint8_t)local2;
+	d->auth_remote[0] = (uint8_t)remote;
+	d->auth_remote[1] = (uint8_t)remote2;
+}
+
+#define NONE CONF_AUTH_NONE
+#define PSK CONF_AUTH_PSK
+#define CERT CONF_AUTH_CERT
+#define KEY CONF_AUTH_KEY
+
+static void test_keys(void **state)
+{
+	static const struct {
+		enum crypto_key_type type;
+		unsigned bits;
+		const char *scheme;
+	} t[] = {
+		{ CRYPTO_KEY_RSA, 2048, "rsapss-sha256" }, { CRYPTO_KEY_EC, 256, "ecdsa-sha256" }, { CRYPTO_KEY_EC, 521, "ecdsa-sha256" },
+		{ CRYPTO_KEY_ED25519, 0, "ed25519" }, { CRYPTO_KEY_ED448, 0, "ed448" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		begin(i + 1, t[i].type, t[i].bits);
+		configured();
+		assert_true(world_up(&w));
+		for (unsigned h = 0; h < WORLD_HOSTS; h++) {
+			struct ike_sa *sa = rogue_sa(&w, h);
+
+			assert_int_equal(of[h].judged, 1);
+			assert_int_equal(of[h].certs, 2);
+			assert_non_null(strstr(sa->proof.remote, t[i].scheme));
+			assert_non_null(strstr(sa->proof.local, t[i].scheme));
+			assert_int_equal(sa->secret_at.line, 5);
+		}
+		end();
+	}
+}
+
+/* Who proves himself how, in one round or in two; both ends see it alike. */
+static void test_ways(void **state)
+{
+	static const struct {
+		uint8_t a[2], b[2];		/* what host 0 proves itself by, and host 1 */
+	} t[] = {
+		{ { CERT }, { CERT } }, { { KEY }, { KEY } }, { { PSK }, { CERT } }, { { CERT }, { PSK } }, { { KEY }, { CERT } },
+		{ { CERT, PSK }, { CERT, PSK } }, { { CERT, PSK }, { CERT } }, { { CERT }, { CERT, PSK } }, { { PSK, CERT }, { PSK } },
+		{ { PSK, PSK }, { PSK, PSK } }, { { KEY, CERT }, { PSK } },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(t) / sizeof(t[0]); i++) {
+		const uint8_t *a = t[i / 2].a, *b = t[i / 2].b;
+
+		begin(100 + i, CRYPTO_KEY_ED25519, 0);
+		ways(0, a[0], a[1], b[0], b[1]);
+		ways(1, b[0], b[1], a[0], a[1]);
+		configured();
+		world_packet(&w, i % 2);
+		if (!world_until(&w, SECONDS(10), world_joined))
+			fail_msg("ways %u do not come up:\n%s\n%s", i, w.host[0].log, w.host[1].log);
+		world_run(&w, SECONDS(100));	/* nothing is left half-open */
+		for (unsigned h = 0; h < WORLD_HOSTS; h++) {
+			assert_int_equal(ike_sas(h), 1);
+			assert_null(rogue_sa(&w, h)->auth.held);
+			assert_int_equal(strstr(rogue_sa(&w, h)->proof.remote, " and ") != NULL, (h ? a : b)[1] != NONE);
+		}
+		end();
+	}
+}
+
+/* What does not fit is refused at once, by words, and leaves nothing. */
+static void test_refusals(void **state)
+{
+	static const struct {
+		uint8_t a[2], b_wants[2];
+		const char *says;
+	} t[] = {
+		{ { PSK }, { CERT }, "only a certificate is configured here" },
+		{ { CERT }, { PSK }, "only a shared key is configured here" },
+		{ { CERT }, { CERT, PSK }, "proves its identity once" },
+		{ { CERT, PSK }, { CERT }, "wants to prove its identity twice" },
+		{ { CERT, PSK }, { CERT, CERT }, "only a certificate is configured here" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		begin(200 + i, CRYPTO_KEY_ED25519, 0);
+		ways(0, t[i].a[0], t[i].a[1], CERT, NONE);
+		ways(1, CERT, NONE, t[i].b_wants[0], t[i].b_wants[1]);
+		configured();
+		world_packet(&w, 0);
+		assert_false(world_until(&w, SECONDS(5), world_joined));
+		if (!strstr(w.host[1].log, t[i].says))
+			fail_msg("refusal %u: no \"%s\" in\n%s", i, t[i].says, w.host[1].log);
+		assert_int_equal(ike_sas(0) + ike_sas(1), 0);
+		end();
+	}
+}
+
+/* Each verdict of the other role ends the attempt with its own code and words. */
+static void test_verdicts(void **state)
+{
+	static const struct {
+		int error;
+		uint8_t verdict;
+		const char *says;
+	} t[] = {
+		{ TRUST_FAILED, 0, "could not be judged: has a reason" },
+		{ TRUST_NO_CERT, 0, "shows no certificate" },
+		{ TRUST_BAD_CERT, 0, "its certificate has a reason" },
+		{ TRUST_NOT_TRUSTED, CRYPTO_TRUST_EXPIRED, "not believed: \"CN=peer\" has a reason" },
+		{ TRUST_NOT_TRUSTED, CRYPTO_TRUST_REVOKED, "not believed: \"CN=peer\" has a reason" },
+		{ TRUST_WRONG_NAME, 0, "is for somebody else: has a reason" },
+		{ TRUST_SCHEME, 0, "its signature has a reason" },
+		{ TRUST_SIGNATURE, 0, "its signature is wrong" },
+		{ TRUST_REFUSED_URL, 0, "hash and URL" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(t) / sizeof(t[0]); i++) {
+		unsigned judge_is = i % 2;
+
+		begin(300 + i, CRYPTO_KEY_ED25519, 0);
+		configured();
+		of[judge_is].error = t[i / 2].error;
+		of[judge_is].verdict = t[i / 2].verdict;
+		world_packet(&w, 0);
+		assert_false(world_until(&w, SECONDS(1), world_joined));
+		if (!strstr(w.host[judge_is].log, t[i / 2].says))
+			fail_msg("no \"%s\" in\n%s", t[i / 2].says, w.host[judge_is].log);
+		world_run(&w, SECONDS(1));
+		assert_int_equal(ike_sas(0) + ike_sas(1), 0);
+		end();
+	}
+}
+
+/* A signature that takes a minute, at either end: the peer's repetitions are absorbed, and nobody is given up. */
+static void test_slow_signature(void **state)
+{
+	(void)state;
+	begin(400, CRYPTO_KEY_ED25519, 0);
+	configured();
+	w.auth_delay = SECONDS(14);	/* four of them for one negotiation */
+	world_packet(&w, 0);
+	assert_true(world_until(&w, SECONDS(60), world_joined));
+	for (unsigned h = 0; h < WORLD_HOSTS; h++) {
+		assert_int_equal(of[h].judged, 1);
+		assert_int_equal(ike_sas(h), 1);
+	}
+	end();
+}
+
+/* Certificates are large: IKE_AUTH goes in fragments, over a link that drops what is longer, and loses and doubles. */
+static void test_large(void **state)
+{
+	(void)state;
+	begin(500, CRYPTO_KEY_RSA, 4096);
+	for (unsigned h = 0; h < WORLD_HOSTS; h++)
+		give_cert(h, 2900);
+	configured();
+	w.mtu = 1300;
+	w.loss = 15;
+	w.dup = 10;
+	world_packet(&w, 0);
+	assert_true(world_until(&w, SECONDS(60), world_joined));
+	end();
+}
+
+/* Whoever names no hashes gets a signature of the old methods, and only if that is allowed. */
+static bool drop_hashes;
+
+static void forget_hashes(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	(void)world;
+	(void)from;
+	for (size_t i = 0; drop_hashes && i + 1 < n; i++)
+		if (bytes[18] == IKEV2_EXCH_IKE_SA_INIT && bytes[i] == 16431 >> 8 && bytes[i + 1] == (16431 & 0xff))
+			bytes[i] = 0xf0;	/* a notify of the private range */
+}
+
+static void test_no_hashes(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		begin(600 + i, i ? CRYPTO_KEY_RSA : CRYPTO_KEY_EC, i ? 2048 : 256);
+		configured();
+		drop_hashes = true;
+		w.tap = forget_hashes;
+		world_packet(&w, 0);
+		/* The notify is part of what is signed, and so nothing can come up; but which scheme was taken shows. */
+		world_run(&w, SECONDS(2));
+		assert_non_null(strstr(w.host[i ? 0 : 1].log, i ? "our key can do none" : "its signature is wrong"));
+		end();
+	}
+}
+
+/* --- sections --- */
+
+static struct conf_peer sections[3];
+
+/* Host 1 has three sections for anybody; each takes another identity by another proof. */
+static void test_section_by_identity(void **state)
+{
+	static const struct {
+		const char *says, *section;
+		unsigned proves;
+		bool up;
+	} t[] = {
+		{ "a.example", "exact", CERT, true }, { "x.example", "pattern", PSK, true }, { "elsewhere", "rest", KEY, true },
+		{ "a.example", "exact", PSK, false }, { "x.example", "pattern", CERT, false },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct conf *c = &w.host[1].conf;
+		struct engine_stats stats;
+
+		begin(700 + i, CRYPTO_KEY_ED25519, 0);
+		conf_id_parse(&w.host[0].conf.defaults.local_id, t[i].says);
+		ways(0, t[i].proves, NONE, CERT, NONE);
+		for (unsigned k = 0; k < 3; k++) {
+			sections[k] = c->defaults;
+			sections[k].section.line = k + 1;
+		}
+		strcpy(sections[0].name, "rest");
+		sections[0].auth_remote[0] = KEY;
+		strcpy(sections[1].name, "pattern");
+		conf_id_parse(&sections[1].remote_id, "*.example");
+		sections[1].auth_remote[0] = PSK;
+		strcpy(sections[2].name, "exact");
+		conf_id_parse(&sections[2].remote_id, "a.example");
+		conf_id_parse(&sections[0].remote_id, "elsewhere");
+		c->peers = sections;
+		c->npeers = 3;
+		configured();
+		world_packet(&w, 0);
+		assert_int_equal(world_until(&w, SECONDS(5), world_joined), t[i].up);
+		if (t[i].up)
+			assert_string_equal(rogue_sa(&w, 1)->peer->conf.name, t[i].section);
+		else
+			assert_non_null(strstr(w.host[1].log, "is configured here"));
+		engine_stats(w.host[1].engine, &stats);
+		c->peers = NULL;
+		c->npeers = 0;
+		end();
+	}
+}
+
+static void test_no_section(void **state)
+{
+	struct conf *c = &w.host[1].conf;
+
+	(void)state;
+	begin(720, CRYPTO_KEY_ED25519, 0);
+	for (unsigned k = 0; k < 2; k++) {
+		sections[k] = c->defaults;
+		strcpy(sections[k].name, k ? "two" : "one");
+		conf_id_parse(&sections[k].remote_id, k ? "two.example" : "one.example");
+	}
+	c->peers = sections;
+	c->npeers = 2;
+	configured();
+	world_packet(&w, 0);
+	assert_false(world_until(&w, SECONDS(5), world_joined));
+	assert_non_null(strstr(w.host[1].log, "no section is for it: \"one\": \"id remote\" is another, \"two\": \"id remote\" is another"));
+	c->peers = NULL;
+	c->npeers = 0;
+	end();
+}
+
+/* --- as long as it lives --- */
+
+/* In three hours; before that it is asked for again, and has a new one or not. */
+static void expiring(uint64_t seed, enum conf_lost_cert how)
+{
+	begin(seed, CRYPTO_KEY_ED25519, 0);
+	for (unsigned i = 0; i < WORLD_HOSTS; i++)
+		w.host[i].conf.defaults.trust.expired = (uint8_t)how;
+	configured();
+	of[1].ends_at = w.now + SECONDS(3 * 3600);
+	assert_true(world_up(&w));
+	assert_int_equal(of[1].judged, 1);
+}
+
+static void test_renewed_in_time(void **state)
+{
+	(void)state;
+	expiring(800, CONF_LOST_CERT_DOWN);
+	w.traffic = true;
+	of[1].ends_at = w.now + SECONDS(300 * 86400ULL);
+	world_run(&w, SECONDS(3 * 3600 + 60));
+	assert_int_equal(of[1].judged, 2);
+	assert_null(strstr(w.host[1].log, "has expired"));
+	assert_int_equal(ike_sas(1), 1);
+	assert_int_equal(w.host[0].lost_keying + w.host[1].lost_keying, 0);
+	end();
+}
+
+static void test_expired(void **state)
+{
+	for (int how = CONF_LOST_CERT_DOWN; how <= CONF_LOST_CERT_KEEP; how++) {
+		(void)state;
+		expiring(810 + (uint64_t)how, (enum conf_lost_cert)how);
+		world_run(&w, SECONDS(3 * 3600 - 30));
+		assert_int_equal(ike_sas(1), 1);
+		assert_true(of[1].judged > 1 && of[1].judged < 10);
+		/* From now on it proves nothing any more. */
+		of[1].error = TRUST_NOT_TRUSTED;
+		of[1].verdict = CRYPTO_TRUST_EXPIRED;
+		world_log_clear(&w);
+		world_run(&w, SECONDS(60));
+		assert_non_null(strstr(w.host[1].log, "certificate has expired"));
+		assert_int_equal(ike_sas(1), how != CONF_LOST_CERT_DOWN);
+		assert_int_equal(world_newest(&w.host[1], true) != NULL, how != CONF_LOST_CERT_DOWN);
+		world_run(&w, SECONDS(6 * 3600));
+		assert_int_equal(ike_sas(1), how == CONF_LOST_CERT_KEEP);
+		assert_int_equal(world_newest(&w.host[1], true) != NULL, how == CONF_LOST_CERT_KEEP);
+		end();
+	}
+}
+
+static void test_revoked(void **state)
+{
+	for (int how = CONF_LOST_CERT_DOWN; how <= CONF_LOST_CERT_KEEP; how++) {
+		(void)state;
+		begin(820 + (uint64_t)how, CRYPTO_KEY_ED25519, 0);
+		w.host[1].conf.defaults.trust.revoked = (uint8_t)how;
+		configured();
+		assert_true(world_up(&w));
+		engine_trust_changed(w.host[1].engine, w.now);
+		world_run(&w, SECONDS(1));
+		assert_int_equal(of[1].still, 1);
+		assert_int_equal(ike_sas(1), 1);
+		of[1].verdict = CRYPTO_TRUST_REVOKED;
+		engine_trust_changed(w.host[1].engine, w.now);
+		world_run(&w, SECONDS(5));
+		assert_non_null(strstr(w.host[1].log, "\"CN=peer\" is revoked"));
+		assert_int_equal(ike_sas(1), how != CONF_LOST_CERT_DOWN);
+		assert_int_equal(ike_sas(0), how != CONF_LOST_CERT_DOWN);
+		of[1].error = TRUST_NOT_TRUSTED;
+		if (how == CONF_LOST_CERT_NO_REKEY) {
+			engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_CHILD | ENGINE_REKEY_IKE);
+			world_run(&w, SECONDS(10));
+			assert_true(rogue_sa(&w, 1)->proof.lost);
+			assert_int_equal(rogue_sa(&w, 1)->rekeys, 0);
+			world_run(&w, SECONDS(6 * 3600));
+			assert_int_equal(ike_sas(1), 0);
+		}
+		end();
+	}
+}
+
+/* A rekeyed IKE SA rests on the same proof, and so does one that was taken over after a restart. */
+static void test_ticket_survives(void **state)
+{
+	(void)state;
+	begin(830, CRYPTO_KEY_ED25519, 0);
+	configured();
+	assert_true(world_up(&w));
+	engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
+	world_run(&w, SECONDS(10));
+	assert_int_equal(rogue_sa(&w, 1)->rekeys, 1);
+	world_kill(&w, 1);
+	world_run(&w, SECONDS(10));
+	assert_int_equal(ike_sas(1), 1);
+	assert_non_null(strstr(rogue_sa(&w, 1)->proof.remote, "CN=peer"));
+	of[1].verdict = CRYPTO_TRUST_REVOKED;
+	engine_trust_changed(w.host[1].engine, w.now);
+	world_run(&w, SECONDS(5));
+	assert_int_equal(of[1].still, 1);
+	assert_int_equal(ike_sas(1), 0);
+	end();
+}
+
+/* --- OCSP, raw keys, hostile rounds --- */
+
+static void test_staple(void **state)
+{
+	static const uint8_t response[] = "an OCSP response";
+
+	(void)state;
+	begin(840, CRYPTO_KEY_ED25519, 0);
+	configured();
+	engine_staple(w.host[0].engine, &of[0].digest, response, sizeof(response));
+	engine_staple(w.host[1].engine, &of[0].digest, response, sizeof(response));	/* no key of its */
+	assert_true(world_up(&w));
+	assert_int_equal(of[1].certs, 3);
+	assert_int_equal(of[0].certs, 2);
+	/* Taken back, and asked for by nobody. */
+	engine_staple(w.host[0].engine, &of[0].digest, NULL, 0);
+	engine_reauth(w.host[0].engine, w.now, NULL);
+	world_run(&w, SECONDS(10));
+	assert_int_equal(of[1].certs, 2);
+	end();
+}
+
+static void test_raw_key_is_shown(void **state)
+{
+	(void)state;
+	begin(850, CRYPTO_KEY_ED25519, 0);
+	ways(0, KEY, NONE, KEY, NONE);
+	ways(1, KEY, NONE, KEY, NONE);
+	configured();
+	assert_true(world_up(&w));
+	for (unsigned h = 0; h < WORLD_HOSTS; h++) {
+		assert_int_equal(of[h].certs, 1);
+		assert_int_equal(of[h].way, KEY);
+		assert_int_equal(rogue_sa(&w, h)->proof.ticket.n, 0);
+	}
+	end();
+}
+
+/* The peer that we began with asks IKE_AUTH of us; and a second one follows that nobody announced. */
+static void test_auth_out_of_place(void **state)
+{
+	static const struct rogue_payload pl[] = { ROGUE(IKEV2_PL_IDI, "\x02\0\0\0a.example"), ROGUE(IKEV2_PL_AUTH, "\x0e\0\0\0junkjunk") };
+	uint8_t buf[2000];
+
+	(void)state;
+	for (unsigned victim = 0; victim < WORLD_HOSTS; victim++) {
+		struct ike_sa *sa;
+		struct wire_header h;
+		struct view v;
+
+		begin(860 + victim, CRYPTO_KEY_ED25519, 0);
+		configured();
+		w.auth_delay = SECONDS(5);
+		world_packet(&w, 0);
+		world_run(&w, SECONDS(7) + victim * SECONDS(5));
+		sa = rogue_sa(&w, !victim);
+		assert_non_null(sa);
+		assert_int_equal(rogue_sa(&w, victim)->state, victim ? IKE_AUTH : IKE_AUTH);
+		h = rogue_header(sa, IKEV2_EXCH_IKE_AUTH, false, victim ? 2 : 0);
+		v = rogue_message(sa, &h, pl, 2, buf, sizeof(buf));
+		world_inject(&w, victim, v.p, v.n);
+		world_run(&w, SECONDS(30));
+		assert_true(ike_sas(victim) <= 1);
+		end();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_slow_signature),
+		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_no_hashes),
+		cmocka_unit_test(test_section_by_identity),
+		cmocka_unit_test(test_no_section),
+		cmocka_unit_test(test_renewed_in_time),
+		cmocka_unit_test(test_expired),
+		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_ticket_survives),
+		cmocka_unit_test(test_staple),
+		cmocka_unit_test(test_raw_key_is_shown),
+		cmocka_unit_test(test_auth_out_of_place),
+	};
+
+	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
+}
