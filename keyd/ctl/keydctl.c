@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // keydctl(8): asks keyd what there is, tells it what to do, and waits for what becomes of it.
 #include "keyd/ctl/client.h"
+#include "keyd/ctl/keygen.h"
 #include "keyd/ctl/output.h"
 
 #include <errno.h>
@@ -19,6 +20,8 @@ struct keydctl {
 	const char *peer;	/* name or address; "": all */
 	double timeout, since;	/* seconds */
 	bool ike, child, all, no_wait, stats;
+	const char *type;	/* of keygen; NULL: the usual one */
+	bool force, public;
 	struct ctl_conn conn;
 	const struct verb *verb;
 	json_int_t outcomes;	/* events of success since the command was sent */
@@ -275,6 +278,16 @@ static int run_command(struct keydctl *k, char **argv)
 	return up && count_children(k) ? KEYDCTL_FAILED : wait_outcomes(k, count);
 }
 
+static int run_keygen(struct keydctl *k, char **argv)
+{
+	if (!k->public)
+		return keygen_make(k->type, k->force, argv[0]);
+	if (!k->type && !k->force)
+		return keygen_public(argv[0]);
+	fprintf(stderr, "keydctl: --public makes no key: it goes with neither --type nor --force\n");
+	return KEYDCTL_USAGE;
+}
+
 static int run_version(struct keydctl *k, char **argv)
 {
 	(void)k;
@@ -300,6 +313,8 @@ static const struct verb verbs[] = {
 	{ "log", "LEVEL", 1, 1, run_log, NULL, NULL, "error, warning, notice, info or debug" },
 	{ "keylog", "on|off", 1, 1, run_keylog, NULL, NULL, "write keys to files for Wireshark: whoever has them "
 			"reads all" },
+	{ "keygen", "[--type TYPE] [--force] FILE", 1, 1, run_keygen, NULL, NULL, "make a private key, and print the line for the other end" },
+	{ "keygen", "--public FILE", 1, 1, run_keygen, NULL, NULL, "print the line of a key or a certificate that is there" },
 	{ "version", "", 0, 0, run_version, NULL, NULL, "print the version" },
 };
 
@@ -313,7 +328,8 @@ static int usage(FILE *to)
 	return to == stdout ? KEYDCTL_DONE : KEYDCTL_USAGE;
 }
 
-enum { OPT_SOCKET = 256, OPT_JSON, OPT_TIMEOUT, OPT_NO_WAIT, OPT_IKE, OPT_CHILD, OPT_ALL, OPT_STATS, OPT_SINCE };
+enum { OPT_SOCKET = 256, OPT_JSON, OPT_TIMEOUT, OPT_NO_WAIT, OPT_IKE, OPT_CHILD, OPT_ALL, OPT_STATS, OPT_SINCE,
+       OPT_TYPE, OPT_FORCE, OPT_PUBLIC };
 
 static const struct option longs[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
@@ -325,6 +341,9 @@ static const struct option longs[] = {
 	{ "all", no_argument, NULL, OPT_ALL },
 	{ "since", required_argument, NULL, OPT_SINCE },
 	{ "stats", no_argument, NULL, OPT_STATS },
+	{ "type", required_argument, NULL, OPT_TYPE },
+	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "public", no_argument, NULL, OPT_PUBLIC },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -355,6 +374,9 @@ static int option(struct keydctl *k, int c)
 	case OPT_CHILD: k->child = true; return 0;
 	case OPT_ALL: k->all = true; return 0;
 	case OPT_STATS: k->stats = true; return 0;
+	case OPT_TYPE: k->type = optarg; return 0;
+	case OPT_FORCE: k->force = true; return 0;
+	case OPT_PUBLIC: k->public = true; return 0;
 	case 'V': return run_version(k, NULL) + 1;
 	case 'h': return usage(stdout) + 1;
 	case OPT_SINCE:
@@ -388,8 +410,8 @@ static int run(struct keydctl *k, const char *name, char **argv, int argc)
 		fprintf(stderr, "keydctl: usage: keydctl %s %s\n", k->verb->name, k->verb->args);
 		return KEYDCTL_USAGE;
 	}
-	if (k->verb->run == run_version)
-		return run_version(k, argv);
+	if (k->verb->run == run_version || k->verb->run == run_keygen)	/* they need no keyd */
+		return k->verb->run(k, argv);
 	r = ctl_conn_open(&k->conn, k->socket);
 	r = r ? r : k->verb->run(k, argv);
 	ctl_conn_close(&k->conn);

@@ -3,6 +3,6 @@
 ctl_sources := keyd/ctl/ask.c keyd/ctl/explain.c keyd/ctl/explain_words.c keyd/ctl/line.c keyd/ctl/reason.c keyd/ctl/render.c
 $(eval $(call library,ctl,$(ctl_sources),jansson))
 programs += $(O)/bin/keydctl
-$(eval $(call program,bin/keydctl,$(filter-out $(ctl_sources),$(wildcard keyd/ctl/*.c)),,jansson))
+$(eval $(call program,bin/keydctl,$(filter-out $(ctl_sources),$(wildcard keyd/ctl/*.c)),crypto util,jansson libcrypto))
 $(eval $(call unit_test,ctl,ctl conf crypto pfkey util,jansson libmnl libevent_core libcrypto))
 $(eval $(call fuzzer,ipc,auth kern ctl conf crypto pfkey util,jansson libmnl libevent_core libcrypto libnl-route-3.0))
