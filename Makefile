@@ -7,6 +7,7 @@ WERROR ?= $(if $(CI),1)
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 RUNDIR ?= /run
+CACHEDIR ?= /var/cache
 LIBEXECDIR ?= $(PREFIX)/libexec
 LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
@@ -28,6 +29,7 @@ warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 	-Wformat=2 -Wvla -Wundef -Wimplicit-fallthrough $(if $(WERROR),-Werror)
 base_cflags := -std=gnu11 -I. -I$(O)/gen -D_GNU_SOURCE -DGAPLESS_VERSION='"$(VERSION)"' \
 	-DGAPLESS_ETC='"$(SYSCONFDIR)/gapless"' -DGAPLESS_RUN='"$(RUNDIR)/gapless"' \
+	-DGAPLESS_CACHE='"$(CACHEDIR)/gapless"' \
 	-fstack-protector-strong -fno-strict-aliasing -fvisibility=hidden -fPIC -MMD -MP $(warnings) $(sanflags)
 base_ldflags := -Wl,-z,relro,-z,now -Wl,--as-needed $(sanflags)
 

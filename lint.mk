@@ -7,7 +7,7 @@ lint_tidy = $(lint_c:%.c=$(O)/lint/%.tidy)
 lint_manuals = $(sort $(wildcard pfkey/*.[1-9] setkey/*.[1-9] keyd/*.[1-9] keyd/*/*.[1-9]))
 lint_scripts = $(shell tests/lint/files | xargs awk 'FNR == 1 && /^\#!.*sh( |$$)/ || FNR < 8 && /^\# shellcheck shell=/ \
 	{ print FILENAME; nextfile }' | sort -u)
-lint_cflags = -I. -I$(O)/gen -D_GNU_SOURCE -DGAPLESS_VERSION='"0"' -DGAPLESS_ETC='""' -DGAPLESS_RUN='""'
+lint_cflags = -I. -I$(O)/gen -D_GNU_SOURCE -DGAPLESS_VERSION='"0"' -DGAPLESS_ETC='""' -DGAPLESS_RUN='""' -DGAPLESS_CACHE='""'
 lint_ours := includes lengths spdx words
 
 ## make lint              cppcheck, clang-tidy, shellcheck, mandoc, and our own: includes, lengths, spdx, words (each also: make lint-NAME)

@@ -55,10 +55,10 @@ endef
 
 export install_files
 for_install = O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) LIBEXECDIR=$(LIBEXECDIR) \
-	SBINDIR=$(SBINDIR) SYSCONFDIR=$(SYSCONFDIR) RUNDIR=$(RUNDIR) VERSION=$(VERSION)
+	SBINDIR=$(SBINDIR) SYSCONFDIR=$(SYSCONFDIR) RUNDIR=$(RUNDIR) CACHEDIR=$(CACHEDIR) VERSION=$(VERSION)
 listed = $(q)printf '%s\n' "$$install_files" | $(for_install) packaging/install
 
-## make install           DESTDIR= PREFIX=/usr SYSCONFDIR=/etc LIBDIR=, LIBEXECDIR=, SBINDIR=, MANDIR=, RUNDIR=/run
+## make install           DESTDIR= PREFIX=/usr SYSCONFDIR=/etc LIBDIR=, LIBEXECDIR=, SBINDIR=, MANDIR=, RUNDIR=/run, CACHEDIR=/var/cache
 install: all
 	$(listed) install
 
@@ -66,9 +66,9 @@ install: all
 uninstall:
 	$(listed) uninstall
 
-# The programs have two of these paths in them: other paths, and what knows them is compiled again.
+# The programs have three of these paths in them: other paths, and what knows them is compiled again.
 paths := $(O)/paths
-paths_now := $(SYSCONFDIR) $(RUNDIR)
+paths_now := $(SYSCONFDIR) $(RUNDIR) $(CACHEDIR)
 ifneq ($(file <$(paths)),$(paths_now))
 ifneq ($(building),)
 $(shell mkdir -p $(O); echo '$(paths_now)' >$(paths))

@@ -139,6 +139,15 @@ static int on_resolv(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static int on_cache(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct child *c = arg;
+
+	(void)ch;
+	cache_store(&c->p->cache, m->body, m->fd);
+	return 0;
+}
+
 static int on_pong(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	struct child *c = arg;
@@ -160,12 +169,23 @@ static const struct ipc_rule from_ike[] = {
 	{ M_RESOLV, false, sizeof(struct engine_resolv), sizeof(struct engine_resolv), on_resolv },
 	{ 0 },
 };
+static const struct ipc_rule from_trust[] = {
+	FROM_ANY,
+	{ M_TRUST_CACHE, true, 1, MESSAGE_URL_MAX, on_cache },
+	{ 0 },
+};
 static const struct ipc_rule from_ctl[] = {
 	FROM_ANY,
 	{ M_RELOAD, false, 0, 0, on_reload },
 	{ M_LOG_LEVEL_ASK, false, 0, 0, on_log_level },
 	{ M_KEYLOG_ASK, false, sizeof(struct ctl_keylog), sizeof(struct ctl_keylog), on_keylog },
 	{ 0 },
+};
+
+static const struct ipc_rule *const rules[ROLES] = {
+	[ROLE_IKE] = from_ike,
+	[ROLE_CTL] = from_ctl,
+	[ROLE_TRUST] = from_trust,
 };
 
 static void restart(void *arg)
@@ -262,7 +282,7 @@ int child_start(struct child *c)
 		close(fds[0]);
 		return r;
 	}
-	c->table = (struct ipc_table){ role_name(c->id), c->id == ROLE_CTL ? from_ctl : c->id == ROLE_IKE ? from_ike : from_any };
+	c->table = (struct ipc_table){ role_name(c->id), rules[c->id] ? rules[c->id] : from_any };
 	c->ch = ipc_open(c->p->loop, fds[0], &c->table, channel_ended, c);
 	if (!c->ch)
 		return -ENOMEM;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_PSK = 256, OPT_DUMP, OPT_LEVEL, OPT_BACKEND, OPT_RUN_DIR, OPT_NO_SANDBOX, OPT_ROLE, OPT_SYSLOG };
+enum { OPT_PSK = 256, OPT_DUMP, OPT_LEVEL, OPT_BACKEND, OPT_RUN_DIR, OPT_CACHE_DIR, OPT_NO_SANDBOX, OPT_ROLE, OPT_SYSLOG };
 
 static const struct option longs[] = {
 	{ "config", required_argument, NULL, 'f' },
@@ -23,6 +23,7 @@ static const struct option longs[] = {
 	{ "background", no_argument, NULL, 'b' },
 	{ "backend", required_argument, NULL, OPT_BACKEND },
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
+	{ "cache-dir", required_argument, NULL, OPT_CACHE_DIR },
 	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -33,7 +34,7 @@ static const struct option longs[] = {
 
 static const char usage[] =
 	"usage: keyd [-bnqVv] [-f file] [--psk file] [--backend name] [--run-dir dir]\n"
-	"            [--log-level level] [--dump-config] [--no-sandbox]\n";
+	"            [--cache-dir dir] [--log-level level] [--dump-config] [--no-sandbox]\n";
 
 static const char help[] =
 	"Negotiates keys for the policies that setkey(8) loads, with IKEv2.\n"
@@ -48,6 +49,7 @@ static const char help[] =
 	"  -b, --background     go to the background once ready, and log to syslog\n"
 	"      --backend NAME   xfrm, or fake (nothing reaches the kernel)\n"
 	"      --run-dir DIR    where the control socket is (default " GAPLESS_RUN ")\n"
+	"      --cache-dir DIR  where fetched revocation lists are kept (default " GAPLESS_CACHE ")\n"
 	"      --no-sandbox     no seccomp and no chroot, for debugging\n"
 	"  -V, --version\n"
 	"  -h, --help\n";
@@ -91,6 +93,7 @@ static int option(struct options *o, int c)
 	case 'b': o->background = true; return 0;
 	case OPT_BACKEND: o->backend = optarg; return 0;
 	case OPT_RUN_DIR: o->run_dir = optarg; return 0;
+	case OPT_CACHE_DIR: o->cache_dir = optarg; return 0;
 	case OPT_NO_SANDBOX: o->no_sandbox = true; return 0;
 	case OPT_ROLE: o->role = optarg; return 0;
 	case OPT_SYSLOG: o->target = LOG_TARGET_SYSLOG; return 0;
@@ -104,7 +107,7 @@ int options_parse(struct options *o, int argc, char **argv)
 {
 	int c, r;
 
-	*o = (struct options){ .run_dir = GAPLESS_RUN, .level = LOG_LEVEL_INFO };
+	*o = (struct options){ .run_dir = GAPLESS_RUN, .cache_dir = GAPLESS_CACHE, .level = LOG_LEVEL_INFO };
 	while ((c = getopt_long(argc, argv, "f:nvqbVh", longs, NULL)) != -1) {
 		r = option(o, c);
 		if (r)

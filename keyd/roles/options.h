@@ -21,6 +21,7 @@ struct options {
 	const char *conf;	/* NULL: none, defaults apply */
 	const char *psk;	/* NULL: none */
 	const char *run_dir;
+	const char *cache_dir;	/* what was fetched */
 	const char *backend;	/* NULL: the best one */
 	const char *role;	/* NULL: the parent; otherwise started by it */
 	enum log_level level;

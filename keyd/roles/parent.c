@@ -207,7 +207,7 @@ static void parent_free(struct parent *p)
 
 int parent_main(struct options *o)
 {
-	struct parent p = { .options = o, .control_fd = -1, .store = { .fd = -1 } };
+	struct parent p = { .options = o, .control_fd = -1, .store = { .fd = -1 }, .cache = { .dir = o->cache_dir } };
 	struct message_result mistake = { 0 };
 	int code;
 

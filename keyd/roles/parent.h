@@ -4,6 +4,7 @@
 #define KEYD_ROLES_PARENT_H
 
 #include "keyd/conf/load.h"
+#include "keyd/roles/cache.h"
 #include "keyd/roles/message.h"
 #include "keyd/roles/role.h"
 #include "keyd/roles/sockets.h"
@@ -39,6 +40,7 @@ struct parent {
 	struct conf_secrets secrets;
 	struct sockets sockets;
 	struct store store;		/* what outlives us */
+	struct cache cache;		/* what was fetched */
 	int control_fd;
 	struct child children[ROLES];
 	char backend[32];		/* as the kern role named it */
@@ -87,6 +89,8 @@ void handover_conf(struct parent *p);
 void handover_secrets(struct parent *p);
 void handover_sockets(struct parent *p);
 void handover_trust(struct parent *p);
+/* For a trust role that has just started: what was fetched in earlier lives. */
+void handover_cached(struct parent *p);
 /* allowed.c: what the kern role may make by itself. Before the configuration, which the ike role acts on at once. */
 void handover_allowed(struct parent *p);
 /* This machine's own addresses are not for a pool's clients. */

@@ -5,4 +5,5 @@ programs += $(O)/bin/keyd
 $(eval $(call program,bin/keyd,$(wildcard keyd/roles/*.c),ctl auth trust fetch kern ike conf crypto wire pfkey util,$(keyd_pkgs)))
 $(eval $(call unit_test,seccomp,,libseccomp,keyd/roles/seccomp.c))
 $(eval $(call unit_test,state,crypto util,libcrypto,keyd/roles/state.c keyd/roles/state_block.c))
+$(eval $(call unit_test,cache,crypto util,libcrypto,keyd/roles/cache.c))
 $(eval $(call unit_test,watch,ctl conf crypto pfkey util,jansson libcrypto libmnl libevent_core,keyd/roles/ctl_watch.c keyd/roles/ctl_client.c))

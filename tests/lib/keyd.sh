@@ -95,7 +95,7 @@ ike_lossless()
 # it. Not inside "check", whose subshell would forget it.
 keyd_start()
 {
-	in_host "$1" rm -f /run/gapless/state
+	in_host "$1" rm -rf /run/gapless/state /run/gapless/cache
 	keyd_again "$@"
 }
 
@@ -106,7 +106,7 @@ keyd_again()
 
 	shift
 	in_host "$host" test ! -e /etc/gapless/keyd.conf || options=(-f /etc/gapless/keyd.conf)
-	host_spawn "$host" "keyd-$host" "$bin/keyd" -v "${options[@]}" "$@"
+	host_spawn "$host" "keyd-$host" "$bin/keyd" -v "${options[@]}" --cache-dir /run/gapless/cache "$@"
 	wait_log "keyd-$host" 'ready:' 30 || not_ok "keyd on $host is ready"
 }
 
