@@ -29,6 +29,8 @@ const char *crypto_p12_strerror(int error)
 		return "it is encrypted with RC2, which OpenSSL has only in its legacy provider, and that is not installed";
 	case CRYPTO_P12_CERT:
 		return "a certificate in it is damaged or too big, or there are too many of them";
+	case CRYPTO_P12_COSTLY:
+		return "its passphrase would have to be hashed more often than is reasonable";
 	case CRYPTO_P12_UNSUPPORTED:
 		return "it holds a key or is encrypted in a way that is not supported";
 	default:
@@ -36,12 +38,16 @@ const char *crypto_p12_strerror(int error)
 	}
 }
 
-/* d2i, as PFX is a SEQUENCE like others: version 3, then a ContentInfo (RFC 7292 4). NULL: it is none. */
+/* NULL: it is none, or something follows it. */
 static PKCS12 *parse(struct view bytes)
 {
 	const uint8_t *p = bytes.p;
 	PKCS12 *p12 = bytes.n && bytes.n <= CRYPTO_P12_MAX && crypto_is_der(bytes) ? d2i_PKCS12(NULL, &p, (long)bytes.n) : NULL;
 
+	if (p12 && p != bytes.p + bytes.n) {
+		PKCS12_free(p12);
+		p12 = NULL;
+	}
 	ERR_clear_error();
 	return p12;
 }
@@ -92,7 +98,7 @@ static int afford(struct p12 *p, uint64_t rounds)
 	if (!rounds)
 		return CRYPTO_P12_UNSUPPORTED;
 	if (rounds > CRYPTO_P12_ROUNDS_MAX || (p->rounds += rounds) > CRYPTO_P12_ROUNDS_MAX)
-		return CRYPTO_P12_MALFORMED;
+		return CRYPTO_P12_COSTLY;
 	return 0;
 }
 

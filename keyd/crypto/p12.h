@@ -7,7 +7,7 @@
 
 #define CRYPTO_P12_MAX (1 << 20)		/* bytes of a file */
 #define CRYPTO_P12_CERTS_MAX 64			/* in it */
-#define CRYPTO_P12_ROUNDS_MAX 10000000		/* of hashing that one passphrase may cost */
+#define CRYPTO_P12_ROUNDS_MAX 4000000		/* of hashing in one file; Firefox asks for 600,000, three times */
 
 enum crypto_p12_error {		/* the first four are of enum crypto_key_error */
 	CRYPTO_P12_MALFORMED = CRYPTO_KEY_MALFORMED,
@@ -16,6 +16,7 @@ enum crypto_p12_error {		/* the first four are of enum crypto_key_error */
 	CRYPTO_P12_FAILED = CRYPTO_KEY_FAILED,
 	CRYPTO_P12_LEGACY = -5,		/* of RC2, which this OpenSSL has only in its legacy provider, and that is not installed */
 	CRYPTO_P12_CERT = -6,		/* a certificate in it is damaged, or too big, or there are too many */
+	CRYPTO_P12_COSTLY = -7,		/* the passphrase would have to be hashed more than CRYPTO_P12_ROUNDS_MAX times */
 };
 
 /* What the bytes look like: DER of a PFX. What is neither this nor PEM may be a certificate or a key in DER. */

@@ -12,9 +12,11 @@ $(eval $(call unit_test,crypto_sig,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_dn,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_trust,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_status,crypto util,libcrypto))
+$(eval $(call unit_test,crypto_key,crypto util,libcrypto))
+$(eval $(call fuzzer,cert,crypto util,libcrypto))
 
 # Certificates run out: they are made when they are wanted, and are good for as long as the folder is.
-$(addprefix $(O)/tests/unit/crypto_,trust status): | $(O)/tests/ca/made
+$(addprefix $(O)/tests/unit/crypto_,trust status key): | $(O)/tests/ca/made
 $(O)/tests/ca/made: tests/ca/make
 	$(q)rm -rf $(@D) && tests/ca/make $(@D) && touch $@
 

@@ -32,6 +32,7 @@ struct file {
 	size_t n;
 };
 
+/* All of it, and a NUL behind it. */
 static inline struct file load(const char *name)
 {
 	char path[PATH_MAX + 64];
@@ -45,6 +46,7 @@ static inline struct file load(const char *name)
 	f.n = fread(f.p, 1, FILE_ROOM, in);
 	fclose(in);
 	assert_true(f.n > 0 && f.n < FILE_ROOM);
+	f.p[f.n] = 0;
 	return f;
 }
 
