@@ -246,18 +246,22 @@ static void put_pool(FILE *out, const struct conf_pool *pool)
 /* As it was stated: what comes from our certificate comes from there again. */
 static struct conf_id stated_id(const struct conf_peer *peer)
 {
-	return peer->id_of_cert ? (struct conf_id){ 0 } : peer->local_id;
+	struct conf_id none = { 0 };
+
+	return peer->id_of_cert ? none : peer->local_id;
 }
 
 /* All that differs from base, or everything where base is NULL. */
 static void put_settings(FILE *out, const struct conf *c, const struct conf_peer *peer, const struct conf_peer *base)
 {
-	struct conf_id local = stated_id(peer), base_local = base ? stated_id(base) : (struct conf_id){ 0 };
+	struct conf_id local = stated_id(peer), base_local = { 0 };
 	char text[IPSEC_ADDR_STRLEN];
 
 	if (base ? !ipsec_addr_equal(&peer->local, &base->local) : peer->local.family)
 		fprintf(out, "\tlocal %s\n", ipsec_addr_format(&peer->local, text, sizeof(text)));
 	put_ports(out, peer, base);
+	if (base)
+		base_local = stated_id(base);
 	if (!conf_id_equal(&local, &base_local))
 		put_id(out, "local", &local);
 	if (base ? !conf_id_equal(&peer->remote_id, &base->remote_id) : peer->remote_id.type)

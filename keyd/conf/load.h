@@ -94,7 +94,7 @@ const struct conf_peer *conf_peer_by_name(const struct conf *c, const char *name
 
 /*
  * Writes c as a keyd.conf that loads to the same struct conf: globals and default in full, of each peer what differs.
- * Secrets are not in it.
+ * Secrets are not in it: what only a passphrase of the configuration opens needs that again.
  */
 void conf_dump(const struct conf *c, FILE *out);
 

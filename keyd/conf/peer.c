@@ -131,7 +131,6 @@ static void keep_secret(struct conf_parser *p)
 {
 	struct psk_entry e = {
 		.id = p->peer.remote_id,
-		.local = p->peer.id_of_cert ? (struct conf_id){ 0 } : p->peer.local_id,
 		.remote = p->peer.remote,
 		.remote_len = p->peer.remote_len,
 		.at = p->peer.at[CONF_STMT_PSK],
@@ -139,6 +138,8 @@ static void keep_secret(struct conf_parser *p)
 
 	if (!p->has_psk)
 		return;
+	if (!p->peer.id_of_cert)
+		e.local = p->peer.local_id;
 	secret_move(&e.key, &p->psk);
 	if (psk_add(p->secrets, &e) < 0) {
 		conf_err(p, &p->peer_at, "out of memory");
