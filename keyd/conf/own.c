@@ -287,29 +287,40 @@ struct crypto_cert *conf_cred_cert(const struct conf_cred *cred)
 	return c;
 }
 
+/* The files that a dump names: of the section that has most to say. */
+static void note_files(const struct conf_own *own, struct conf_cred *cred)
+{
+	if (own->key && !*cred->key_file)
+		snprintf(cred->key_file, sizeof(cred->key_file), "%s", own->key);
+	if (own->passphrase_file && !*cred->passphrase_file)
+		snprintf(cred->passphrase_file, sizeof(cred->passphrase_file), "%s", own->passphrase_file);
+	cred->passphrase = cred->passphrase || (own->passphrase.n && !own->passphrase_file);
+}
+
 /* The credential of this key, made if it is new. NULL: no memory (reported). */
 static struct conf_cred *cred_for(struct own_files *o, const struct crypto_key *k)
 {
-	struct conf_cred fresh = { .at = conf_at_of(o->p, key_at(o)) }, *found, *creds;
+	struct conf_cred fresh = { .at = conf_at_of(o->p, key_at(o)) }, *cred;
 	struct conf *c = o->p->conf;
 
 	fresh.spki = conf_key_digest(o->p, k, &fresh.key, &fresh.nspki);
 	if (!fresh.spki)
 		return NULL;
-	found = conf_cred_find(c, &fresh.key);
-	creds = found ? NULL : conf_grow(o->p, c->creds, c->ncreds, sizeof(*creds));
-	if (found || !creds) {
+	cred = conf_cred_find(c, &fresh.key);
+	if (cred) {
 		free(fresh.spki);
-		return found;
+	} else {
+		cred = conf_grow(o->p, c->creds, c->ncreds, sizeof(*cred));
+		if (!cred) {
+			free(fresh.spki);
+			return NULL;
+		}
+		c->creds = cred;
+		cred += c->ncreds++;
+		*cred = fresh;
 	}
-	if (o->own->key)
-		snprintf(fresh.key_file, sizeof(fresh.key_file), "%s", o->own->key);
-	if (o->own->passphrase_file)
-		snprintf(fresh.passphrase_file, sizeof(fresh.passphrase_file), "%s", o->own->passphrase_file);
-	fresh.passphrase = o->own->passphrase.n && !o->own->passphrase_file;
-	c->creds = creds;
-	creds[c->ncreds] = fresh;
-	return &creds[c->ncreds++];
+	note_files(o->own, cred);
+	return cred;
 }
 
 /* A key has one certificate: what is shown to a peer is found by the key. */
@@ -401,13 +412,14 @@ void conf_own_read(struct conf_parser *p, struct conf_digest *key)
 	const struct conf_own *own = &p->own;
 	struct own_files o = { .p = p, .own = own };
 	struct conf_digest digest = { { 0 } };
+	enum conf_read_kind kind = own->passphrase.n ? CONF_READ_OPENED : CONF_READ_OWN;
 
 	if (own->failed || (!own->cert && !own->key) || !conf_crypto_ready(p, key_at(&o)))
 		return;
-	if (!conf_read_find(p, CONF_READ_OWN, own->cert, own->key, &digest)) {
+	if (!conf_read_find(p, kind, own->cert, own->key, &digest)) {
 		if (!read_certs(&o) || !read_key(&o) || !fits(&o) || !keep(&o, &digest))
 			digest = (struct conf_digest){ { 0 } };
-		conf_read_note(p, CONF_READ_OWN, own->cert, own->key, &digest);
+		conf_read_note(p, kind, own->cert, own->key, &digest);
 		for (unsigned i = 0; i < o.ncerts; i++)
 			crypto_cert_free(o.certs[i]);
 		crypto_key_free(o.public);

@@ -216,7 +216,7 @@ void conf_cert_check(struct conf_parser *p);
 bool conf_crypto_ready(struct conf_parser *p, const struct conf_where *at);
 /* The whole name of a file; NULL: it has none, or too long a one (reported). Lives as long as the parser. */
 const char *conf_file_name(struct conf_parser *p, const struct conf_word *w);
-enum conf_read_kind { CONF_READ_OWN, CONF_READ_CA, CONF_READ_PIN };
+enum conf_read_kind { CONF_READ_OWN, CONF_READ_OPENED /* the same with a passphrase */, CONF_READ_CA, CONF_READ_PIN };
 /* Has this been read? Then true, and *out is what came of it; all zero: nothing, which was reported. b may be NULL. */
 bool conf_read_find(struct conf_parser *p, enum conf_read_kind kind, const char *a, const char *b, struct conf_digest *out);
 void conf_read_note(struct conf_parser *p, enum conf_read_kind kind, const char *a, const char *b,

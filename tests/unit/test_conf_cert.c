@@ -565,6 +565,7 @@ static void test_once(void **state)
 	assert_int_equal(c.ncreds, 1);
 	assert_int_equal(c.ncas, 2);
 	assert_int_equal(s.nkeys, 1);
+	assert_key(&c, &s.keys[0], false);
 	assert_int_equal(c.peers[0].trust.ncas, 1);	/* root.pem and root.crt are one set */
 	clear(&c, &s);
 }
