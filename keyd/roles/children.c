@@ -245,7 +245,7 @@ static void gone(struct child *c)
 		return;
 	}
 	deaths = count_death(c);
-	if (deaths >= DEATHS_MAX) {
+	if (deaths >= DEATHS_MAX && !role_by_id(c->id)->expendable) {
 		log_error("role %s died %u times in %u seconds: keyd gives up", role_name(c->id), deaths,
 			  DEATHS_WITHIN / 1000000);
 		parent_end(c->p, KEYD_FAILED);

@@ -96,4 +96,5 @@ const struct role role_fetch = {
 	.cap = ROLE_NO_CAP,
 	.chroot = true,
 	.undumpable = true,
+	.expendable = true,
 };

@@ -61,9 +61,17 @@ static void on_datagram(void *arg, const struct engine_datagram *d)
 		state_worked(ike.state);
 }
 
+/* Who asks too early is not refused: it waits in the socket. */
+static void listen_when_able(void)
+{
+	ike.met = ike.met || (ike.w->peer[ROLE_AUTH] && ike.w->peer[ROLE_TRUST]);
+	udp_pause(ike.udp, !ike.mirrored || !ike.met);
+	ike_ready();
+}
+
 void ike_ready(void)
 {
-	if (!ike.engine || !ike.mirrored || ike.ready)
+	if (!ike.engine || !ike.mirrored || !ike.met || ike.ready)
 		return;
 	ike.ready = true;
 	worker_ready(ike.w, "");
@@ -117,9 +125,8 @@ static int on_kern_ready(struct ipc *ch, struct ipc_msg *m, void *arg)
 	(void)arg;
 	ike.mirrored = true;
 	engine_kern_ready(ike.engine, loop_now());
-	udp_pause(ike.udp, false);
+	listen_when_able();
 	ike_settle();
-	ike_ready();
 	return 0;
 }
 
@@ -241,6 +248,8 @@ static void stop(struct worker *w)
 static void peer_up(struct worker *w, enum role_id peer)
 {
 	(void)w;
+	if (peer == ROLE_AUTH || peer == ROLE_TRUST)
+		listen_when_able();
 	if (peer != ROLE_KERN || ike.thawed)
 		return;
 	ike.thawed = true;

@@ -24,6 +24,7 @@ struct ike {
 	bool details;			/* somebody watches */
 	uint32_t events_missed;		/* by the ctl role, since the last that it got */
 	bool mirrored, ready;		/* the kernel's SPD is known; the parent has been told */
+	bool met;			/* auth and trust were there at least once: proofs can be made and judged */
 	struct engine_unreachable unreachable[UNREACHABLE_MAX];
 	unsigned int nunreachable;	/* that the engine has not been told yet */
 	int keylog[ENGINE_KEY_TABLES];	/* files of the key log; -1: it is off */

@@ -36,6 +36,7 @@ struct role {
 	bool lock_memory;		/* no page of it is ever swapped out */
 	bool lock_some;			/* it may lock some pages later */
 	bool undumpable;		/* no core, no ptrace by its own user */
+	bool expendable;		/* it may die as often as it likes: what strangers send must not end the daemon */
 };
 
 extern const struct role role_kern, role_ike, role_auth, role_ctl, role_trust, role_fetch;

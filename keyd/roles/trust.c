@@ -67,4 +67,5 @@ const struct role role_trust = {
 	.cap = ROLE_NO_CAP,
 	.chroot = true,
 	.undumpable = true,
+	.expendable = true,
 };
