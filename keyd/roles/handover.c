@@ -94,26 +94,6 @@ static void handover_state(struct parent *p)
 	close(fd);
 }
 
-void handover_trust(struct parent *p)
-{
-	struct ipc *trust = p->children[ROLE_TRUST].ch;
-	struct message_trust head = { .fetch = p->conf.fetch, .warning_days = p->conf.expiry_warning };
-
-	ipc_send(trust, M_TRUST_BEGIN, 0, &head, sizeof(head));
-	ipc_send(trust, M_TRUST_END, 0, NULL, 0);
-}
-
-static void on_cached(void *arg, struct view url, int fd)
-{
-	ipc_sendv(arg, M_TRUST_CACHED, 0, &url, 1, fd);
-}
-
-void handover_cached(struct parent *p)
-{
-	if (p->conf.fetch)
-		cache_each(&p->cache, on_cached, p->children[ROLE_TRUST].ch);
-}
-
 static void link_roles(struct child *a, struct child *b)
 {
 	int fds[2];

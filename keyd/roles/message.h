@@ -3,6 +3,7 @@
 #ifndef KEYD_ROLES_MESSAGE_H
 #define KEYD_ROLES_MESSAGE_H
 
+#include "keyd/conf/conf.h"
 #include "pfkey/addr.h"
 
 #include <stdbool.h>
@@ -43,8 +44,8 @@ enum message_type {
 	M_TRUST_BEGIN,		/* struct message_trust */
 	M_TRUST_CA,		/* struct conf_digest of the set; then a certificate in DER */
 	M_TRUST_PIN,		/* SubjectPublicKeyInfo in DER */
-	M_TRUST_OWN,		/* struct conf_digest of the key; then certificates as in conf_cred.chain */
-	M_TRUST_CRL,		/* the name of the file; a descriptor to read it from */
+	M_TRUST_OWN,		/* struct message_own; then certificates as in conf_cred.chain */
+	M_TRUST_CRL,		/* where it stands, and its name: "FILE:LINE: FILE"; a descriptor to read it from */
 	M_TRUST_CRL_URL,	/* an http URL */
 	M_TRUST_CACHED,		/* the URL; a descriptor to read what was fetched from there, in an earlier life */
 	M_TRUST_END,
@@ -119,6 +120,13 @@ struct message_trust {
 #define MESSAGE_FETCH_MOST_MAX (64u << 20)	/* bytes of an answer */
 #define MESSAGE_FETCH_WAIT_MAX 600000u		/* ms */
 #define MESSAGE_FETCH_WHY_MAX 1400		/* bytes of M_FETCH_FAILED */
+
+#define MESSAGE_NAME_MAX (2 * CONF_PATH_MAX + 300)	/* bytes of where a list of revocations stands, and its name */
+struct message_own {
+	struct conf_digest key;	/* whose certificate it is */
+	char at[CONF_PATH_MAX + 16];	/* where it stands: "FILE:LINE" */
+};
+
 struct message_fetch {
 	uint32_t most;		/* bytes; a longer answer is refused */
 	uint32_t wait_ms;	/* in all, from now on */

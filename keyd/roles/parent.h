@@ -88,9 +88,8 @@ void handover_keylog(struct parent *p);
 void handover_conf(struct parent *p);
 void handover_secrets(struct parent *p);
 void handover_sockets(struct parent *p);
+/* handover_trust.c: what is believed. Reads revocation lists anew; says what is wrong with them. A new role gets the cache, too. */
 void handover_trust(struct parent *p);
-/* For a trust role that has just started: what was fetched in earlier lives. */
-void handover_cached(struct parent *p);
 /* allowed.c: what the kern role may make by itself. Before the configuration, which the ike role acts on at once. */
 void handover_allowed(struct parent *p);
 /* This machine's own addresses are not for a pool's clients. */

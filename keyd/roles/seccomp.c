@@ -79,6 +79,8 @@ static const struct {
 	{ SCMP_SYS(memfd_create), FETCH },	/* what was fetched, … */
 	{ SCMP_SYS(lseek), FETCH },		/* … which is read from its beginning */
 
+	{ SCMP_SYS(pread64), TRUST },		/* revocation lists, from files that others have opened */
+
 	{ SCMP_SYS(getsockopt), CTL | FETCH },	/* SO_PEERCRED of who connects; SO_ERROR of a connection that is made */
 	{ SCMP_SYS(accept4), CTL },
 	{ SCMP_SYS(setsockopt), KERN },		/* kern/await.c asks for more events, for a while */

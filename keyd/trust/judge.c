@@ -21,6 +21,13 @@ static enum trust_error refuse(struct trust_answer *an, enum trust_error error, 
 	return proof_refuse(an, v->result == CRYPTO_TRUST_FAILED ? TRUST_FAILED : error, "%s", v->text);
 }
 
+static void accepted(struct trust_answer *an)
+{
+	an->error = TRUST_OK;
+	an->verdict = CRYPTO_TRUSTED;
+	an->text[0] = 0;
+}
+
 static const uint8_t (*sets(const struct conf_trust *rules))[CRYPTO_DIGEST_LEN]
 {
 	_Static_assert(sizeof(struct conf_digest) == CRYPTO_DIGEST_LEN, "an array of digests is one of their bytes");
@@ -51,22 +58,23 @@ static bool is_pinned(const struct belief *b, const struct conf_trust *rules, co
 	return false;
 }
 
-/* It has shown nothing: one of its keys must have signed. */
+/* It has shown nothing: one of its keys must have signed. A key that could have signed says more than one that could not. */
 static enum trust_error try_pins(struct trust *t, const struct trust_request *rq, const struct proof_signature *sig,
 				 struct trust_answer *an)
 {
-	enum trust_error error = proof_refuse(an, TRUST_NO_CERT, "has shown no key, and none of it is known (\"remote-key\")");
+	enum trust_error error = proof_refuse(an, TRUST_NO_CERT, "it has shown no key, and \"remote-key\" names none");
 
-	for (uint8_t i = 0; i < rq->rules.npins; i++) {
+	for (uint8_t i = 0; error && i < rq->rules.npins; i++) {
 		const struct pin *p = belief_pin(&t->now, &rq->rules.pin[i]);
-		enum trust_error e = p ? proof_signed(rq, sig, p->key, an) : error;
+		struct trust_answer one = *an;
+		enum trust_error e = p ? proof_signed(rq, sig, p->key, &one) : TRUST_NO_CERT;
 
-		if (!e)
-			return TRUST_OK;
-		/* Of several keys the one that could have signed says more than one that could not. */
-		error = e == TRUST_SIGNATURE || error != TRUST_SIGNATURE ? e : error;
+		if (e && e != TRUST_SIGNATURE && error != TRUST_NO_CERT)
+			continue;
+		*an = one;
+		error = e;
 	}
-	return an->error = error;
+	return error;
 }
 
 static enum trust_error prove_key(struct trust *t, const struct trust_request *rq, const struct shown *s,
@@ -82,15 +90,14 @@ static enum trust_error prove_key(struct trust *t, const struct trust_request *r
 	if (!k) {
 		r = crypto_cert_key(s->leaf, &of_cert);
 		if (r)
-			return proof_refuse(an, TRUST_BAD_CERT, "has shown a certificate whose key cannot be read: %s",
-					    crypto_key_strerror(r));
+			return proof_refuse(an, TRUST_BAD_CERT, "has a key that cannot be read: %s", crypto_key_strerror(r));
 		k = of_cert;
 	}
 	if (is_pinned(&t->now, &rq->rules, k)) {
 		error = proof_signed(rq, sig, k, an);
 	} else {
 		crypto_key_name(k, an->key, sizeof(an->key));
-		error = proof_refuse(an, TRUST_WRONG_KEY, "has shown a key (%s) that is none of its keys in \"remote-key\"", an->key);
+		error = proof_refuse(an, TRUST_WRONG_KEY, "it is another one, %s", an->key);
 	}
 	crypto_key_free(of_cert);
 	return error;
@@ -101,12 +108,11 @@ static enum trust_error prove_key(struct trust *t, const struct trust_request *r
 static enum trust_error nothing_shown(const struct shown *s, struct trust_answer *an)
 {
 	if (s->url)
-		return proof_refuse(an, TRUST_REFUSED_URL, "has shown its certificate as a hash and a URL, which is not followed: "
-				    "it must send the certificate itself");
+		return proof_refuse(an, TRUST_REFUSED_URL, "it has shown a hash and a URL, which is not followed: it must send the "
+				    "certificate itself");
 	if (s->key)
-		return proof_refuse(an, TRUST_NO_CERT, "has shown a raw public key where a certificate is asked for "
-				    "(\"auth key\" would take it)");
-	return proof_refuse(an, TRUST_NO_CERT, "has shown no certificate");
+		return proof_refuse(an, TRUST_NO_CERT, "it has shown a raw public key where a certificate is asked for (\"auth key\" would take it)");
+	return proof_refuse(an, TRUST_NO_CERT, "it has shown no certificate");
 }
 
 /* A certificate that is believed for its key's sake: nobody vouches for it, but it may have run out. */
@@ -137,7 +143,7 @@ static enum trust_error chain_of(struct trust *t, struct trust_time now, const s
 	struct crypto_verdict v;
 
 	if (!t->now.cas)
-		return proof_refuse(an, TRUST_FAILED, "could not be checked: there is no memory");
+		return proof_refuse(an, TRUST_FAILED, "there is no memory");
 	if (crypto_trust_verify(t->now.cas, s->leaf, (const struct crypto_cert *const *)s->others, s->nothers, now.wall, &rules, &v,
 				chain))
 		return refuse(an, TRUST_NOT_TRUSTED, &v);
@@ -158,7 +164,7 @@ static enum trust_error signed_by(const struct trust_request *rq, const struct c
 {
 	enum trust_error error = proof_signed(rq, sig, k, an);
 
-	if (!error || error == TRUST_NOT_TRUSTED)
+	if (!error)
 		proof_subject(an, leaf);
 	return error;
 }
@@ -176,11 +182,10 @@ static enum trust_error prove_cert(struct trust *t, struct trust_time now, const
 		return nothing_shown(s, an);
 	r = crypto_cert_key(s->leaf, &k);
 	if (r)
-		return proof_refuse(an, TRUST_BAD_CERT, "has shown a certificate whose key cannot be read: %s", crypto_key_strerror(r));
+		return proof_refuse(an, TRUST_BAD_CERT, "has a key that cannot be read: %s", crypto_key_strerror(r));
 	crypto_key_name(k, an->key, sizeof(an->key));
 	if (rq->rules.npins && !is_pinned(&t->now, &rq->rules, k))
-		error = proof_refuse(an, TRUST_WRONG_KEY, "has shown a certificate whose key (%s) is none of its keys in \"remote-key\"",
-				     an->key);
+		error = proof_refuse(an, TRUST_WRONG_KEY, "its certificate has another one, %s", an->key);
 	else
 		error = alone ? pinned_alone(s->leaf, now.wall, an) : chain_of(t, now, rq, s, chain, an);
 	if (!error)
@@ -216,7 +221,7 @@ bool judge_waiting(struct trust *t, struct trust_time now, const struct crypto_c
 	if (v.result)
 		refuse(an, TRUST_NOT_TRUSTED, &v);
 	else
-		an->error = TRUST_OK;
+		accepted(an);
 	return true;
 }
 
@@ -301,20 +306,19 @@ static bool prove(struct trust *t, struct trust_time now, const struct trust_req
 	else if (!error && rq->way == CONF_AUTH_CERT)
 		error = prove_cert(t, now, rq, s, &sig, &chain, an);
 	else if (!error)
-		error = proof_refuse(an, TRUST_FAILED, "has to prove itself in a way that certificates have no part in");
+		error = proof_refuse(an, TRUST_FAILED, "nothing is signed in this way of proving");
 	if (error) {
 		crypto_chain_free(chain);
 		return true;
 	}
-	an->error = TRUST_OK;
-	an->text[0] = 0;
+	accepted(an);
 	if (rq->way == CONF_AUTH_CERT)
 		warn_of_peer(t, now, an);
 	if (!chain)
 		return true;
 	if (ticket_put(chain, an)) {
 		crypto_chain_free(chain);
-		proof_refuse(an, TRUST_FAILED, "could not be kept: there is no memory");
+		proof_refuse(an, TRUST_FAILED, "there is no memory");
 		return true;
 	}
 	take_staples(t, now, chain, s);
@@ -343,7 +347,7 @@ void judge_still(struct trust *t, struct trust_time now, const struct trust_requ
 
 	an->ends = INT64_MAX;
 	if (!t->now.cas) {
-		proof_refuse(an, TRUST_FAILED, "could not be checked: there is no memory");
+		proof_refuse(an, TRUST_FAILED, "there is no memory");
 		return;
 	}
 	if (crypto_ticket_check(rq->ticket, t->now.cas, t->status, sets(&rq->rules), rq->rules.ncas, now.wall,
@@ -351,7 +355,9 @@ void judge_still(struct trust *t, struct trust_time now, const struct trust_requ
 		refuse(an, TRUST_NOT_TRUSTED, &v);
 		return;
 	}
+	an->error = TRUST_OK;
 	an->ends = v.ends;
+	snprintf(an->subject, sizeof(an->subject), "%s", v.subject);
 	memcpy(an->ticket, rq->ticket.p, rq->ticket.n);
 	an->nticket = (uint16_t)rq->ticket.n;
 }

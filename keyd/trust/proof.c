@@ -102,9 +102,8 @@ enum trust_error proof_name(const struct crypto_cert *c, const struct conf_id *i
 	proof_subject(an, c);
 	crypto_cert_names(c, list_name, &all);
 	if (!all.n)
-		return proof_refuse(an, TRUST_WRONG_NAME, "is for nobody: it has no name that IKE knows");
-	return proof_refuse(an, TRUST_WRONG_NAME, "is not for who the peer says it is, but for: %s%s", all.text,
-			    all.more ? "; and others" : "");
+		return proof_refuse(an, TRUST_WRONG_NAME, "it has no name that IKE knows");
+	return proof_refuse(an, TRUST_WRONG_NAME, "it is for %s%s", all.text, all.more ? "; and others" : "");
 }
 
 /* --- signatures --- */
@@ -134,13 +133,13 @@ static enum trust_error digital_signature(struct rd r, struct proof_signature *s
 	uint8_t n;
 
 	if (rd_u8(&r, &n) || rd_view(&r, n, &algid))
-		return proof_refuse(an, TRUST_SCHEME, "has sent a signature that is cut short");
+		return proof_refuse(an, TRUST_SCHEME, "is cut short");
 	sig->scheme = crypto_sig_by_algid(algid);
 	sig->bytes = rd_rest(&r);
 	if (sig->scheme)
 		return TRUST_OK;
 	hex(algid, text, sizeof(text));
-	return proof_refuse(an, TRUST_SCHEME, "has signed with an algorithm that is not known: AlgorithmIdentifier %s", text);
+	return proof_refuse(an, TRUST_SCHEME, "is of an algorithm that is not known: AlgorithmIdentifier %s", text);
 }
 
 enum trust_error proof_scheme(const struct trust_request *rq, struct proof_signature *sig, struct trust_answer *an)
@@ -155,11 +154,10 @@ enum trust_error proof_scheme(const struct trust_request *rq, struct proof_signa
 	if (error)
 		return error;
 	if (!sig->scheme)
-		return proof_refuse(an, TRUST_SCHEME, "has proved itself by authentication method %u, which is no signature that is known",
-				    rq->method);
+		return proof_refuse(an, TRUST_SCHEME, "is of authentication method %u, which is not known", rq->method);
 	snprintf(an->scheme, sizeof(an->scheme), "%s", sig->scheme->name);
 	if (!allowed(sig->scheme, rq->rules.schemes))
-		return proof_refuse(an, TRUST_SCHEME, "has signed with %s, which \"signatures\" does not allow", sig->scheme->name);
+		return proof_refuse(an, TRUST_SCHEME, "is made with %s, which \"signatures\" does not allow", sig->scheme->name);
 	return TRUST_OK;
 }
 
@@ -177,15 +175,12 @@ enum trust_error proof_signed(const struct trust_request *rq, const struct proof
 	const struct view parts[] = { rq->message, rq->nonce, rq->macid };
 
 	crypto_key_name(k, an->key, sizeof(an->key));
-	if (too_short(k, &rq->rules)) {
-		an->verdict = CRYPTO_TRUST_WEAK;
-		return proof_refuse(an, TRUST_NOT_TRUSTED, "has a key of %s, which is shorter than \"key-floor\" allows", an->key);
-	}
+	if (too_short(k, &rq->rules))
+		return proof_refuse(an, TRUST_SCHEME, "is made with a key (%s) that is shorter than \"key-floor\" allows", an->key);
 	if (!crypto_sig_fits(sig->scheme, k))
-		return proof_refuse(an, TRUST_SCHEME, "says that it has signed with %s, which a key of %s cannot do",
-				    sig->scheme->name, an->key);
+		return proof_refuse(an, TRUST_SCHEME, "says that it is made with %s, which a key of %s cannot do", sig->scheme->name,
+				    an->key);
 	if (crypto_sig_check(sig->scheme, k, parts, 3, sig->bytes))
-		return proof_refuse(an, TRUST_SIGNATURE, "has sent a signature (%s) that is wrong: it does not have the private key "
-				    "of its %s key, or the exchange was changed on the way", sig->scheme->name, an->key);
+		return proof_refuse(an, TRUST_SIGNATURE, "(%s) was not made over this exchange by the %s key", sig->scheme->name, an->key);
 	return TRUST_OK;
 }

@@ -7,10 +7,7 @@
 #include "keyd/crypto/trust.h"
 #include "keyd/trust/request.h"
 
-/*
- * All of them: TRUST_OK, or an error with text (and subject, where a certificate is spoken of) filled. What has no subject
- * is said of the peer: "has signed with …".
- */
+/* All of them: TRUST_OK, or an error with text (and subject, where a certificate is spoken of) filled. */
 
 /* Fills an->error and an->text. Control characters, and what is no ASCII, become "?". Returns error. */
 __attribute__((format(printf, 3, 4)))

@@ -57,7 +57,11 @@ struct trust_answer {
 	char scheme[24];		/* of the signature: "ecdsa-sha256"; "": not known */
 	char key[24];			/* "RSA-3072", "P-256" */
 	char subject[160];		/* of the certificate that is spoken of */
-	char text[200];			/* the end of a sentence: "has expired on 2026-11-12"; no secret, no control characters */
+	/*
+	 * The end of a sentence, without secrets and control characters: "has expired on 2026-11-12". It begins, for TRUST_NOT_TRUSTED,
+	 * with the subject; for _BAD_CERT "its certificate" or "its key"; for _SCHEME and _SIGNATURE "its signature"; else it is whole.
+	 */
+	char text[200];
 	uint16_t nticket;		/* 0: there is nothing to be asked later (CONF_AUTH_KEY) */
 	uint8_t ticket[TRUST_TICKET_MAX];	/* what is asked with TRUST_STILL; survives processes */
 };

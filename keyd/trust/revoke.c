@@ -111,12 +111,6 @@ int revoke_wait(struct trust *t, struct trust_time now, struct crypto_chain *cha
 	return 0;
 }
 
-static void answer(struct trust *t, struct waiting *w)
-{
-	t->hooks->answer(t->arg, &w->an);
-	waiting_free(t, w);
-}
-
 void revoke_look(struct trust *t, struct trust_time now)
 {
 	t->look = now.us + LOOK_EVERY;
@@ -129,7 +123,8 @@ void revoke_look(struct trust *t, struct trust_time now)
 			continue;
 		if (!known)
 			judge_unknown(&w->an, hope ? "nothing came in time" : why);
-		answer(t, w);
+		trust_reply(t, now, &w->an);
+		waiting_free(t, w);
 	}
 }
 

@@ -41,10 +41,10 @@ static enum trust_error certificate(struct reading *rd, struct view der)
 
 	rd->certificates++;
 	if (s->leaf && s->nothers == CRYPTO_CHAIN_MAX)
-		return bad(rd, "has shown more than %d certificates", CRYPTO_CHAIN_MAX + 1);
+		return bad(rd, "has more than %d others beside it", CRYPTO_CHAIN_MAX);
 	error = crypto_cert_from_der(&c, der);
 	if (error)
-		return bad(rd, "has shown a certificate (number %u) that cannot be read: %s", rd->certificates,
+		return bad(rd, "(number %u of what it shows) cannot be read: %s", rd->certificates,
 			   crypto_cert_strerror(error));
 	s->bytes += der.n;
 	if (!s->leaf)
@@ -59,9 +59,9 @@ static enum trust_error raw_key(struct reading *rd, struct view spki)
 	int error;
 
 	if (rd->s->key)
-		return bad(rd, "has shown more than one raw public key");
+		return bad(rd, "is one of several raw public keys, of which there may be one");
 	error = crypto_key_from_spki(&rd->s->key, spki);
-	return error ? bad(rd, "has shown a raw public key that cannot be read: %s", crypto_key_strerror(error)) : TRUST_OK;
+	return error ? bad(rd, "cannot be read: %s", crypto_key_strerror(error)) : TRUST_OK;
 }
 
 static enum trust_error payload(struct reading *rd, struct view body)
@@ -71,9 +71,9 @@ static enum trust_error payload(struct reading *rd, struct view body)
 	struct view data;
 
 	if (++rd->payloads > SHOWN_PAYLOADS_MAX)
-		return bad(rd, "has sent more than %d CERT payloads", SHOWN_PAYLOADS_MAX);
+		return bad(rd, "came in more than %d CERT payloads", SHOWN_PAYLOADS_MAX);
 	if (rd_u8(&r, &encoding) || !rd_left(&r))
-		return bad(rd, "has sent an empty CERT payload");
+		return bad(rd, "came with an empty CERT payload");
 	data = rd_rest(&r);
 	switch (encoding) {
 	case ENCODING_X509:
@@ -121,9 +121,9 @@ enum trust_error shown_read(struct shown *s, struct view certs, char *text, size
 
 	*s = (struct shown){ 0 };
 	while (!error && rd_left(&r))
-		error = trust_item_get(&r, &body) ? bad(&rd, "has sent CERT payloads that are cut short") : payload(&rd, body);
+		error = trust_item_get(&r, &body) ? bad(&rd, "is cut short") : payload(&rd, body);
 	if (!error && rd.odd && !s->leaf && !s->key && !s->url)
-		error = bad(&rd, "has shown a certificate in an encoding that is not supported: %s (%u)",
+		error = bad(&rd, "is in an encoding that is not supported: %s (%u)",
 			    encoding_name(rd.odd_encoding), rd.odd_encoding);
 	return error;
 }

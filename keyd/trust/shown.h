@@ -21,8 +21,8 @@ struct shown {
 };
 
 /*
- * Reads trust_request.certs. TRUST_OK, or TRUST_BAD_CERT with the end of a sentence in text[n] that has no subject: it is
- * the peer who "has shown …". *s is to be cleared in either case.
+ * Reads trust_request.certs. TRUST_OK, or TRUST_BAD_CERT with the end of a sentence in text[n], which begins "its certificate".
+ * *s is to be cleared in either case.
  */
 enum trust_error shown_read(struct shown *s, struct view certs, char *text, size_t n);
 void shown_clear(struct shown *s);

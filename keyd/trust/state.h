@@ -57,6 +57,8 @@ struct trust {
 };
 
 __attribute__((format(printf, 3, 4))) void trust_log(struct trust *t, enum log_level level, const char *fmt, ...);
+/* Gives it away. */
+void trust_reply(struct trust *t, struct trust_time now, struct trust_answer *an);
 /* Tickets are to be asked about again: told soon, and not all the time. */
 void trust_news(struct trust *t);
 

@@ -21,6 +21,12 @@ void trust_log(struct trust *t, enum log_level level, const char *fmt, ...)
 	t->hooks->log(t->arg, level, text);
 }
 
+void trust_reply(struct trust *t, struct trust_time now, struct trust_answer *an)
+{
+	an->ends_in = an->ends == INT64_MAX ? INT64_MAX : an->ends - now.wall;
+	t->hooks->answer(t->arg, an);
+}
+
 void trust_news(struct trust *t)
 {
 	t->changed = true;
@@ -104,13 +110,13 @@ void trust_ask(struct trust *t, struct trust_time now, const struct trust_reques
 	bool done = true;
 
 	if (!t->configured)
-		proof_refuse(&an, TRUST_FAILED, "could not be checked: nothing is configured yet");
+		proof_refuse(&an, TRUST_FAILED, "nothing is configured yet");
 	else if (rq->kind == TRUST_PROOF)
 		done = judge_proof(t, now, rq, &an);
 	else
 		judge_still(t, now, rq, &an);
 	if (done)
-		t->hooks->answer(t->arg, &an);
+		trust_reply(t, now, &an);
 }
 
 void trust_asker(struct trust *t, bool there)
