@@ -76,6 +76,24 @@ static unsigned remote_fit(const struct conf_peer *peer, const struct conf_claim
 	return conf_id_equal(&here, is);
 }
 
+bool conf_cred_has_name(const struct conf_cred *cred, const struct conf_id *id)
+{
+	for (unsigned i = 0; cred && i < CONF_CRED_NAMES_MAX && cred->names[i].type; i++)
+		if (conf_id_equal(&cred->names[i], id))
+			return true;
+	return false;
+}
+
+/* Are we whom it asks for? */
+static bool local_fits(const struct conf_peer *peer, const struct conf_claim *claim)
+{
+	const struct conf_id *is = claim->local_id;
+
+	if (!is || peer->local_id.type == CONF_ID_ANY || conf_id_match(&peer->local_id, is))
+		return true;
+	return peer->id_of_cert && claim->in_our_cert && claim->in_our_cert(claim->arg, peer, is);
+}
+
 /* The same of a whole section; *why is CONF_FITS where it does. */
 static unsigned claim_fit(const struct conf_peer *peer, const struct conf_claim *claim, conf_peer_may *may, void *arg,
 			  enum conf_misfit *why)
@@ -83,7 +101,7 @@ static unsigned claim_fit(const struct conf_peer *peer, const struct conf_claim 
 	unsigned fit = 0;
 
 	*why = CONF_MISFIT_LOCAL;
-	if (!claim->local_id || peer->local_id.type == CONF_ID_ANY || conf_id_match(&peer->local_id, claim->local_id))
+	if (local_fits(peer, claim))
 		fit = remote_fit(peer, claim, why);
 	if (fit && may && !may(arg, peer)) {
 		*why = CONF_MISFIT_MAY;

@@ -33,6 +33,7 @@
 #define CONF_PINS_MAX 4			/* keys that one peer may have */
 #define CONF_CA_HASHES_MAX 100		/* CAs that a CERTREQ names; with more, it names none, which means any */
 #define CONF_CRLS_MAX 64
+#define CONF_CRED_NAMES_MAX 8		/* names of our certificate that we may call ourselves by */
 #define CONF_CHAIN_MAX 49152		/* bytes of our certificate and those above it */
 
 /* The statements that may stand only once in a peer, then those that may stand only once in the file. */
@@ -223,6 +224,7 @@ struct conf_cred {
 	uint8_t *chain;			/* owned: certificates, ours first, each as a length of 4 bytes in network order and DER */
 	uint32_t nspki;
 	uint8_t *spki;			/* owned: the public key, SubjectPublicKeyInfo in DER */
+	struct conf_id names[CONF_CRED_NAMES_MAX];	/* of our certificate, its subject first; type 0: no more */
 	/* Where it was read from: whole names of files, or "". key_file: not where cert_file has the key in it. */
 	char cert_file[CONF_PATH_MAX], key_file[CONF_PATH_MAX], passphrase_file[CONF_PATH_MAX];
 	bool passphrase;		/* one stands in the configuration itself */

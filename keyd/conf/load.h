@@ -52,6 +52,9 @@ struct conf_claim {
 	const struct conf_id *local_id;	/* whom it asks for (IDr); NULL: anybody */
 	const struct conf_id *remote_id;	/* who it says it is (IDi) */
 	bool nat;			/* it is behind a NAT, so it knows only an address that nobody else does */
+	/* Whether our certificate has that name too, where peer->id_of_cert; may be NULL: not known. */
+	bool (*in_our_cert)(void *arg, const struct conf_peer *peer, const struct conf_id *id);
+	void *arg;
 };
 
 /* Why a section does not serve a peer. */
@@ -89,6 +92,8 @@ const struct conf_peer *conf_peer_choose(const struct conf *c, const struct conf
 					 struct conf_choice *choice);
 /* Whether this section, which serves already, fits who the peer says it is. */
 enum conf_misfit conf_peer_fits(const struct conf_peer *peer, const struct conf_claim *claim);
+/* Whether our certificate has this name. cred may be NULL. */
+bool conf_cred_has_name(const struct conf_cred *cred, const struct conf_id *id);
 /* By the name of its section, or NULL. "default" gives the defaults. */
 const struct conf_peer *conf_peer_by_name(const struct conf *c, const char *name);
 

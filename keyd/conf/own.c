@@ -323,6 +323,20 @@ static struct conf_cred *cred_for(struct own_files *o, const struct crypto_key *
 	return cred;
 }
 
+/* What does not fit into an identification payload is no name of ours. */
+static void take_name(void *arg, enum crypto_name type, struct view name)
+{
+	struct conf_cred *cred = arg;
+	unsigned i = 0;
+
+	while (i < CONF_CRED_NAMES_MAX && cred->names[i].type)
+		i++;
+	if (i == CONF_CRED_NAMES_MAX || name.n > CONF_ID_MAX || (type == CRYPTO_NAME_DN && name.n <= 2))
+		return;
+	cred->names[i] = (struct conf_id){ .type = (uint8_t)type, .len = (uint16_t)name.n };
+	memcpy(cred->names[i].data, name.p, name.n);
+}
+
 /* A key has one certificate: what is shown to a peer is found by the key. */
 static bool keep_chain(struct own_files *o, struct conf_cred *cred)
 {
@@ -350,6 +364,7 @@ static bool keep_chain(struct own_files *o, struct conf_cred *cred)
 	cred->chain = chain;
 	cred->nchain = n;
 	if (!same) {
+		crypto_cert_names(o->certs[0], take_name, cred);
 		cred->at = conf_at_of(o->p, cert_at(o));
 		snprintf(cred->cert_file, sizeof(cred->cert_file), "%s", o->own->cert ? o->own->cert : "");
 	}

@@ -4,6 +4,7 @@
 
 #include "keyd/conf/id.h"
 #include "keyd/conf/load.h"
+#include "keyd/ike/creds.h"
 #include "keyd/ike/proposal.h"
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
@@ -15,9 +16,22 @@
 
 static const char exchange_name[] = "IKE_AUTH";
 
+/* Where "id local" is not stated, each name of our certificate is one of ours. arg is the IKE SA. */
+static bool in_our_cert(void *arg, const struct conf_peer *conf, const struct conf_id *id)
+{
+	const struct ike_sa *sa = arg;
+	const struct cred *cred = conf->id_of_cert ? creds_find(&sa->e->creds, &conf->key) : NULL;
+
+	return cred && conf_cred_has_name(&cred->conf, id);
+}
+
 void auth_id_ours(struct ike_sa *sa)
 {
+	const struct ike_sa *old = reauth_old(sa);
+
 	sa->local_id = sa->peer->conf.local_id;
+	if (old && in_our_cert(sa, &sa->peer->conf, &old->local_id))
+		sa->local_id = old->local_id;	/* as the peer knows us, who had asked for that name */
 	if (sa->local_id.type == CONF_ID_ANY)
 		conf_id_from_addr(&sa->local_id, &sa->local);
 }
@@ -190,6 +204,8 @@ int auth_id_choose(struct exchange *x)
 		if (take(x, IKEV2_PL_IDR, &asked))
 			return -1;
 		claim.local_id = &asked;
+		claim.in_our_cert = in_our_cert;
+		claim.arg = sa;
 	}
 	conf = conf_peer_choose(&sa->e->conf, &claim, takes_suite, sa, &choice);
 	if (!conf && claim.local_id) {		/* then it sees who we are, and can say that it expected another (RFC 7296 2.15) */
@@ -199,6 +215,8 @@ int auth_id_choose(struct exchange *x)
 	if (conf) {
 		serve_by(sa, held_of(sa->e, conf));
 		auth_id_ours(sa);
+		if (claim.local_id && in_our_cert(sa, conf, &asked))
+			sa->local_id = asked;
 		return 0;
 	}
 	if (choice.n == 1 && choice.tried[0].why != CONF_MISFIT_MAY)

@@ -291,6 +291,10 @@ static void test_everything(void **state)
 	assert_int_equal(p->trust.expired, CONF_LOST_CERT_KEEP);
 	assert_int_equal(p->trust.revoked, CONF_LOST_CERT_NO_REKEY);
 	assert_string_equal(id(&p->local_id), "C=DE, O=Example Ltd, CN=good");
+	assert_string_equal(id(&c.creds[0].names[0]), "C=DE, O=Example Ltd, CN=good");
+	assert_string_equal(id(&c.creds[0].names[1]), "good.example.org");
+	assert_string_equal(id(&c.creds[0].names[4]), "2001:db8::1");
+	assert_int_equal(c.creds[0].names[5].type, 0);
 	p = conf_peer_by_name(&c, "other");
 	assert_string_equal(id(&p->local_id), "C=DE, O=Example Ltd, CN=ed");
 	assert_int_equal(p->trust.ncas, 2);

@@ -459,6 +459,33 @@ static void test_no_section(void **state)
 	end();
 }
 
+/* Without "id local", we are whoever of our certificate's names the peer asks for; a name that it has not, nobody gives us. */
+static void test_name_asked_for(void **state)
+{
+	static const struct {
+		const char *asked;
+		bool of_cert, up;
+	} t[] = { { "b.example", true, true }, { "alias.example", true, true }, { "alias.example", false, false },
+		  { "other.example", true, false } };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		begin(730 + i, CRYPTO_KEY_ED25519, 0);
+		conf_id_parse(&w.host[0].conf.defaults.remote_id, t[i].asked);
+		w.host[1].conf.defaults.id_of_cert = t[i].of_cert;
+		conf_id_parse(&of[1].cred.names[0], "b.example");
+		conf_id_parse(&of[1].cred.names[1], "alias.example");
+		configured();
+		world_packet(&w, 0);
+		assert_int_equal(world_until(&w, SECONDS(5), world_joined), t[i].up);
+		if (t[i].up)
+			assert_true(conf_id_equal(&rogue_sa(&w, 0)->remote_id, &w.host[0].conf.defaults.remote_id));
+		else
+			assert_non_null(strstr(w.host[0].log, "the peer says it is \"b.example\""));
+		end();
+	}
+}
+
 /* --- as long as it lives --- */
 
 /* In three hours; before that it is asked for again, and has a new one or not. */
@@ -642,6 +669,7 @@ int main(void)
 		cmocka_unit_test(test_no_hashes),
 		cmocka_unit_test(test_section_by_identity),
 		cmocka_unit_test(test_no_section),
+		cmocka_unit_test(test_name_asked_for),
 		cmocka_unit_test(test_renewed_in_time),
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_revoked),
