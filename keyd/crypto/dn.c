@@ -210,6 +210,8 @@ int crypto_dn_parse(const char *text, size_t n, uint8_t *der, size_t *len, const
 		t.why = "there is no memory";
 	else if (!get_name(&t))
 		size = i2d_X509_NAME(t.name, &made);
+	if (size <= 0 && !t.why)
+		t.why = "a value is not UTF-8";	/* which OpenSSL finds when it is to compare them */
 	if (size > 0 && ((size_t)size > *len || size > CRYPTO_DN_MAX)) {
 		size = -1;
 		t.why = "it is too long";

@@ -134,6 +134,7 @@ static const struct {
 	{ "CN=", "a value is empty" },
 	{ "CN=, O=x", "a value is empty" },
 	{ "CN=\"moon", "a quotation mark is missing" },
+	{ "CN=\\FF", "a value is not UTF-8" },
 	{ "CN=\"moon\"x", "something follows" },
 	{ "CN=moon\\", "nothing follows" },
 	{ "CN=moon\\x", "a backslash stands" },
