@@ -38,4 +38,9 @@ for conf in *.conf; do
 	"$keyd" --dump-config -f "$conf" >dumped
 	is "the dump of $conf" "$("$keyd" --dump-config -f dumped)" "$(cat dumped)"
 done
+
+# What is no mistake but not right either is told, and nothing is in the way of a start.
+sed 's/cert gw.pem/&; id local nobody.example.org/' certificates.conf >warned.conf
+is "a warning is no mistake" "$("$keyd" --check -f warned.conf 2>&1 | grep -c -e ': warning: .* our certificate is not for "nobody' \
+	-e ': fine: peers=1')" 2
 finish
