@@ -251,7 +251,7 @@ static bool server_is_free(const struct fetcher *f, const struct url *url)
 {
 	unsigned int n = 0;
 
-	list_each(t, &f->running, struct fetch, link)
+	list_each(t, &f->running, struct fetch, link)	/* NOLINT(clang-analyzer-unix.Malloc): see list_del */
 		n += t->url.port == url->port && !strcmp(t->url.host, url->host);
 	return n < FETCHER_SERVER_AT_ONCE;
 }
@@ -275,7 +275,7 @@ static struct fetch *next(struct fetcher *f)
 {
 	if (f->nrunning >= FETCHER_AT_ONCE)
 		return NULL;
-	list_each(t, &f->waiting, struct fetch, link)
+	list_each(t, &f->waiting, struct fetch, link)	/* NOLINT(clang-analyzer-unix.Malloc): likewise */
 		if (server_is_free(f, &t->url))
 			return t;
 	return NULL;

@@ -42,7 +42,7 @@ static void say(const char *fmt, ...)
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);	/* NOLINT(clang-analyzer-valist.Uninitialized): it is not */
 	va_end(ap);
 	say_n(text, (size_t)n);
 }
