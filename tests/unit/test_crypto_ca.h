@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define DAY 86400
-#define FILE_ROOM (1 << 21)
+#define FILE_ROOM (8 << 20)
 
 static char folder[PATH_MAX];
 

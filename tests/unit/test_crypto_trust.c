@@ -52,6 +52,14 @@ static const struct {
 	{ "ed", CRYPTO_TRUSTED, 0, "ed", "is trusted" },
 	{ "ed448", CRYPTO_TRUSTED, 0, "ed448", "is trusted" },
 	{ "ike", CRYPTO_TRUSTED, 0, "ike", "is trusted" },
+	{ "gw", CRYPTO_TRUSTED, 0, "gw.example.org", "is trusted" },
+	{ "alice", CRYPTO_TRUSTED, 0, "Alice", "is trusted" },
+	{ "address", CRYPTO_TRUSTED, 0, "address", "is trusted" },
+	{ "big", CRYPTO_TRUSTED, 0, "big", "is trusted" },
+	{ "negative", CRYPTO_TRUSTED, 0, "negative", "is trusted" },
+	{ "names", CRYPTO_TRUSTED, 0, "names", "is trusted" },
+	{ "guest", CRYPTO_TRUST_NO_CA, 0, "guest", "was signed by nobody whom we know" },
+	{ "responder", CRYPTO_TRUST_USAGE, 0, "responder", "has an extended key usage that is not for IKE" },
 	{ "noname", CRYPTO_TRUSTED, 0, "noname", "is trusted" },
 	{ "revoked", CRYPTO_TRUSTED, 0, "revoked", "is trusted" },	/* nobody asked */
 	{ "inside", CRYPTO_TRUSTED, 0, "inside", "is trusted" },
@@ -196,6 +204,76 @@ static void test_files(void **state)
 	free(huge.p);
 }
 
+/* Larger ones than any should be cost no more than finding that out: by themselves, in a file, among others in a file. */
+static void test_sizes(void **state)
+{
+	static const char *const too_big[] = { "huge", "enormous" };
+	struct file good = load("good.pem");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(too_big) / sizeof(*too_big); i++) {
+		struct crypto_cert *c = NULL;
+		struct file der, pem;
+		char name[32];
+		int n = 0;
+
+		snprintf(name, sizeof(name), "%s.crt", too_big[i]);
+		der = load(name);
+		snprintf(name, sizeof(name), "%s.pem", too_big[i]);
+		pem = load(name);
+		assert_true(der.n > CRYPTO_CERT_MAX && (!i || der.n > 4000000));
+		assert_int_equal(crypto_cert_from_der(&c, (struct view){ der.p, der.n }), CRYPTO_CERT_TOO_BIG);
+		assert_int_equal(crypto_certs_from_file((struct view){ der.p, der.n }, count, &n), CRYPTO_CERT_TOO_BIG);
+		memmove(pem.p + good.n, pem.p, pem.n);
+		memcpy(pem.p, good.p, good.n);
+		assert_int_equal(crypto_certs_from_file((struct view){ pem.p, good.n + pem.n }, count, &n), CRYPTO_CERT_TOO_BIG);
+		assert_int_equal(n, 1);
+		assert_int_equal(crypto_certs_from_file((struct view){ pem.p, CRYPTO_CERT_FILE_MAX + 1 }, count, &n), CRYPTO_CERT_TOO_BIG);
+		free(der.p);
+		free(pem.p);
+	}
+	free(good.p);
+}
+
+/* A set of a peer's does not make another's certificates believed; nor does an unknown one, nor somebody's own certificate. */
+static void test_sets(void **state)
+{
+	static const uint8_t sets[3][CRYPTO_DIGEST_LEN] = { { 1 }, { 2 }, { 3 } };
+	struct crypto_trust *t = crypto_trust_new();
+	struct crypto_cert *root = cert("root"), *other = cert("other"), *inter = cert("inter"), *good = cert("good");
+	struct crypto_trust_rules rules = usual;
+	struct crypto_verdict v;
+
+	(void)state;
+	assert_int_equal(crypto_trust_add_ca(t, sets[0], other), 0);
+	assert_int_equal(crypto_trust_add_ca(t, sets[1], root), 0);
+	assert_int_equal(crypto_trust_add_ca(t, sets[1], root), 0);
+	assert_int_equal(crypto_trust_add_ca(t, sets[0], good), 0);
+	rules.sets = sets;
+	assert_int_equal(judge(t, "good", &rules, &v), CRYPTO_TRUST_NO_CA);
+	assert_int_equal(judge(t, "stranger", &rules, &v), CRYPTO_TRUSTED);
+	rules.nsets = 2;
+	assert_int_equal(judge(t, "good", &rules, &v), CRYPTO_TRUSTED);
+	rules.sets = sets + 1;
+	assert_int_equal(judge(t, "good", &rules, &v), CRYPTO_TRUSTED);
+	assert_int_equal(judge(t, "stranger", &rules, &v), CRYPTO_TRUST_NO_CA);
+	rules.nsets = 0;
+	assert_int_equal(judge(t, "good", &rules, &v), CRYPTO_TRUST_NO_CA);
+	/* An intermediate that is believed is the top where no root is. */
+	rules.nsets = 1;
+	rules.sets = sets + 2;
+	assert_int_equal(judge(t, "good", &rules, &v), CRYPTO_TRUST_NO_CA);
+	assert_int_equal(crypto_trust_add_ca(t, sets[2], inter), 0);
+	assert_int_equal(judge(t, "good", &rules, &v), CRYPTO_TRUSTED);
+	assert_int_equal(judge(t, "inside", &rules, &v), CRYPTO_TRUST_NO_CA);
+	assert_int_equal(judge(t, "expired", &rules, &v), CRYPTO_TRUST_EXPIRED);
+	crypto_cert_free(root);
+	crypto_cert_free(other);
+	crypto_cert_free(inter);
+	crypto_cert_free(good);
+	crypto_trust_free(t);
+}
+
 /* Any bit of a certificate: it is damaged, or not believed, or was one of those that say nothing. */
 static void test_every_bit(void **state)
 {
@@ -255,7 +333,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_it_says), cmocka_unit_test(test_names), cmocka_unit_test(test_files),
 		cmocka_unit_test(test_cases), cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_every_bit),
+		cmocka_unit_test(test_every_bit), cmocka_unit_test(test_sizes), cmocka_unit_test(test_sets),
 	};
 
 	ca_folder(argc, argv);
