@@ -2,6 +2,8 @@
 // Understands requests on the control socket.
 #include "keyd/ctl/ask.h"
 
+#include "keyd/util/secret.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +26,7 @@ static const struct word verbs[] = {
 	{ "explain", CTL_ASK_EXPLAIN, 0 },
 	{ "pools", CTL_ASK_POOLS, 0 },
 	{ "keylog", CTL_ASK_KEYLOG, 0 },
+	{ "unlock", CTL_ASK_UNLOCK, 0 },
 };
 
 static const struct word whats[] = {
@@ -123,10 +126,24 @@ static int parse_keylog(struct ctl_ask *ask, const json_t *o, char *why, size_t 
 	return -1;
 }
 
+static int parse_unlock(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
+{
+	json_t *v = json_object_get(o, "passphrase");
+	size_t len = json_string_length(v);
+
+	if (!len || len > CTL_PASSPHRASE_MAX) {
+		snprintf(why, n, "\"passphrase\" must be a text of 1 to %u bytes", CTL_PASSPHRASE_MAX);
+		return -1;
+	}
+	memcpy(ask->passphrase, json_string_value(v), len + 1);
+	secret_cleanse((char *)json_string_value(v), len);	/* the library frees it as it is */
+	return 0;
+}
+
 /* What a verb needs beside itself. */
 static int (*const parsers[])(struct ctl_ask *ask, const json_t *o, char *why, size_t n) = {
 	[CTL_ASK_COMMAND] = parse_command, [CTL_ASK_WATCH] = parse_watch, [CTL_ASK_LOG] = parse_level,
-	[CTL_ASK_EXPLAIN] = parse_who, [CTL_ASK_KEYLOG] = parse_keylog, [CTL_ASK_POOLS] = NULL,
+	[CTL_ASK_EXPLAIN] = parse_who, [CTL_ASK_KEYLOG] = parse_keylog, [CTL_ASK_POOLS] = NULL, [CTL_ASK_UNLOCK] = parse_unlock,
 };
 
 static int parse_object(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
@@ -136,7 +153,7 @@ static int parse_object(struct ctl_ask *ask, const json_t *o, char *why, size_t 
 
 	ask->id = json_integer_value(json_object_get(o, "id"));
 	if (!w) {
-		snprintf(why, n, "\"cmd\" must be status, up, down, rekey, reauth, reload, watch, log, explain, pools or keylog");
+		snprintf(why, n, "\"cmd\" must be status, up, down, rekey, reauth, reload, watch, log, explain, pools, keylog or unlock");
 		return -1;
 	}
 	ask->verb = (enum ctl_verb)w->a;

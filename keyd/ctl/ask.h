@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 enum ctl_verb { CTL_ASK_STATUS, CTL_ASK_COMMAND, CTL_ASK_RELOAD, CTL_ASK_WATCH, CTL_ASK_LOG,
-		CTL_ASK_EXPLAIN, CTL_ASK_KEYLOG, CTL_ASK_POOLS };
+		CTL_ASK_EXPLAIN, CTL_ASK_KEYLOG, CTL_ASK_POOLS, CTL_ASK_UNLOCK };
 
 struct ctl_ask {
 	enum ctl_verb verb;
@@ -19,12 +19,13 @@ struct ctl_ask {
 	double since;			/* of CTL_ASK_WATCH: seconds ago; 0: from now on */
 	bool details;			/* of CTL_ASK_WATCH */
 	bool on;			/* of CTL_ASK_KEYLOG */
+	char passphrase[CTL_PASSPHRASE_MAX + 1];	/* of CTL_ASK_UNLOCK: the caller's to cleanse */
 	json_int_t id;			/* repeated in the answer; 0: none was given */
 };
 
 /*
- * {"cmd": status|up|down|rekey|reauth|reload|watch|log|explain|keylog, "peer": NAME, "what": "ike"|"child"|"both",
- *  "level": NAME, "since": SECONDS, "details": BOOL, "on": BOOL, "id": N}.
+ * {"cmd": status|up|down|rekey|reauth|reload|watch|log|explain|keylog|unlock, "peer": NAME, "what": "ike"|"child"|"both",
+ *  "level": NAME, "since": SECONDS, "details": BOOL, "on": BOOL, "passphrase": TEXT, "id": N}.
  * 0, or -1 and one sentence in why[n]; ask->id is valid then too.
  */
 int ctl_ask_parse(struct ctl_ask *ask, const char *line, size_t len, char *why, size_t n);

@@ -3,6 +3,8 @@
 #include "keyd/ctl/client.h"
 #include "keyd/ctl/keygen.h"
 #include "keyd/ctl/output.h"
+#include "keyd/ctl/passphrase.h"
+#include "keyd/ctl/request.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -207,20 +209,50 @@ static int run_keylog(struct keydctl *k, char **argv)
 	return KEYDCTL_DONE;
 }
 
-/* What is there already counts for "up": keyd begins nothing then, and no event comes. */
-static int count_children(struct keydctl *k)
+static int run_unlock(struct keydctl *k, char **argv)
 {
-	const json_t *ike, *child;
-	size_t i, j;
+	char passphrase[CTL_PASSPHRASE_MAX + 2];
+	json_t *a = NULL;
+
+	(void)argv;
+	if (!passphrase_read("passphrase of the private key", passphrase, sizeof(passphrase)))
+		a = ask(k, json_pack("{s:s, s:s}", "cmd", "unlock", "passphrase", passphrase));
+	explicit_bzero(passphrase, sizeof(passphrase));
+	if (!a)
+		return KEYDCTL_FAILED;
+	k->out->result(k->verb->name, true, json_string_value(json_object_get(a, "text")) ?: "done", NULL);
+	json_decref(a);
+	return KEYDCTL_DONE;
+}
+
+/* Of one IKE SA: children that can send; without a policy there are none, and it counts itself. */
+static json_int_t count_up(const struct keydctl *k, const json_t *ike)
+{
+	const json_t *child;
+	json_int_t n = 0;
+	size_t j;
+
+	if (!of_peer(k, ike))
+		return 0;
+	if (k->ike)
+		return is(ike, "state", "established");
+	json_array_foreach (json_object_get(ike, "children"), j, child)
+		n += json_is_false(json_object_get(child, "old")) && !is(child, "spi_out", "0x00000000");
+	return n;
+}
+
+/* What is there already counts for "up": keyd begins nothing then, and no event comes. */
+static int count_present(struct keydctl *k)
+{
+	const json_t *ike;
+	size_t i;
 	json_t *a = ask(k, json_pack("{s:s}", "cmd", "status"));
 
 	if (!a)
 		return -1;
 	k->outcomes = 0;
 	json_array_foreach (json_object_get(a, "ike"), i, ike)
-		json_array_foreach (json_object_get(ike, "children"), j, child)
-			k->outcomes += of_peer(k, ike) && json_is_false(json_object_get(child, "old")) &&
-				       !is(child, "spi_out", "0x00000000");
+		k->outcomes += count_up(k, ike);
 	json_decref(a);
 	return 0;
 }
@@ -259,7 +291,7 @@ static int run_command(struct keydctl *k, char **argv)
 	}
 	if (!k->ike && !k->child) {	/* of a rekey; the others have one event only */
 		k->child = true;
-		k->ike = strcmp(k->verb->name, "rekey") != 0;
+		k->ike = strcmp(k->verb->name, "rekey") != 0 && !up;
 	}
 	a = ask(k, json_pack("{s:s, s:b}", "cmd", "watch", "details", 0));
 	json_decref(a);
@@ -270,12 +302,16 @@ static int run_command(struct keydctl *k, char **argv)
 	if (!a)
 		return KEYDCTL_FAILED;
 	count = json_integer_value(json_object_get(a, "count"));
+	if (up && json_is_true(json_object_get(a, "childless"))) {
+		k->ike = true;
+		k->child = false;
+	}
 	json_decref(a);
 	if (k->no_wait) {
 		k->out->result(k->verb->name, true, "begun", NULL);
 		return KEYDCTL_DONE;
 	}
-	return up && count_children(k) ? KEYDCTL_FAILED : wait_outcomes(k, count);
+	return up && count_present(k) ? KEYDCTL_FAILED : wait_outcomes(k, count);
 }
 
 static int run_keygen(struct keydctl *k, char **argv)
@@ -299,7 +335,7 @@ static int run_version(struct keydctl *k, char **argv)
 static const struct verb verbs[] = {
 	{ "status", "[--stats]", 0, 0, run_status, NULL, NULL, "what is established, and for how long" },
 	{ "stats", "", 0, 0, run_status, NULL, NULL, "counters since the start" },
-	{ "up", "PEER|--all", 0, 1, run_command, NULL, "child-up", "negotiate now what the policies ask for" },
+	{ "up", "PEER|--all", 0, 1, run_command, "ike-up", "child-up", "negotiate now what the policies ask for" },
 	{ "down", "PEER|--all", 0, 1, run_command, "ike-down", NULL, "delete the SAs, here and there" },
 	{ "rekey", "PEER|--all [--child] [--ike]", 0, 1, run_command, "ike-rekeyed", "child-rekeyed",
 	  "replace child SAs (the default), IKE SAs, or both" },
@@ -311,6 +347,7 @@ static const struct verb verbs[] = {
 			"change" },
 	{ "watch", "[PEER] [--since TIME]", 0, 1, run_watch, NULL, NULL, "print events as they come" },
 	{ "log", "LEVEL", 1, 1, run_log, NULL, NULL, "error, warning, notice, info or debug" },
+	{ "unlock", "", 0, 0, run_unlock, NULL, NULL, "give the passphrase of a private key, from the terminal or standard input" },
 	{ "keylog", "on|off", 1, 1, run_keylog, NULL, NULL, "write keys to files for Wireshark: whoever has them "
 			"reads all" },
 	{ "keygen", "[--type TYPE] [--force] FILE", 1, 1, run_keygen, NULL, NULL, "make a private key, and print the line for the other end" },

@@ -22,8 +22,11 @@ struct ctl_keylog {
 	uint8_t on;
 };
 
+#define CTL_PASSPHRASE_MAX 255		/* bytes */
+
 struct ctl_done {
 	int32_t n;			/* on how many SAs or policies it acts */
+	uint8_t childless;		/* of CTL_UP: they are IKE SAs alone */
 };
 
 struct ctl_pools_end {

@@ -123,12 +123,14 @@ static int childless_up(struct engine *e, struct peer *peer)
 	return sa ? 1 : 0;
 }
 
-int engine_up(struct engine *e, uint64_t now, const char *peer)
+int engine_up(struct engine *e, uint64_t now, const char *peer, bool *childless)
 {
 	int n;
 
 	e->now = now;
 	n = policies_up(e, peer) + tunnels_up(e, peer);
+	if (childless)
+		*childless = !n;
 	for (unsigned i = 0; !n && peer && *peer && i < e->conf.npeers; i++) {
 		const struct conf_peer *conf = &e->peers[i]->conf;
 

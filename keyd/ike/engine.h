@@ -153,7 +153,8 @@ uint64_t engine_deadline(const struct engine *e);
  * Commands of keydctl. peer is a peer's name or address, NULL or "" for all. Each returns how many SAs or policies it
  * acts on (0: nothing fits), and the outcome comes as events.
  */
-int engine_up(struct engine *e, uint64_t now, const char *peer);
+/* *childless (may be NULL): there is no policy, so these are IKE SAs alone, and ENGINE_IKE_UP is the outcome. */
+int engine_up(struct engine *e, uint64_t now, const char *peer, bool *childless);
 int engine_down(struct engine *e, uint64_t now, const char *peer);	/* DELETE is sent, kernel SAs removed */
 enum engine_rekey { ENGINE_REKEY_CHILD = 1, ENGINE_REKEY_IKE = 2 };
 int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what);

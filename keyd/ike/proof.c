@@ -114,7 +114,7 @@ int proof_take(struct ike_sa *sa, const struct trust_answer *an)
 
 	if (an->nticket && secret_set(&sa->proof.ticket, an->ticket, an->nticket))
 		return -1;
-	if (ever && in < UINT32_MAX * 100ULL && an->nticket)
+	if (ever && in < UINT32_MAX * 100ULL)
 		sa->proof.ends = sa->e->now + SECONDS(in);
 	return 0;
 }

@@ -92,7 +92,7 @@ static const char *no_signature(const struct ike_sa *sa, int error)
 	case AUTH_NO_KEY:
 		return "our private key is not there: \"key\" or \"cert\" in its section must name it";
 	case AUTH_LOCKED:
-		return "our private key is encrypted, and no passphrase was given: \"key FILE passphrase …\" in its section";
+		return "our private key is encrypted, and no passphrase was given: \"keydctl unlock\", or \"key FILE passphrase …\" in its section";
 	case AUTH_NO_SCHEME:
 		return sa->auth.hashes ? "our key can do none of the \"signatures\" that are allowed and that the peer has the hashes for"
 				       : "the peer takes no hashes but SHA-1 (no SIGNATURE_HASH_ALGORITHMS), and our key can do none "

@@ -114,6 +114,16 @@ static int on_keylog(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static int on_unlock(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct child *c = arg;
+	struct message_result r;
+
+	unlock_keys(c->p, m->body, &r);
+	ipc_send(ch, M_RELOADED, m->id, &r, sizeof(r));
+	return 0;
+}
+
 static int on_log_level(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	struct child *c = arg;
@@ -179,6 +189,7 @@ static const struct ipc_rule from_ctl[] = {
 	{ M_RELOAD, false, 0, 0, on_reload },
 	{ M_LOG_LEVEL_ASK, false, 0, 0, on_log_level },
 	{ M_KEYLOG_ASK, false, sizeof(struct ctl_keylog), sizeof(struct ctl_keylog), on_keylog },
+	{ M_UNLOCK_ASK, false, 1, CTL_PASSPHRASE_MAX, on_unlock },
 	{ 0 },
 };
 

@@ -5,6 +5,7 @@
 #include "keyd/ctl/render.h"
 #include "keyd/roles/ctl_watch.h"
 #include "keyd/roles/worker.h"
+#include "keyd/util/secret.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -138,42 +139,51 @@ static int forward(struct waiting *w, const struct ctl_ask *ask)
 	case CTL_ASK_COMMAND: return ipc_send(ike, M_CTL_COMMAND, w->id, &ask->command, sizeof(ask->command));
 	case CTL_ASK_EXPLAIN: return ipc_send(ike, M_CTL_EXPLAIN, w->id, &ask->who, sizeof(ask->who));
 	case CTL_ASK_POOLS: return ipc_send(ike, M_CTL_POOLS, w->id, NULL, 0);
+	case CTL_ASK_UNLOCK:
+		return ipc_send(ctl.w->parent, M_UNLOCK_ASK, w->id, ask->passphrase, strlen(ask->passphrase));
 	case CTL_ASK_KEYLOG: return ipc_send(ctl.w->parent, M_KEYLOG_ASK, w->id, &keylog, sizeof(keylog));
 	default: return ipc_send(ctl.w->parent, M_RELOAD, w->id, NULL, 0);
 	}
 }
 
+static void serve(struct client *c, const struct ctl_ask *ask)
+{
+	struct waiting *w;
+
+	if (ask->verb == CTL_ASK_WATCH || ask->verb == CTL_ASK_LOG) {
+		if (ask->verb == CTL_ASK_LOG)
+			ipc_send(ctl.w->parent, M_LOG_LEVEL_ASK, ask->level, NULL, 0);
+		answer(c, ask->id, json_pack("{s:b}", "ok", 1));
+		if (ask->verb == CTL_ASK_WATCH)
+			watch_begin(c, ask);
+		tell_details(false);
+		return;
+	}
+	if ((ask->verb == CTL_ASK_KEYLOG || ask->verb == CTL_ASK_UNLOCK) && !client_is_root(c)) {
+		refuse(c, ask->id, ask->verb == CTL_ASK_KEYLOG ? "only root may switch the key log" : "only root may unlock keys");
+		return;
+	}
+	w = waiting_new(c, ask);
+	if (!w) {
+		refuse(c, ask->id, "too many requests are waiting; ask again later");
+		return;
+	}
+	if (forward(w, ask))
+		waiting_end(w, json_pack("{s:b, s:s}", "ok", 0, "error", "keyd is restarting a role; ask again"));
+}
+
+/* A line may have a passphrase in it, which must not outlive it. */
 static int on_line(char *line, size_t n, void *arg)
 {
-	struct client *c = arg;
-	struct waiting *w;
 	struct ctl_ask ask;
 	char why[200];
 
-	if (ctl_ask_parse(&ask, line, n, why, sizeof(why))) {
-		refuse(c, ask.id, why);
-		return 0;
-	}
-	if (ask.verb == CTL_ASK_WATCH || ask.verb == CTL_ASK_LOG) {
-		if (ask.verb == CTL_ASK_LOG)
-			ipc_send(ctl.w->parent, M_LOG_LEVEL_ASK, ask.level, NULL, 0);
-		answer(c, ask.id, json_pack("{s:b}", "ok", 1));
-		if (ask.verb == CTL_ASK_WATCH)
-			watch_begin(c, &ask);
-		tell_details(false);
-		return 0;
-	}
-	if (ask.verb == CTL_ASK_KEYLOG && !client_is_root(c)) {
-		refuse(c, ask.id, "only root may switch the key log");
-		return 0;
-	}
-	w = waiting_new(c, &ask);
-	if (!w) {
-		refuse(c, ask.id, "too many requests are waiting; ask again later");
-		return 0;
-	}
-	if (forward(w, &ask))
-		waiting_end(w, json_pack("{s:b, s:s}", "ok", 0, "error", "keyd is restarting a role; ask again"));
+	if (ctl_ask_parse(&ask, line, n, why, sizeof(why)))
+		refuse(arg, ask.id, why);
+	else
+		serve(arg, &ask);
+	secret_cleanse(line, n);
+	secret_cleanse(&ask, sizeof(ask));
 	return 0;
 }
 
@@ -326,7 +336,7 @@ static int on_done(struct ipc *ch, struct ipc_msg *m, void *arg)
 	if (!w)
 		return 0;
 	if (done.n > 0)
-		waiting_end(w, json_pack("{s:b, s:i}", "ok", 1, "count", done.n));
+		waiting_end(w, json_pack("{s:b, s:i, s:b}", "ok", 1, "count", done.n, "childless", done.childless));
 	else
 		waiting_end(w, json_pack("{s:b, s:i, s:s}", "ok", 0, "count", 0, "error",
 					 "no peer, policy or SA of that name or address"));
@@ -445,7 +455,7 @@ static void peer_down(struct worker *w, enum role_id peer)
 	(void)peer;
 	for (int i = 0; i < WAITING_MAX; i++)
 		if (ctl.waiting[i].id && ctl.waiting[i].verb != CTL_ASK_RELOAD &&
-		    ctl.waiting[i].verb != CTL_ASK_KEYLOG)
+		    ctl.waiting[i].verb != CTL_ASK_KEYLOG && ctl.waiting[i].verb != CTL_ASK_UNLOCK)
 			waiting_end(&ctl.waiting[i], json_pack("{s:b, s:s}", "ok", 0, "error",
 							       "the ike role ended while it worked on this"));
 }

@@ -103,10 +103,10 @@ static int on_ctl_watch(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
-static int command(const struct ctl_command *c)
+static int command(const struct ctl_command *c, bool *childless)
 {
 	switch (c->type) {
-	case CTL_UP: return engine_up(ike.engine, loop_now(), c->peer);
+	case CTL_UP: return engine_up(ike.engine, loop_now(), c->peer, childless);
 	case CTL_DOWN: return engine_down(ike.engine, loop_now(), c->peer);
 	case CTL_REAUTH: return engine_reauth(ike.engine, loop_now(), c->peer);
 	default: return engine_rekey(ike.engine, loop_now(), c->peer, c->what);
@@ -117,13 +117,15 @@ static int on_ctl_command(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	struct ctl_command c;
 	struct ctl_done done = { 0 };
+	bool childless = false;
 
 	(void)arg;
 	memcpy(&c, m->body.p, sizeof(c));
 	if (c.type >= CTL_COMMANDS || !memchr(c.peer, 0, sizeof(c.peer)))
 		return -1;
 	if (ike.engine)
-		done.n = command(&c);
+		done.n = command(&c, &childless);
+	done.childless = childless;
 	ike_settle();
 	ipc_send(ch, M_CTL_DONE, m->id, &done, sizeof(done));
 	return 0;

@@ -58,6 +58,7 @@ enum message_type {
 	M_RELOAD,
 	M_LOG_LEVEL_ASK,	/* id: enum log_level for all roles */
 	M_KEYLOG_ASK,		/* struct ctl_keylog; answered by M_RELOADED */
+	M_UNLOCK_ASK,		/* a passphrase; answered by M_RELOADED */
 	/* ike to parent */
 	M_RESOLV,		/* struct engine_resolv */
 	/* ike to kern and back */

@@ -71,6 +71,7 @@ static void on_mistake(const char *text, void *arg)
 
 static void take_over(struct parent *p, struct conf *c, struct conf_secrets *s, struct sockets *socks)
 {
+	unlock_keep(&p->secrets, s);
 	conf_free(&p->conf);
 	conf_secrets_free(&p->secrets);
 	p->conf = *c;

@@ -97,6 +97,11 @@ void allowed_except_own(struct conf *c);
 /* All of it for one role that has just started, and its channels to those that run. */
 void handover_all(struct child *c);
 
+/* unlock.c: a passphrase for those private keys that have none in the configuration. Fills *r. */
+void unlock_keys(struct parent *p, struct view passphrase, struct message_result *r);
+/* What was unlocked stays so over a reload. */
+void unlock_keep(const struct conf_secrets *old, struct conf_secrets *fresh);
+
 struct engine_resolv;
 /* resolv.c: RUN-DIR/resolv/PEER.conf, or no such file any more. */
 void resolv_write(struct parent *p, const struct engine_resolv *r);

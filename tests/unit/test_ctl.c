@@ -77,6 +77,8 @@ static void requests(void **state)
 	assert_true(ask.since > 1.4 && ask.since < 1.6 && !ask.details);
 	assert_int_equal(parse(&ask, "{\"cmd\":\"watch\"}", why, sizeof(why)), 0);
 	assert_true(ask.details);
+	assert_int_equal(parse(&ask, "{\"cmd\":\"unlock\",\"passphrase\":\"of one's own\"}", why, sizeof(why)), 0);
+	assert_string_equal(ask.passphrase, "of one's own");
 	assert_int_equal(parse(&ask, "{\"cmd\":\"keylog\",\"on\":true}", why, sizeof(why)), 0);
 	assert_true(ask.on);
 	assert_int_equal(parse(&ask, "{\"cmd\":\"reauth\",\"peer\":\"berlin\"}", why, sizeof(why)), 0);
@@ -89,7 +91,8 @@ static void bad_requests(void **state)
 {
 	static const char *const bad[] = {
 		"", "x", "[]", "{", "{}", "{\"cmd\":1}", "{\"cmd\":\"explode\"}", "{\"cmd\":\"up\",\"peer\":7}",
-		"{\"cmd\":\"watch\",\"since\":-1}", "{\"cmd\":\"watch\",\"since\":\"x\"}", "{\"cmd\":\"keylog\"}",
+		"{\"cmd\":\"watch\",\"since\":-1}", "{\"cmd\":\"watch\",\"since\":\"x\"}", "{\"cmd\":\"keylog\"}", "{\"cmd\":\"unlock\"}",
+		"{\"cmd\":\"unlock\",\"passphrase\":\"\"}", "{\"cmd\":\"unlock\",\"passphrase\":7}",
 		"{\"cmd\":\"keylog\",\"on\":\"yes\"}", "{\"cmd\":\"explain\",\"peer\":7}",
 		"{\"cmd\":\"rekey\",\"what\":\"all\"}", "{\"cmd\":\"log\"}", "{\"cmd\":\"log\",\"level\":9}",
 		"{\"cmd\":\"up\",\"cmd\":\"down\"}", "{\"cmd\":\"up\",\"peer\":\"a\\u0000b\"}", "{\"cmd\":\"up\"}x",

@@ -485,8 +485,8 @@ static void test_commands(void **state)
 {
 	(void)state;
 	world_init(&w, 1, true);
-	assert_int_equal(engine_up(w.host[0].engine, w.now, "192.0.2.9"), 0);
-	assert_int_equal(engine_up(w.host[0].engine, w.now, "192.0.2.2"), 1);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, "192.0.2.9", NULL), 0);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, "192.0.2.2", NULL), 1);
 	assert_true(world_until(&w, SECONDS(5), world_joined));
 	world_run(&w, SECONDS(1));
 	assert_int_equal(engine_down(w.host[0].engine, w.now, NULL), 1);

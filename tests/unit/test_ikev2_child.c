@@ -153,7 +153,7 @@ static void test_refused(void **state)
 	 */
 	policy(1, "10.1.0.0/16", "10.0.0.0/24", 0);
 	before = w.host[0].events[ENGINE_CHILD_UP];
-	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL), 1);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL, NULL), 1);
 	world_run(&w, SECONDS(1));
 	assert_int_equal(w.host[0].events[ENGINE_CHILD_UP], before + 1);
 	assert_true(arrives(0, &flow));
@@ -334,12 +334,12 @@ static void test_many(void **state)
 		policy(0, here, there, 0);
 		policy(1, there, here, 0);
 	}
-	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL), n);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL, NULL), n);
 	world_run(&w, SECONDS(20));
 	assert_int_equal(w.host[0].events[ENGINE_IKE_UP], 1);
 	assert_int_equal(w.host[0].events[ENGINE_CHILD_UP], n);
 	assert_int_equal(w.host[1].events[ENGINE_CHILD_UP], n);
-	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL), n);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL, NULL), n);
 	world_run(&w, SECONDS(20));
 	assert_int_equal(w.host[0].events[ENGINE_CHILD_UP], n);
 	for (unsigned i = 0; i < n; i++) {
@@ -402,7 +402,7 @@ static void test_single_pair_by_command(void **state)
 	policy(1, "10.1.0.0/16", "10.0.0.0/24", 0);
 	w.host[1].conf.defaults.single_pair = true;
 	world_configure(&w, 1);
-	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL), 1);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL, NULL), 1);
 	world_run(&w, SECONDS(3));
 	assert_non_null(strstr(w.host[0].log, "SINGLE_PAIR_REQUIRED"));
 	assert_int_equal(w.host[0].events[ENGINE_IKE_UP], 1);
@@ -412,7 +412,7 @@ static void test_single_pair_by_command(void **state)
 	world_run(&w, SECONDS(5));
 	w.host[0].conf.defaults.single_pair = true;
 	world_configure(&w, 0);
-	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL), 1);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL, NULL), 1);
 	assert_non_null(strstr(w.host[0].last_text, "a packet brings it up"));
 	assert_true(gets_through(0, &one, 3000));
 	world_free(&w);
@@ -676,7 +676,7 @@ static void test_childless_up(void **state)
 	(void)state;
 	begin(50);
 	peer_section(0, CONF_CHILDLESS_ALLOW, true);
-	assert_int_equal(engine_up(w.host[0].engine, w.now, "other"), 1);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, "other", NULL), 1);
 	world_run(&w, SECONDS(2));
 	assert_int_equal(w.host[0].events[ENGINE_IKE_UP], 1);
 	assert_int_equal(w.host[1].events[ENGINE_IKE_UP], 1);
@@ -690,12 +690,12 @@ static void test_childless_up(void **state)
 	/* Where nothing says which address is ours, that is said. */
 	begin(51);
 	peer_section(0, CONF_CHILDLESS_ALLOW, false);
-	assert_int_equal(engine_up(w.host[0].engine, w.now, "other"), 1);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, "other", NULL), 1);
 	assert_non_null(strstr(w.host[0].last_text, "\"local ADDRESS\""));
 	w.host[0].conf.listen[0] = w.host[0].addr;
 	w.host[0].conf.nlisten = 1;
 	world_configure(&w, 0);
-	assert_int_equal(engine_up(w.host[0].engine, w.now, "other"), 1);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, "other", NULL), 1);
 	world_run(&w, SECONDS(2));
 	assert_int_equal(w.host[0].events[ENGINE_IKE_UP], 1);
 	world_free(&w);
@@ -704,7 +704,7 @@ static void test_childless_up(void **state)
 	peer_section(0, CONF_CHILDLESS_ALLOW, true);
 	w.host[1].conf.defaults.childless = CONF_CHILDLESS_NEVER;
 	world_configure(&w, 1);
-	assert_int_equal(engine_up(w.host[0].engine, w.now, "other"), 1);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, "other", NULL), 1);
 	world_run(&w, SECONDS(2));
 	assert_int_equal(w.host[0].events[ENGINE_IKE_UP], 0);
 	assert_non_null(strstr(w.host[0].last_text, "CHILDLESS_IKEV2_SUPPORTED"));
@@ -712,7 +712,7 @@ static void test_childless_up(void **state)
 	/* And we who do not want it. */
 	begin(53);
 	peer_section(0, CONF_CHILDLESS_NEVER, true);
-	assert_int_equal(engine_up(w.host[0].engine, w.now, "other"), 0);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, "other", NULL), 0);
 	world_free(&w);
 }
 

@@ -66,7 +66,7 @@ static bool can_use(struct world *world)
 
 static void up(void)
 {
-	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw", NULL), 1);
 	assert_true(world_until(&w, SECONDS(5), can_use));
 	world_run(&w, SECONDS(1));
 }
@@ -249,7 +249,7 @@ static void an_exhausted_pool_explains_itself(void **state)
 	      POOL("10.3.0.10-10.3.0.10"));
 	/* Bob has the only one. */
 	assert_int_equal(conf_id_parse(&bob, "bob@example.org"), 0);
-	assert_int_equal(engine_up(c->engine, w.now, "gw"), 1);
+	assert_int_equal(engine_up(c->engine, w.now, "gw", NULL), 1);
 	world_run(&w, MILLISECONDS(5));
 	p = pool_find(&rogue_sa(&w, CLIENT)->e->pools, "office");
 	assert_null(p);
@@ -278,7 +278,7 @@ static void who_does_not_ask_is_told(void **state)
 	(void)state;
 	begin("peer gw {\n address 192.0.2.2\n id local alice@example.org\n traffic 10.9.0.0/24 <-> 10.0.0.0/24\n}\n",
 	      gateway_conf);
-	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw", NULL), 1);
 	world_run(&w, SECONDS(3));
 	assert_said(GATEWAY, "FAILED_CP_REQUIRED: \"alice@example.org\" does not ask for an address, and its traffic here is for "
 			     "one of pool \"office\": it must be configured to ask");
@@ -291,7 +291,7 @@ static void a_peer_without_pool(void **state)
 {
 	(void)state;
 	begin(client_conf, "peer any { traffic 10.0.0.0/24 <-> 10.3.0.0/24 }\n");
-	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw", NULL), 1);
 	world_run(&w, SECONDS(3));
 	assert_said(CLIENT, "\"virtual-address\"");
 	assert_int_equal(w.host[CLIENT].own.n, 0);
@@ -304,7 +304,7 @@ static void only_the_family_that_there_is(void **state)
 	(void)state;
 	begin(client_conf, "pool v6 { address 2001:db8:3::/64 }\n"
 			   "peer any { pool v6; traffic 10.0.0.0/24, 2001:db8:1::/48 <-> assigned }\n");
-	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw", NULL), 1);
 	world_run(&w, SECONDS(3));
 	assert_true(world_joined(&w));
 	assert_int_equal(w.host[CLIENT].virtual[0].addr.family, 0);
@@ -475,7 +475,7 @@ static void loss_of_datagrams(void **state)
 		world_road(&w, GATEWAY, gateway_conf);
 		w.loss = 30;
 		w.traffic = true;
-		assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+		assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw", NULL), 1);
 		assert_true(world_until(&w, SECONDS(120), can_use));
 		world_run(&w, SECONDS(2));
 		assert_int_equal(engine_down(w.host[CLIENT].engine, w.now, "gw"), 1);
@@ -642,7 +642,7 @@ static void up_forged(uint8_t type, const char *body, size_t n)
 	forged = body ? (struct rogue_payload){ type, 0, false, { (const uint8_t *)body, n } } : (struct rogue_payload){ 0 };
 	begin(client_conf, gateway_conf);
 	w.tap = forge;
-	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw"), 1);
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw", NULL), 1);
 	world_run(&w, MILLISECONDS(400));	/* before it tries again, and hears the truth */
 	w.tap = NULL;
 	assert_int_equal(w.host[CLIENT].in_clear, 0);

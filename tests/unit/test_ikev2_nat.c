@@ -498,7 +498,7 @@ static void test_road_warrior_moves(void **state)
 		world_road(&w, 1, "pool p {\n address 10.3.0.0/24\n}\npeer any {\n id remote *@example.org\n pool p\n"
 				  " traffic 10.0.0.0/24 <-> assigned\n}\n");
 		world_run(&w, MILLISECONDS(10));
-		assert_int_equal(engine_up(w.host[0].engine, w.now, "gw"), 1);
+		assert_int_equal(engine_up(w.host[0].engine, w.now, "gw", NULL), 1);
 		world_run(&w, SECONDS(2));
 		assert_true(world_joined(&w));
 		w.traffic = true;

@@ -79,7 +79,7 @@ static void rogue_up(uint64_t seed)
 	begin(seed);
 	policy(0, "10.0.0.0/24", "10.1.0.0/16", 0);
 	policy(1, "10.1.0.0/16", "10.0.0.0/24", 0);
-	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL), 1);
+	assert_int_equal(engine_up(w.host[0].engine, w.now, NULL, NULL), 1);
 	world_run(&w, SECONDS(3));
 	assert_int_equal(w.host[1].events[ENGINE_CHILD_UP], 1);
 	world_log_clear(&w);

@@ -152,7 +152,7 @@ static void test_no_esp_proposal(void **state)
 	configure(BOB, TO_ALICE "}\n");
 	engine_down(w.host[ALICE].engine, w.now, "");
 	world_run(&w, SECONDS(1));
-	engine_up(w.host[ALICE].engine, w.now, "");
+	engine_up(w.host[ALICE].engine, w.now, "", NULL);
 	world_run(&w, SECONDS(5));
 	assert_failed(ALICE, REASON_NO_PROPOSAL_ESP, "", "");
 	if (told.s.settled != 1)
@@ -457,7 +457,7 @@ static void test_one_peer_has_a_share(void **state)
 	for (unsigned i = 0; i < 3 * STORIES_OF_ONE; i++) {
 		snprintf(text, sizeof(text), TO_BOB "\tid remote n%u.example\n}\n", i);
 		configure(ALICE, text);
-		engine_up(w.host[ALICE].engine, w.now, "");
+		engine_up(w.host[ALICE].engine, w.now, "", NULL);
 		world_run(&w, SECONDS(5));
 	}
 	explain(ALICE, "");
