@@ -13,6 +13,7 @@
 
 #define REFRESH_MIN 10		/* seconds */
 #define REFRESH_MAX 86400
+#define HAS_BEEN_USED INT64_MIN	/* a list waits no longer; nor one whose nextUpdate is no time */
 
 const char *crypto_status_strerror(int error)
 {
@@ -70,7 +71,7 @@ uint64_t crypto_status_version(const struct crypto_status *s)
 void crypto_status_forget_waiting(struct crypto_status *s)
 {
 	while (s->nwaiting)
-		secret_clear(&s->waiting[--s->nwaiting]);
+		secret_clear(&s->waiting[--s->nwaiting].der);
 }
 
 /* Half of the time before it runs out, so that there is time to try again; daily, as a CA that revokes makes a list at once. */
@@ -146,18 +147,61 @@ static int add_of_known(struct crypto_status *s, X509_CRL *x, int64_t now, struc
 	return r;
 }
 
-static int let_wait(struct crypto_status *s, const X509_CRL *x, int64_t now, struct crypto_news *news)
+/* Lists that have run out by then wait no longer. Bytes that are left. */
+static size_t drop_waiting(struct crypto_status *s, int64_t by)
 {
-	uint8_t *der = NULL;
-	int n = i2d_X509_CRL((X509_CRL *)x, &der);
-	int r = n > 0 && s->nwaiting < CRYPTO_CRLS_MAX ? secret_set(&s->waiting[s->nwaiting], der, (size_t)n) : -1;
+	unsigned left = 0;
+	size_t bytes = 0;
 
+	for (unsigned i = 0; i < s->nwaiting; i++) {
+		struct waiting *w = &s->waiting[i], *to = &s->waiting[left];
+
+		if (w->until <= by) {
+			secret_clear(&w->der);
+			continue;
+		}
+		bytes += w->der.n;
+		left++;
+		if (to != w) {
+			secret_move(&to->der, &w->der);
+			to->until = w->until;
+		}
+	}
+	s->nwaiting = left;
+	return bytes;
+}
+
+static bool waits(const struct crypto_status *s, struct view der)
+{
+	for (unsigned i = 0; i < s->nwaiting; i++)
+		if (s->waiting[i].der.n == der.n && !memcmp(s->waiting[i].der.p, der.p, der.n))
+			return true;
+	return false;
+}
+
+static int let_wait(struct crypto_status *s, X509_CRL *x, int64_t now, struct crypto_news *news)
+{
+	const ASN1_TIME *next = X509_CRL_get0_nextUpdate(x);
+	int64_t until = next ? crypto_asn1_seconds(next) : INT64_MAX;
+	size_t bytes = drop_waiting(s, HAS_BEEN_USED);
+	uint8_t *der = NULL;
+	int n = i2d_X509_CRL(x, &der), r = n > 0 ? 0 : CRYPTO_STATUS_MALFORMED;
+
+	if (!r && !waits(s, (struct view){ der, (size_t)n })) {
+		/* A stale one still says who is revoked: it goes only when there is no room. */
+		if (s->nwaiting == CRYPTO_CRLS_MAX || bytes + (size_t)n > CRYPTO_WAITING_MAX)
+			bytes = drop_waiting(s, now);
+		if (s->nwaiting == CRYPTO_CRLS_MAX || bytes + (size_t)n > CRYPTO_WAITING_MAX ||
+		    secret_set(&s->waiting[s->nwaiting].der, der, (size_t)n))
+			r = CRYPTO_STATUS_FAILED;
+		else
+			s->waiting[s->nwaiting++].until = until;
+	}
 	OPENSSL_free(der);
 	if (r)
-		return CRYPTO_STATUS_FAILED;
-	s->nwaiting++;
+		return r;
 	news->waits = true;
-	news_times(news, X509_CRL_get0_nextUpdate(x) ? crypto_asn1_seconds(X509_CRL_get0_nextUpdate(x)) : INT64_MAX, now);
+	news_times(news, until, now);
 	return 0;
 }
 
@@ -225,11 +269,9 @@ int crypto_status_add_crl(struct crypto_status *s, const struct crypto_cert *iss
 /* Lists that were waiting for x. What it has not signed goes on waiting; what is refused for another reason does not. */
 static void wake(struct crypto_status *s, X509 *x, int64_t now)
 {
-	unsigned left = 0;
-
 	for (unsigned i = 0; i < s->nwaiting; i++) {
-		const uint8_t *p = s->waiting[i].p;
-		X509_CRL *list = d2i_X509_CRL(NULL, &p, (long)s->waiting[i].n);
+		const uint8_t *p = s->waiting[i].der.p;
+		X509_CRL *list = d2i_X509_CRL(NULL, &p, (long)s->waiting[i].der.n);
 		struct crypto_news news = { 0 };
 		struct crl *c = NULL;
 		int r = list ? crl_new(&c, list, x, now) : CRYPTO_STATUS_FAILED;
@@ -238,11 +280,9 @@ static void wake(struct crypto_status *s, X509 *x, int64_t now)
 		if (!r)
 			r = keep_crl(s, c, now, &news);
 		if (r != CRYPTO_STATUS_ISSUER && r != CRYPTO_STATUS_SIGNATURE)
-			secret_clear(&s->waiting[i]);
-		else if (left++ != i)
-			secret_move(&s->waiting[left - 1], &s->waiting[i]);
+			s->waiting[i].until = HAS_BEEN_USED;
 	}
-	s->nwaiting = left;
+	drop_waiting(s, HAS_BEEN_USED);
 	ERR_clear_error();
 }
 

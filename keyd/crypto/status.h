@@ -11,6 +11,7 @@
 
 #define CRYPTO_CRL_MAX (16 << 20)	/* bytes of a revocation list */
 #define CRYPTO_CRLS_MAX 256		/* that are kept, and as many that wait for their CA */
+#define CRYPTO_WAITING_MAX (64 << 20)	/* bytes of all that wait */
 #define CRYPTO_ISSUERS_MAX 256		/* CAs that are known; then the oldest is forgotten */
 #define CRYPTO_OCSP_MAX 65536		/* bytes of an answer of OCSP */
 #define CRYPTO_OCSP_REQUEST_MAX 512	/* bytes of what we ask */
@@ -21,7 +22,7 @@
 enum crypto_status_error {
 	CRYPTO_STATUS_MALFORMED = -1,
 	CRYPTO_STATUS_TOO_BIG = -2,
-	CRYPTO_STATUS_FAILED = -3,	/* no memory, or there are CRYPTO_CRLS_MAX already */
+	CRYPTO_STATUS_FAILED = -3,	/* no memory, or there are CRYPTO_CRLS_MAX already, or CRYPTO_WAITING_MAX */
 	CRYPTO_STATUS_ISSUER = -4,	/* it is of another CA, or of none that may say so */
 	CRYPTO_STATUS_SIGNATURE = -5,
 	CRYPTO_STATUS_OLD = -6,		/* what is known is newer */

@@ -23,11 +23,17 @@ struct known_issuer {
 	X509 *x;			/* a reference */
 };
 
+/* A CRL of a CA that is not known. */
+struct waiting {
+	struct secret der;		/* not that it were secret */
+	int64_t until;
+};
+
 struct crypto_status {
 	uint64_t version;
 	unsigned ncrls, nwaiting, nissuers, oldest_issuer;
 	struct crl *crl[CRYPTO_CRLS_MAX];
-	struct secret waiting[CRYPTO_CRLS_MAX];		/* DER of CRLs of CAs that are not known; not that it were secret */
+	struct waiting waiting[CRYPTO_CRLS_MAX];
 	struct known_issuer issuer[CRYPTO_ISSUERS_MAX];
 	struct table ocsp;
 	struct list ocsps;

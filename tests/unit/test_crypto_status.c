@@ -246,6 +246,35 @@ static void test_part(void **state)
 	assert_int_equal(state_of(w, "good"), CRYPTO_STATE_GOOD);
 }
 
+/* The same list again and again waits once; there is an end to how many do. */
+static void test_waiting(void **state)
+{
+	struct world *w = *state;
+	struct crypto_news news;
+	struct file f = load("inter.crl");
+	unsigned n = 0;
+
+	/* A stale one still says who is revoked; that another CA becomes known does not end its waiting. */
+	assert_int_equal(add_crl(w, NULL, "stale.crl", &news), 0);
+	assert_int_equal(crypto_status_add_issuer(w->status, w->other, w->now), 0);
+	assert_int_equal(state_of(w, "revoked"), CRYPTO_STATE_REVOKED);
+	crypto_status_free(w->status);
+	w->status = crypto_status_new();
+	for (unsigned i = 0; i < 2 * CRYPTO_CRLS_MAX; i++)
+		assert_int_equal(add_crl(w, NULL, "root.crl", &news), 0);
+	while (n < 2 * CRYPTO_CRLS_MAX) {
+		f.p[f.n - 1] = (uint8_t)n;	/* of the signature, which nobody can check yet */
+		f.p[f.n - 2] = (uint8_t)(n >> 8);
+		if (crypto_status_add_crl(w->status, NULL, (struct view){ f.p, f.n }, w->now, &news))
+			break;
+		n++;
+	}
+	assert_int_equal(n, CRYPTO_CRLS_MAX - 1);
+	w->now += 31 * DAY;	/* all have run out */
+	assert_int_equal(crypto_status_add_crl(w->status, NULL, (struct view){ f.p, f.n }, w->now, &news), 0);
+	free(f.p);
+}
+
 static void test_pem(void **state)
 {
 	struct world *w = *state;
@@ -353,6 +382,7 @@ static void test_responder_revoked(void **state)
 	assert_int_equal(system(command), 0);
 	w->now = time(NULL);
 	assert_int_equal(add_crl(w, w->inter, "late.crl", &news), 0);
+	w->now = made_at();
 	assert_int_equal(add_ocsp(w, w->inter, "good.ocsp", &news), CRYPTO_STATUS_ISSUER);
 	assert_int_equal(add_ocsp(w, w->inter, "by-ca.ocsp", &news), 0);
 }
@@ -502,7 +532,7 @@ static void test_long_ticket(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_lists), TEST(test_lies), TEST(test_impostor), TEST(test_delta), TEST(test_part), TEST(test_pem), TEST(test_ocsp),
+		TEST(test_lists), TEST(test_lies), TEST(test_impostor), TEST(test_delta), TEST(test_part), TEST(test_waiting), TEST(test_pem), TEST(test_ocsp),
 		TEST(test_ocsp_lies), TEST(test_responder_revoked), TEST(test_ocsp_request), TEST(test_link), TEST(test_ticket),
 		TEST(test_long_ticket),
 	};
