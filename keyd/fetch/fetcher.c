@@ -25,6 +25,7 @@ struct fetcher {
 	struct list running, waiting;
 	unsigned int nrunning, nwaiting;
 	uint64_t held;			/* bytes in files that are not whole */
+	bool no_names;			/* no name server has told the last name that was asked for */
 };
 
 struct fetch {
@@ -119,6 +120,7 @@ static void out_of_time(struct fetch *t)
 
 	if (!t->running)
 		return failed(t, "has to wait for other fetches for more than %.3g s", s);
+	t->f->no_names |= t->question != NULL;
 	if (t->question)
 		return failed(t, "is at \"%s\", whose address no name server tells within %.3g s", t->url.host, s);
 	if (t->http && http_answers(t->http))
@@ -228,6 +230,7 @@ static void on_names(void *arg, const struct names_answer *a)
 	struct fetch *t = arg;
 
 	t->question = NULL;
+	t->f->no_names = a->error == NAMES_FAILED;
 	if (a->error == NAMES_NONE)
 		return failed(t, "is at \"%s\", which has no address", t->url.host);
 	if (a->error)
@@ -345,6 +348,11 @@ static struct fetch *find(const struct fetcher *f, uint32_t id)
 		if (t->id == id)
 			return t;
 	return NULL;
+}
+
+bool fetcher_stale(const struct fetcher *f)
+{
+	return f->no_names && !f->nrunning && !f->nwaiting;
 }
 
 bool fetcher_has(const struct fetcher *f, uint32_t id)

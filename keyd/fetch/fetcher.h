@@ -34,6 +34,8 @@ void fetcher_free(struct fetcher *f);
 
 /* The answer comes by fn, once; from inside of this call where it is refused at once. All is copied. */
 void fetcher_begin(struct fetcher *f, uint32_t id, const struct fetcher_want *want);
+/* Nothing is under way, and the name servers that it knows have told nothing: resolv.conf may say by now who does. */
+bool fetcher_stale(const struct fetcher *f);
 /* Is there one of this id? */
 bool fetcher_has(const struct fetcher *f, uint32_t id);
 /* Nobody waits for it any more: fn is not called. An id that is not known (any more) is no error. */

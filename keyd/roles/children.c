@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define RESTART_FIRST 100000u		/* µs; doubles with each death within DEATHS_WITHIN */
+#define RESTART_AGAIN 2000000u		/* µs, of a role that has ended to be started anew */
 
 /* In the new process: becomes the role. Does not return. */
 static void become(const struct child *c, int fd)
@@ -59,7 +60,7 @@ static int on_ready(struct ipc *ch, struct ipc_msg *m, void *arg)
 	if (c->ready)
 		return 0;
 	c->ready = true;
-	if (c->p->was_ready)
+	if (c->p->was_ready && !c->anew)
 		log_notice("a role is back: role=%s pid=%d", role_name(c->id), c->pid);
 	parent_child_ready(c->p);
 	return 0;
@@ -249,6 +250,12 @@ static void gone(struct child *c)
 	unsigned int deaths;
 
 	c->ready = false;
+	c->anew = !c->p->ending && c->id == ROLE_FETCH && WIFEXITED(c->status) && WEXITSTATUS(c->status) == KEYD_OK;
+	if (c->anew) {
+		log_info("a role ends and is started anew, with name servers as they are then: role=%s", role_name(c->id));
+		loop_timer_set(c->restart, loop_now() + RESTART_AGAIN);
+		return;
+	}
 	judge(c);
 	if (c->p->ending) {
 		if (!children_left(c->p))

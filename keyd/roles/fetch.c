@@ -16,6 +16,9 @@ static void on_end(void *arg, uint32_t id, int fd, const char *why)
 		ipc_send(w->peer[ROLE_TRUST], M_FETCH_FAILED, id, why, strlen(why));
 	else
 		ipc_sendv(w->peer[ROLE_TRUST], M_FETCHED, id, NULL, 0, fd);
+	/* In here there is no resolv.conf any more; who is started next reads it as it is then. */
+	if (fetcher_stale(w->state))
+		loop_stop(w->loop, KEYD_OK);
 }
 
 static int on_fetch(struct ipc *ch, struct ipc_msg *m, void *arg)

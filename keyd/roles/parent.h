@@ -27,6 +27,7 @@ struct child {
 	struct ipc *ch;			/* NULL: none, or it has ended */
 	struct ipc_table table;
 	bool ready;
+	bool anew;			/* its predecessor ended well, to be started again */
 	uint64_t deaths[DEATHS_MAX];	/* when it died, the latest first */
 	struct loop_timer *restart;
 	uint32_t pinged, ponged;	/* ids; equal: it has answered */

@@ -9,6 +9,7 @@
 //	wait			until nothing is open
 //	until NAME		until that has its answer
 //	relink			the channel ends, and there is another one
+//	end			until the role ends by itself
 //	rss			"rss KB", of the role"
 #include "keyd/roles/message.h"
 #include "keyd/roles/role.h"
@@ -168,8 +169,11 @@ static const struct ipc_table trust_table = { "fetch", trust_rules };
 static void channel_ended(struct ipc *ch, enum ipc_end why, void *arg)
 {
 	(void)ch;
-	(void)why;
 	(void)arg;
+	if (!d.nopen && why == IPC_END_PEER) {
+		printf("the role ends\n");
+		return loop_stop(d.loop, 0);
+	}
 	printf("the role is gone\n");
 	loop_stop(d.loop, 1);
 }
@@ -287,6 +291,8 @@ static bool command(char *line)
 	} else if (!strcmp(word, "wait")) {
 		d.waiting = d.nopen > 0;
 		return !d.waiting;
+	} else if (!strcmp(word, "end")) {
+		return false;
 	} else if (!strcmp(word, "relink")) {
 		trust_link();
 	} else if (!strcmp(word, "rss")) {

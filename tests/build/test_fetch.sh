@@ -158,7 +158,6 @@ fetch <<-END
 	get refused http://127.0.0.1:1/
 	get nowhere http://203.0.113.1/
 	get silent http://192.0.2.9/
-	get silentname http://silent.test/
 	get ldap ldap:///cn=ca?certificateRevocationList
 	get tls https://127.0.0.1:8080/ok/1
 	wait
@@ -169,6 +168,9 @@ fetch <<-END
 	get kilo $at/close/1000000
 	wait
 	rss
+	limit 1000 2000
+	get silentname http://silent.test/
+	wait
 END
 says dead 'failed does not answer within 2 s'
 says half 'failed ends the connection in the middle of its answer'
@@ -254,9 +256,11 @@ fetch <<-END
 	get gone http://ok.test:8080/ok/10
 	get address $at/ok/10
 	wait
+	end
 END
 says gone 'failed is at "ok.test", whose address no name server tells.*'
 says address 'got 10 abcdefghij'
+check "then the role ends, to be started with other name servers" grep -qx 'the role ends' "$work/answers"
 before address 1000
 resolver ''
 

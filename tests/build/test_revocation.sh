@@ -272,6 +272,30 @@ for what in down no-rekey keep; do
 done
 host_stop httpd
 
+# --- names: no name server answers, so the role is started with those that resolv.conf has by then ---
+
+# named [OLD]: for wait_until: bob has a fetch role, and it is not OLD
+named()
+{
+	role_pid bob fetch && [ "$pid" != "${1-}" ]
+}
+
+in_host bob sh -c 'rm -f /etc/resolv.conf; echo nameserver 198.51.100.9 >/etc/resolv.conf; echo options timeout:1 attempts:1 >>/etc/resolv.conf'
+printf 'crl http://ca.test/ca.crl\n' >"$work/crl.conf"
+bob_asks "revocation lenient"
+in_host bob sh -c 'cat "$1" >>/etc/gapless/keyd.conf' sh "$work/crl.conf"
+fresh
+check "there is a fetch role" named
+before=$pid
+check "no name server answers" wait_log keyd-bob 'ca.test.*whose address no name server tells' 20
+in_host bob sh -c 'echo 198.51.100.2 ca.test >>/etc/hosts'
+check "it is started anew" wait_until 20 named "$before"
+keyd_said bob 'a role ends and is started anew, with name servers as they are then: role=fetch'
+is "that is no death" "$(keyd_count bob 'a role died|a role ended|is back')" 0
+httpd_start
+check "the name is known then, and the list is fetched" wait_log keyd-bob 'fetch: result=ok url=http://ca.test/ca.crl' 60
+host_stop httpd
+
 # --- OCSP ---
 
 alice_shows asked "$off"
