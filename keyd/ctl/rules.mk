@@ -5,4 +5,4 @@ $(eval $(call library,ctl,$(ctl_sources),jansson))
 programs += $(O)/bin/keydctl
 $(eval $(call program,bin/keydctl,$(filter-out $(ctl_sources),$(wildcard keyd/ctl/*.c)),crypto util,jansson libcrypto))
 $(eval $(call unit_test,ctl,ctl conf crypto pfkey util,jansson libmnl libevent_core libcrypto))
-$(eval $(call fuzzer,ipc,auth kern ctl conf crypto pfkey util,jansson libmnl libevent_core libcrypto libnl-route-3.0))
+$(eval $(call fuzzer,ipc,auth trust kern ctl conf crypto pfkey util,jansson libmnl libevent_core libcrypto libnl-route-3.0))

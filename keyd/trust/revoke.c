@@ -33,13 +33,11 @@ static void try_source(struct pursuit *p, enum source_kind kind, const char *url
 
 	if (!s)
 		return;
-	if (!ss->on && p->t->now.fetch && s->retry <= p->now.us) {
-		p->hope = p->enough = true;	/* who fetches will be back */
-	} else if (source_fetch(ss, s, p->now.us)) {
+	if (source_fetch(ss, s, p->now.us)) {
 		p->hope = true;
 		p->enough = p->now.us - s->since < IMPATIENCE;
-	} else if (ss->on && s->retry <= p->now.us) {
-		p->hope = p->enough = true;	/* it has to wait for its turn */
+	} else if (s->retry <= p->now.us) {
+		p->hope = p->enough = true;	/* it has to wait for its turn, or for a new fetch role */
 	} else if (!*p->why && s->failures) {
 		snprintf(p->why, p->n, "%s %s", s->url, s->why);
 	}

@@ -182,6 +182,7 @@ void sources_switch(struct sources *ss, bool on)
 	list_each(s, &ss->all, struct source, link) {
 		if (!s->id || on)
 			continue;
+		ss->hooks->cancel(ss->arg, s->id);
 		s->id = 0;
 		ss->under_way--;
 	}

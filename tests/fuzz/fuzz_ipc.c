@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // What a role that was taken over could write into its channels: records of a 16-bit length and a message.
 #include "keyd/auth/codec.h"
+#include "keyd/crypto/alg.h"
 #include "keyd/ctl/ask.h"
 #include "keyd/ctl/line.h"
 #include "keyd/ctl/render.h"
 #include "keyd/kern/door.h"
+#include "keyd/trust/codec.h"
+#include "keyd/trust/trust.h"
 #include "keyd/util/ipc.h"
 
 #include <stdlib.h>
@@ -79,12 +82,56 @@ static int on_event(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static void no_answer(void *arg, const struct trust_answer *an)
+{
+	(void)arg;
+	if (an->text[sizeof(an->text) - 1] || an->subject[sizeof(an->subject) - 1] || an->nticket > TRUST_TICKET_MAX)
+		abort();
+}
+
+/* Nobody is believed here, so nothing may be fetched. */
+static void no_fetch(void *arg, const struct trust_fetch *f)
+{
+	(void)arg;
+	(void)f;
+	abort();
+}
+
+static void no_log(void *arg, enum log_level level, const char *text)
+{
+	(void)arg;
+	(void)level;
+	(void)text;
+}
+
+/* What the trust role is asked, certificates and all. */
+static int on_trust(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	static const struct trust_hooks hooks = { .answer = no_answer, .fetch = no_fetch, .log = no_log };
+	static const struct trust_time now = { 1, 1800000000 };
+	static struct trust *t;
+	struct rd r = rd_of_view(m->body);
+	struct trust_request rq;
+
+	(void)ch;
+	(void)arg;
+	if (trust_request_get(&r, &rq))
+		return -1;
+	if (!t && (crypto_init() || !(t = trust_new(&hooks, NULL))))
+		abort();
+	trust_begin(t, true, 0);
+	trust_end(t, now);
+	trust_ask(t, now, &rq);
+	return 0;
+}
+
 static const struct ipc_rule rules[] = {
 	{ 1, false, 1, AUTH_REQUEST_MAX, on_auth },
 	{ 2, false, 1, AUTH_SECRET_MAX, on_secret },
 	{ 3, false, 0, sizeof(struct kern_request), on_kern },
 	{ 4, false, 0, 4096, on_ctl },
 	{ 5, false, 0, sizeof(struct engine_event), on_event },
+	{ 6, false, 1, TRUST_REQUEST_MAX, on_trust },
 	{ 0 },
 };
 static const struct ipc_table table = { "fuzz", rules };

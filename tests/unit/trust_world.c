@@ -50,8 +50,10 @@ struct bytes world_load(const char *name)
 	struct bytes b = { malloc(4 << 20), 0 };
 	FILE *in = fopen(world_path(name), "r");
 
-	if (!in)
+	if (!in) {
 		fail_msg("%s: there is no such file", world_path(name));
+		return b;
+	}
 	b.n = fread(b.p, 1, 4 << 20, in);
 	fclose(in);
 	return b;
