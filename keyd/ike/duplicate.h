@@ -5,7 +5,7 @@
 
 #include "keyd/ike/ike_sa.h"
 
-/* sa is established, and found by its identities from now on; until it is freed. */
+/* sa is established, and found by its identities from now on; as long as it is. */
 void duplicate_know(struct ike_sa *sa);
 void duplicate_forget(struct ike_sa *sa);
 /* Those that are established with the peer of sa, which is one of them or about to be; NULL ends it. */

@@ -206,6 +206,8 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
 		sa->e->stats.half_open_now--;
 		half_open_done(sa);
 	}
+	if (from == IKE_ESTABLISHED)
+		duplicate_forget(sa);
 	if (to == IKE_DEAD)
 		list_add_tail(&sa->e->dead, &sa->dead);
 	report_sa(sa, LOG_LEVEL_DEBUG, "state", ike_state_name(to), "was %s", ike_state_name(from));
@@ -295,6 +297,8 @@ void ike_sa_established(struct ike_sa *sa, const char *how)
 		sa->origin_at = sa->e->now;
 	}
 	timer_cancel(&e->timers, &sa->end);
+	secret_clear(&sa->init_request);	/* proved over, and long */
+	secret_clear(&sa->init_response);
 	sa->established_at = sa->heard_at = e->now;
 	sa->rekey_at = e->now + lifetime_soft(conf, SECONDS(conf->ike_lifetime), sa->initiator);
 	timer_set(&e->timers, &sa->rekey, sa->rekey_at, rekey_due);
