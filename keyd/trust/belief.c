@@ -53,9 +53,14 @@ static int grow(void *array, unsigned n, unsigned most, size_t size, const char 
 /* Somebody whose revocation lists we may be given, and who may have signed our own certificate. */
 static void issuer_add(struct belief *b, const struct crypto_cert *c)
 {
+	const struct view der = crypto_cert_der(c);
+
 	if (b->issuers && crypto_trust_add_ca(b->issuers, everybody, c))
 		return;
-	if (b->nissuers < BELIEF_ISSUERS_MAX && !crypto_cert_from_der(&b->issuer[b->nissuers], crypto_cert_der(c)))
+	for (unsigned i = 0; i < b->nissuers; i++)
+		if (crypto_cert_der(b->issuer[i]).n == der.n && !memcmp(crypto_cert_der(b->issuer[i]).p, der.p, der.n))
+			return;
+	if (b->nissuers < BELIEF_ISSUERS_MAX && !crypto_cert_from_der(&b->issuer[b->nissuers], der))
 		b->nissuers++;
 }
 
