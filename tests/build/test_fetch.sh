@@ -127,6 +127,7 @@ fetch <<-END
 	get long $at/long
 	get headers $at/headers
 	wait
+	limit 1048576 20000
 	get line $at/line
 	get body $at/body
 	get chunks $at/chunks
@@ -134,6 +135,8 @@ fetch <<-END
 	wait
 	get bigchunk $at/bigchunk
 	get trailer $at/trailer
+	wait
+	limit 1048576 2000
 	get hugelength $at/length/9999999999999
 	get negative $at/length/-5
 	get nolength $at/length/x
