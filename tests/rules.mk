@@ -11,10 +11,16 @@ $(eval $(call program,tests/json,tests/netns/json.c,,jansson))
 $(eval $(call program,tests/algs,tests/interop/algs.c,crypto util,libcrypto))
 $(eval $(call program,tests/notified,tests/build/notified.c,,))
 $(eval $(call program,tests/ambush,tests/netns/ambush.c,,))
+$(eval $(call program,tests/memory-search,tests/build/memory_search.c,,))
 $(eval $(call program,tests/manager,tests/netns/manager.c,,))
 $(eval $(call program,tests/liar,tests/build/liar.c,,))
 $(eval $(call program,tests/fetch-driver,tests/build/fetch_driver.c,util,libevent_core))
-test_tools += $(addprefix $(O)/tests/,flow capture flood hostile hostile-control json algs notified ambush manager liar fetch-driver)
+test_tools += $(addprefix $(O)/tests/,flow capture flood hostile hostile-control json algs notified ambush manager liar fetch-driver memory-search)
+
+# Certificates that the lab's hosts use: made here, where programs start fast
+$(O)/tests/ca-hosts/made: tests/ca/hosts
+	$(q)rm -rf $(@D) && tests/ca/hosts $(@D) && touch $@
+test_tools += $(O)/tests/ca-hosts/made
 
 # Sanitized objects live in their own place, which is that of "make SAN=address,undefined" when O is not given.
 check_san := address,undefined

@@ -46,6 +46,21 @@ rows()
 		nat-ike-responder	behind NAT: IKE SA rekeyed by the responder
 		encap	no NAT, ESP in UDP all the same
 		fragment	IKE in fragments over an MTU of 576
+		cert-rsapss	certificates: RSA-PSS (RFC 7427)
+		cert-rsa-sha256	certificates: RSA PKCS#1 with SHA-256 (RFC 7427)
+		cert-rsa	certificates: RSA PKCS#1 with SHA-1 (method 1)
+		cert-ecdsa	certificates: ECDSA P-256 (RFC 7427)
+		cert-ecdsa384	certificates: ECDSA P-384 (RFC 4754)
+		cert-ed25519	certificates: Ed25519 (RFC 8420)
+		cert-mixed	certificates: RSA here, ECDSA P-384 there
+		cert-chain	certificates: a CA between
+		cert-fragment	certificates: 4 KB, IKE in fragments over an MTU of 1280
+		cert-whole	certificates: 4 KB, IP in fragments
+		cert-psk	initiator by certificate, responder by secret
+		psk-cert	initiator by secret, responder by certificate
+		raw-keys	raw public keys (RFC 7670)
+		two-rounds	certificate, then secret (RFC 4739)
+		wrong-ca	a CA that is not believed: both say so
 	END
 }
 
@@ -450,4 +465,81 @@ job_fragment()
 	tunnel[alice.id]=alice.$long.example
 	tunnel[bob.id]=bob.$long.example
 	agree_cell fragment fragment -- fragment_case
+}
+
+# scene_cert CREDENTIAL-OF-ALICE CREDENTIAL-OF-BOB: by certificates signed by inter, which goes with them
+scene_cert()
+{
+	scene tunnel 4
+	tunnel[alice.id]=alice.example.org
+	tunnel[bob.id]=bob.example.org
+	tunnel[auth]=cert
+	tunnel[chain]=inter
+	tunnel[alice.cred]=alice-$1
+	tunnel[bob.cred]=bob-$2
+}
+
+cert_case()
+{
+	scene_up || return
+	ping_ends
+}
+
+# cert_cell ID CREDENTIAL SIGNATURES [NEED…]
+cert_cell()
+{
+	scene_cert "$2" "$2"
+	tunnel[signatures]=$3
+	agree_cell "$1" "${@:4}" -- cert_case
+}
+
+job_cert()
+{
+	hosts_direct
+	cert_cell cert-rsapss rsa rsapss-sha256
+	cert_cell cert-rsa-sha256 rsa rsa-sha256 rsa-pkcs1
+	cert_cell cert-rsa rsa rsa
+	cert_cell cert-ecdsa ec256 ecdsa-sha256
+	cert_cell cert-ecdsa384 ec384 ecdsa384 ecdsa-method
+	cert_cell cert-ed25519 ed25519 '' ed25519
+}
+
+job_certs()
+{
+	hosts_direct
+	scene_cert rsa ec384
+	agree_cell cert-mixed -- cert_case
+	scene_cert ec256 ec256
+	agree_cell cert-chain -- up_case
+	scene_cert rsa rsa
+	tunnel[alice.auth]=cert tunnel[bob.auth]=psk tunnel[bob.cred]=''
+	agree_cell cert-psk -- cert_case
+	scene_cert rsa rsa
+	tunnel[alice.auth]=psk tunnel[bob.auth]=cert tunnel[alice.cred]=''
+	agree_cell psk-cert -- cert_case
+	scene_cert rsa rsa
+	tunnel[auth]=key tunnel[chain]=''
+	agree_cell raw-keys -- cert_case
+	scene_cert ec256 ec256
+	tunnel[auth]='cert psk'
+	agree_cell two-rounds two-rounds -- cert_case
+	scene_cert other ec256
+	tunnel[alice.chain]=''
+	agree_cell wrong-ca -- in_vain_case wrong-ca
+	in_host alice ip link set eth0 mtu 1280
+	in_host bob ip link set eth0 mtu 1280
+	scene_cert big big
+	agree_cell cert-fragment -- cert_fragment_case
+	scene_cert big big
+	tunnel[fragment]=no
+	agree_cell cert-whole -- cert_case
+}
+
+cert_fragment_case()
+{
+	capture_start ike alice:eth0 bob:eth0 || fault "captures run"
+	cert_case
+	capture_stop ike
+	must "alice sends fragments" [ "$(fragments_from "$address_a")" -ge 2 ]
+	must "bob sends fragments" [ "$(fragments_from "$address_b")" -ge 2 ]
 }

@@ -11,11 +11,13 @@ declare -A keyd_says=(
 	[wrong-id-responder]='the peer does not believe who we are|deleted it at once: does it expect that we call ourselves "bob.example"'
 	[no-ike-initiator]='NO_PROPOSAL_CHOSEN: the peer accepts none of what we offer'
 	[no-ike-responder]='NO_PROPOSAL_CHOSEN: the peer offers .*; we accept'
+	[wrong-ca-initiator]='the peer refused IKE_AUTH: AUTHENTICATION_FAILED .* certificate' [wrong-ca-responder]='was signed by nobody whom we know'
 	[no-esp-initiator]='NO_PROPOSAL_CHOSEN .*; we offer' [no-esp-responder]='NO_PROPOSAL_CHOSEN for ESP: the peer offers .*; we accept'
 )
 # What keydctl explain calls it
 declare -A keyd_explains=(
 	[wrong-secret-initiator]=authentication-refused [wrong-secret-responder]=wrong-secret
+	[wrong-ca-initiator]=authentication-refused [wrong-ca-responder]=certificate-untrusted
 	[wrong-id-initiator]='unexpected-identity|authentication-refused' [no-ike]=no-proposal-ike [no-esp]=no-proposal-esp
 )
 
@@ -48,6 +50,36 @@ keyd_policies()
 	done
 }
 
+# keyd_auth HOST: how each end proves itself
+keyd_auth()
+{
+	local told my_auth other_auth my_cred other_cred my_chain other_ca dir=/etc/gapless
+
+	tunnel_auth "$1"
+	[ "${my_auth[*]}/${other_auth[*]}" != psk/psk ] || return 0
+	printf '\tauth local %s\n\tauth remote %s\n' "$(keyd_words "${my_auth[@]}")" "$(keyd_words "${other_auth[@]}")"
+	if [[ " ${my_auth[*]} " = *' cert '* ]]; then
+		in_host "$1" sh -c 'cat "$@" >/etc/gapless/own.pem' sh "$certs/$my_cred.pem" ${my_chain:+"$certs/$my_chain.pem"}
+		printf '\tcert %s/own.pem\n' $dir
+	fi
+	if [ -n "$my_cred" ]; then
+		in_host "$1" sh -c 'umask 077; cat "$1" >/etc/gapless/own.key' sh "$certs/$my_cred.key"
+		printf '\tkey %s/own.key\n' $dir
+	fi
+	[[ " ${other_auth[*]} " != *' cert '* ]] || printf '\tca %s/%s.pem\n' "$certs" "$other_ca"
+	[[ " ${other_auth[*]} " != *' key '* ]] || printf '\tremote-key file %s/%s.pub\n' "$certs" "$other_cred"
+	told "$1" signatures && printf '\tsignatures %s\n' "$told"
+	return 0
+}
+
+# keyd_words WORD…: joined by commas
+keyd_words()
+{
+	local words="$*"
+
+	echo "${words// /, }"
+}
+
 # keyd_section HOST: its peer
 keyd_section()
 {
@@ -58,6 +90,7 @@ keyd_section()
 	[ "$my_id" = "$me" ] || printf '\tid local %s\n' "$my_id"
 	[ "$other_id" = "$other" ] || printf '\tid remote %s\n' "$other_id"
 	told "$host" secret && printf '\tpsk "%s"\n' "$told"
+	keyd_auth "$host"
 	told "$host" ike && printf '\tike %s\n' "$told"
 	told "$host" esp && printf '\tesp %s\n\tpfs %s\n' "$told" \
 		"$([[ $told =~ (^|-)(x25519|ecp|modp) ]] && echo yes || echo no)"
@@ -65,7 +98,7 @@ keyd_section()
 	told "$host" ike-life && [ "$told" != 0 ] && printf '\tlifetime ike %ss\n' "$told"
 	told "$host" child-life && [ "$told" != 0 ] && printf '\tlifetime child %ss\n' "$told"
 	told "$host" encap && printf '\tnat force\n'
-	told "$host" fragment && printf '\tfragment 576\n'
+	told "$host" fragment && printf '\tfragment %s\n' "$([ "$told" = yes ] && echo 576 || echo off)"
 	printf '\tretransmit 500ms 5\n\tlinger 2s\n}\n'
 }
 

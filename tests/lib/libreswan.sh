@@ -7,6 +7,10 @@ declare -A libreswan_cannot=(
 	[nat-transport]='its issue #916 "transport mode (l2tp?) and nat?": open since 2022; with IKEv2 it does not replace selectors (RFC 7296 2.23.1), and two of its own answer TS_UNACCEPTABLE, too'
 	[prf]='ipsec.conf(5), "ike": "libreswan does not support using a PRF algorithm that is different from the INTEGRITY (hash) algorithm by design"'
 )
+libreswan_cannot[rsa-pkcs1]='ipsec.conf(5), "authby": rsa-sha2 is "RSASSA-PSS digital signatures based authentication"; PKCS#1 is there with SHA-1 only'
+libreswan_cannot[ecdsa-method]='ipsec.conf(5), "authby": ECDSA is "only supported for the new style of RFC 7427"'
+libreswan_cannot[ed25519]='ipsec.conf(5), "authby": rsasig, ecdsa, rsa-sha2, rsa-sha1'
+libreswan_cannot[two-rounds]='no setting for a second round of authentication (RFC 4739): ipsec.conf(5) has "leftauth" once'
 libreswan_cannot[reauth]='no command for it: reauth=yes makes it of the next rekey of the IKE SA'
 declare -A libreswan_loses=(
 	[sends-early]='a responder sends on the new SA before its answer has arrived: it installs both directions first'
@@ -15,6 +19,7 @@ declare -A libreswan_says=(
 	[wrong-secret-initiator]='AUTHENTICATION_FAILED' [wrong-secret-responder]='authentication failed|mismatch'
 	[wrong-id-initiator]="Peer ID '@bob.example'|mismatch|no connection|not match" [wrong-id-responder]='AUTHENTICATION_FAILED|delet'
 	[no-ike-initiator]='NO_PROPOSAL_CHOSEN' [no-ike-responder]='no local proposal matches'
+	[wrong-ca-initiator]='AUTHENTICATION_FAILED' [wrong-ca-responder]='SEC_ERROR_UNKNOWN_ISSUER'
 	[no-esp-initiator]='NO_PROPOSAL_CHOSEN' [no-esp-responder]='no local proposal matches'
 )
 
@@ -91,6 +96,73 @@ libreswan_id()
 	fi
 }
 
+# Schemes, in keyd's words, as authby= has them; rsa-sha2 is RSASSA-PSS there (ipsec.conf(5))
+declare -A libreswan_scheme=([rsapss-sha256]=rsa-sha2_256 [rsapss-sha384]=rsa-sha2_384 [rsapss-sha512]=rsa-sha2_512 [rsa]=rsa-sha1
+	[ecdsa-sha256]=ecdsa-sha2_256 [ecdsa-sha384]=ecdsa-sha2_384 [ecdsa-sha512]=ecdsa-sha2_512)
+
+# libreswan_key NAME: the public key of an RSA key pair as "left-" and "rightrsasigkey" have it (RFC 3110 2)
+libreswan_key()
+{
+	local modulus
+
+	modulus=$(openssl rsa -pubin -in "$certs/$1.pub" -noout -modulus)
+	printf '0s'
+	# shellcheck disable=SC2001
+	printf '%b' "$(sed 's/../\\x&/g' <<<"03010001${modulus#*=}")" | base64 -w0
+}
+
+# libreswan_auth HOST: how each end proves itself. With "rsasig,ecdsa" it says RSA of a key for ECDSA.
+libreswan_auth()
+{
+	local told my_auth other_auth my_cred other_cred my_chain other_ca word mine theirs
+
+	tunnel_auth "$1"
+	mine=$(libreswan_side "${my_auth[0]}" "$my_cred")
+	theirs=$(libreswan_side "${other_auth[0]}" "$other_cred")
+	told "$1" signatures
+	word=${libreswan_scheme[${told:-none}]-}
+	if [ "$mine" = "$theirs" ]; then
+		printf '\tauthby=%s\n' "${word:-$mine}"
+	else
+		printf '\tleftauth=%s\n\trightauth=%s\n' "$mine" "$theirs"
+	fi
+	[ "${my_auth[0]}" != cert ] || printf '\tleftcert=%s\n\tleftsendcert=always\n\tsendca=issuer\n' "$my_cred"
+	[ "${my_auth[0]}" != key ] || printf '\tleftrsasigkey=%s\n' "$(libreswan_key "$my_cred")"
+	[ "${other_auth[0]}" != key ] || printf '\trightrsasigkey=%s\n' "$(libreswan_key "$other_cred")"
+	[ "${other_auth[0]}" != cert ] || printf '\trightca=%%any\n\trightrsasigkey=%%cert\n'
+}
+
+# libreswan_side WORD CREDENTIAL: as "leftauth" and "authby" have it
+libreswan_side()
+{
+	case $1/$2 in
+	psk/*) echo secret ;;
+	*/*-rsa) echo rsasig ;;
+	*) echo ecdsa ;;
+	esac
+}
+
+# libreswan_certs HOST: its key, certificates and CAs, into NSS
+libreswan_certs()
+{
+	local my_auth other_auth my_cred other_cred my_chain other_ca name
+
+	tunnel_auth "$1"
+	# One that runs has its database open; and NSS knows one name for all certificates of a subject.
+	[ -z "${tag_pid[pluto-$1]-}" ] || return 0
+	in_host "$1" rm -rf /run/nss
+	in_host "$1" cp -r "$PWD/${INTEROP_CACHE:-build/interop}/libreswan/nss" /run/
+	if [ -n "$my_cred" ]; then
+		# shellcheck disable=SC2016
+		in_host "$1" sh -c 'openssl pkcs12 -export -in "$1/$2.pem" -inkey "$1/$2.key" -name "$2" -passout pass: -out /run/own.p12 &&
+			pk12util -i /run/own.p12 -d sql:/run/nss -K "" -W ""' sh "$certs" "$my_cred"
+	fi
+	for name in $my_chain $([[ " ${other_auth[*]} " != *' cert '* ]] || echo "$other_ca"); do
+		in_host "$1" certutil -A -d sql:/run/nss -n "$name" -t "$([ "$name" = "$my_chain" ] && echo ,, || echo CT,,)" \
+			-i "$certs/$name.pem"
+	done
+}
+
 libreswan_conn()
 {
 	local host=$1 number=$2 me other my_id other_id other_host my_net other_net protocol net told proposal
@@ -98,7 +170,8 @@ libreswan_conn()
 	tunnel_ends "$host"
 	tunnel_child "$host" "$number"
 	printf 'conn gapless%s\n' "$number"
-	printf '\tauthby=secret\n\tikev2=yes\n\ttype=%s\n\tauto=add\n' "${tunnel[mode]}"
+	printf '\tikev2=yes\n\ttype=%s\n\tauto=add\n' "${tunnel[mode]}"
+	libreswan_auth "$host"
 	printf '\tleft=%s\n\tleftid=%s\n\tright=%s\n\trightid=%s\n' "$me" "$(libreswan_id "$my_id")" "$other" \
 		"$(libreswan_id "$other_id")"
 	printf '\tleftupdown=/bin/true\n\tkeyingtries=1\n\tinitial-contact=yes\n\tretransmit-timeout=20s\n'
@@ -124,7 +197,7 @@ libreswan_conn()
 		libreswan_proposal esp "$told" && printf '\tesp=%s\n' "$proposal"
 	fi
 	told "$host" narrowing && printf '\tnarrowing=yes\n'
-	told "$host" fragment && printf '\tfragmentation=force\n'
+	told "$host" fragment && printf '\tfragmentation=%s\n' "${told/yes/force}"
 	told "$host" encap && printf '\tencapsulation=yes\n'
 	told "$host" dpd && printf '\tdpddelay=%s\n\tdpdtimeout=%s\n\tdpdaction=%s\n' "$told" $((told * 4)) clear
 	# A margin may not be longer than the lifetime; pluto takes no lifetime below the margin's fuzz.
@@ -150,6 +223,7 @@ libreswan_conf()
 			libreswan_conn "$host" $number
 		done
 	} | in_host "$host" tee /etc/ipsec.conf >/dev/null
+	libreswan_certs "$host"
 	printf '%s %s : PSK "%s"\n' "$(libreswan_id "$my_id")" "$(libreswan_id "$other_id")" "$told" |
 		in_host "$host" sh -c 'umask 077; cat >/etc/ipsec.secrets'
 }
@@ -159,8 +233,7 @@ libreswan_start()
 	local host=$1 number told
 
 	# shellcheck disable=SC2016
-	in_host "$host" sh -c 'mkdir -p /run/pluto /etc/ipsec.d && cp -r "$1/nss" /run/ && echo 0 >/proc/sys/net/core/xfrm_larval_drop' \
-		sh "$PWD/${INTEROP_CACHE:-build/interop}/libreswan"
+	in_host "$host" sh -c 'mkdir -p /run/pluto /etc/ipsec.d && echo 0 >/proc/sys/net/core/xfrm_larval_drop'
 	host_spawn "$host" "pluto-$host" /usr/libexec/ipsec/pluto --config /etc/ipsec.conf --nofork --stderrlog --log-no-time \
 		--nssdir /run/nss --no-dnssec
 	for ((number = 1; number <= tunnel[children]; number++)); do

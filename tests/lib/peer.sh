@@ -16,8 +16,13 @@
 #	dpd           seconds of silence
 #	ike-life child-life   seconds, 0: long
 #	begin         this host begins by itself as soon as it runs (yes, or nothing)
-#	fragment encap        yes: IKE in datagrams of 576 bytes, ESP in UDP, whether needed or not
+#	fragment encap        yes: IKE in datagrams of 576 bytes, ESP in UDP, whether needed or not. fragment no: never
 #	narrowing             yes: a narrower pair of selectors is fine
+#	auth          what a host proves itself by: psk (default), cert, key (a raw one), "cert psk" (two rounds, RFC 4739)
+#	cred          of what tests/ca/hosts made (in $certs): the host's NAME of NAME.key, NAME.pem, NAME.pub; "p12" in its name
+#	chain         with which its certificate goes (a CA between), or nothing
+#	ca            what its certificate is signed under, in the end
+#	signatures    in keyd's words: what it signs by, and what both take; nothing: their own choice
 #
 # A daemon KIND is a file that defines, each with the host as its first word:
 #	KIND_missing  what is not installed, if something is not       KIND_stop
@@ -29,6 +34,7 @@
 # and the arrays KIND_cannot (feature → reason, from its own documentation) and KIND_loses (what it loses with its like, too).
 
 declare -A tunnel peer_kind
+certs=$PWD/${O:-build}/tests/ca-hosts
 
 # tunnel_new MODE HOST ADDRESS HOST ADDRESS: one child between the addresses
 tunnel_new()
@@ -54,6 +60,23 @@ tunnel_ends()
 	other=${tunnel[$other_host.seen]-${tunnel[$other_host.address]}}
 	my_id=${tunnel[$1.id]-$me}
 	other_id=${tunnel[$1.expects]-${tunnel[$other_host.id]-$other}}
+}
+
+# tunnel_auth HOST: sets my_auth, other_auth (words, one for each round), my_cred, other_cred, my_chain, other_ca
+tunnel_auth()
+{
+	local told other_host=${tunnel[a]}
+
+	[ "$1" != "$other_host" ] || other_host=${tunnel[b]}
+	told "$1" auth
+	read -ra my_auth <<<"${told:-psk}"
+	told "$other_host" auth
+	read -ra other_auth <<<"${told:-psk}"
+	my_cred=${tunnel[$1.cred]-} other_cred=${tunnel[$other_host.cred]-}
+	told "$1" chain
+	my_chain=$told
+	told "$other_host" ca
+	other_ca=${told:-root}
 }
 
 # tunnel_child HOST NUMBER: sets my_net, other_net, protocol (any, udp, udp/7000, …)

@@ -10,6 +10,7 @@ declare -A strongswan_says=(
 	[wrong-secret-initiator]='received AUTHENTICATION_FAILED notify' [wrong-secret-responder]='but MAC mismatched'
 	[wrong-id-initiator]="IDir 'bob.example' does not match|no shared key found for '.*' - 'bob.example'" [wrong-id-responder]='AUTHENTICATION_FAILED|AUTH_FAILED|DELETE'
 	[no-ike-initiator]='received NO_PROPOSAL_CHOSEN' [no-ike-responder]='received proposals unacceptable'
+	[wrong-ca-initiator]='received AUTHENTICATION_FAILED notify' [wrong-ca-responder]='no trusted .* public key found|no issuer certificate found'
 	[no-esp-initiator]='received NO_PROPOSAL_CHOSEN' [no-esp-responder]='no acceptable proposal found'
 )
 
@@ -51,10 +52,53 @@ strongswan_connection()
 	told "$host" dpd && [ "$told" != 0 ] && printf 'dpd_delay = %ss\n' "$told"
 	told "$host" ike-life && [ "$told" != 0 ] && printf 'rekey_time = %ss\nover_time = %ss\nrand_time = 0\n' "$told" \
 		$((told * 3))
-	told "$host" fragment && echo 'fragmentation = force'
+	told "$host" fragment && echo "fragmentation = ${told/yes/force}"
 	told "$host" encap && echo 'encap = yes'
-	printf 'local {\nauth = psk\nid = %s\n}\nremote {\nauth = psk\nid = %s\n}\n' "$my_id" "$other_id"
+	strongswan_rounds "$host"
+	[[ $(strongswan_rounds "$host") != *certs* ]] || echo 'send_cert = always'
 	printf 'children {\n%s\n}\n' "$(strongswan_children "$host")"
+}
+
+# Scheme, in keyd's words, as "auth" of swanctl.conf has it; legacy ones are told by strongswan.conf
+declare -A strongswan_scheme=([rsapss-sha256]=rsa/pss-sha256 [rsapss-sha384]=rsa/pss-sha384 [rsapss-sha512]=rsa/pss-sha512
+	[rsa-sha256]=rsa-sha256 [rsa-sha384]=rsa-sha384 [rsa-sha512]=rsa-sha512 [ecdsa-sha256]=ecdsa-sha256
+	[ecdsa-sha384]=ecdsa-sha384 [ecdsa-sha512]=ecdsa-sha512)
+
+# strongswan_rounds HOST: how each end proves itself, round by round
+strongswan_rounds()
+{
+	local host=$1 round told word me other my_id other_id other_host my_auth other_auth my_cred other_cred my_chain other_ca
+
+	tunnel_ends "$host"
+	tunnel_auth "$host"
+	told "$host" signatures
+	word=${strongswan_scheme[${told:-none}]-}
+	for round in 0 1; do
+		case ${my_auth[round]-} in
+		psk) printf 'local-%s {\nauth = psk\nid = %s\n}\n' $round "$my_id" ;;
+		cert) printf 'local-%s {\nauth = %s\nid = %s\ncerts = %s.pem\n}\n' $round "${word:-pubkey}" "$my_id" "$my_cred" ;;
+		key) printf 'local-%s {\nauth = %s\nid = %s\npubkeys = %s.pub\n}\n' $round "${word:-pubkey}" "$my_id" "$my_cred" ;;
+		esac
+		case ${other_auth[round]-} in
+		psk) printf 'remote-%s {\nauth = psk\nid = %s\n}\n' $round "$other_id" ;;
+		cert) printf 'remote-%s {\nauth = %s\nid = %s\ncacerts = %s.pem\n}\n' $round "${word:+ike:}${word:-pubkey}" "$other_id" "$other_ca" ;;
+		key) printf 'remote-%s {\nauth = pubkey\nid = %s\npubkeys = %s.pub\n}\n' $round "$other_id" "$other_cred" ;;
+		esac
+	done
+}
+
+# strongswan_certs HOST: its key, certificates and CAs, where swanctl looks for them
+strongswan_certs()
+{
+	local my_auth other_auth my_cred other_cred my_chain other_ca dir=/etc/swanctl
+
+	tunnel_auth "$1"
+	in_host "$1" sh -c 'cd /etc/swanctl && mkdir -p private x509 x509ca pubkey && rm -f private/* x509/* x509ca/* pubkey/*'
+	[ -z "$my_cred" ] || in_host "$1" sh -c 'cp "$0.key" $1/private/ && cp "$0.pem" $1/x509/ && cp "$0.pub" $1/pubkey/' \
+		"$certs/$my_cred" $dir
+	[ -z "$my_chain" ] || in_host "$1" cp "$certs/$my_chain.pem" $dir/x509ca/
+	[[ " ${other_auth[*]} " != *' cert '* ]] || in_host "$1" cp "$certs/$other_ca.pem" $dir/x509ca/
+	[[ " ${other_auth[*]} " != *' key '* ]] || in_host "$1" cp "$certs/$other_cred.pub" $dir/pubkey/
 }
 
 # Between two IPv6 addresses, neighbour discovery is traffic, too: the answer to it must not wait for the SA that waits for it.
@@ -80,13 +124,14 @@ strongswan_conf()
 
 	in_host "$host" tee /etc/strongswan.conf >/dev/null <<-END
 		charon-systemd {
-		    load = random nonce openssl kdf kernel-netlink socket-default vici
+		    load = random nonce openssl x509 constraints pubkey pem pkcs1 pkcs8 kdf kernel-netlink socket-default vici
 		    threads = 8
 		    replay_window = 128
 		    install_routes = no
 		    retransmit_timeout = 1.0
 		    retransmit_tries = 4
-		    $(told "$host" fragment && echo "fragment_size = 576")
+		    $(told "$host" fragment && [ "$told" = yes ] && echo "fragment_size = 576")
+		    $(told "$host" signatures && [[ $told =~ ^(rsa|ecdsa256|ecdsa384|ecdsa521)$ ]] && echo "signature_authentication = no")
 		    journal {
 		        default = -1
 		    }
@@ -99,9 +144,10 @@ strongswan_conf()
 		    }
 		}
 		swanctl {
-		    load = random openssl
+		    load = random openssl x509 pem pkcs1 pkcs8 pubkey
 		}
 	END
+	strongswan_certs "$host"
 	tunnel_ends "$host"
 	told "$host" secret
 	in_host "$host" sh -c 'umask 077; cat >/etc/swanctl/swanctl.conf' <<-END
@@ -206,7 +252,7 @@ strongswan_reauth()
 # strongswan_reload HOST: what is told of the tunnel now
 strongswan_reload()
 {
-	strongswan_conf "$1" && swanctl "$1" --load-conns
+	strongswan_conf "$1" && check_quiet swanctl "$1" --load-all --clear
 }
 
 declare -A strongswan_table=([ike]='swanctl --list-algs' [esp]='algorithms of kernel-netlink')
