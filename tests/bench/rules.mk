@@ -5,6 +5,8 @@ BENCH_RUNS ?= 5
 
 BENCH_TUNNELS ?= 10000
 BENCH_RATE ?= 100000
+BENCH_HANDSHAKES ?= 10000
+BENCH_KIND ?= ec256
 
 $(eval $(call program,tests/bench/measure,tests/bench/measure.c,,))
 $(eval $(call program,tests/bench/floor,tests/bench/floor.c,,libcrypto))
@@ -16,6 +18,11 @@ $(eval $(call program,tests/bench/load,tests/bench/load.c keyd/roles/udp.c,ike c
 bench: deps-if-missing
 	$(build) $(O)/bin/keyd $(O)/tests/bench/load $(O)/tests/bench/floor
 	$(q)O=$(O) tests/bench/bench_ike.sh --tunnels $(BENCH_TUNNELS)
+
+## make bench-cert        10,000 handshakes with certificates, and whether memory grows: BENCH_HANDSHAKES= BENCH_KIND=rsa (see docs/bench-ike.md)
+bench-cert: deps-if-missing
+	$(build) $(O)/bin/keyd $(O)/bin/keydctl $(O)/tests/ca-hosts/made
+	$(q)O=$(O) tests/bench/bench_cert.sh --handshakes $(BENCH_HANDSHAKES) --kind $(BENCH_KIND)
 
 ## make bench-flood       tunnels rekeyed under a flood of first requests; BENCH_RATE=100000 a second (see docs/bench-ike.md)
 bench-flood: deps-if-missing
@@ -30,4 +37,4 @@ bench-setkey: deps-if-missing
 	$(q)O=$(O) LAB_COUNT=1 LAB_MEM=3072 tests/lab --timeout 14400 -- \
 		tests/bench/bench_setkey.sh --sizes "$(BENCH_SIZES)" --runs $(BENCH_RUNS) sas
 
-.PHONY: bench bench-flood bench-setkey
+.PHONY: bench bench-cert bench-flood bench-setkey

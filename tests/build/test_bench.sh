@@ -21,5 +21,6 @@ for name in "set up" "rekey child, PFS" "rekey IKE SA"; do
 done
 check "nothing was sent twice" grep -q ' 0 datagrams sent again' <<<"$table"
 check "memory of the ike role" grep -qE '^memory of ike: [0-9]+ KB, then [0-9]+ KB: -?[0-9]+ bytes a tunnel$' <<<"$table"
+check "no role grows with handshakes" tests/bench/bench_cert.sh --handshakes 400 --tunnels 20
 check "tunnels outlive a flood" tests/bench/bench_flood.sh --tunnels 30 --rate 5000 --rounds 1
 finish
