@@ -132,7 +132,7 @@ static int parse_unlock(struct ctl_ask *ask, const json_t *o, char *why, size_t 
 	size_t len = json_string_length(v);
 
 	if (!len || len > CTL_PASSPHRASE_MAX) {
-		snprintf(why, n, "\"passphrase\" must be a text of 1 to %u bytes", CTL_PASSPHRASE_MAX);
+		snprintf(why, n, "\"passphrase\" must be a text of 1 to %d bytes", CTL_PASSPHRASE_MAX);
 		return -1;
 	}
 	memcpy(ask->passphrase, json_string_value(v), len + 1);

@@ -111,8 +111,24 @@ static bool fits(const struct ike_sa *sa)
 	return (!old || conf_id_equal(&old->remote_id, &sa->remote_id)) && conf_peer_fits(&sa->peer->conf, &claim) == CONF_FITS;
 }
 
+/* Whoever proves himself again does so under the same name. */
+static int same_as_before(struct exchange *x, uint8_t payload)
+{
+	struct conf_id id;
+
+	if (take(x, payload, &id))
+		return -1;
+	if (conf_id_equal(&id, &x->sa->remote_id))
+		return 0;
+	report_reason(x->sa, REASON_UNEXPECTED_ID);
+	report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer calls itself otherwise in its second proof than in the first");
+	return -1;
+}
+
 int auth_id_check(struct exchange *x)
 {
+	if (x->proof.round)
+		return same_as_before(x, IKEV2_PL_IDR);
 	if (take(x, IKEV2_PL_IDR, &x->sa->remote_id))
 		return -1;
 	return fits(x->sa) ? 0 : unexpected(x->sa);
@@ -175,19 +191,6 @@ static int nobody_serves(struct ike_sa *sa, const struct conf_choice *choice)
 	return -1;
 }
 
-static int same_as_before(struct exchange *x)
-{
-	struct conf_id id;
-
-	if (take(x, IKEV2_PL_IDI, &id))
-		return -1;
-	if (conf_id_equal(&id, &x->sa->remote_id))
-		return 0;
-	report_reason(x->sa, REASON_UNEXPECTED_ID);
-	report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer calls itself otherwise in its second proof than in the first");
-	return -1;
-}
-
 int auth_id_choose(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
@@ -197,7 +200,7 @@ int auth_id_choose(struct exchange *x)
 	struct conf_id asked;
 
 	if (x->proof.round)
-		return same_as_before(x);
+		return same_as_before(x, IKEV2_PL_IDI);
 	if (take(x, IKEV2_PL_IDI, &sa->remote_id))
 		return -1;
 	if (wire_find(&x->m, IKEV2_PL_IDR)) {

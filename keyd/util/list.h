@@ -49,7 +49,7 @@ static inline void list_add_head(struct list *head, struct list *item)
  */
 static inline void list_del(struct list *item)
 {
-	item->prev->next = item->next;
+	item->prev->next = item->next;	/* NOLINT(clang-analyzer-unix.Malloc) */
 	item->next->prev = item->prev;		/* NOLINT(clang-analyzer-unix.Malloc) */
 	list_init(item);
 }
