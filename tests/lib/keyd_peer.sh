@@ -57,6 +57,7 @@ keyd_auth()
 
 	tunnel_auth "$1"
 	[ "${my_auth[*]}/${other_auth[*]}" != psk/psk ] || return 0
+	in_host "$1" mkdir -p $dir
 	printf '\tauth local %s\n\tauth remote %s\n' "$(keyd_words "${my_auth[@]}")" "$(keyd_words "${other_auth[@]}")"
 	if [[ " ${my_auth[*]} " = *' cert '* ]]; then
 		in_host "$1" sh -c 'cat "$@" >/etc/gapless/own.pem' sh "$certs/$my_cred.pem" ${my_chain:+"$certs/$my_chain.pem"}
