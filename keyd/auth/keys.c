@@ -49,14 +49,28 @@ static bool peer_takes(const struct crypto_sig *s, uint8_t hashes)
 	return s->method != METHOD_DIGITAL_SIGNATURE || hashes >> s->hash & 1;
 }
 
+/* A hash shorter than the curve would be the weakest part of the signature. */
+static bool is_as_long(const struct crypto_sig *s, const struct crypto_key *key)
+{
+	static const unsigned hash_bits[] = { [2] = 256, [3] = 384, [4] = 512 };
+	unsigned curve = crypto_key_bits(key) < 512 ? crypto_key_bits(key) : 512;
+
+	return s->key != CRYPTO_KEY_EC || hash_bits[s->hash] >= curve;
+}
+
+/* The first that fits; one with a shorter hash only if there is no other. */
 static const struct crypto_sig *choose(const struct crypto_key *key, uint32_t schemes, uint8_t hashes)
 {
-	const struct crypto_sig *s = NULL;
+	const struct crypto_sig *s = NULL, *weaker = NULL;
 
-	for (unsigned i = 0; (s = crypto_sig_next(s)); i++)
-		if (schemes >> i & 1 && peer_takes(s, hashes) && crypto_sig_fits(s, key))
+	for (unsigned i = 0; (s = crypto_sig_next(s)); i++) {
+		if (!(schemes >> i & 1) || !peer_takes(s, hashes) || !crypto_sig_fits(s, key))
+			continue;
+		if (is_as_long(s, key))
 			return s;
-	return NULL;
+		weaker = weaker ? weaker : s;
+	}
+	return weaker;
 }
 
 static int sign(const struct crypto_sig *s, const struct crypto_key *key, const struct auth_request *rq, struct auth_answer *an)
