@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What talks to tokens: a table of functions for each way to them. Calls may block for as long as a reader, a module or
+ * whoever types at a PIN pad likes, and a module may crash in them: they are made in a process of their own, by one thread.
+ */
+#ifndef KEYD_CARD_DRIVER_H
+#define KEYD_CARD_DRIVER_H
+
+#include "keyd/crypto/sig.h"
+
+#define CARD_TOKENS_MAX 16		/* in one module's readers */
+#define CARD_KEYS_MAX 64		/* in one token */
+#define CARD_ID_MAX 64			/* bytes of CKA_ID */
+#define CARD_TEXT_MAX 68		/* of names, with NUL; they are made printable: ? for control characters */
+#define CARD_PIN_MAX 255		/* bytes */
+#define CARD_WHY_MAX 200
+
+enum card_error {
+	CARD_OK = 0,
+	CARD_GONE = -1,			/* the token is not there (any more) */
+	CARD_LOCKED = -2,		/* it wants its PIN */
+	CARD_PIN_WRONG = -3,
+	CARD_PIN_BLOCKED = -4,
+	CARD_PIN_CANCELLED = -5,	/* nobody typed, or somebody pressed "cancel" */
+	CARD_PIN_UNUSED = -6,		/* the login came to nothing before the token looked at the PIN */
+	CARD_NO_KEY = -7,
+	CARD_NO_SCHEME = -8,		/* the key or the token cannot do it */
+	CARD_BROKEN = -9,		/* the module answers with errors: reset may help, or a new process */
+	CARD_BAD_SIGNATURE = -10,	/* it has signed, but not what it was given */
+	CARD_UNSUPPORTED = -11,		/* this driver, or its module, has no such thing */
+	CARD_FAILED = -12,		/* memory, OpenSSL, or the caller */
+	CARD_MANY_KEYS = -13,		/* more than one fits, and nothing says which is meant */
+};
+
+const char *card_strerror(int error);
+
+struct card_token {
+	char label[CARD_TEXT_MAX], manufacturer[CARD_TEXT_MAX], model[CARD_TEXT_MAX], serial[CARD_TEXT_MAX];
+	char reader[CARD_TEXT_MAX];
+	uint64_t slot;			/* the driver's; another one after each insertion, perhaps */
+	bool login;			/* it wants a PIN */
+	bool pad;			/* … that is typed at the reader: login with an empty one, which may take long */
+	int tries;			/* of the PIN, left at least; -1: it does not tell, 0: it is blocked */
+};
+
+/* A key pair that the token may have the private half of; before a login many tokens do not show it. */
+struct card_key {
+	uint8_t id[CARD_ID_MAX];
+	size_t nid;
+	char label[CARD_TEXT_MAX];
+	struct crypto_key *public;	/* owned */
+	uint8_t digest[CRYPTO_DIGEST_LEN];	/* SHA-256 of its SubjectPublicKeyInfo, which names it */
+	struct secret cert;		/* in DER; empty: there is none */
+	bool seen;			/* the private half */
+	bool each;			/* it wants the PIN for each signature */
+	uint32_t schemes;		/* bit n: the n-th of crypto_sig_next() */
+};
+
+struct card_keys {
+	unsigned n;
+	struct card_key key[CARD_KEYS_MAX];
+};
+
+void card_keys_free(struct card_keys *k);
+/* The same token, wherever it is now. */
+bool card_token_same(const struct card_token *a, const struct card_token *b);
+
+struct card;
+
+struct card_driver {
+	const char *name;
+	/* what: the module's file, the reader's name. 0, or CARD_BROKEN with a sentence's end in why. */
+	int (*open)(struct card **out, const char *what, char why[CARD_WHY_MAX]);
+	void (*close)(struct card *c);
+	/* As if closed and opened: all logins are over. */
+	int (*reset)(struct card *c);
+	/* The tokens that are there now; *n: the room, and then how many. Uses up no try. */
+	int (*tokens)(struct card *c, struct card_token *out, unsigned *n);
+	/* t as it is now; CARD_GONE when another one, or none, is in its slot. */
+	int (*check)(struct card *c, struct card_token *t);
+	/* out is zero-initialised, and released by card_keys_free, also after an error. */
+	int (*keys)(struct card *c, const struct card_token *t, struct card_keys *out);
+	/* The login stays until logout, close, or the token goes. CARD_OK also where somebody is logged in already. */
+	int (*login)(struct card *c, const struct card_token *t, struct view pin);
+	int (*logout)(struct card *c, const struct card_token *t);
+	/*
+	 * Signs the parts as crypto_sig_make does, and checks what came. pin: for a key with each; empty for a PIN pad. After
+	 * CARD_LOCKED a login helps.
+	 */
+	int (*sign)(struct card *c, const struct card_token *t, const struct card_key *k, const struct crypto_sig *s,
+		    const struct view *parts, unsigned nparts, struct view pin, uint8_t *out, size_t *n);
+	/*
+	 * Waits until a token has come or gone, for ever if block. 1: one has; 0 (never if block): none; CARD_UNSUPPORTED: look
+	 * at the tokens from time to time instead.
+	 */
+	int (*wait)(struct card *c, bool block);
+	/* What the last error was in the module's own words, "" for none: "C_Sign: CKR_DEVICE_REMOVED". */
+	const char *(*error)(const struct card *c);
+};
+
+/* Every driver's struct card begins with it. */
+struct card {
+	const struct card_driver *driver;
+};
+
+extern const struct card_driver card_driver_pkcs11;
+
+#endif

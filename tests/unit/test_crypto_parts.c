@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+// Keys in pieces, and signatures by keys that are elsewhere: whatever form they come in, IKE gets its own.
+#include "keyd/crypto/key_parts.h"
+#include "keyd/crypto/sig_parts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+static const struct view parts[] = { { (const uint8_t *)"message", 7 }, { NULL, 0 }, { (const uint8_t *)"nonce", 5 } };
+#define PARTS 3
+
+static EVP_PKEY *evp_of(const struct crypto_key *k)
+{
+	struct secret pem = { 0 };
+	EVP_PKEY *pkey;
+	BIO *bio;
+
+	assert_int_equal(crypto_key_private_pem(k, &pem), 0);
+	bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+	pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	secret_clear(&pem);
+	assert_non_null(pkey);
+	return pkey;
+}
+
+static struct view number(EVP_PKEY *pkey, const char *name, uint8_t *buf)
+{
+	BIGNUM *n = NULL;
+	int len;
+
+	assert_int_equal(EVP_PKEY_get_bn_param(pkey, name, &n), 1);
+	len = BN_bn2bin(n, buf);
+	BN_free(n);
+	return (struct view){ buf, (size_t)len };
+}
+
+static void rsa_keys_are_put_together(void **state)
+{
+	struct crypto_key *k, *again;
+	uint8_t n[512], e[8];
+	EVP_PKEY *pkey;
+
+	(void)state;
+	assert_int_equal(crypto_key_generate(&k, CRYPTO_KEY_RSA, 2048), 0);
+	pkey = evp_of(k);
+	assert_int_equal(crypto_key_from_rsa(&again, number(pkey, "n", n), number(pkey, "e", e)), 0);
+	assert_true(crypto_key_equal(k, again));
+	assert_false(crypto_key_is_private(again));
+	crypto_key_free(again);
+	assert_int_equal(crypto_key_from_rsa(&again, (struct view){ n, 0 }, number(pkey, "e", e)), CRYPTO_KEY_MALFORMED);
+	assert_int_equal(crypto_key_from_rsa(&again, (struct view){ n, 16 }, number(pkey, "e", e)), CRYPTO_KEY_UNSUPPORTED);
+	EVP_PKEY_free(pkey);
+	crypto_key_free(k);
+}
+
+static void ec_keys_are_put_together(void **state)
+{
+	static const struct {
+		unsigned bits;
+		struct view oid;
+	} rows[] = {
+		{ 256, { (const uint8_t *)"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", 10 } },
+		{ 384, { (const uint8_t *)"\x06\x05\x2b\x81\x04\x00\x22", 7 } },
+		{ 521, { (const uint8_t *)"\x06\x05\x2b\x81\x04\x00\x23", 7 } },
+	};
+	static const struct view other_curve = { (const uint8_t *)"\x06\x05\x2b\x81\x04\x00\x0a", 7 };	/* secp256k1 */
+	struct crypto_key *k, *again;
+	uint8_t point[256], *framed = NULL;
+	size_t n;
+	int len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		EVP_PKEY *pkey;
+		ASN1_OCTET_STRING *s = ASN1_OCTET_STRING_new();
+
+		assert_int_equal(crypto_key_generate(&k, CRYPTO_KEY_EC, rows[i].bits), 0);
+		pkey = evp_of(k);
+		assert_int_equal(EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &n), 1);
+		assert_int_equal(crypto_key_from_ec(&again, rows[i].oid, (struct view){ point, n }), 0);
+		assert_true(crypto_key_equal(k, again));
+		crypto_key_free(again);
+		ASN1_OCTET_STRING_set(s, point, (int)n);
+		framed = NULL;
+		len = i2d_ASN1_OCTET_STRING(s, &framed);
+		assert_int_equal(crypto_key_from_ec(&again, rows[i].oid, (struct view){ framed, (size_t)len }), 0);
+		assert_true(crypto_key_equal(k, again));
+		crypto_key_free(again);
+		for (size_t cut = 0; cut < (size_t)len; cut++)
+			assert_int_equal(crypto_key_from_ec(&again, rows[i].oid, (struct view){ framed, cut }), CRYPTO_KEY_MALFORMED);
+		assert_int_not_equal(crypto_key_from_ec(&again, other_curve, (struct view){ point, n }), 0);
+		assert_int_equal(crypto_key_from_ec(&again, (struct view){ rows[i].oid.p, 4 }, (struct view){ point, n }),
+				 CRYPTO_KEY_UNSUPPORTED);
+		point[10] ^= 1;		/* not on the curve */
+		assert_int_equal(crypto_key_from_ec(&again, rows[i].oid, (struct view){ point, n }), CRYPTO_KEY_MALFORMED);
+		OPENSSL_free(framed);
+		ASN1_OCTET_STRING_free(s);
+		EVP_PKEY_free(pkey);
+		crypto_key_free(k);
+	}
+}
+
+/* What a card does: pads and signs the DigestInfo that it is given. */
+static void rsa_signs_a_digest_info(void **state)
+{
+	static const char *const names[] = { "rsa-sha256", "rsa-sha384", "rsa-sha512", "rsa-sha1", "rsa" };
+	struct crypto_key *k;
+	EVP_PKEY *pkey;
+
+	(void)state;
+	assert_int_equal(crypto_key_generate(&k, CRYPTO_KEY_RSA, 2048), 0);
+	pkey = evp_of(k);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const struct crypto_sig *s = crypto_sig_by_name(names[i]);
+		uint8_t hash[CRYPTO_SIG_HASH_MAX], info[CRYPTO_SIG_INFO_MAX], answer[CRYPTO_SIG_MAX], out[CRYPTO_SIG_MAX];
+		size_t nhash, ninfo, nanswer = sizeof(answer), n = sizeof(out);
+		EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
+
+		assert_int_equal(crypto_sig_hash(s, parts, PARTS, hash, &nhash), 0);
+		assert_int_equal(crypto_sig_digest_info(s, (struct view){ hash, nhash - 1 }, info, &ninfo), -1);
+		assert_int_equal(crypto_sig_digest_info(s, (struct view){ hash, nhash }, info, &ninfo), 0);
+		assert_int_equal(EVP_PKEY_sign_init(ctx), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING), 1);
+		assert_int_equal(EVP_PKEY_sign(ctx, answer, &nanswer, info, ninfo), 1);
+		assert_int_equal(crypto_sig_take(s, k, parts, PARTS, (struct view){ answer, nanswer }, out, &n), 0);
+		assert_int_equal(n, nanswer);
+		assert_memory_equal(out, answer, n);
+		n = sizeof(out);
+		answer[100] ^= 1;
+		assert_int_equal(crypto_sig_take(s, k, parts, PARTS, (struct view){ answer, nanswer }, out, &n), -1);
+		EVP_PKEY_CTX_free(ctx);
+	}
+	EVP_PKEY_free(pkey);
+	crypto_key_free(k);
+}
+
+/* Whatever a card or a module answers, DER or halves of any length, gives both forms that IKE has. */
+static void ecdsa_is_taken_in_every_form(void **state)
+{
+	static const struct {
+		unsigned bits;
+		const char *raw, *der;
+	} rows[] = { { 256, "ecdsa256", "ecdsa-sha256" }, { 384, "ecdsa384", "ecdsa-sha384" }, { 521, "ecdsa521", "ecdsa-sha512" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct crypto_sig *raw = crypto_sig_by_name(rows[i].raw), *der = crypto_sig_by_name(rows[i].der);
+		const size_t half = (rows[i].bits + 7) / 8;
+		uint8_t a[CRYPTO_SIG_MAX], b[CRYPTO_SIG_MAX], wide[2 * 67] = { 0 }, out[CRYPTO_SIG_MAX];
+		size_t na = sizeof(a), nb = sizeof(b), n = sizeof(out);
+		struct crypto_key *k;
+
+		assert_int_equal(crypto_key_generate(&k, CRYPTO_KEY_EC, rows[i].bits), 0);
+		assert_int_equal(crypto_sig_make(raw, k, parts, PARTS, a, &na), 0);
+		assert_int_equal(crypto_sig_make(der, k, parts, PARTS, b, &nb), 0);
+		memcpy(wide + 1, a, half);
+		memcpy(wide + half + 2, a + half, half);
+		for (unsigned form = 0; form < 3; form++) {
+			struct view answer = form == 0 ? (struct view){ a, na } : form == 1 ? (struct view){ b, nb } :
+									(struct view){ wide, 2 * half + 2 };
+
+			n = sizeof(out);
+			assert_int_equal(crypto_sig_take(raw, k, parts, PARTS, answer, out, &n), 0);
+			assert_int_equal(n, 2 * half);
+			assert_int_equal(crypto_sig_check(raw, k, parts, PARTS, (struct view){ out, n }), 0);
+			n = sizeof(out);
+			assert_int_equal(crypto_sig_take(der, k, parts, PARTS, answer, out, &n), 0);
+			assert_int_equal(crypto_sig_check(der, k, parts, PARTS, (struct view){ out, n }), 0);
+			for (size_t cut = 0; cut < answer.n; cut++) {
+				n = sizeof(out);
+				assert_int_equal(crypto_sig_take(der, k, parts, PARTS, (struct view){ answer.p, cut }, out, &n), -1);
+			}
+			n = sizeof(out);
+			assert_int_equal(crypto_sig_take(der, k, parts, 1, answer, out, &n), -1);
+		}
+		crypto_key_free(k);
+	}
+}
+
+static void eddsa_has_no_hash(void **state)
+{
+	uint8_t hash[CRYPTO_SIG_HASH_MAX];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(crypto_sig_hash(crypto_sig_by_name("ed25519"), parts, PARTS, hash, &n), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rsa_keys_are_put_together),
+		cmocka_unit_test(ec_keys_are_put_together),
+		cmocka_unit_test(rsa_signs_a_digest_info),
+		cmocka_unit_test(ecdsa_is_taken_in_every_form),
+		cmocka_unit_test(eddsa_has_no_hash),
+	};
+
+	return cmocka_run_group_tests_name("crypto_parts", tests, NULL, NULL);
+}
