@@ -38,12 +38,13 @@ certs_refused "the CA between is not sent" bob:certificate-untrusted
 certs_conf alice "key $certs/alice-rsa.key" "remote-key file $certs/bob-ec256.pub"
 certs_conf bob "key $certs/bob-ec256.key" "remote-key file $certs/alice-ec256.pub"
 certs_refused "another key" bob:wrong-key:'keydctl keygen'
-certs_conf alice "$(own alice-revoked)" "$ca"
-certs_conf bob "+crl $certs/inter.crl, $certs/root.crl" "$trusts"
-certs_refused "revoked" bob:certificate-revoked:'revoked'
+# Before a list is read: what it says stays known.
 certs_conf alice "$(own alice-ec256)" "$ca"
 certs_conf bob "+fetch no" "$trusts" "revocation strict"
 certs_refused "nobody knows, strict" bob:revocation-unknown:'revocation lenient'
+certs_conf alice "$(own alice-revoked)" "$ca"
+certs_conf bob "+crl $certs/inter.crl, $certs/root.crl" "$trusts"
+certs_refused "revoked" bob:certificate-revoked:'revoked'
 certs_conf alice "$(own alice-rsa)" "$ca" "signatures rsa"
 certs_conf bob "$trusts"
 certs_refused "a signature that is not allowed" bob:signature-scheme:signatures
