@@ -131,6 +131,7 @@ struct ike_sa {
 		struct ask still;
 		uint64_t ends;		/* when the peer's certificate expires; 0: never */
 		bool lost;		/* it has expired, or is revoked, and so the SA is not renewed */
+		uint8_t why;		/* of these two, enum engine_reason, where the SA is deleted for it; else 0 */
 		char remote[112], local[48];	/* how each end has proved who it is: "certificate \"CN=gw\", Ed25519" */
 	} proof;
 };

@@ -140,22 +140,32 @@ bool proof_lost(const struct ike_sa *sa)
 }
 
 /* As the section says. False: it goes on. */
-static bool lose(struct ike_sa *sa, uint8_t how, const char *statement, const char *what)
+static bool lose(struct ike_sa *sa, enum engine_reason reason, uint8_t how, const char *what)
 {
 	static const char *const words[] = { [CONF_LOST_CERT_DOWN] = "down", [CONF_LOST_CERT_NO_REKEY] = "no-rekey",
 					     [CONF_LOST_CERT_KEEP] = "keep" };
 
+	const char *statement = reason == REASON_CERT_EXPIRED ? "expired" : "revoked";
+
 	if (how == CONF_LOST_CERT_NO_REKEY && sa->proof.lost)
 		return true;
-	report_reason(sa, *statement == 'e' ? REASON_CERT_EXPIRED : REASON_CERT_REVOKED);
 	report_sa(sa, LOG_LEVEL_WARNING, "certificate", statement, "%s: \"%s %s\" in its section", what, statement, words[how]);
 	if (how == CONF_LOST_CERT_KEEP)
 		return false;
 	sa->proof.lost = true;
 	ike_sa_touch(sa);
-	if (how == CONF_LOST_CERT_DOWN)
+	if (how == CONF_LOST_CERT_DOWN) {
+		sa->proof.why = (uint8_t)reason;
 		ikev2_version.delete_ike(sa);
+	}
 	return true;
+}
+
+const char *proof_why(const struct ike_sa *sa, enum engine_reason *reason)
+{
+	*reason = (enum engine_reason)sa->proof.why;
+	return !sa->proof.why ? NULL : *reason == REASON_CERT_EXPIRED ? "deleted: the peer's certificate has expired" :
+	       "deleted: the peer's certificate is revoked, or its CA is not believed any more";
 }
 
 bool proof_expired(struct ike_sa *sa)
@@ -163,7 +173,7 @@ bool proof_expired(struct ike_sa *sa)
 	if (!sa->proof.ends || sa->e->now < sa->proof.ends)
 		return false;
 	sa->proof.ends = 0;
-	return lose(sa, sa->peer->conf.trust.expired, "expired", "the peer's certificate has expired");
+	return lose(sa, REASON_CERT_EXPIRED, sa->peer->conf.trust.expired, "the peer's certificate has expired");
 }
 
 static void on_still(struct ask *a, const struct trust_answer *an)
@@ -175,7 +185,7 @@ static void on_still(struct ask *a, const struct trust_answer *an)
 	if (an->error != TRUST_NOT_TRUSTED || (an->verdict != CRYPTO_TRUST_REVOKED && an->verdict != CRYPTO_TRUST_NO_CA))
 		return;
 	snprintf(what, sizeof(what), "the peer's certificate \"%s\" %s", an->subject, an->text);
-	lose(sa, sa->peer->conf.trust.revoked, "revoked", what);
+	lose(sa, REASON_CERT_REVOKED, sa->peer->conf.trust.revoked, what);
 }
 
 void engine_trust_changed(struct engine *e, uint64_t now)

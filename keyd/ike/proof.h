@@ -15,6 +15,9 @@ bool proof_expired(struct ike_sa *sa);
 /* Neither sa nor its children are renewed any more. */
 bool proof_lost(const struct ike_sa *sa);
 
+/* Why sa is deleted by us, where that is so because of the peer's certificate, and its reason; NULL: it is not. */
+const char *proof_why(const struct ike_sa *sa, enum engine_reason *reason);
+
 /* For status: how each end has proved who it is. an NULL: by a shared key; scheme is that of our signature. */
 void proof_say_peer(struct ike_sa *sa, unsigned round, const struct trust_answer *an);
 void proof_say_ours(struct ike_sa *sa, unsigned round, uint8_t way, const char *scheme);

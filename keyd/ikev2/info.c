@@ -2,6 +2,7 @@
 // INFORMATIONAL: deletes and signs of life (RFC 7296 1.4).
 #include "keyd/ike/reauth.h"
 #include "keyd/conf/id.h"
+#include "keyd/ike/proof.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/auth_proof.h"
 #include "keyd/ikev2/cp.h"
@@ -105,8 +106,11 @@ static bool delete_ike_build(struct exchange *x, struct wire_out *out)
 
 static void delete_ike_answer(struct exchange *x)
 {
-	report_reason(x->sa, REASON_DELETED);
-	ike_sa_end(x->sa, "deleted");
+	enum engine_reason reason;
+	const char *why = proof_why(x->sa, &reason);
+
+	report_reason(x->sa, why ? reason : REASON_DELETED);
+	ike_sa_end(x->sa, why ? why : "deleted");
 }
 
 const struct exchange_ops ikev2_delete_ike_ops = {

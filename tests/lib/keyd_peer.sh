@@ -17,7 +17,7 @@ declare -A keyd_says=(
 # What keydctl explain calls it
 declare -A keyd_explains=(
 	[wrong-secret-initiator]=authentication-refused [wrong-secret-responder]=wrong-secret
-	[wrong-ca-initiator]=authentication-refused [wrong-ca-responder]=certificate-untrusted
+	[wrong-ca-initiator]=certificate-refused [wrong-ca-responder]=certificate-untrusted
 	[wrong-id-initiator]='unexpected-identity|authentication-refused' [no-ike]=no-proposal-ike [no-esp]=no-proposal-esp
 )
 
