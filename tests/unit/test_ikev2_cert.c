@@ -13,6 +13,7 @@
 #include "keyd/ike/timer.h"
 #include "keyd/wire/ikev2.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -590,6 +591,33 @@ static void test_ticket_survives(void **state)
 	end();
 }
 
+/* What comes up and is deleted leaves nothing, a minute after. In simulated time, so each byte counts. */
+static void handshakes(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		world_packet(&w, 0);
+		assert_true(world_until(&w, SECONDS(10), world_joined));
+		engine_down(w.host[0].engine, w.now, NULL);
+		world_run(&w, SECONDS(70));
+		world_log_clear(&w);
+	}
+	assert_int_equal(ike_sas(0) + ike_sas(1), 0);
+}
+
+static void test_no_growth(void **state)
+{
+	size_t before;
+
+	(void)state;
+	begin(835, CRYPTO_KEY_ED25519, 0);
+	configured();
+	handshakes(100);		/* stories and tables are full */
+	before = mallinfo2().uordblks;
+	handshakes(400);
+	assert_true(mallinfo2().uordblks < before + 400 * 8);
+	end();
+}
+
 /* --- OCSP, raw keys, hostile rounds --- */
 
 static void test_staple(void **state)
@@ -674,6 +702,7 @@ int main(void)
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_revoked),
 		cmocka_unit_test(test_ticket_survives),
+		cmocka_unit_test(test_no_growth),
 		cmocka_unit_test(test_staple),
 		cmocka_unit_test(test_raw_key_is_shown),
 		cmocka_unit_test(test_auth_out_of_place),
