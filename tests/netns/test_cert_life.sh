@@ -81,7 +81,7 @@ for what in down no-rekey keep; do
 	check "expires, $what: it comes up" keydctl alice --timeout 10 up bob
 	if [ $what = down ]; then
 		check "expires, $what: bob ends it" wait_until 20 not up_at bob
-		keydctl bob explain >"$work/explain"
+		keydctl bob explain alice >"$work/explain"
 		check "expires, $what: bob explains it" grep -q 'certificate-expired' "$work/explain"
 	else
 		check "expires, $what: it is over" wait_until 20 expired "$pki/short.pem"
@@ -103,7 +103,7 @@ for what in down keep; do
 	check "revoked, $what: bob reads the list" keydctl bob reload
 	if [ $what = down ]; then
 		check "revoked, $what: bob ends it" wait_until 20 not up_at bob
-		keydctl bob explain >"$work/explain"
+		keydctl bob explain alice >"$work/explain"
 		check "revoked, $what: bob explains it" grep -q 'certificate-revoked' "$work/explain"
 	else
 		check "revoked, $what: bob says so" wait_log keyd-bob 'revoked' 10
