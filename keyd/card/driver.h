@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What talks to tokens: a table of functions for each way to them. Calls may block for as long as a reader, a module or
- * whoever types at a PIN pad likes, and a module may crash in them: they are made in a process of their own, by one thread.
+ * whoever types at a PIN pad likes, and a module may crash in them: they are made in a process of their own, by one thread, after
+ * crypto_init().
  */
 #ifndef KEYD_CARD_DRIVER_H
 #define KEYD_CARD_DRIVER_H

@@ -3,3 +3,15 @@
 $(eval $(call library,card,$(wildcard keyd/card/*.c),libcrypto p11-kit-1))
 $(eval $(call unit_test,card_token,card,))
 $(eval $(call unit_test,card_uri,card crypto util,p11-kit-1 libcrypto))
+$(eval $(call unit_test,card_pkcs11,card crypto util,p11-kit-1 libcrypto))
+$(eval $(call unit_test,card_softhsm,card crypto util,p11-kit-1 libcrypto))
+
+# A module for tests, in C like those that it stands for; what steers it is told in its head.
+mock_p11 := $(O)/tests/card/mock_p11.so
+$(O)/obj/tests/card/mock_p11.o: pkgs_used := libcrypto p11-kit-1
+$(mock_p11): $(O)/obj/tests/card/mock_p11.o
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(q)$(CC) -shared $(base_ldflags) $(LDFLAGS) -o $@ $^ $(call pkgs,libs,libcrypto)
+-include $(O)/obj/tests/card/mock_p11.d
+$(O)/tests/unit/card_pkcs11: | $(mock_p11)

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// What return values of PKCS#11 functions mean, as modules really use them.
+#include "keyd/card/p11.h"
+
+#include <stdio.h>
+
+#define ROW(rv, in_login, elsewhere) { rv, #rv, in_login, elsewhere }
+
+/* In a login, what is said for sure before the token has looked at the PIN is CARD_PIN_UNUSED. */
+static const struct {
+	CK_RV rv;
+	const char *name;
+	int in_login, elsewhere;
+} rows[] = {
+	ROW(CKR_OK, CARD_OK, CARD_OK),
+	ROW(CKR_USER_ALREADY_LOGGED_IN, CARD_OK, CARD_OK),
+	/* OpenSC says so of a wrong PIN of OpenPGP cards. */
+	ROW(CKR_USER_NOT_LOGGED_IN, CARD_PIN_WRONG, CARD_LOCKED),
+	ROW(CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CARD_PIN_UNUSED, CARD_LOCKED),
+	ROW(CKR_PIN_INCORRECT, CARD_PIN_WRONG, CARD_PIN_WRONG),
+	ROW(CKR_PIN_INVALID, CARD_PIN_WRONG, CARD_PIN_WRONG),
+	ROW(CKR_PIN_LEN_RANGE, CARD_PIN_WRONG, CARD_PIN_WRONG),
+	ROW(CKR_PIN_EXPIRED, CARD_PIN_BLOCKED, CARD_PIN_BLOCKED),
+	ROW(CKR_PIN_LOCKED, CARD_PIN_BLOCKED, CARD_PIN_BLOCKED),
+	ROW(CKR_USER_PIN_NOT_INITIALIZED, CARD_PIN_BLOCKED, CARD_PIN_BLOCKED),
+	ROW(CKR_CANCEL, CARD_PIN_CANCELLED, CARD_BROKEN),
+	ROW(CKR_FUNCTION_CANCELED, CARD_PIN_CANCELLED, CARD_BROKEN),
+	ROW(CKR_FUNCTION_REJECTED, CARD_PIN_CANCELLED, CARD_BROKEN),
+	ROW(CKR_SESSION_HANDLE_INVALID, CARD_PIN_UNUSED, CARD_LOCKED),
+	ROW(CKR_SESSION_CLOSED, CARD_PIN_UNUSED, CARD_LOCKED),
+	ROW(CKR_OPERATION_NOT_INITIALIZED, CARD_PIN_UNUSED, CARD_LOCKED),
+	ROW(CKR_CRYPTOKI_NOT_INITIALIZED, CARD_PIN_UNUSED, CARD_BROKEN),
+	ROW(CKR_TOKEN_NOT_PRESENT, CARD_PIN_UNUSED, CARD_GONE),
+	ROW(CKR_TOKEN_NOT_RECOGNIZED, CARD_PIN_UNUSED, CARD_GONE),
+	ROW(CKR_SLOT_ID_INVALID, CARD_PIN_UNUSED, CARD_GONE),
+	ROW(CKR_DEVICE_REMOVED, CARD_GONE, CARD_GONE),
+	ROW(CKR_DEVICE_ERROR, CARD_BROKEN, CARD_BROKEN),
+	ROW(CKR_GENERAL_ERROR, CARD_BROKEN, CARD_BROKEN),
+	ROW(CKR_FUNCTION_FAILED, CARD_BROKEN, CARD_BROKEN),
+	ROW(CKR_HOST_MEMORY, CARD_FAILED, CARD_FAILED),
+	ROW(CKR_DEVICE_MEMORY, CARD_BROKEN, CARD_FAILED),
+	ROW(CKR_KEY_HANDLE_INVALID, CARD_BROKEN, CARD_NO_KEY),
+	ROW(CKR_OBJECT_HANDLE_INVALID, CARD_BROKEN, CARD_NO_KEY),
+	ROW(CKR_MECHANISM_INVALID, CARD_BROKEN, CARD_NO_SCHEME),
+	ROW(CKR_MECHANISM_PARAM_INVALID, CARD_BROKEN, CARD_NO_SCHEME),
+	ROW(CKR_KEY_FUNCTION_NOT_PERMITTED, CARD_BROKEN, CARD_NO_SCHEME),
+	ROW(CKR_KEY_TYPE_INCONSISTENT, CARD_BROKEN, CARD_NO_SCHEME),
+	ROW(CKR_KEY_SIZE_RANGE, CARD_BROKEN, CARD_NO_SCHEME),
+	ROW(CKR_DATA_LEN_RANGE, CARD_BROKEN, CARD_NO_SCHEME),
+	ROW(CKR_FUNCTION_NOT_SUPPORTED, CARD_PIN_UNUSED, CARD_UNSUPPORTED),
+};
+
+static int meaning(struct p11 *p, const char *function, CK_RV rv, bool login)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (rows[i].rv != rv)
+			continue;
+		if (rv != CKR_OK)
+			snprintf(p->error, sizeof(p->error), "%s: %s", function, rows[i].name);
+		return login ? rows[i].in_login : rows[i].elsewhere;
+	}
+	snprintf(p->error, sizeof(p->error), "%s: error 0x%lx", function, rv);
+	return CARD_BROKEN;
+}
+
+int p11_error(struct p11 *p, const char *function, CK_RV rv)
+{
+	return meaning(p, function, rv, false);
+}
+
+int p11_login_error(struct p11 *p, const char *function, CK_RV rv)
+{
+	return meaning(p, function, rv, true);
+}

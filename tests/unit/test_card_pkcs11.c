@@ -1,0 +1,605 @@
+// SPDX-License-Identifier: MIT
+// The PKCS#11 driver with a module that behaves as real ones do at bad moments (tests/card/mock_p11.c).
+#include "tests/unit/test_card_inside.h"
+
+#include <libgen.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static char module[PATH_MAX];
+static struct crypto_key *rsa, *ec;
+
+static FILE *file(const char *name, const char *mode)
+{
+	char path[PATH_MAX];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, mode);
+	return f;
+}
+
+/* What the module is to do from now on; it never reads half of it. */
+static void control(const char *lines)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	FILE *f = file("control.new", "w");
+
+	fputs(lines, f);
+	fclose(f);
+	snprintf(from, sizeof(from), "%s/control.new", folder);
+	snprintf(to, sizeof(to), "%s/control", folder);
+	assert_int_equal(rename(from, to), 0);
+}
+
+/* How often it noted something since the test began. */
+static unsigned noted(const char *what)
+{
+	FILE *f = file("log", "r");
+	char line[128];
+	unsigned n = 0;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		n += !strcmp(line, what);
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static void wait_noted(const char *what)
+{
+	for (int i = 0; i < 10000 && !noted(what); i++)
+		usleep(2000);
+	assert_true(noted(what));
+}
+
+static void forget(const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	unlink(path);
+}
+
+static void keep_key(const struct crypto_key *k, const char *name)
+{
+	struct secret pem = { 0 };
+	FILE *f = file(name, "w");
+
+	assert_int_equal(crypto_key_private_pem(k, &pem), 0);
+	assert_int_equal(fwrite(pem.p, 1, pem.n, f), pem.n);
+	fclose(f);
+	secret_clear(&pem);
+}
+
+/* Signed by itself: the driver believes nothing, it looks for the key in it. */
+static void keep_cert(const char *key, const char *name)
+{
+	FILE *in = file(key, "r"), *out = file(name, "w");
+	EVP_PKEY *k = PEM_read_PrivateKey(in, NULL, NULL, NULL);
+	X509 *x = X509_new();
+
+	X509_set_version(x, 2);
+	X509_gmtime_adj(X509_getm_notBefore(x), 0);
+	X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"card", -1, -1, 0);
+	X509_set_issuer_name(x, X509_get_subject_name(x));
+	X509_set_pubkey(x, k);
+	assert_true(X509_sign(x, k, EVP_sha256()) > 0);
+	assert_int_equal(i2d_X509_fp(out, x), 1);
+	X509_free(x);
+	EVP_PKEY_free(k);
+	fclose(in);
+	fclose(out);
+}
+
+static int folder_begin(void **state)
+{
+	(void)state;
+	if (crypto_init() || !mkdtemp(folder) || setenv("MOCK_P11_DIR", folder, 1))
+		return -1;
+	if (crypto_key_generate(&rsa, CRYPTO_KEY_RSA, 2048) || crypto_key_generate(&ec, CRYPTO_KEY_EC, 256))
+		return -1;
+	keep_key(rsa, "rsa.pem");
+	keep_key(ec, "ec.pem");
+	return 0;
+}
+
+static int all_end(void **state)
+{
+	crypto_key_free(rsa);
+	crypto_key_free(ec);
+	crypto_exit();
+	return folder_end(state);
+}
+
+/* Each test has a fresh card. */
+static int fresh(void **state)
+{
+	(void)state;
+	control("");
+	forget("log");
+	forget("tries");
+	forget("rsa.der");
+	forget("twin.pem");
+	return 0;
+}
+
+/* The keys as they are shown now; the RSA one and the EC one, NULL where they are not. */
+static struct card_keys *keys_now(struct card *c, const struct card_token *t, struct card_key **r, struct card_key **e)
+{
+	struct card_keys *keys = calloc(1, sizeof(*keys));
+
+	*r = *e = NULL;
+	assert_int_equal(d->keys(c, t, keys), 0);
+	for (unsigned i = 0; i < keys->n; i++) {
+		if (crypto_key_equal(keys->key[i].public, rsa))
+			*r = &keys->key[i];
+		else if (crypto_key_equal(keys->key[i].public, ec))
+			*e = &keys->key[i];
+	}
+	return keys;
+}
+
+static void keys_end(struct card_keys *keys)
+{
+	card_keys_free(keys);
+	free(keys);
+}
+
+static void tokens_are_listed(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+	unsigned n = CARD_TOKENS_MAX;
+
+	(void)state;
+	assert_string_equal(t.label, "mock");
+	assert_string_equal(t.serial, "0001");
+	assert_string_equal(t.reader, "Mock reader 00 00");
+	assert_true(t.login);
+	assert_false(t.pad);
+	assert_int_equal(t.tries, -1);
+	control("pad ok\nlabel odd\033[2Jlabel  \n");
+	t = only_token(c);
+	assert_true(t.pad);
+	assert_string_equal(t.label, "odd?[2Jlabel");
+	control("open yes\n");
+	assert_false(only_token(c).login);
+	control("card 0\n");			/* an empty reader is no error */
+	assert_int_equal(d->tokens(c, &t, &n), 0);
+	assert_int_equal(n, 0);
+	d->close(c);
+}
+
+static void what_is_no_module_says_so(void **state)
+{
+	char why[CARD_WHY_MAX] = "";
+	struct card *c;
+
+	(void)state;
+	assert_int_equal(d->open(&c, "/nonexistent/module.so", why), CARD_BROKEN);
+	assert_non_null(strstr(why, "cannot be loaded"));
+	control("fail C_Initialize 0x30\n");
+	assert_int_equal(d->open(&c, module, why), CARD_BROKEN);
+	assert_string_equal(why, "cannot be started: C_Initialize: CKR_DEVICE_ERROR");
+}
+
+/* Certificates and both halves of keys, whichever of them are shown. */
+static void keys_are_put_together(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+	struct card_key *r, *e;
+	struct card_keys *keys;
+
+	(void)state;
+	keep_cert("rsa.pem", "rsa.der");
+	keys = keys_now(c, &t, &r, &e);
+	assert_int_equal(keys->n, 2);
+	assert_false(r->seen || e->seen);	/* they are, once somebody is logged in */
+	assert_true(r->cert.n && !e->cert.n);
+	assert_string_equal(r->label, "rsa key");
+	keys_end(keys);
+
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	keys = keys_now(c, &t, &r, &e);
+	assert_int_equal(keys->n, 2);
+	assert_true(r->seen && e->seen && !r->each);
+	assert_int_equal(r->nid, 1);
+	assert_int_equal(r->id[0], 1);
+	keys_end(keys);
+
+	control("public no\n");			/* a private RSA key tells its public half, an EC one does not */
+	keys = keys_now(c, &t, &r, &e);
+	assert_int_equal(keys->n, 1);
+	assert_true(r->seen);
+	keys_end(keys);
+	keep_cert("ec.pem", "ec.der");
+	keys = keys_now(c, &t, &r, &e);
+	assert_true(e && e->seen && e->cert.n);
+	keys_end(keys);
+	forget("ec.der");
+	d->close(c);
+}
+
+static void every_scheme_signs(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+	struct card_key *r, *e;
+	struct card_keys *keys = keys_now(c, &t, &r, &e);
+
+	(void)state;
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_LOCKED);
+	assert_int_equal(sign(c, &t, e, "ecdsa-sha256", ""), CARD_LOCKED);
+	assert_int_equal(noted("C_Login"), 0);
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	assert_int_equal(sign_all(c, &t, r), 8);	/* PSS and PKCS#1 with three hashes each, SHA-1 twice */
+	assert_int_equal(sign_all(c, &t, e), 4);
+	assert_int_equal(noted("C_Login"), 1);
+	assert_int_equal(sign(c, &t, r, "ecdsa-sha256", ""), CARD_NO_SCHEME);
+	assert_int_equal(sign(c, &t, e, "ed25519", ""), CARD_NO_SCHEME);
+	assert_int_equal(d->login(c, &t, text("wrong, but not asked for")), 0);
+	assert_int_equal(noted("C_Login"), 1);
+	assert_int_equal(d->logout(c, &t), 0);
+	assert_int_equal(d->logout(c, &t), 0);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_LOCKED);
+	keys_end(keys);
+
+	control("pss no\n");
+	keys = keys_now(c, &t, &r, &e);
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	assert_int_equal(sign_all(c, &t, r), 5);
+	assert_int_equal(sign(c, &t, r, "rsapss-sha256", ""), CARD_NO_SCHEME);
+	keys_end(keys);
+	d->close(c);
+}
+
+static void odd_signatures_are_put_right_or_refused(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+	struct card_key *r, *e;
+	struct card_keys *keys = keys_now(c, &t, &r, &e);
+	struct crypto_key *twin;
+
+	(void)state;
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	control("ec wide\n");
+	assert_int_equal(sign_all(c, &t, e), 4);
+	control("ec der\n");
+	assert_int_equal(sign_all(c, &t, e), 4);
+	control("bad yes\n");
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_BAD_SIGNATURE);
+	assert_int_equal(sign(c, &t, e, "ecdsa-sha256", ""), CARD_BAD_SIGNATURE);
+	control("");
+	assert_int_equal(crypto_key_generate(&twin, CRYPTO_KEY_EC, 256), 0);
+	keep_key(twin, "twin.pem");		/* another key with the same id is found first */
+	assert_int_equal(sign_all(c, &t, e), 4);
+	crypto_key_free(twin);
+	keys_end(keys);
+	d->close(c);
+}
+
+static void wrong_pins_cost_one_try_each(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+
+	(void)state;
+	assert_int_equal(d->login(c, &t, text("0000")), CARD_PIN_WRONG);
+	assert_string_equal(d->error(c), "C_Login: CKR_PIN_INCORRECT");
+	assert_int_equal(d->check(c, &t), 0);
+	assert_int_equal(t.tries, 2);
+	assert_int_equal(d->login(c, &t, text("")), CARD_PIN_UNUSED);
+	assert_int_equal(noted("C_Login"), 1);
+	assert_int_equal(d->login(c, &t, text("0000")), CARD_PIN_WRONG);
+	assert_int_equal(d->check(c, &t), 0);
+	assert_int_equal(t.tries, 1);
+	for (int i = 0; i < 20; i++)		/* looking costs nothing */
+		assert_int_equal(d->check(c, &t), 0);
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	assert_int_equal(d->check(c, &t), 0);
+	assert_int_equal(t.tries, -1);
+	d->logout(c, &t);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(d->login(c, &t, text("0000")), CARD_PIN_WRONG);
+	assert_int_equal(d->login(c, &t, text("0000")), CARD_PIN_BLOCKED);
+	assert_int_equal(d->check(c, &t), 0);
+	assert_int_equal(t.tries, 0);
+	assert_int_equal(d->login(c, &t, text("1234")), CARD_PIN_BLOCKED);
+	assert_int_equal(noted("C_Login"), 7);
+	d->close(c);
+}
+
+static void a_module_that_names_it_otherwise_is_understood(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+
+	(void)state;
+	control("wrong-says 0x101\ntells no\n");	/* as OpenSC with OpenPGP cards */
+	assert_int_equal(d->login(c, &t, text("0000")), CARD_PIN_WRONG);
+	assert_int_equal(d->check(c, &t), 0);
+	assert_int_equal(t.tries, -1);
+	d->close(c);
+}
+
+static void pads_are_asked_without_a_pin(void **state)
+{
+	struct card *c;
+	struct card_token t;
+	struct card_key *r, *e;
+	struct card_keys *keys;
+
+	(void)state;
+	control("pad ok\n");
+	c = open_module(module);
+	t = only_token(c);
+	assert_int_equal(d->login(c, &t, text("1234")), CARD_PIN_UNUSED);
+	assert_int_equal(noted("C_Login"), 0);
+	control("pad cancel\n");
+	assert_int_equal(d->login(c, &t, text("")), CARD_PIN_CANCELLED);
+	control("pad wrong\n");
+	assert_int_equal(d->login(c, &t, text("")), CARD_PIN_WRONG);
+	control("pad ok\n");
+	assert_int_equal(d->login(c, &t, text("")), 0);
+	assert_int_equal(noted("PIN given"), 0);
+	control("pad ok\nalways yes\n");
+	keys = keys_now(c, &t, &r, &e);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), 0);
+	assert_int_equal(noted("no PIN given"), 4);
+	keys_end(keys);
+	d->close(c);
+}
+
+/* A child that waits for whoever types, as keyd-card does. */
+static void a_pad_may_take_its_time(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	control("pad wait\n");
+	pid = fork();
+	if (!pid) {
+		struct card *c = open_module(module);
+		struct card_token t = only_token(c);
+
+		_exit(-d->login(c, &t, text("")));
+	}
+	wait_noted("pad waits");
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	control("pad ok\n");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void keys_that_want_their_pin_each_time_get_it(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+	struct card_key *r, *e;
+	struct card_keys *keys;
+
+	(void)state;
+	control("always yes\n");
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	keys = keys_now(c, &t, &r, &e);
+	assert_true(r->each && e->each);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_LOCKED);
+	assert_int_equal(noted("C_Login"), 1);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", "1234"), 0);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", "0000"), CARD_PIN_WRONG);
+	assert_int_equal(sign(c, &t, e, "ecdsa256", "1234"), 0);	/* what failed is not in the way */
+	assert_int_equal(noted("C_Login"), 4);
+	keys_end(keys);
+	d->close(c);
+}
+
+static void cards_go_and_come_back(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c), other;
+	struct card_key *r, *e;
+	struct card_keys *keys = keys_now(c, &t, &r, &e);
+
+	(void)state;
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	control("fail C_Sign 0x32\n");		/* in the middle */
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_GONE);
+	assert_string_equal(d->error(c), "C_Sign: CKR_DEVICE_REMOVED");
+	control("card 0\n");
+	assert_int_equal(d->check(c, &t), CARD_GONE);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_GONE);
+	assert_int_equal(d->login(c, &t, text("1234")), CARD_PIN_UNUSED);
+	control("card 2\n");			/* the old session stays dead */
+	assert_int_equal(d->check(c, &t), 0);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_LOCKED);
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), 0);
+	control("card 3\nserial 0002\n");	/* not this one's PIN */
+	assert_int_equal(d->check(c, &t), CARD_GONE);
+	assert_int_equal(d->login(c, &t, text("1234")), CARD_PIN_UNUSED);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_GONE);
+	other = only_token(c);
+	assert_false(card_token_same(&t, &other));
+	assert_int_equal(noted("C_Login"), 2);
+	keys_end(keys);
+	d->close(c);
+}
+
+static void pcscd_restarts(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+	struct card_key *r, *e;
+	struct card_keys *keys = keys_now(c, &t, &r, &e);
+
+	(void)state;
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	control("epoch 1\n");
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_BROKEN);
+	assert_int_equal(d->login(c, &t, text("1234")), CARD_PIN_UNUSED);
+	assert_int_equal(d->reset(c), 0);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_LOCKED);
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), 0);
+	keys_end(keys);
+	d->close(c);
+}
+
+static void another_program_logs_out(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+	struct card_key *r, *e;
+	struct card_keys *keys = keys_now(c, &t, &r, &e);
+
+	(void)state;
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	control("fail C_Sign 0x101\n");
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_LOCKED);
+	control("fail C_SignInit 0x70\n");	/* an update of the module has taken the mechanism away */
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_NO_SCHEME);
+	control("");
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), 0);
+	keys_end(keys);
+	d->close(c);
+}
+
+static void cards_are_waited_for(void **state)
+{
+	struct card *c = open_module(module);
+
+	(void)state;
+	assert_int_equal(d->wait(c, false), 0);
+	control("card 0\n");
+	assert_int_equal(d->wait(c, true), 1);
+	assert_int_equal(d->wait(c, false), 0);
+	control("card 2\nevents poll\n");
+	assert_int_equal(d->wait(c, true), CARD_UNSUPPORTED);
+	assert_int_equal(d->wait(c, false), 1);
+	control("card 2\nevents none\n");
+	assert_int_equal(d->wait(c, false), CARD_UNSUPPORTED);
+	control("card 2\nepoch 5\n");
+	assert_int_equal(d->wait(c, true), CARD_BROKEN);
+	d->close(c);
+}
+
+/* Modules hang and crash; whoever called them can be ended from outside, and others do not notice. */
+static void hangs_and_crashes_stay_in_their_process(void **state)
+{
+	static const char *const functions[] = { "C_GetSlotList", "C_Login", "C_Sign" };
+	char line[64];
+	int status;
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		bool hang = i % 2;
+		pid_t pid;
+
+		forget("log");
+		snprintf(line, sizeof(line), "%s %s\n", hang ? "hang" : "crash", functions[i / 2]);
+		control(line);
+		pid = fork();
+		if (!pid) {
+			struct card *c = open_module(module);
+			struct card_token t = only_token(c);
+			struct card_key *r, *e;
+			struct card_keys *keys = keys_now(c, &t, &r, &e);
+
+			_exit(d->login(c, &t, text("1234")) || sign(c, &t, keys ? r : e, "rsa-sha256", ""));
+		}
+		wait_noted(hang ? "hangs" : "crashes");
+		if (hang) {
+			assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+			kill(pid, SIGKILL);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), hang ? SIGKILL : SIGSEGV);
+	}
+}
+
+/* Whichever function fails in whichever way: no crash, nothing leaks, no PIN is tried twice, and it goes on afterwards. */
+static void any_function_may_fail(void **state)
+{
+	static const char *const functions[] = {
+		"C_GetSlotList", "C_GetSlotInfo", "C_GetTokenInfo", "C_GetMechanismList", "C_GetMechanismInfo", "C_OpenSession",
+		"C_CloseSession", "C_GetSessionInfo", "C_Login", "C_Logout", "C_GetAttributeValue", "C_FindObjectsInit", "C_FindObjects",
+		"C_FindObjectsFinal", "C_SignInit", "C_Sign",
+	};
+	static const unsigned long values[] = { 0x2, 0x5, 0x6, 0x30, 0x32, 0x54, 0xb3, 0xe0, 0x101, 0x190, 0x150, 0x80000001 };
+	struct card_keys *good, *keys;
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c), list[CARD_TOKENS_MAX];
+	struct card_key *r, *e;
+	char line[64];
+
+	(void)state;
+	good = keys_now(c, &t, &r, &e);
+	keys = calloc(1, sizeof(*keys));
+	for (size_t f = 0; f < sizeof(functions) / sizeof(*functions); f++)
+		for (size_t v = 0; v < sizeof(values) / sizeof(*values); v++) {
+			unsigned n = CARD_TOKENS_MAX;
+
+			control("");
+			forget("log");
+			assert_int_equal(d->reset(c), 0);
+			snprintf(line, sizeof(line), "fail %s 0x%lx\n", functions[f], values[v]);
+			control(line);
+			d->tokens(c, list, &n);
+			d->keys(c, &t, keys);
+			card_keys_free(keys);
+			d->login(c, &t, text("1234"));
+			sign(c, &t, r, "rsa-sha256", "");
+			sign(c, &t, e, "ecdsa256", "");
+			d->logout(c, &t);
+			assert_true(noted("C_Login") <= 1);
+		}
+	control("");
+	assert_int_equal(d->reset(c), 0);
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), 0);
+	free(keys);
+	keys_end(good);
+	d->close(c);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(tokens_are_listed, fresh),
+		cmocka_unit_test_setup(what_is_no_module_says_so, fresh),
+		cmocka_unit_test_setup(keys_are_put_together, fresh),
+		cmocka_unit_test_setup(every_scheme_signs, fresh),
+		cmocka_unit_test_setup(odd_signatures_are_put_right_or_refused, fresh),
+		cmocka_unit_test_setup(wrong_pins_cost_one_try_each, fresh),
+		cmocka_unit_test_setup(a_module_that_names_it_otherwise_is_understood, fresh),
+		cmocka_unit_test_setup(pads_are_asked_without_a_pin, fresh),
+		cmocka_unit_test_setup(a_pad_may_take_its_time, fresh),
+		cmocka_unit_test_setup(keys_that_want_their_pin_each_time_get_it, fresh),
+		cmocka_unit_test_setup(cards_go_and_come_back, fresh),
+		cmocka_unit_test_setup(pcscd_restarts, fresh),
+		cmocka_unit_test_setup(another_program_logs_out, fresh),
+		cmocka_unit_test_setup(cards_are_waited_for, fresh),
+		cmocka_unit_test_setup(hangs_and_crashes_stay_in_their_process, fresh),
+		cmocka_unit_test_setup(any_function_may_fail, fresh),
+	};
+	char exe[PATH_MAX], path[PATH_MAX];
+
+	(void)argc;
+	snprintf(exe, sizeof(exe), "%s", argv[0]);
+	snprintf(path, sizeof(path), "%.3800s/../card/mock_p11.so", dirname(exe));
+	if (!realpath(path, module)) {
+		perror(path);
+		return 1;
+	}
+	return cmocka_run_group_tests_name("card_pkcs11", tests, folder_begin, all_end);
+}
