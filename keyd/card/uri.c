@@ -133,22 +133,25 @@ int card_uri_choose(const struct card_uri *u, const struct card_keys *keys, cons
 	return found;
 }
 
+/* What the key is found by again: its id, or its label where it has none. */
+static bool set_key(P11KitUri *u, const struct card_key *k)
+{
+	CK_ATTRIBUTE id = { CKA_ID, (void *)k->id, k->nid }, label = { CKA_LABEL, (void *)k->label, strlen(k->label) };
+
+	return p11_kit_uri_set_attribute(u, k->nid ? &id : &label) == P11_KIT_URI_OK;
+}
+
 const char *card_uri_format(const struct card_token *t, const struct card_key *k, char *buf, size_t n)
 {
 	P11KitUri *u = p11_kit_uri_new();
+	P11KitUriType type = k ? P11_KIT_URI_FOR_OBJECT_ON_TOKEN : P11_KIT_URI_FOR_TOKEN;
 	char *text = NULL;
-	bool ok = u;
 
 	buf[0] = 0;
 	if (!u)
 		return buf;
 	info_of(t, p11_kit_uri_get_token_info(u));
-	if (k && k->nid)
-		ok = p11_kit_uri_set_attribute(u, &(CK_ATTRIBUTE){ CKA_ID, (void *)k->id, k->nid }) == P11_KIT_URI_OK;
-	else if (k && k->label[0])
-		ok = p11_kit_uri_set_attribute(u, &(CK_ATTRIBUTE){ CKA_LABEL, (void *)k->label, strlen(k->label) }) == P11_KIT_URI_OK;
-	if (ok && p11_kit_uri_format(u, k ? P11_KIT_URI_FOR_OBJECT_ON_TOKEN : P11_KIT_URI_FOR_TOKEN, &text) == P11_KIT_URI_OK &&
-	    strlen(text) < n)
+	if ((!k || set_key(u, k)) && p11_kit_uri_format(u, type, &text) == P11_KIT_URI_OK && strlen(text) < n)
 		snprintf(buf, n, "%s", text);
 	free(text);
 	p11_kit_uri_free(u);

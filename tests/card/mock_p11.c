@@ -663,7 +663,7 @@ static int set_pss(EVP_PKEY_CTX *ctx, const CK_RSA_PKCS_PSS_PARAMS *p)
 }
 
 /* DER to halves, each with a zero in front if wide. */
-static CK_ULONG halves(unsigned char *sig, size_t n, int half)
+static size_t halves(unsigned char *sig, size_t n, int half)
 {
 	const unsigned char *p = sig;
 	ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &p, (long)n);
@@ -672,7 +672,7 @@ static CK_ULONG halves(unsigned char *sig, size_t n, int half)
 	BN_bn2binpad(ECDSA_SIG_get0_r(s), sig, half);
 	BN_bn2binpad(ECDSA_SIG_get0_s(s), sig + half, half);
 	ECDSA_SIG_free(s);
-	return (CK_ULONG)(2 * half);
+	return 2 * (size_t)half;
 }
 
 static CK_RV make(const struct session *s, const unsigned char *data, CK_ULONG ndata, unsigned char *out, CK_ULONG *n)
