@@ -20,13 +20,6 @@ issue()
 		cat "$pki/$1.pem" "$pki/inter.pem" >"$pki/$1.chain"
 }
 
-# lasts SECONDS COMMAND…: it goes on to be so
-# shellcheck disable=SC2317
-lasts()
-{
-	! wait_until "$1" not "${@:2}" >/dev/null
-}
-
 # shellcheck disable=SC2317
 up_at()
 {
@@ -37,12 +30,6 @@ up_at()
 bob_saw()
 {
 	keydctl bob status | grep -q "$1"
-}
-
-# shellcheck disable=SC2317
-expired()
-{
-	! openssl x509 -in "$1" -noout -checkend 0
 }
 
 certs_hosts
@@ -72,44 +59,28 @@ is "renewed: nothing lost" "$flow_lost" 0
 is "renewed: nothing in clear" "$(cleartext_count renewed)" 0
 certs_down
 
-# --- a certificate expires while its tunnel is up ---
-for what in down no-rekey keep; do
-	check "expires, $what: a certificate" issue short 15
-	certs_conf alice "cert $pki/short.chain; key $certs/alice-ec256.key" "$ca"
-	certs_conf bob "$(own bob-ec256)" "$ca" "expired $what"
-	check "expires, $what: both take the settings" certs_reload
-	check "expires, $what: it comes up" keydctl alice --timeout 10 up bob
-	if [ $what = down ]; then
-		check "expires, $what: bob ends it" wait_until 20 not up_at bob
-		keydctl bob explain alice >"$work/explain"
-		check "expires, $what: bob explains it" grep -q 'certificate-expired' "$work/explain"
-	else
-		check "expires, $what: it is over" wait_until 20 expired "$pki/short.pem"
-		check "expires, $what: bob keeps it" lasts 2 up_at bob
-		check "expires, $what: a ping" in_host alice ping -q -c 1 -W 5 192.0.2.2
-	fi
-	certs_down
-done
+# --- a certificate expires while its tunnel is up; the other settings of "expired": tests/unit/test_ikev2_cert.c ---
+check "expires: a certificate" issue short 15
+certs_conf alice "cert $pki/short.chain; key $certs/alice-ec256.key" "$ca"
+certs_conf bob "$(own bob-ec256)" "$ca"
+check "expires: both take the settings" certs_reload
+check "expires: it comes up" keydctl alice --timeout 10 up bob
+check "expires: bob ends it" wait_until 20 not up_at bob
+keydctl bob explain alice >"$work/explain"
+check "expires: bob explains it" grep -q 'certificate-expired' "$work/explain"
+certs_down
 
-# --- one is revoked while its tunnel is up ---
-for what in down keep; do
-	keyds_stop			# what a list has said stays known as long as keyd runs
-	in_host bob cp "$certs/nothing.crl" /etc/gapless/inter.crl
-	certs_conf alice "$(own alice-revoked)" "$ca"
-	certs_conf bob "+crl /etc/gapless/inter.crl, $certs/root.crl" "$(own bob-ec256)" "$ca" "revocation strict" "revoked $what"
-	keyds_start
-	check "revoked, $what: it comes up" keydctl alice --timeout 10 up bob
-	in_host bob cp "$certs/inter.crl" /etc/gapless/inter.crl
-	check "revoked, $what: bob reads the list" keydctl bob reload
-	if [ $what = down ]; then
-		check "revoked, $what: bob ends it" wait_until 20 not up_at bob
-		keydctl bob explain alice >"$work/explain"
-		check "revoked, $what: bob explains it" grep -q 'certificate-revoked' "$work/explain"
-	else
-		check "revoked, $what: bob says so" wait_log keyd-bob 'revoked' 10
-		check "revoked, $what: bob keeps it" lasts 2 up_at bob
-	fi
-	certs_down
-done
+# --- one is revoked while its tunnel is up; the other settings of "revoked": tests/build/test_revocation.sh ---
+in_host bob cp "$certs/nothing.crl" /etc/gapless/inter.crl
+certs_conf alice "$(own alice-revoked)" "$ca"
+certs_conf bob "+crl /etc/gapless/inter.crl, $certs/root.crl" "$(own bob-ec256)" "$ca" "revocation strict"
+check "revoked: both take the settings" certs_reload
+check "revoked: it comes up" keydctl alice --timeout 10 up bob
+in_host bob cp "$certs/inter.crl" /etc/gapless/inter.crl
+check "revoked: bob reads the list" keydctl bob reload
+check "revoked: bob ends it" wait_until 20 not up_at bob
+keydctl bob explain alice >"$work/explain"
+check "revoked: bob explains it" grep -q 'certificate-revoked' "$work/explain"
+certs_down
 keyds_stop
 finish

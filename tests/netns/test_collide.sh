@@ -74,13 +74,18 @@ one_left()
 # under_traffic NAME ROUNDS IKE-ROUNDS
 under_traffic()
 {
-	local name=$1 before number
+	local name=$1 before number more
 
 	capture_start "$name" alice:eth0 bob:eth0
 	flow_start "$name" alice 192.0.2.1 bob 192.0.2.2 200
 	flow_wait "$name" received 100 || not_ok "$name: traffic flows"
 	before=$(crossed)
 	at_once "$name, children" child "$2"
+	# Two commands at once need not cross where a processor is shared; near strongSwan they hardly ever do.
+	for ((more = 0; more < 10; more++)); do
+		[ "$name" != strongSwan ] && [ "$(crossed)" -le "$before" ] || break
+		at_once "$name, children once more" child 1
+	done
 	[ "$name" = strongSwan ] || check "$name: some of them crossed" [ "$(crossed)" -gt "$before" ]
 	# strongSwan forgets an old child's inbound SA that waits for its end when the IKE SA is rekeyed meanwhile.
 	check "$name: one child is left" wait_until 60 one_left
