@@ -410,6 +410,9 @@ static void cards_go_and_come_back(void **state)
 	struct card_keys *keys = keys_now(c, &t, &r, &e);
 
 	(void)state;
+	other = t;				/* not the one in the slot, with which there is a session */
+	other.serial[0] = '9';
+	assert_int_equal(sign(c, &other, r, "rsa-sha256", ""), CARD_GONE);
 	assert_int_equal(d->login(c, &t, text("1234")), 0);
 	control("fail C_Sign 0x32\n");		/* in the middle */
 	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_GONE);

@@ -124,6 +124,8 @@ static void a_pin_that_failed_is_not_tried_again(void **state)
 		struct token t = in_state(TOKEN_LOCKED);
 
 		try(&t, &configured, ends[i], -1);
+		token_event(&t, TOKEN_SEEN, -1, 3 * SECOND);
+		assert_int_equal(token_need(&t, &human, false), TOKEN_LOGIN);	/* it is over */
 		token_event(&t, TOKEN_GONE, -1, 3 * SECOND);	/* out and in again does not help */
 		token_event(&t, TOKEN_SEEN, -1, 4 * SECOND);
 		assert_int_equal(token_need(&t, &configured, false), TOKEN_WANT_OTHER_PIN);
