@@ -74,14 +74,17 @@ static void finish(struct exchange *x, const char *why)
 
 /* --- ours --- */
 
+/* Who began chose the secret by its own name, too. */
 static void say_no_secret(struct ike_sa *sa, char *reason, size_t n)
 {
 	char local[CONF_ID_STRLEN], remote[CONF_ID_STRLEN];
 
+	conf_id_format(&sa->remote_id, remote, sizeof(remote));
+	conf_id_format(&sa->local_id, local, sizeof(local));
 	report_reason(sa, REASON_NO_SECRET);
 	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed",
-		  "no secret for peer \"%s\" (we are \"%s\"): add a line for it to psk.txt, or psk to its peer section",
-		  conf_id_format(&sa->remote_id, remote, sizeof(remote)), conf_id_format(&sa->local_id, local, sizeof(local)));
+		  "no secret for peer \"%s\"%s%s%s: add a line for it to psk.txt, or psk to its peer section", remote,
+		  sa->initiator ? " (we are \"" : "", sa->initiator ? local : "", sa->initiator ? "\")" : "");
 	snprintf(reason, n, "no secret for peer \"%.120s\"", remote);
 }
 
