@@ -178,7 +178,7 @@ bool proof_expired(struct ike_sa *sa)
 
 static void on_still(struct ask *a, const struct trust_answer *an)
 {
-	struct ike_sa *sa = container_of(a, struct ike_sa, proof.still);
+	struct ike_sa *sa = ike_sa_heir(container_of(a, struct ike_sa, proof.still));	/* it may have been rekeyed meanwhile */
 	char what[420];
 
 	/* What could not be told, or is not known, changes nothing; an expiry has a timer of its own. */

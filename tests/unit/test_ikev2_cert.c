@@ -569,6 +569,25 @@ static void test_revoked(void **state)
 	}
 }
 
+/* The question was asked about an SA that is rekeyed when the answer comes. */
+static void test_revoked_in_a_rekey(void **state)
+{
+	(void)state;
+	begin(828, CRYPTO_KEY_ED25519, 0);
+	configured();
+	assert_true(world_up(&w));
+	of[1].verdict = CRYPTO_TRUST_REVOKED;
+	w.auth_delay = SECONDS(2);
+	engine_trust_changed(w.host[1].engine, w.now);
+	engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
+	world_run(&w, SECONDS(1));
+	assert_int_equal(rogue_sa(&w, 1)->rekeys, 1);
+	assert_int_equal(ike_sas(1), 1);
+	world_run(&w, SECONDS(5));
+	assert_int_equal(ike_sas(0) + ike_sas(1), 0);
+	end();
+}
+
 /* A rekeyed IKE SA rests on the same proof, and so does one that was taken over after a restart. */
 static void test_ticket_survives(void **state)
 {
@@ -701,6 +720,7 @@ int main(void)
 		cmocka_unit_test(test_renewed_in_time),
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_revoked_in_a_rekey),
 		cmocka_unit_test(test_ticket_survives),
 		cmocka_unit_test(test_no_growth),
 		cmocka_unit_test(test_staple),
