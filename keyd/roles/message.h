@@ -75,6 +75,30 @@ enum message_type {
 	M_TRUST_ANSWER,		/* struct trust_answer */
 	M_TRUST_CHANGED,	/* something became known of revocation: tickets are to be asked about again */
 	M_TRUST_STAPLE,		/* struct conf_digest of a key of ours; then the OCSP response that it is good, or nothing any more */
+	/* parent to card, keyd/card/request.h: BEGIN, n × MODULE, n × BAD, n × WANT, END */
+	M_CARD_BEGIN,		/* struct card_rules */
+	M_CARD_MODULE,		/* the name of its file */
+	M_CARD_WANT,		/* struct card_want; then the PIN */
+	M_CARD_BAD,		/* struct card_bad */
+	M_CARD_END,
+	M_CARD_TRIAL_KEPT,	/* id as in M_CARD_TRIAL: go on */
+	/* card to parent */
+	M_CARD_SEEN,		/* struct card_seen; then the public key and the certificate */
+	M_CARD_TRIAL,		/* struct card_bad: answered by M_CARD_TRIAL_KEPT */
+	M_CARD_FORGIVE,		/* struct card_bad */
+	/* auth to card and back; id comes back in the answer */
+	M_CARD_SIGN,		/* struct card_sign; then the octets */
+	M_CARD_CANCEL,		/* no answer */
+	M_CARD_SIGNED,		/* struct card_signed; then the signature */
+	/* card to ike */
+	M_CARD_STATE,		/* struct card_state */
+	/* ctl to card and back; id comes back in each answer */
+	M_CARD_ASK,		/* struct card_ask; then a PIN */
+	M_CARD_TOKEN,		/* struct card_token_info */
+	M_CARD_KEY,		/* struct card_key_info, of the token before it; then the public key and the certificate */
+	M_CARD_MISSING,		/* struct card_missing_info */
+	M_CARD_DONE,		/* struct card_done: the last answer */
+	M_CARD_EVENT,		/* struct card_event. id 0 */
 	/* trust to fetch and back; id comes back in the answer */
 	M_FETCH,		/* struct message_fetch; then the URL, then the body of a POST, if there is one */
 	M_FETCH_CANCEL,		/* id: nobody waits for it any more. No answer */
