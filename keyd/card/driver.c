@@ -21,17 +21,25 @@ const char *card_strerror(int error)
 		[-CARD_UNSUPPORTED] = "this is not supported",
 		[-CARD_FAILED] = "out of memory",
 		[-CARD_MANY_KEYS] = "the token has several keys that fit",
+		[-CARD_KEY_THERE] = "the token has a key there already",
+		[-CARD_ADMIN_WRONG] = "the administrator's PIN or key is wrong",
+		[-CARD_ADMIN_BLOCKED] = "the administrator's PIN is blocked",
 	};
 
 	return error <= 0 && (size_t)-error < sizeof(words) / sizeof(*words) ? words[-error] : "unknown error";
 }
 
+void card_key_free(struct card_key *k)
+{
+	crypto_key_free(k->public);
+	secret_clear(&k->cert);
+	k->public = NULL;
+}
+
 void card_keys_free(struct card_keys *k)
 {
-	for (unsigned i = 0; i < k->n; i++) {
-		crypto_key_free(k->key[i].public);
-		secret_clear(&k->key[i].cert);
-	}
+	for (unsigned i = 0; i < k->n; i++)
+		card_key_free(&k->key[i]);
 	k->n = 0;
 }
 

@@ -31,6 +31,9 @@ enum card_error {
 	CARD_UNSUPPORTED = -11,		/* this driver, or its module, has no such thing */
 	CARD_FAILED = -12,		/* memory, OpenSSL, or the caller */
 	CARD_MANY_KEYS = -13,		/* more than one fits, and nothing says which is meant */
+	CARD_KEY_THERE = -14,		/* where one was to be made */
+	CARD_ADMIN_WRONG = -15,		/* the administrator's PIN or key */
+	CARD_ADMIN_BLOCKED = -16,
 };
 
 const char *card_strerror(int error);
@@ -62,6 +65,22 @@ struct card_keys {
 	struct card_key key[CARD_KEYS_MAX];
 };
 
+/* A key pair that is to be made in a token. */
+struct card_make {
+	enum crypto_key_type type;
+	unsigned bits;			/* of an RSA modulus, of a curve: 256, 384, 521 */
+	/*
+	 * As card_key has them. OpenPGP: 01 for signatures, 03 for authentication; PIV: 01 to 04 for 9A, 9C, 9D, 9E; empty: 03 and
+	 * 01. Of other tokens any one; empty: one that is not taken yet. Cards keep no labels.
+	 */
+	uint8_t id[CARD_ID_MAX];
+	size_t nid;
+	char label[CARD_TEXT_MAX];
+	struct view admin;		/* see store_cert */
+	bool replace;			/* a key that is in its place, which is lost then, and the certificate with it */
+};
+
+void card_key_free(struct card_key *k);
 void card_keys_free(struct card_keys *k);
 /* The same token, wherever it is now. */
 bool card_token_same(const struct card_token *a, const struct card_token *b);
@@ -97,6 +116,16 @@ struct card_driver {
 	int (*wait)(struct card *c, bool block);
 	/* What the last error was in the module's own words, "" for none: "C_Sign: CKR_DEVICE_REMOVED". */
 	const char *(*error)(const struct card *c);
+	/*
+	 * For enrolment; NULL: the driver cannot. Makes a key pair; out is released by card_key_free. It is the caller's only if
+	 * 0 is returned. CARD_KEY_THERE: there is one, and it is not to be replaced.
+	 */
+	int (*generate)(struct card *c, const struct card_token *t, const struct card_make *how, struct card_key *out);
+	/*
+	 * Stores a key's certificate in place of the one that is there. admin: as text; OpenPGP: the administrator's PIN; PIV: the
+	 * management key in hexadecimal digits. PKCS#11 wants none but a login before; CARD_LOCKED says so.
+	 */
+	int (*store_cert)(struct card *c, const struct card_token *t, const struct card_key *k, struct view der, struct view admin);
 };
 
 /* Every driver's struct card begins with it. */
@@ -105,5 +134,10 @@ struct card {
 };
 
 extern const struct card_driver card_driver_pkcs11;
+/*
+ * OpenPGP and PIV cards through pcsc-lite: the applications of the card in one reader (open wants its name), each a token. Other
+ * programs may use the card at the same time; what they do to a login shows as CARD_LOCKED.
+ */
+extern const struct card_driver card_driver_native;
 
 #endif
