@@ -3,6 +3,8 @@
 $(eval $(call library,card,$(wildcard keyd/card/*.c),libcrypto p11-kit-1))
 $(eval $(call unit_test,card_token,card,))
 $(eval $(call unit_test,card_uri,card crypto util,p11-kit-1 libcrypto))
+$(eval $(call unit_test,card_wire,card crypto util,libcrypto))
+$(eval $(call fuzzer,card,card crypto util,libcrypto))
 $(eval $(call unit_test,card_pkcs11,card crypto util,p11-kit-1 libcrypto))
 $(eval $(call unit_test,card_softhsm,card crypto util,p11-kit-1 libcrypto))
 

@@ -11,6 +11,7 @@ $(eval $(call program,tests/fuzz/make_corpus_wire,tests/fuzz/make_corpus_wire.c,
 $(eval $(call program,tests/fuzz/make_corpus_sealed,tests/fuzz/make_corpus_sealed.c $(world) 	tests/unit/rogue.c,ike conf crypto wire pfkey util,libcrypto))
 
 $(eval $(call program,tests/fuzz/make_corpus_frozen,tests/fuzz/make_corpus_frozen.c $(world),ike conf crypto wire pfkey util,libcrypto))
+$(eval $(call program,tests/fuzz/make_corpus_card,tests/fuzz/make_corpus_card.c,card crypto util,libcrypto))
 $(eval $(call program,tests/fuzz/make_corpus_cert,tests/fuzz/make_corpus_cert.c,,))
 
 ## make fuzz              fuzz every decoder (or FUZZ=NAMES) for FUZZ_SECONDS with clang; finds: build/fuzz/corpus
@@ -32,11 +33,12 @@ fuzz-replay: fuzzers
 	done
 
 ## make fuzz-corpus       write the seed files anew
-fuzz-corpus: $(addprefix $(O)/tests/fuzz/make_corpus_,wire sealed frozen cert) $(O)/tests/ca/made
+fuzz-corpus: $(addprefix $(O)/tests/fuzz/make_corpus_,wire sealed frozen cert card) $(O)/tests/ca/made
 	$(q)$(O)/tests/fuzz/make_corpus_wire tests/fuzz/corpus/wire
 	$(q)$(O)/tests/fuzz/make_corpus_sealed tests/fuzz/corpus/sealed
 	$(q)$(O)/tests/fuzz/make_corpus_frozen tests/fuzz/corpus/frozen
 	$(q)$(O)/tests/fuzz/make_corpus_cert $(O)/tests/ca tests/fuzz/corpus/cert
+	$(q)$(O)/tests/fuzz/make_corpus_card $(O)/tests/ca tests/fuzz/corpus/card
 
 fuzzers: $(addprefix $(O)/tests/fuzz/,$(FUZZ))
 
