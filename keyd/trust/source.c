@@ -110,8 +110,11 @@ struct source *source_want(struct sources *ss, enum source_kind kind, struct vie
 			return NULL;
 		ss->n++;
 	}
-	/* Two CAs that name one place: the list is taken without an issuer, and waits for whose it is. */
-	if (s->issuer && issuer && !same_cert(s->issuer, issuer)) {
+	/*
+	 * Two CAs that name one place: the list is taken without an issuer, and waits for whose it is. A question of OCSP says
+	 * by itself which name and key it is about; any certificate of them will do.
+	 */
+	if (kind == SOURCE_CRL && s->issuer && issuer && !same_cert(s->issuer, issuer)) {
 		crypto_cert_free(s->issuer);
 		s->issuer = NULL;
 	}

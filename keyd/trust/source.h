@@ -26,7 +26,7 @@ struct source {
 	char *url;			/* owned */
 	uint8_t *post;			/* owned; NULL: GET */
 	size_t npost;
-	struct crypto_cert *issuer;	/* owned: whose list or answers; NULL: not known */
+	struct crypto_cert *issuer;	/* owned: whose list or answers; NULL: not known, of SOURCE_CRL only */
 	bool waits;			/* what came is of nobody whom we know yet */
 	int64_t wanted;			/* seconds since 1970, by somebody who asked */
 	uint32_t id;			/* of the fetch under way; 0: none */

@@ -90,6 +90,21 @@ static void test_strict_ocsp(void **state)
 	answered(TRUST_NOT_TRUSTED, CRYPTO_TRUST_REVOKED, "is revoked");
 }
 
+/* A CA whose certificate was renewed: another certificate, the same question. */
+static void test_strict_ocsp_renewed(void **state)
+{
+	struct world_proof renewed = of_ocsp;
+
+	(void)state;
+	renewed.show = "ocsp inter-new";
+	assert_null(world_prove(&w, &of_ocsp));
+	assert_null(world_prove(&w, &renewed));
+	assert_int_equal(w.nfetch, 1);
+	world_give_bytes(&w, OCSP, world_ocsp(&w, OCSP, "inter"));
+	assert_int_equal(w.n, 2);
+	answered(TRUST_OK, 0, "");
+}
+
 /* Many who ask make one fetch, and each has an answer. */
 static void test_strict_once(void **state)
 {
@@ -519,7 +534,8 @@ static void test_own_revoked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_strict_list), TEST(test_strict_revoked), TEST(test_strict_ocsp), TEST(test_strict_once), TEST(test_strict_dead),
+		TEST(test_strict_list), TEST(test_strict_revoked), TEST(test_strict_ocsp), TEST(test_strict_ocsp_renewed),
+		TEST(test_strict_once), TEST(test_strict_dead),
 		TEST(test_strict_silent), TEST(test_strict_late), TEST(test_strict_liars), TEST(test_strict_old), TEST(test_strict_both),
 		TEST(test_strict_nowhere), TEST(test_no_fetch), TEST(test_forged), TEST(test_too_many), TEST(test_fetcher_dies),
 		TEST(test_fetcher_never_back), TEST(test_asker_dies), TEST(test_reload_while_waiting), TEST(test_reload_answers), TEST(test_odd_answers),
