@@ -11,7 +11,7 @@
 . "$netns_dir/../lib/peer.sh"
 
 # How long a round is waited for; strongSwan asks again after 1 s, and where it answers TEMPORARY_FAILURE we after 2 s at most.
-round_seconds=15
+round_seconds=30
 
 keyd_rekey()
 {
@@ -44,15 +44,29 @@ more_rekeys()
 	[ "$(rekeys_so_far "$1")" -gt "$2" ]
 }
 
+# Requests that strongSwan's side has made; swanctl takes its time to begin.
+bob_requests()
+{
+	grep -cE '(initiating IKE|establishing CHILD)_SA' "$(host_log charon-bob)"
+}
+
+# shellcheck disable=SC2317
+bob_has_begun()
+{
+	[ "$peer" != strongswan ] || [ "$(bob_requests)" -gt "$1" ]
+}
+
 # at_once NAME KIND ROUNDS: both sides rekey at the same moment, so often. The order in which they are started alternates.
 at_once()
 {
-	local round before stuck=0
+	local round before requests stuck=0
 
 	for ((round = 0; round < $3; round++)); do
 		before=$(rekeys_so_far "$2")
+		requests=$([ "$peer" != strongswan ] || bob_requests)
 		if [ $((round % 2)) = 0 ]; then
 			bob_rekey "$2" &
+			wait_until 10 bob_has_begun "$requests" || stuck=$((stuck + 1))
 			keyd_rekey "$2"
 		else
 			keyd_rekey "$2" &
@@ -114,8 +128,8 @@ settings()
 host_new alice
 host_new bob
 link_new alice 192.0.2.1/24 bob 192.0.2.2/24
-link_delay alice eth0 20
-link_delay bob eth0 20
+link_delay alice eth0 100
+link_delay bob eth0 100
 settings alice
 settings bob
 secret_file alice 192.0.2.2
@@ -138,6 +152,8 @@ if [ -n "$missing" ]; then
 	finish
 fi
 peer=strongswan
+link_delay alice eth0 20
+link_delay bob eth0 20
 keyd_start alice
 tunnel_new transport alice 192.0.2.1 bob 192.0.2.2
 tunnel[secret]=$secret
@@ -146,9 +162,9 @@ in_host bob sed -i 's/replay_window = 128/&\n    delete_rekeyed_delay = 2/' /etc
 strongswan_start bob
 check "strongSwan: it comes up" in_host alice ping -q -c 2 -i 0.2 -W 10 192.0.2.2
 under_traffic strongSwan 8 4
-# Far apart, so that they are sure to cross.
-link_delay alice eth0 300
-link_delay bob eth0 300
+# So far apart that our request is sure to leave before strongSwan's is there.
+link_delay alice eth0 1000
+link_delay bob eth0 1000
 under_traffic "strongSwan far away" 3 2
 host_stop keyd-alice
 strongswan_stop bob
