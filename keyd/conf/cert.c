@@ -59,7 +59,7 @@ void conf_do_auth_way(struct conf_parser *p, const struct conf_word *at, enum co
 /* The name of a file of ours; what is wrong with it is not to be told a second time at the end of the section. */
 static const char *own_file(struct conf_parser *p, const struct conf_word *w)
 {
-	const char *name = conf_file_name(p, w);
+	const char *name = conf_is_token(w->s) && strlen(w->s) == w->n ? w->s : conf_file_name(p, w);
 
 	p->own.failed = p->own.failed || !name;
 	return name;

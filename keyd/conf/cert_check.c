@@ -49,7 +49,7 @@ static void check_needs(struct conf_parser *p, const struct conf_cred *cred)
 	bool cert = has_way(peer->auth_local, CONF_AUTH_CERT), key = has_way(peer->auth_local, CONF_AUTH_KEY);
 	bool failed = p->own.failed || p->defaults_failed;	/* that was told */
 
-	if (cert && !failed && (!cred || !cred->nchain))
+	if (cert && !failed && (!cred || (!cred->nchain && !cred->unseen)))
 		conf_err(p, &p->peer_at, "peer '%s': we prove who we are by a certificate, and have none: 'cert FILE' is missing%s",
 			 peer->name, stated(p, CONF_STMT_AUTH) || stated(p, CONF_STMT_AUTH_LOCAL) ? "" : " ('auth local' says otherwise)");
 	else if (key && !failed && !cred)
@@ -213,6 +213,7 @@ void conf_cert_check(struct conf_parser *p)
 	if (stated(p, CONF_STMT_CERT) || stated(p, CONF_STMT_KEY))
 		peer->key = (struct conf_digest){ { 0 } };
 	choose_way(p);
+	conf_pin_check(p);
 	conf_own_read(p, &peer->key);
 	cred = conf_cred_find(p->conf, &peer->key);
 	if (p->is_default) {

@@ -70,6 +70,10 @@ void conf_defaults(struct conf *c)
 			.auth_remote = { CONF_AUTH_PSK },
 			.trust = { .rsa_bits = 2048, .ec_bits = 256, .revocation = CONF_REVOCATION_LENIENT },
 		},
+		.native = true,
+		.pin_tries = 2,
+		.token_timeout = 30,
+		.token_check = 60,
 		.fetch = true,
 		.expiry_warning = 14,
 	};
@@ -121,6 +125,7 @@ void conf_free(struct conf *c)
 	free(c->cas);
 	free(c->pins);
 	free(c->crls);
+	free(c->tokens);
 	free(c->peers);
 	free(c->pools);
 	*c = (struct conf){ 0 };

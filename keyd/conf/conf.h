@@ -35,6 +35,9 @@
 #define CONF_CRLS_MAX 64
 #define CONF_CRED_NAMES_MAX 8		/* names of our certificate that we may call ourselves by */
 #define CONF_CHAIN_MAX 49152		/* bytes of our certificate and those above it */
+#define CONF_URI_MAX 1024		/* bytes of a token's URI, with NUL */
+#define CONF_PIN_MAX 255		/* bytes of a PIN */
+#define CONF_MODULES_MAX 16		/* PKCS#11 modules */
 
 /* The statements that may stand only once in a peer, then those that may stand only once in the file. */
 enum conf_stmt {
@@ -46,12 +49,14 @@ enum conf_stmt {
 	CONF_STMT_POOL, CONF_STMT_TRAFFIC, CONF_STMT_VIRTUAL, CONF_STMT_START,
 	CONF_STMT_AUTH_LOCAL, CONF_STMT_AUTH_REMOTE, CONF_STMT_CERT, CONF_STMT_KEY, CONF_STMT_CA, CONF_STMT_REMOTE_KEY,
 	CONF_STMT_SIGNATURES, CONF_STMT_KEY_FLOOR, CONF_STMT_REVOCATION, CONF_STMT_EXPIRED, CONF_STMT_REVOKED,
+	CONF_STMT_PIN, CONF_STMT_LOGIN, CONF_STMT_PULLED,
 	CONF_STMT_PEER_END,
 	CONF_STMT_DOMAIN = CONF_STMT_PEER_END, CONF_STMT_POOL_END,
 	CONF_STMT_PORT = CONF_STMT_POOL_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN,
 	CONF_STMT_HALF_OPEN_SOURCE, CONF_STMT_DEFAULT,
 	CONF_STMT_NAT_PORT,
 	CONF_STMT_KEYLOG, CONF_STMT_FETCH, CONF_STMT_EXPIRY_WARNING,
+	CONF_STMT_MODULE, CONF_STMT_PIN_TRIES, CONF_STMT_TOKEN_TIMEOUT, CONF_STMT_TOKEN_CHECK,
 	CONF_STMT_END
 };
 
@@ -104,6 +109,24 @@ enum conf_lost_cert {
 	CONF_LOST_CERT_NO_REKEY,	/* it is not renewed: it ends when its keys do */
 	CONF_LOST_CERT_KEEP,
 };
+
+/* What becomes of an IKE SA while the token with our key is away. Values as enum token_pulled. */
+enum conf_pulled {
+	CONF_PULLED_KEEP,
+	CONF_PULLED_NO_REKEY,		/* it is not renewed */
+	CONF_PULLED_DOWN,		/* it is deleted, after a while perhaps */
+};
+
+/* Who gives a token its PIN. Values as enum card_pin. */
+enum conf_pin_how {
+	CONF_PIN_ASK,			/* whoever is there: keydctl up, keydctl token unlock */
+	CONF_PIN_ASK_KEEP,		/* … and it is used again when the token was away */
+	CONF_PIN_GIVEN,			/* the configuration */
+	CONF_PIN_PAD,			/* somebody at the reader */
+};
+
+/* Where a PIN that is given comes from. */
+enum conf_pin_from { CONF_PIN_TEXT, CONF_PIN_FILE, CONF_PIN_CREDENTIAL, CONF_PIN_FD };
 
 /* What becomes of a certificate when nothing current says whether it is revoked. Values as enum crypto_revocation. */
 enum conf_revocation { CONF_REVOCATION_OFF, CONF_REVOCATION_LENIENT, CONF_REVOCATION_STRICT };
@@ -169,6 +192,8 @@ struct conf_peer {
 	bool id_of_cert;		/* local_id is not stated but the first name in our certificate, which may have more */
 	uint8_t auth_local[CONF_ROUNDS_MAX], auth_remote[CONF_ROUNDS_MAX];	/* enum conf_auth, round by round */
 	struct conf_digest key;		/* ours, for signatures: the auth role has it, conf.creds what vouches for it */
+	uint8_t pulled;			/* enum conf_pulled, of the token that it is on */
+	uint32_t pulled_after;		/* seconds that the token may be away before CONF_PULLED_DOWN */
 	struct conf_trust trust;
 	struct conf_proposals ike, esp;
 	bool pfs;			/* a KE in each child rekey */
@@ -218,7 +243,9 @@ struct conf_pool {
 
 /* A key of ours, and what we show for it. */
 struct conf_cred {
-	struct conf_digest key;
+	struct conf_digest key;		/* of a token's key that nobody has seen yet: SHA-256 of its URI */
+	bool token;			/* it is on a token, see conf.tokens */
+	bool unseen;			/* … and it or its certificate is not known yet: spki, chain and names are empty */
 	struct conf_at at;		/* of "cert", or "key" where there is no certificate */
 	uint32_t nchain;		/* bytes; 0: there is no certificate, what we show is the key itself */
 	uint8_t *chain;			/* owned: certificates, ours first, each as a length of 4 bytes in network order and DER */
@@ -228,6 +255,19 @@ struct conf_cred {
 	/* Where it was read from: whole names of files, or "". key_file: not where cert_file has the key in it. */
 	char cert_file[CONF_PATH_MAX], key_file[CONF_PATH_MAX], passphrase_file[CONF_PATH_MAX];
 	bool passphrase;		/* one stands in the configuration itself */
+};
+
+/* A key of ours on a token: which one, and how the token gets its PIN. */
+struct conf_token {
+	struct conf_digest key;		/* of its struct conf_cred */
+	struct conf_at at;
+	char uri[CONF_URI_MAX];		/* RFC 7512 */
+	bool cert;			/* our certificate is the token's: "cert URI" */
+	uint8_t pin;			/* enum conf_pin_how; CONF_PIN_GIVEN: it is in the secrets */
+	uint8_t from;			/* enum conf_pin_from */
+	bool each;			/* it is logged out after each signature */
+	struct conf_at pin_at;
+	char pin_name[CONF_PATH_MAX];	/* of a file or a credential, or a descriptor's number */
 };
 
 /* A set of CAs: the certificates of one file. */
@@ -282,6 +322,13 @@ struct conf {
 	unsigned npins;
 	struct conf_crl *crls;		/* owned, ncrls of them */
 	unsigned ncrls;
+	struct conf_token *tokens;	/* owned, ntokens of them, one for each key */
+	unsigned ntokens;
+	char modules[CONF_MODULES_MAX][CONF_PATH_MAX];	/* of PKCS#11: names or whole names of files; "": no more */
+	bool native;			/* OpenPGP and PIV cards, without any module */
+	uint32_t pin_tries;		/* with fewer of them left only somebody who is there may try a PIN */
+	uint32_t token_timeout;		/* seconds that a token may take for what nobody has to type for */
+	uint32_t token_check;		/* seconds between looks at tokens, for readers that lose events */
 	bool fetch;			/* revocation lists and OCSP answers are fetched by http */
 	uint32_t expiry_warning;	/* days before a certificate runs out that it is spoken of; 0: never */
 };

@@ -35,20 +35,23 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token END "the end of the statement"
 %token WORD "word"
 %token STRING "quoted string"
-%token ADDRESS "address" ALLOW "allow" ANY "any" ASSIGNED "assigned" AUTH "auth" AUTO "auto" CA "ca" CERT "cert"
-%token CHILD "child" CHILDLESS "childless" CHILDREN "children" COOKIE "cookie" CRL "crl" DEFAULT "default"
-%token DN "dn" DNS "dns" DOMAIN_ "domain" DOWN "down" DPD "dpd" ESP "esp" EXCEPT "except" EXPIRED "expired"
-%token EXPIRY_WARNING "expiry-warning" FETCH "fetch" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment"
-%token HALF_OPEN "half-open" ID "id" IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter"
-%token KEEP "keep" KEEPALIVE "keepalive" KEY "key" KEY_FLOOR "key-floor" KEYID "keyid" KEYLOG "keylog"
+%token ADDRESS "address" AFTER "after" ALLOW "allow" ANY "any" ASK "ask" ASSIGNED "assigned" AUTH "auth"
+%token AUTO "auto" CA "ca" CERT "cert" CHILD "child" CHILDLESS "childless" CHILDREN "children" COOKIE "cookie"
+%token CREDENTIAL "credential" CRL "crl" DEFAULT "default" DN "dn" DNS "dns" DOMAIN_ "domain" DOWN "down"
+%token DPD "dpd" EACH "each" ESP "esp" EXCEPT "except" EXPIRED "expired" EXPIRY_WARNING "expiry-warning"
+%token FD "fd" FETCH "fetch" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open"
+%token ID "id" IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter" KEEP "keep"
+%token KEEPALIVE "keepalive" KEY "key" KEY_FLOOR "key-floor" KEYID "keyid" KEYLOG "keylog"
 %token LARVAL_DROP "larval-drop" LENIENT "lenient" LIFETIME "lifetime" LINGER "linger" LISTEN "listen"
-%token LOCAL "local" NAT "nat" NAT_PORT "nat-port" NEVER "never" NO "no" NO_REKEY "no-rekey" OFF "off" ON "on"
-%token PACKETS "packets" PASSPHRASE "passphrase" PEER "peer" PER_SOURCE "per-source" PFS "pfs" POOL "pool"
-%token PORT "port" PREFER "prefer" PSK "psk" REAUTH "reauth" REKEY "rekey" REMOTE "remote"
+%token LOCAL "local" LOGIN "login" MODULE "module" NAT "nat" NAT_PORT "nat-port" NATIVE "native" NEVER "never"
+%token NO "no" NO_REKEY "no-rekey" OFF "off" ON "on" PACKETS "packets" PAD "pad" PASSPHRASE "passphrase"
+%token PEER "peer" PER_SOURCE "per-source" PFS "pfs" PIN "pin" PIN_TRIES "pin-tries" POOL "pool" PORT "port"
+%token PREFER "prefer" PSK "psk" PULLED "pulled" REAUTH "reauth" REKEY "rekey" REMOTE "remote"
 %token REMOTE_KEY "remote-key" REPLACE "replace" REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit"
 %token REVOCATION "revocation" REVOKED "revoked" SECRETS "secrets" SIGNATURES "signatures"
-%token SINGLE_PAIR "single-pair" START "start" STRICT "strict" TFC "tfc" THRESHOLD "threshold" TRAFFIC "traffic"
-%token UNIQUE "unique" USER "user" VIRTUAL_ADDRESS "virtual-address" YES "yes" BOTH_WAYS "<->"
+%token SINGLE_PAIR "single-pair" START "start" STRICT "strict" TFC "tfc" THRESHOLD "threshold"
+%token TOKEN_CHECK "token-check" TOKEN_TIMEOUT "token-timeout" TRAFFIC "traffic" UNIQUE "unique" USER "user"
+%token VIRTUAL_ADDRESS "virtual-address" YES "yes" BOTH_WAYS "<->"
 %token '{' "'{'" '}' "'}'" ',' "','"
 
 %%
@@ -76,6 +79,11 @@ statement
 	| CRL crl_list
 	| FETCH YES				{ conf_do_fetch(p, &$1, true); }
 	| FETCH NO				{ conf_do_fetch(p, &$1, false); }
+	| MODULE				{ conf_do_modules(p, &$1); }
+	  module_list
+	| PIN_TRIES WORD			{ conf_do_pin_tries(p, &$2); }
+	| TOKEN_TIMEOUT WORD			{ conf_do_token_timeout(p, &$2); }
+	| TOKEN_CHECK WORD			{ conf_do_token_check(p, &$2); }
 	| EXPIRY_WARNING WORD			{ conf_do_expiry_warning(p, &$1, &$2); }
 	| EXPIRY_WARNING NEVER			{ conf_do_expiry_warning(p, &$1, NULL); }
 	| DEFAULT				{ conf_default_begin(p, &$1); }
@@ -173,6 +181,19 @@ setting
 	  passphrase
 	| KEY text				{ conf_do_key(p, &$2); }
 	  passphrase
+	| PIN text				{ conf_do_pin_text(p, &$1, &$2); }
+	| PIN FILE_ text			{ conf_do_pin_from(p, &$1, CONF_PIN_FILE, &$3); }
+	| PIN CREDENTIAL text			{ conf_do_pin_from(p, &$1, CONF_PIN_CREDENTIAL, &$3); }
+	| PIN FD WORD				{ conf_do_pin_from(p, &$1, CONF_PIN_FD, &$3); }
+	| PIN ASK				{ conf_do_pin(p, &$1, CONF_PIN_ASK); }
+	| PIN ASK KEEP				{ conf_do_pin(p, &$1, CONF_PIN_ASK_KEEP); }
+	| PIN PAD				{ conf_do_pin(p, &$1, CONF_PIN_PAD); }
+	| LOGIN KEEP				{ conf_do_login(p, &$1, false); }
+	| LOGIN EACH				{ conf_do_login(p, &$1, true); }
+	| PULLED KEEP				{ conf_do_pulled(p, &$1, CONF_PULLED_KEEP, NULL); }
+	| PULLED NO_REKEY			{ conf_do_pulled(p, &$1, CONF_PULLED_NO_REKEY, NULL); }
+	| PULLED DOWN				{ conf_do_pulled(p, &$1, CONF_PULLED_DOWN, NULL); }
+	| PULLED DOWN AFTER WORD		{ conf_do_pulled(p, &$1, CONF_PULLED_DOWN, &$4); }
 	| CA					{ conf_do_cas(p, &$1); }
 	  ca_list
 	| REMOTE_KEY				{ conf_do_remote_keys(p, &$1); }
@@ -278,6 +299,16 @@ lost_cert
 	: DOWN					{ $$.n = CONF_LOST_CERT_DOWN; }
 	| NO_REKEY				{ $$.n = CONF_LOST_CERT_NO_REKEY; }
 	| KEEP					{ $$.n = CONF_LOST_CERT_KEEP; }
+	;
+
+module_list
+	: module
+	| module_list ',' module
+	;
+
+module
+	: NATIVE				{ conf_do_module(p, &$1, true); }
+	| text					{ conf_do_module(p, &$1, false); }
 	;
 
 crl_list

@@ -37,6 +37,27 @@ static void put_auth(FILE *out, const struct conf_peer *peer, const struct conf_
 	}
 }
 
+/* A PIN is not in it, but where it comes from. */
+static void put_token(FILE *out, const struct conf_token *t)
+{
+	static const char *const pins[] = { [CONF_PIN_ASK] = "ask", [CONF_PIN_ASK_KEEP] = "ask keep", [CONF_PIN_PAD] = "pad" };
+	static const char *const from[] = { [CONF_PIN_FILE] = "file ", [CONF_PIN_CREDENTIAL] = "credential ", [CONF_PIN_FD] = "fd " };
+
+	put_file(out, t->cert ? "cert" : "key", t->uri);
+	putc('\n', out);
+	if (t->pin == CONF_PIN_GIVEN && t->from == CONF_PIN_TEXT) {
+		fputs("\t# and a PIN\n", out);
+	} else if (t->pin == CONF_PIN_GIVEN) {
+		fprintf(out, "\tpin %s", from[t->from % 4]);
+		conf_dump_name(out, t->pin_name);
+		putc('\n', out);
+	} else if (t->pin != CONF_PIN_ASK) {
+		fprintf(out, "\tpin %s\n", pins[t->pin % 4]);
+	}
+	if (t->each)
+		fputs("\tlogin each\n", out);
+}
+
 static void put_own(FILE *out, const struct conf *c, const struct conf_peer *peer, const struct conf_peer *base)
 {
 	const struct conf_cred *cred = conf_cred_find(c, &peer->key);
@@ -47,6 +68,11 @@ static void put_own(FILE *out, const struct conf *c, const struct conf_peer *pee
 		put_file(out, "cert", cred->cert_file);
 		putc('\n', out);
 	}
+	for (unsigned i = 0; i < c->ntokens; i++)
+		if (conf_digest_equal(&c->tokens[i].key, &peer->key)) {
+			put_token(out, &c->tokens[i]);
+			return;
+		}
 	if (!*cred->key_file && !*cred->passphrase_file && !cred->passphrase)
 		return;
 	put_file(out, "key", *cred->key_file ? cred->key_file : cred->cert_file);
@@ -55,6 +81,18 @@ static void put_own(FILE *out, const struct conf *c, const struct conf_peer *pee
 		conf_dump_name(out, cred->passphrase_file);
 	}
 	fputs(cred->passphrase ? "\t# and a passphrase\n" : "\n", out);
+}
+
+static void put_pulled(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	static const char *const words[] = { [CONF_PULLED_KEEP] = "keep", [CONF_PULLED_NO_REKEY] = "no-rekey", [CONF_PULLED_DOWN] = "down" };
+
+	if (base && peer->pulled == base->pulled && peer->pulled_after == base->pulled_after)
+		return;
+	fprintf(out, "\tpulled %s", words[peer->pulled % 3]);
+	if (peer->pulled_after)
+		fprintf(out, " after %us", peer->pulled_after);
+	putc('\n', out);
 }
 
 static void put_cas(FILE *out, const struct conf *c, const struct conf_trust *t, const struct conf_trust *base)
@@ -127,6 +165,7 @@ void conf_dump_cert(FILE *out, const struct conf *c, const struct conf_peer *pee
 
 	put_auth(out, peer, base);
 	put_own(out, c, peer, base);
+	put_pulled(out, peer, base);
 	put_cas(out, c, &peer->trust, t);
 	put_pins(out, c, &peer->trust, t);
 	put_trust(out, &peer->trust, t);
@@ -139,6 +178,17 @@ void conf_dump_revocation(FILE *out, const struct conf *c)
 		conf_dump_name(out, c->crls[i].where);
 		putc('\n', out);
 	}
+	if (*c->modules[0]) {
+		fputs("module ", out);
+		for (unsigned i = 0; i < CONF_MODULES_MAX && *c->modules[i]; i++) {
+			fputs(i ? ", " : "", out);
+			conf_dump_name(out, c->modules[i]);
+		}
+		fputs(c->native ? ", native\n" : "\n", out);
+	} else if (c->native) {
+		fputs("module native\n", out);
+	}
+	fprintf(out, "pin-tries %u\ntoken-timeout %us\ntoken-check %us\n", c->pin_tries, c->token_timeout, c->token_check);
 	fprintf(out, "fetch %s\n", c->fetch ? "yes" : "no");
 	if (c->expiry_warning)
 		fprintf(out, "expiry-warning %ud\n", c->expiry_warning);

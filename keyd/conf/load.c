@@ -142,6 +142,8 @@ static void conf_parser_clear(struct conf_parser *p)
 	}
 	secret_clear(&p->psk);
 	secret_clear(&p->own.passphrase);
+	conf_pin_clear(&p->own.pin);
+	conf_pin_clear(&p->default_pin);
 	free(p->peers_at);
 	free(p->read);
 }
@@ -169,8 +171,15 @@ static int conf_parser_finish(struct conf_parser *p)
 
 int conf_load(struct conf *c, struct conf_secrets *s, const char *path, conf_error_fn *err, void *arg)
 {
+	return conf_load_seen(c, s, path, NULL, err, arg);
+}
+
+int conf_load_seen(struct conf *c, struct conf_secrets *s, const char *path, const struct conf_sights *seen, conf_error_fn *err,
+		   void *arg)
+{
 	struct conf_parser p = conf_parser_start(c, s, err, arg);
 
+	p.sights = seen;
 	conf_parse_file(&p, path, NULL);
 	return conf_parser_finish(&p);
 }

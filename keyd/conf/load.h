@@ -19,6 +19,22 @@ void conf_defaults(struct conf *c);
  */
 int conf_load(struct conf *c, struct conf_secrets *s, const char *path, conf_error_fn *err, void *arg);
 
+/* What was seen of a token's key, and its certificate. */
+struct conf_sight {
+	struct conf_digest uri;		/* SHA-256 of the URI that means it, as it is written */
+	uint32_t nspki, ncert;		/* bytes; ncert 0: the token has none */
+	uint8_t *spki, *cert;		/* owned by whoever has the sights: SubjectPublicKeyInfo and certificate in DER */
+};
+
+struct conf_sights {
+	struct conf_sight *s;
+	unsigned n;
+};
+
+/* The same, with what is known of the tokens that are named; seen may be NULL. */
+int conf_load_seen(struct conf *c, struct conf_secrets *s, const char *path, const struct conf_sights *seen, conf_error_fn *err,
+		   void *arg);
+
 /*
  * The same from memory. name stands in messages. No file is read: include, secrets and psk file are mistakes here.
  * text needs no final NUL and is not changed.

@@ -23,6 +23,7 @@ struct own_files {
 	struct crypto_cert *certs[CRYPTO_CHAIN_MAX + 1];	/* in the order of the file */
 	unsigned ncerts;
 	struct crypto_key *public, *private;	/* of the first certificate; NULL: there is none, or it is locked */
+	bool unseen;			/* it is on a token, and not all is known of it that is needed */
 };
 
 static bool no_memory(struct conf_parser *p)
@@ -119,7 +120,7 @@ static bool read_certs(struct own_files *o)
 	const struct conf_own *own = o->own;
 	int r;
 
-	if (!own->cert)
+	if (!own->cert || conf_is_token(own->cert))
 		return true;
 	if (!read_file(o->p, own->cert, &own->cert_at, &o->cert))
 		return false;
@@ -177,6 +178,49 @@ static bool is_hidden(struct own_files *o, const struct conf_file *f)
 	o->p->error = -EACCES;
 	return false;
 }
+
+/* --- a key on a token --- */
+
+static bool is_token(const struct own_files *o)
+{
+	return conf_is_token(key_name(o));
+}
+
+/* What cannot be, said of a key on a token. */
+static bool token_makes_sense(struct own_files *o)
+{
+	const struct conf_own *own = o->own;
+	const char *wrong = conf_is_token(own->cert) && own->key && strcmp(own->key, own->cert) != 0 ?
+			    "the key of a certificate on a token is there as well: leave 'key' out" :
+			    is_token(o) && own->passphrase.n ? "a token has a PIN and no passphrase: say 'pin …'" :
+			    is_token(o) && strlen(key_name(o)) >= CONF_URI_MAX ? "this URI is too long" : NULL;
+
+	if (wrong)
+		conf_err(o->p, key_at(o), "%s", wrong);
+	return !wrong;
+}
+
+/* What was seen of it in earlier lives, or in this one; its certificate may be in a file. */
+static bool read_token(struct own_files *o)
+{
+	const struct conf_sight *seen = conf_sight_find(o->p, key_name(o));
+	bool wants_cert = conf_is_token(o->own->cert);
+
+	if (seen && wants_cert && seen->ncert &&
+	    !crypto_cert_from_der(&o->certs[0], (struct view){ seen->cert, seen->ncert }))
+		o->ncerts = 1;
+	if (seen && wants_cert && !o->ncerts)
+		conf_warn(o->p, key_at(o), "the token has the key, but no certificate for it: 'keydctl token enroll' stores one, 'cert FILE' "
+			  "names one beside it");
+	if (o->ncerts)
+		return take_public(o);
+	if (seen && !wants_cert && !crypto_key_from_spki(&o->public, (struct view){ seen->spki, seen->nspki }))
+		return true;
+	o->unseen = true;
+	return true;
+}
+
+/* --- a key in a file --- */
 
 /* A key that is locked stays so: then its certificate says what its public part is. */
 static bool read_key(struct own_files *o)
@@ -290,7 +334,7 @@ struct crypto_cert *conf_cred_cert(const struct conf_cred *cred)
 /* The files that a dump names: of the section that has most to say. */
 static void note_files(const struct conf_own *own, struct conf_cred *cred)
 {
-	if (own->key && !*cred->key_file)
+	if (own->key && !conf_is_token(own->key) && !*cred->key_file)
 		snprintf(cred->key_file, sizeof(cred->key_file), "%s", own->key);
 	if (own->passphrase_file && !*cred->passphrase_file)
 		snprintf(cred->passphrase_file, sizeof(cred->passphrase_file), "%s", own->passphrase_file);
@@ -300,11 +344,12 @@ static void note_files(const struct conf_own *own, struct conf_cred *cred)
 /* The credential of this key, made if it is new. NULL: no memory (reported). */
 static struct conf_cred *cred_for(struct own_files *o, const struct crypto_key *k)
 {
-	struct conf_cred fresh = { .at = conf_at_of(o->p, key_at(o)) }, *cred;
+	struct conf_cred fresh = { .at = conf_at_of(o->p, key_at(o)), .token = is_token(o), .unseen = o->unseen }, *cred;
 	struct conf *c = o->p->conf;
 
-	fresh.spki = conf_key_digest(o->p, k, &fresh.key, &fresh.nspki);
-	if (!fresh.spki)
+	if (k)
+		fresh.spki = conf_key_digest(o->p, k, &fresh.key, &fresh.nspki);
+	if (k ? !fresh.spki : !conf_uri_digest(o->p, key_name(o), &fresh.key))
 		return NULL;
 	cred = conf_cred_find(c, &fresh.key);
 	if (cred) {
@@ -366,25 +411,29 @@ static bool keep_chain(struct own_files *o, struct conf_cred *cred)
 	if (!same) {
 		crypto_cert_names(o->certs[0], take_name, cred);
 		cred->at = conf_at_of(o->p, cert_at(o));
-		snprintf(cred->cert_file, sizeof(cred->cert_file), "%s", o->own->cert ? o->own->cert : "");
+		snprintf(cred->cert_file, sizeof(cred->cert_file), "%s",
+			 o->own->cert && !conf_is_token(o->own->cert) ? o->own->cert : "");
 	}
 	return true;
 }
 
-/* In clear, or as the file has it. */
+/* In clear, or as the file has it; of a key on a token, what is public. */
 static int key_bytes(struct own_files *o, struct secret *bytes)
 {
 	const struct conf_file *f = key_file(o);
 
+	if (is_token(o))
+		return o->public ? crypto_key_spki(o->public, bytes) : 0;
 	return o->private ? crypto_key_private_pem(o->private, bytes) : secret_set(bytes, f->text, f->n);
 }
 
 static bool keep_key(struct own_files *o, const struct conf_digest *digest)
 {
 	struct conf_secrets *s = o->p->secrets;
-	struct conf_key fresh = { .key = *digest, .at = conf_at_of(o->p, key_at(o)), .locked = !o->private }, *keys;
+	struct conf_key fresh = { .key = *digest, .at = conf_at_of(o->p, key_at(o)), .token = is_token(o) }, *keys;
 	size_t i = 0;
 
+	fresh.locked = !fresh.token && !o->private;
 	while (i < s->nkeys && !conf_digest_equal(&s->keys[i].key, digest))
 		i++;
 	if (i < s->nkeys && (!s->keys[i].locked || fresh.locked))
@@ -416,6 +465,8 @@ static bool keep(struct own_files *o, struct conf_digest *digest)
 	key = cred->key;
 	if (!keep_key(o, &key))
 		return false;
+	if (is_token(o) && !conf_token_keep(o->p, &key, key_name(o), key_at(o), conf_is_token(o->own->cert)))
+		return false;
 	if (o->ncerts)
 		warn_of_dates(o);
 	*digest = key;
@@ -432,7 +483,8 @@ void conf_own_read(struct conf_parser *p, struct conf_digest *key)
 	if (own->failed || (!own->cert && !own->key) || !conf_crypto_ready(p, key_at(&o)))
 		return;
 	if (!conf_read_find(p, kind, own->cert, own->key, &digest)) {
-		if (!read_certs(&o) || !read_key(&o) || !fits(&o) || !keep(&o, &digest))
+		if (!token_makes_sense(&o) || !read_certs(&o) || !(is_token(&o) ? read_token(&o) : read_key(&o)) || !fits(&o) ||
+		    !keep(&o, &digest))
 			digest = (struct conf_digest){ { 0 } };
 		conf_read_note(p, kind, own->cert, own->key, &digest);
 		for (unsigned i = 0; i < o.ncerts; i++)
@@ -441,6 +493,9 @@ void conf_own_read(struct conf_parser *p, struct conf_digest *key)
 		crypto_key_free(o.private);
 		conf_file_clear(&o.cert);
 		conf_file_clear(&o.key);
+	} else if (!conf_digest_is_none(&digest) && is_token(&o) &&
+		   !conf_token_keep(p, &digest, key_name(&o), key_at(&o), conf_is_token(own->cert))) {
+		digest = (struct conf_digest){ { 0 } };
 	}
 	if (conf_digest_is_none(&digest))
 		p->own.failed = true;

@@ -41,12 +41,24 @@ struct conf_place {
 /* A file of certificates or keys that was read already. */
 struct conf_read;
 
+/* What a section says of a token's PIN. */
+struct conf_pin_said {
+	struct conf_where at;		/* line 0: nothing */
+	enum conf_pin_how pin;
+	enum conf_pin_from from;
+	const char *name;		/* of a file or a credential, a descriptor's number; NULL: it has none */
+	struct secret text;		/* that is given */
+	bool each;			/* it is logged out after each signature */
+	struct conf_where login_at;	/* line 0: nothing */
+};
+
 /* What the peer being read says of its own certificate and key, before they are read together. */
 struct conf_own {
-	const char *cert, *key;		/* whole names of files; NULL: not stated in this section */
+	const char *cert, *key;		/* whole names of files, or URIs; NULL: not stated in this section */
 	struct conf_where cert_at, key_at;
 	const char *passphrase_file;	/* NULL: there is none */
 	struct secret passphrase;
+	struct conf_pin_said pin;
 	bool failed;			/* something was wrong already */
 };
 
@@ -65,6 +77,8 @@ struct conf_parser {
 	struct conf_where peer_at;
 	struct secret psk;
 	struct conf_own own;
+	struct conf_pin_said default_pin;	/* of the section "default" */
+	const struct conf_sights *sights;	/* what is known of tokens; NULL: nothing */
 	bool defaults_failed;		/* their certificate or key could not be read */
 	unsigned auth_sides, auth_round;	/* of the statement "auth" that is being read: enum conf_side, rounds so far */
 	bool is_default, has_psk, address_set;
@@ -230,6 +244,31 @@ uint8_t *conf_key_digest(struct conf_parser *p, const struct crypto_key *k, stru
 /* false: reported. */
 bool conf_ca_read(struct conf_parser *p, const struct conf_word *w, struct conf_digest *set);
 bool conf_pin_read(struct conf_parser *p, const struct conf_word *w, bool file, struct conf_digest *key);
+
+/* token.c: statements about keys on tokens. */
+void conf_do_pin(struct conf_parser *p, const struct conf_word *at, enum conf_pin_how pin);
+void conf_do_pin_text(struct conf_parser *p, const struct conf_word *at, const struct conf_word *w);
+/* A file's or a credential's name, or a descriptor's number. */
+void conf_do_pin_from(struct conf_parser *p, const struct conf_word *at, enum conf_pin_from from, const struct conf_word *w);
+void conf_do_login(struct conf_parser *p, const struct conf_word *at, bool each);
+/* after NULL: at once. */
+void conf_do_pulled(struct conf_parser *p, const struct conf_word *at, enum conf_pulled what, const struct conf_word *after);
+void conf_do_modules(struct conf_parser *p, const struct conf_word *at);
+void conf_do_module(struct conf_parser *p, const struct conf_word *w, bool native);
+void conf_do_pin_tries(struct conf_parser *p, const struct conf_word *w);
+void conf_do_token_timeout(struct conf_parser *p, const struct conf_word *w);
+void conf_do_token_check(struct conf_parser *p, const struct conf_word *w);
+/* The statements of a section together, before its key is read. */
+void conf_pin_check(struct conf_parser *p);
+void conf_pin_clear(struct conf_pin_said *s);
+/* Is this a token's URI and no file's name? */
+bool conf_is_token(const char *name);
+/* What is known of the key that a URI names; NULL: nothing yet. */
+const struct conf_sight *conf_sight_find(struct conf_parser *p, const char *uri);
+/* The handle of a key that nobody has seen. false: no memory (reported). */
+bool conf_uri_digest(struct conf_parser *p, const char *uri, struct conf_digest *digest);
+/* The token of a key, with what the section says of its PIN. false: another section says otherwise, or no memory (reported). */
+bool conf_token_keep(struct conf_parser *p, const struct conf_digest *key, const char *uri, const struct conf_where *at, bool cert);
 
 /* own.c: reads what p->own names into p->conf->creds and p->secrets->keys; *key stays as it is when that fails (reported). */
 void conf_own_read(struct conf_parser *p, struct conf_digest *key);

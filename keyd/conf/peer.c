@@ -18,6 +18,7 @@ static void peer_start(struct conf_parser *p, const struct conf_word *at, const 
 		p->peer.local_id = (struct conf_id){ 0 };	/* conf_cert_check finds it anew */
 	p->peer.id_of_cert = false;
 	secret_clear(&p->own.passphrase);
+	conf_pin_clear(&p->own.pin);
 	p->own = (struct conf_own){ 0 };
 	snprintf(p->peer.name, sizeof(p->peer.name), "%s", name);
 	p->peer.section = conf_at_of(p, &at->at);

@@ -40,7 +40,10 @@ void conf_secrets_free(struct conf_secrets *s)
 	psk_truncate(s, 0);
 	for (size_t i = 0; i < s->nkeys; i++)
 		secret_clear(&s->keys[i].bytes);
+	for (size_t i = 0; i < s->npins; i++)
+		secret_clear(&s->pins[i].pin);
 	free(s->keys);
+	free(s->pins);
 	free(s->entries);
 	*s = (struct conf_secrets){ 0 };
 }

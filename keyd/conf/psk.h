@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared secrets: from keyd.conf and from files in the format of racoon's psk.txt. Only the auth role keeps them. */
+/* Shared secrets: from keyd.conf and from files in the format of racoon's psk.txt. Only the auth role keeps them; PINs go to the card role. */
 #ifndef KEYD_CONF_PSK_H
 #define KEYD_CONF_PSK_H
 
@@ -24,13 +24,22 @@ struct conf_key {
 	struct conf_digest key;		/* its public part */
 	struct conf_at at;
 	bool locked;			/* encrypted, and no passphrase was given: bytes are as the file has them */
+	bool token;			/* it is on a token: bytes are its public part, SubjectPublicKeyInfo in DER; none: not known yet */
 	struct secret bytes;		/* PKCS#8 in PEM, in clear unless locked */
+};
+
+/* The PIN of the token that a key of ours is on. */
+struct conf_token_pin {
+	struct conf_digest key;		/* of its struct conf_token */
+	struct secret pin;
 };
 
 /* Zero-initialise; release with conf_secrets_free. */
 struct conf_secrets {
 	struct conf_key *keys;		/* nkeys of them, one for each key */
 	size_t nkeys;
+	struct conf_token_pin *pins;	/* npins of them; only the card role gets them */
+	size_t npins;
 	struct psk_entry *entries;	/* in file order */
 	size_t n;
 	size_t room;			/* allocated */

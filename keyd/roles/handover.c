@@ -36,6 +36,7 @@ void handover_conf(struct parent *p)
 	head.cas = NULL;
 	head.pins = NULL;
 	head.crls = NULL;
+	head.tokens = NULL;
 	ipc_send(ike, M_CONF_BEGIN, 0, &head, sizeof(head));
 	for (unsigned int i = 0; i < p->conf.npeers; i++)
 		ipc_send(ike, M_CONF_PEER, 0, &p->conf.peers[i], sizeof(p->conf.peers[i]));

@@ -38,7 +38,7 @@ static int on_conf_begin(struct ipc *ch, struct ipc_msg *m, void *arg)
 	ike.next_pools = ike.next.npools;
 	ike.next_creds = ike.next.ncreds;
 	ike.next_cas = ike.next.ncas;
-	ike.next.npeers = ike.next.npools = ike.next.ncreds = ike.next.ncas = ike.next.npins = ike.next.ncrls = 0;
+	ike.next.npeers = ike.next.npools = ike.next.ncreds = ike.next.ncas = ike.next.npins = ike.next.ncrls = ike.next.ntokens = 0;
 	ike.next.peers = NULL;
 	ike.next.pools = NULL;
 	ike.next.creds = NULL;

@@ -421,9 +421,9 @@ static void test_find(void **state)
 }
 
 #define P "peer 192.0.2.2 "
-#define STATEMENTS "cookie, crl, default, expiry-warning, fetch, half-open, include, keylog, larval-drop, listen, nat-port, peer, pool, port or secrets"
+#define STATEMENTS "cookie, crl, default, expiry-warning, fetch, half-open, include, keylog, larval-drop, listen, module, nat-port, peer, pin-tries, pool, port, secrets, token-check or token-timeout"
 #define SETTINGS "address, auth, ca, cert, childless, children, dpd, esp, expired, fragment, id, ike, keepalive, key, key-floor, " \
-	"lifetime, linger, local, nat, nat-port, pfs, pool, port, psk, rekey, remote-key, replay-window, retransmit, revocation, " \
+	"lifetime, linger, local, login, nat, nat-port, pfs, pin, pool, port, psk, pulled, rekey, remote-key, replay-window, retransmit, revocation, " \
 	"revoked, signatures, single-pair, start, tfc, traffic, unique or virtual-address"
 
 /* Every line that is said about a text, in order. */
