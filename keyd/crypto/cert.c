@@ -79,6 +79,15 @@ bool crypto_is_der(struct view bytes)
 	return bytes.n && bytes.p[0] == (V_ASN1_CONSTRUCTED | V_ASN1_SEQUENCE);
 }
 
+int crypto_no_passphrase(char *buf, int size, int writes, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writes;
+	(void)arg;
+	return -1;
+}
+
 static int from_pem(BIO *bio, int (*fn)(void *arg, struct crypto_cert *c), void *arg)
 {
 	struct crypto_cert *c;
@@ -86,7 +95,7 @@ static int from_pem(BIO *bio, int (*fn)(void *arg, struct crypto_cert *c), void 
 	X509 *x;
 	int r;
 
-	while ((x = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+	while ((x = PEM_read_bio_X509(bio, NULL, crypto_no_passphrase, NULL))) {
 		any = true;
 		r = crypto_cert_of_evp(&c, x);
 		if (!r)

@@ -15,5 +15,7 @@ int crypto_cert_of_evp(struct crypto_cert **out, X509 *x) RD_MUST_CHECK;
 int64_t crypto_asn1_seconds(const ASN1_TIME *t);
 /* A file begins with a SEQUENCE: it is DER, else PEM. */
 bool crypto_is_der(struct view bytes);
+/* For OpenSSL's readers of PEM: what is public is not encrypted, and nobody is there to be asked for a passphrase. */
+int crypto_no_passphrase(char *buf, int size, int writes, void *arg);
 
 #endif

@@ -228,7 +228,7 @@ static int add_pem(struct crypto_status *s, const struct crypto_cert *issuer, st
 	int r = bio ? 0 : CRYPTO_STATUS_FAILED;
 
 	ERR_clear_error();
-	while (!r && (x = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
+	while (!r && (x = PEM_read_bio_X509_CRL(bio, NULL, crypto_no_passphrase, NULL))) {
 		one = (struct crypto_news){ 0 };
 		r = add_one(s, issuer, x, now, &one);
 		X509_CRL_free(x);

@@ -4,6 +4,7 @@
 #include "tests/unit/test_crypto_ca.h"
 #include "tests/unit/with_crypto.h"
 
+#include <openssl/ui.h>
 #include <time.h>
 
 static const uint8_t ours[1][CRYPTO_DIGEST_LEN] = { { 1 } };
@@ -295,6 +296,49 @@ static void test_pem(void **state)
 	free(f.p);
 }
 
+static unsigned asked;
+
+static int on_ask(UI *ui)
+{
+	(void)ui;
+	asked++;
+	return 0;
+}
+
+static int count_cert(void *arg, struct crypto_cert *c)
+{
+	++*(unsigned *)arg;
+	crypto_cert_free(c);
+	return 0;
+}
+
+/* PEM that is said to be encrypted: OpenSSL would ask whoever sits at the terminal, or wait for standard input. */
+static void test_pem_encrypted(void **state)
+{
+	static const char body[] = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n"
+				   "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n";
+	UI_METHOD *method = UI_create_method("test");
+	const UI_METHOD *usual_method = UI_get_default_method();
+	struct world *w = *state;
+	struct crypto_news news;
+	unsigned certs = 0;
+	char pem[400];
+	int n;
+
+	asked = 0;
+	UI_method_set_opener(method, on_ask);
+	UI_set_default_method(method);
+	n = snprintf(pem, sizeof(pem), "-----BEGIN X509 CRL-----\n%s-----END X509 CRL-----\n", body);
+	assert_int_equal(crypto_status_add_crl(w->status, w->inter, (struct view){ (const uint8_t *)pem, (size_t)n }, w->now, &news),
+			 CRYPTO_STATUS_MALFORMED);
+	n = snprintf(pem, sizeof(pem), "-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----\n", body);
+	assert_int_equal(crypto_certs_from_file((struct view){ (const uint8_t *)pem, (size_t)n }, count_cert, &certs), CRYPTO_CERT_MALFORMED);
+	UI_set_default_method(usual_method);
+	UI_destroy_method(method);
+	assert_int_equal(certs, 0);
+	assert_int_equal(asked, 0);
+}
+
 static const struct {
 	const char *answer;
 	int error;
@@ -533,7 +577,8 @@ static void test_long_ticket(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_lists), TEST(test_lies), TEST(test_impostor), TEST(test_delta), TEST(test_part), TEST(test_waiting), TEST(test_pem), TEST(test_ocsp),
+		TEST(test_lists), TEST(test_lies), TEST(test_impostor), TEST(test_delta), TEST(test_part), TEST(test_waiting), TEST(test_pem),
+		TEST(test_pem_encrypted), TEST(test_ocsp),
 		TEST(test_ocsp_lies), TEST(test_responder_revoked), TEST(test_ocsp_request), TEST(test_link), TEST(test_ticket),
 		TEST(test_long_ticket),
 	};
