@@ -28,5 +28,7 @@ $(eval $(call unit_test,conf_cert,$(conf_libs),$(conf_test_pkgs)))
 $(eval $(call unit_test,conf_token,$(conf_libs),$(conf_test_pkgs)))
 $(O)/tests/unit/conf_cert $(O)/tests/unit/conf_token: | $(O)/tests/ca/made
 $(eval $(call unit_test,conf_psk,$(conf_libs),$(conf_test_pkgs)))
+$(eval $(call unit_test,conf_ipsec,$(conf_libs),$(conf_test_pkgs)))
 $(eval $(call fuzzer,conf,$(conf_libs),$(conf_test_pkgs)))
 $(eval $(call fuzzer,psk,$(conf_libs),$(conf_test_pkgs)))
+$(eval $(call fuzzer,ipsec,$(conf_libs),$(conf_test_pkgs)))
