@@ -21,6 +21,7 @@ $(foreach kind,sysvinit openrc procd,$(eval service_of_$(kind) = 755 packaging/$
 
 define install_files
 755 $(O)/bin/keyd $(LIBEXECDIR)/gapless/keyd
+755 $(O)/bin/keyd-card $(LIBEXECDIR)/gapless/keyd-card
 755 $(O)/bin/keydctl $(LIBEXECDIR)/gapless/keydctl
 755 $(O)/bin/setkey $(LIBEXECDIR)/gapless/setkey
 link $(LIBEXECDIR)/gapless/keyd $(SBINDIR)/keyd

@@ -12,11 +12,11 @@ struct card_pin {
 	uint8_t digits[CARD_PIN_MAX];
 };
 
-int card_pin_new(struct card_pin **out, struct view pin)
+int card_pin_alloc(struct card_pin **out, size_t n, uint8_t **room)
 {
 	struct card_pin *p;
 
-	if (pin.n > CARD_PIN_MAX)
+	if (n > CARD_PIN_MAX)
 		return -1;
 	p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
@@ -25,11 +25,27 @@ int card_pin_new(struct card_pin **out, struct view pin)
 		munmap(p, sizeof(*p));
 		return -1;
 	}
-	p->n = pin.n;
-	if (pin.n)
-		memcpy(p->digits, pin.p, pin.n);
+	p->n = n;
+	*room = p->digits;
 	*out = p;
 	return 0;
+}
+
+int card_pin_new(struct card_pin **out, struct view pin)
+{
+	uint8_t *room;
+
+	if (card_pin_alloc(out, pin.n, &room))
+		return -1;
+	if (pin.n)
+		memcpy(room, pin.p, pin.n);
+	return 0;
+}
+
+void card_pin_cut(struct card_pin *p, size_t n)
+{
+	if (n < p->n)
+		p->n = n;
 }
 
 void card_pin_free(struct card_pin *p)

@@ -7,6 +7,8 @@ $(eval $(call unit_test,card_wire,card crypto util,libcrypto))
 $(eval $(call fuzzer,card,card crypto util,libcrypto))
 $(eval $(call unit_test,card_pkcs11,card crypto util,p11-kit-1 libcrypto))
 $(eval $(call unit_test,card_softhsm,card crypto util,p11-kit-1 libcrypto))
+$(eval $(call unit_test,card_remote,card crypto util,p11-kit-1 libcrypto))
+$(O)/tests/unit/card_remote: | $(O)/bin/keyd-card
 
 # A module for tests, in C like those that it stands for; what steers it is told in its head.
 mock_p11 := $(O)/tests/card/mock_p11.so
@@ -16,4 +18,4 @@ $(mock_p11): $(O)/obj/tests/card/mock_p11.o
 	@echo "  LD      $@"
 	$(q)$(CC) -shared $(base_ldflags) $(LDFLAGS) -o $@ $^ $(call pkgs,libs,libcrypto)
 -include $(O)/obj/tests/card/mock_p11.d
-$(O)/tests/unit/card_pkcs11: | $(mock_p11)
+$(O)/tests/unit/card_pkcs11 $(O)/tests/unit/card_remote: | $(mock_p11)

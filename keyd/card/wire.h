@@ -30,11 +30,11 @@ enum card_wire {
 	CARD_WIRE_MAKE,			/* struct card_wire_make, administrator's secret. KEY, DONE */
 	CARD_WIRE_STORE,		/* struct card_wire_store, administrator's secret, certificate. DONE */
 	/* from a worker */
-	CARD_WIRE_READY,		/* once, when the module is loaded: requests may come. Its driver's name */
+	CARD_WIRE_READY,		/* once, when the module is loaded: requests may come. Its driver's name; id 0 */
 	CARD_WIRE_TOKEN,		/* struct card_token */
 	CARD_WIRE_KEY,			/* card_wire_key_put() */
 	CARD_WIRE_SIGNATURE,		/* as IKE has it */
-	CARD_WIRE_DONE,			/* struct card_wire_done */
+	CARD_WIRE_DONE,			/* struct card_wire_done; in READY's place, with id 0: the module cannot be loaded, and why */
 	/* from a watcher */
 	CARD_WIRE_CHANGED,		/* empty: a token has come or gone, at first also: look now. At most some tens a second */
 	CARD_WIRE_READERS,		/* n × struct card_wire_reader, all that have a card. At first, and whenever they change */

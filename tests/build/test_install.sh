@@ -37,6 +37,8 @@ for program in keyd keydctl setkey; do
 		"$(readlink "$root$prefix/sbin/$program")" = $prefix/libexec/gapless/$program
 	check "$program runs from there" "$root$prefix/libexec/gapless/$program" -h
 done
+check "keyd-card is beside them, for them alone" test -x "$root$prefix/libexec/gapless/keyd-card" -a ! -e "$root$prefix/sbin/keyd-card"
+check "keyd-card runs from there" "$root$prefix/libexec/gapless/keyd-card" --help
 for page in man8/keyd.8 man8/keydctl.8 man8/setkey.8 man5/keyd.conf.5 man3/pfkey.3 man3/ipsec_open.3; do
 	check "$page is there" test -s "$root$prefix/share/man/$page"
 done
