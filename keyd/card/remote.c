@@ -82,7 +82,7 @@ static int answer(struct remote *r, const struct call *c, const struct ipc_hdr *
 static int call(struct remote *r, const struct call *c)
 {
 	int64_t deadline = card_wire_clock() + c->limit_ms;
-	struct ipc_hdr h;
+	struct ipc_hdr h = { 0 };
 	struct view body;
 	int e, result = CARD_BROKEN;
 
@@ -306,7 +306,7 @@ const char *card_remote_driver(const struct card *c)
 static int wait_ready(struct remote *r, char why[CARD_WHY_MAX])
 {
 	struct card_wire_done d;
-	struct ipc_hdr h;
+	struct ipc_hdr h = { 0 };
 	struct view body;
 	int e = receive(r, &h, &body, card_wire_clock() + r->call_ms);
 
@@ -352,7 +352,7 @@ int card_remote_open(struct card **out, const struct card_remote_how *how, char 
 static int read_readers(struct remote *r, struct card_wire_reader *out, unsigned *n, char why[CARD_WHY_MAX])
 {
 	int64_t deadline = card_wire_clock() + r->call_ms;
-	struct ipc_hdr h;
+	struct ipc_hdr h = { 0 };
 	struct view body;
 	int e;
 

@@ -14,6 +14,7 @@ $(eval $(call unit_test,crypto_trust,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_status,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_key,crypto util,libcrypto))
 $(eval $(call unit_test,crypto_parts,crypto util,libcrypto))
+$(eval $(call unit_test,crypto_csr,crypto util,libcrypto))
 $(eval $(call fuzzer,cert,crypto util,libcrypto))
 
 # Certificates run out: they are made when they are wanted, and are good for as long as the folder is.

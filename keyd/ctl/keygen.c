@@ -3,6 +3,7 @@
 #include "keyd/ctl/keygen.h"
 
 #include "keyd/crypto/cert.h"
+#include "keyd/crypto/key_kind.h"
 #include "keyd/crypto/key_text.h"
 #include "keyd/crypto/p12.h"
 #include "keyd/ctl/client.h"
@@ -17,17 +18,6 @@
 #include <unistd.h>
 
 #define FILE_MAX CRYPTO_CERT_FILE_MAX
-
-static const struct {
-	const char *name;
-	enum crypto_key_type type;
-	unsigned bits;
-} types[] = {
-	{ "ed25519", CRYPTO_KEY_ED25519, 0 }, { "ed448", CRYPTO_KEY_ED448, 0 }, { "p256", CRYPTO_KEY_EC, 256 },
-	{ "p384", CRYPTO_KEY_EC, 384 }, { "p521", CRYPTO_KEY_EC, 521 }, { "rsa2048", CRYPTO_KEY_RSA, 2048 },
-	{ "rsa3072", CRYPTO_KEY_RSA, 3072 }, { "rsa4096", CRYPTO_KEY_RSA, 4096 },
-};
-#define TYPES (sizeof(types) / sizeof(*types))
 
 static int __attribute__((format(printf, 2, 3))) fail(const char *file, const char *fmt, ...)
 {
@@ -109,27 +99,28 @@ static int save_key(const struct crypto_key *k, bool force, const char *file)
 
 static int unknown_type(const char *type)
 {
+	const struct crypto_key_kind *k = NULL;
+	const char *between = "";
+
 	fprintf(stderr, "keydctl: \"%s\" is no type of keys; known are", type);
-	for (size_t i = 0; i < TYPES; i++)
-		fprintf(stderr, "%s %s", i ? "," : "", types[i].name);
+	for (; (k = crypto_key_kind_next(k)); between = ",")
+		fprintf(stderr, "%s %s", between, k->name);
 	putc('\n', stderr);
 	return KEYDCTL_USAGE;
 }
 
 int keygen_make(const char *type, bool force, const char *file)
 {
+	const struct crypto_key_kind *kind = type ? crypto_key_kind_by_name(type) : crypto_key_kind_next(NULL);
 	struct crypto_key *k = NULL;
 	struct stat st;
-	size_t i = 0;
 	int r;
 
-	while (type && i < TYPES && strcmp(types[i].name, type) != 0)
-		i++;
-	if (i == TYPES)
+	if (!kind)
 		return unknown_type(type);
 	if (!force && !lstat(file, &st))	/* before a long computation */
 		return fail(file, "is there already, and may be in use: take another name, or --force");
-	r = crypto_key_generate(&k, types[i].type, types[i].bits);
+	r = crypto_key_generate(&k, kind->type, kind->bits);
 	if (r)
 		return fail(file, "no key can be made: %s", crypto_key_strerror(r));
 	r = save_key(k, force, file);
