@@ -94,6 +94,14 @@ int crypto_trust_add_ca(struct crypto_trust *t, const uint8_t digest[CRYPTO_DIGE
 	return -1;
 }
 
+bool crypto_trust_has_sets(const struct crypto_trust *t, const uint8_t (*sets)[CRYPTO_DIGEST_LEN], unsigned nsets)
+{
+	for (unsigned i = 0; i < nsets; i++)
+		if (!find_set(t, sets[i]))
+			return false;
+	return true;
+}
+
 bool trust_has_issuer(const struct crypto_trust *t, const uint8_t (*sets)[CRYPTO_DIGEST_LEN], unsigned nsets,
 		      const struct issuer_id *id)
 {

@@ -53,6 +53,9 @@ void crypto_trust_free(struct crypto_trust *t);
 /* Puts c, which stays the caller's, into a set; what is in it already is not put in again. 0 or -1 (no memory). */
 int crypto_trust_add_ca(struct crypto_trust *t, const uint8_t set[CRYPTO_DIGEST_LEN], const struct crypto_cert *c) RD_MUST_CHECK;
 
+/* Whether each of the sets is there. */
+bool crypto_trust_has_sets(const struct crypto_trust *t, const uint8_t (*sets)[CRYPTO_DIGEST_LEN], unsigned nsets);
+
 /*
  * Judges leaf with the help of n others in any order, which are not believed by themselves, at the time now (seconds since
  * 1970); all but whether something in the chain is revoked, which crypto_chain_check says. A CA of ours that is no root is

@@ -82,6 +82,7 @@ struct engine {
 	unsigned nretries;
 	struct list asks;			/* in the order of asking */
 	uint32_t last_ask;
+	uint32_t trust_news;			/* counts how often all peers' certificates were asked about again */
 	struct list stragglers;			/* old SAs in their last seconds, see straggler.c */
 	struct table by_straggler;		/* the same by SPI */
 	struct list orphans;			/* kernel SAs from before our time, see orphan.c */

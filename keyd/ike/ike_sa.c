@@ -299,6 +299,7 @@ void ike_sa_established(struct ike_sa *sa, const char *how)
 	timer_cancel(&e->timers, &sa->end);
 	secret_clear(&sa->init_request);	/* proved over, and long */
 	secret_clear(&sa->init_response);
+	proof_established(sa);
 	sa->established_at = sa->heard_at = e->now;
 	sa->rekey_at = e->now + lifetime_soft(conf, SECONDS(conf->ike_lifetime), sa->initiator);
 	timer_set(&e->timers, &sa->rekey, sa->rekey_at, rekey_due);

@@ -129,6 +129,7 @@ struct ike_sa {
 	struct {			/* what they rest on, see proof.h */
 		struct secret ticket;	/* of the trust role, to ask again; empty: there is no certificate */
 		struct ask still;
+		uint32_t news;		/* engine.trust_news, when it was last found good, or asked about */
 		uint64_t ends;		/* when the peer's certificate expires; 0: never */
 		bool lost;		/* it has expired, or is revoked, and so the SA is not renewed */
 		uint8_t why;		/* of these two, enum engine_reason, where the SA is deleted for it; else 0 */

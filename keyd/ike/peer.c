@@ -3,6 +3,7 @@
 #include "keyd/conf/load.h"
 #include "keyd/ike/engine_state.h"
 #include "keyd/ike/guard.h"
+#include "keyd/ike/proof.h"
 #include "keyd/ike/retry.h"
 #include "keyd/ike/tunnel.h"
 
@@ -84,6 +85,7 @@ int engine_configure(struct engine *e, const struct conf *conf)
 		return -1;
 	tunnels_configure(e);
 	retries_hurry(e);
+	proof_ask_all(e);		/* by what their sections believe now */
 	engine_settle(e);
 	return 0;
 }

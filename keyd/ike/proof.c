@@ -2,6 +2,7 @@
 // Certificates of peers after IKE_AUTH; and words for what is wrong with them.
 #include "keyd/ike/proof.h"
 
+#include "keyd/conf/load.h"
 #include "keyd/crypto/trust.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/version.h"
@@ -114,6 +115,7 @@ int proof_take(struct ike_sa *sa, const struct trust_answer *an)
 
 	if (an->nticket && secret_set(&sa->proof.ticket, an->ticket, an->nticket))
 		return -1;
+	sa->proof.news = sa->e->trust_news;
 	if (ever && in < UINT32_MAX * 100ULL)
 		sa->proof.ends = sa->e->now + SECONDS(in);
 	return 0;
@@ -122,6 +124,8 @@ int proof_take(struct ike_sa *sa, const struct trust_answer *an)
 void proof_move(struct ike_sa *old, struct ike_sa *fresh)
 {
 	secret_move(&fresh->proof.ticket, &old->proof.ticket);
+	fresh->proof.news = old->proof.news - (old->proof.still.id != 0);	/* then it is asked once more */
+	ask_cancel(&old->proof.still);
 	fresh->proof.ends = old->proof.ends;
 	fresh->proof.lost = old->proof.lost;
 	memcpy(fresh->proof.remote, old->proof.remote, sizeof(fresh->proof.remote));
@@ -137,6 +141,14 @@ void proof_free(struct ike_sa *sa)
 bool proof_lost(const struct ike_sa *sa)
 {
 	return sa->proof.lost;
+}
+
+/* As the configuration says now; of a section that is not there any more, as it said. */
+static const struct conf_trust *rules_of(const struct ike_sa *sa)
+{
+	const struct conf_peer *conf = conf_peer_by_name(&sa->e->conf, sa->peer->conf.name);
+
+	return conf && conf->trust.ncas ? &conf->trust : &sa->peer->conf.trust;
 }
 
 /* As the section says. False: it goes on. */
@@ -173,32 +185,48 @@ bool proof_expired(struct ike_sa *sa)
 	if (!sa->proof.ends || sa->e->now < sa->proof.ends)
 		return false;
 	sa->proof.ends = 0;
-	return lose(sa, REASON_CERT_EXPIRED, sa->peer->conf.trust.expired, "the peer's certificate has expired");
+	return lose(sa, REASON_CERT_EXPIRED, rules_of(sa)->expired, "the peer's certificate has expired");
 }
 
 static void on_still(struct ask *a, const struct trust_answer *an)
 {
-	struct ike_sa *sa = ike_sa_heir(container_of(a, struct ike_sa, proof.still));	/* it may have been rekeyed meanwhile */
+	struct ike_sa *sa = container_of(a, struct ike_sa, proof.still);
 	char what[420];
 
 	/* What could not be told, or is not known, changes nothing; an expiry has a timer of its own. */
 	if (an->error != TRUST_NOT_TRUSTED || (an->verdict != CRYPTO_TRUST_REVOKED && an->verdict != CRYPTO_TRUST_NO_CA))
 		return;
 	snprintf(what, sizeof(what), "the peer's certificate \"%s\" %s", an->subject, an->text);
-	lose(sa, REASON_CERT_REVOKED, sa->peer->conf.trust.revoked, what);
+	lose(sa, REASON_CERT_REVOKED, rules_of(sa)->revoked, what);
+}
+
+static void ask_again(struct ike_sa *sa)
+{
+	struct trust_request rq = { .kind = TRUST_STILL, .way = CONF_AUTH_CERT, .rules = *rules_of(sa), .remote = sa->remote_id,
+				    .ticket = secret_view(&sa->proof.ticket) };
+
+	sa->proof.news = sa->e->trust_news;
+	ask_cancel(&sa->proof.still);
+	ask_trust(sa->e, &sa->proof.still, &rq, on_still);
+}
+
+void proof_established(struct ike_sa *sa)
+{
+	if (sa->proof.ticket.n && sa->proof.news != sa->e->trust_news)
+		ask_again(sa);
+}
+
+void proof_ask_all(struct engine *e)
+{
+	e->trust_news++;
+	list_each(sa, &e->sas, struct ike_sa, link)
+		if (sa->proof.ticket.n && sa->state == IKE_ESTABLISHED)
+			ask_again(sa);
 }
 
 void engine_trust_changed(struct engine *e, uint64_t now)
 {
 	e->now = now;
-	list_each(sa, &e->sas, struct ike_sa, link) {
-		struct trust_request rq = { .kind = TRUST_STILL, .way = CONF_AUTH_CERT, .rules = sa->peer->conf.trust,
-					    .remote = sa->remote_id, .ticket = secret_view(&sa->proof.ticket) };
-
-		if (!sa->proof.ticket.n || sa->state != IKE_ESTABLISHED)
-			continue;
-		ask_cancel(&sa->proof.still);
-		ask_trust(e, &sa->proof.still, &rq, on_still);
-	}
+	proof_ask_all(e);
 	engine_settle(e);
 }

@@ -7,6 +7,10 @@
 
 /* The peer has proved itself by a signature: what can become of its certificate is watched from now on. 0 or -1 (no memory). */
 int proof_take(struct ike_sa *sa, const struct trust_answer *an) RD_MUST_CHECK;
+/* It is established: what became known before that counts, too. */
+void proof_established(struct ike_sa *sa);
+/* Asks about every peer's certificate again. */
+void proof_ask_all(struct engine *e);
 /* fresh takes the place of old. */
 void proof_move(struct ike_sa *old, struct ike_sa *fresh);
 void proof_free(struct ike_sa *sa);

@@ -34,6 +34,19 @@ static const uint8_t (*sets(const struct conf_trust *rules))[CRYPTO_DIGEST_LEN]
 	return (const uint8_t (*)[CRYPTO_DIGEST_LEN])rules->ca;
 }
 
+/*
+ * Who asks has the CAs of another configuration, an older one or one that has not come here yet: nothing is said of what they
+ * believe, as a reload may come between.
+ */
+static bool knows_cas(struct trust *t, const struct conf_trust *rules, struct trust_answer *an)
+{
+	if (t->now.cas && crypto_trust_has_sets(t->now.cas, sets(rules), rules->ncas))
+		return true;
+	proof_refuse(an, TRUST_FAILED, t->now.cas ? "the CAs of its section are not known here (the configuration is being changed)" :
+						    "there is no memory");
+	return false;
+}
+
 /* SHA-1 in a chain is believed where somebody has allowed it in signatures by name. */
 static bool sha1_allowed(uint32_t schemes)
 {
@@ -142,8 +155,8 @@ static enum trust_error chain_of(struct trust *t, struct trust_time now, const s
 	};
 	struct crypto_verdict v;
 
-	if (!t->now.cas)
-		return proof_refuse(an, TRUST_FAILED, "there is no memory");
+	if (!knows_cas(t, &rq->rules, an))
+		return TRUST_FAILED;
 	if (crypto_trust_verify(t->now.cas, s->leaf, (const struct crypto_cert *const *)s->others, s->nothers, now.wall, &rules, &v,
 				chain))
 		return refuse(an, TRUST_NOT_TRUSTED, &v);
@@ -346,10 +359,8 @@ void judge_still(struct trust *t, struct trust_time now, const struct trust_requ
 	struct crypto_verdict v;
 
 	an->ends = INT64_MAX;
-	if (!t->now.cas) {
-		proof_refuse(an, TRUST_FAILED, "there is no memory");
+	if (!knows_cas(t, &rq->rules, an))
 		return;
-	}
 	if (crypto_ticket_check(rq->ticket, t->now.cas, t->status, sets(&rq->rules), rq->rules.ncas, now.wall,
 				(enum crypto_revocation)rq->rules.revocation, &v)) {
 		refuse(an, TRUST_NOT_TRUSTED, &v);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Certificates between the processes (keyd without a kernel): the trust and fetch roles die and come back, also while somebody waits
-# for them; a reload reads revocation lists again and ends whoever is revoked. Needs root, and namespaces.
+# for them; a reload reads revocation lists and CAs again and ends whoever is not believed any more, and nobody else. Needs root, and namespaces.
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
@@ -106,7 +106,7 @@ bob_asks()
 		peer 192.0.2.1 {
 			cert $ca/good-chain.pem
 			key $ca/good.key
-			ca $ca/root.pem
+			ca ${believed-$ca/root.pem}
 			id local good.example.org
 			revocation $1
 		}
@@ -148,6 +148,26 @@ keyd_said alice 'IKE_SA result=(deleted|down|ended)'
 tries
 keyd_said alice 'result=failed .*AUTHENTICATION_FAILED'
 rm "$work/lists/inter.crl"
+
+# --- the file of CAs changes under an IKE SA: to have another CA beside its own ends nobody, to have its own no more does ---
+
+believed=$work/believed.pem
+cat "$ca/root.pem" >"$believed"
+alice_is good
+bob_asks lenient 'fetch no'
+fresh
+tries
+keyd_said bob 'IKE_SA result=established'
+cat "$ca/other.pem" >>"$believed"
+check "bob reloads" keydctl bob reload
+check "bob rekeys" keydctl bob rekey --ike 192.0.2.1
+keyd_said bob 'IKE_SA result=rekeyed'
+is "alice's certificate is still believed" "$(keyd_count bob 'certificate result=')" 0
+cat "$ca/other.pem" >"$believed"
+check "bob reloads" keydctl bob reload
+keyd_said bob 'certificate result=revoked .*the peer.s certificate .*CN=good.* was signed by a CA that is none of ours any more'
+keyd_said alice 'IKE_SA result=(deleted|down|ended)'
+unset believed
 
 # --- dies while somebody waits ---
 

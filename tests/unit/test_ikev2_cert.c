@@ -36,6 +36,7 @@ static struct {
 	uint8_t chain[6000], spki[64];
 	struct conf_cred cred;
 	unsigned judged, still;
+	uint8_t set;			/* the CAs that the ticket was asked about by, the last time */
 	uint8_t certs, way;		/* CERT payloads shown to it, and how it was asked, the last time */
 	int error;			/* what it says of proofs */
 	uint8_t verdict;		/* and of tickets; 0: still good */
@@ -90,6 +91,7 @@ static void judge(struct world *world, unsigned host, const struct trust_request
 	of[host].way = rq->way;
 	if (rq->kind == TRUST_STILL) {
 		of[host].still++;
+		of[host].set = rq->rules.ca[0].b[0];
 		assert_int_equal(rq->ticket.n, 5);
 		assert_memory_equal(rq->ticket.p, "admit", 5);
 		an->error = of[host].verdict ? TRUST_NOT_TRUSTED : TRUST_OK;
@@ -588,6 +590,57 @@ static void test_revoked_in_a_rekey(void **state)
 	end();
 }
 
+/* The word that it is revoked comes after its proof was found good, and before the SA is there: a PIN may take a minute. */
+static void test_revoked_meanwhile(void **state)
+{
+	(void)state;
+	begin(829, CRYPTO_KEY_ED25519, 0);
+	configured();
+	w.auth_delay = SECONDS(5);
+	world_packet(&w, 0);
+	world_run(&w, SECONDS(12));
+	assert_int_equal(of[1].judged, 1);
+	assert_int_equal(rogue_sa(&w, 1)->state, IKE_AUTH);
+	assert_true(rogue_sa(&w, 1)->proof.ticket.n);
+	of[1].verdict = CRYPTO_TRUST_REVOKED;
+	engine_trust_changed(w.host[1].engine, w.now);
+	of[1].error = TRUST_NOT_TRUSTED;
+	world_run(&w, SECONDS(40));
+	assert_int_equal(of[1].still, 1);
+	assert_int_equal(ike_sas(1), 0);
+	end();
+}
+
+/* The file of CAs is another after a reload, and so is the name of the set: the ticket is asked about by that. */
+static void test_reload_other_cas(void **state)
+{
+	struct conf *c = &w.host[1].conf;
+
+	(void)state;
+	begin(831, CRYPTO_KEY_ED25519, 0);
+	c->defaults.trust.ncas = 1;
+	c->defaults.trust.ca[0].b[0] = 1;
+	configured();
+	assert_true(world_up(&w));
+	c->defaults.trust.ca[0].b[0] = 2;
+	c->defaults.trust.revoked = CONF_LOST_CERT_KEEP;
+	world_configure(&w, 1);
+	world_run(&w, SECONDS(1));
+	assert_int_equal(of[1].still, 1);
+	assert_int_equal(of[1].set, 2);
+	of[1].verdict = CRYPTO_TRUST_REVOKED;
+	engine_trust_changed(w.host[1].engine, w.now);
+	world_run(&w, SECONDS(1));
+	assert_non_null(strstr(w.host[1].log, "\"revoked keep\" in its section"));
+	/* The section proves by a shared key now: what was proved by a certificate is asked about as it was. */
+	c->defaults.trust.ncas = 0;
+	world_configure(&w, 1);
+	world_run(&w, SECONDS(1));
+	assert_int_equal(of[1].still, 3);
+	assert_int_equal(of[1].set, 1);
+	end();
+}
+
 /* A rekeyed IKE SA rests on the same proof, and so does one that was taken over after a restart. */
 static void test_ticket_survives(void **state)
 {
@@ -721,6 +774,8 @@ int main(void)
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_revoked),
 		cmocka_unit_test(test_revoked_in_a_rekey),
+		cmocka_unit_test(test_revoked_meanwhile),
+		cmocka_unit_test(test_reload_other_cas),
 		cmocka_unit_test(test_ticket_survives),
 		cmocka_unit_test(test_no_growth),
 		cmocka_unit_test(test_staple),

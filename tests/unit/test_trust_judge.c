@@ -202,6 +202,26 @@ static void test_odd_auth(void **state)
 	world_end(&w);
 }
 
+/* The file of CAs is another, and who asks does not know of it yet: nothing is said of anybody. */
+static void test_other_configuration(void **state)
+{
+	static struct world w;
+	struct trust_answer an;
+
+	(void)state;
+	world_begin(&w);
+	an = *world_prove(&w, &(struct world_proof){ .show = "good inter" });
+	assert_int_equal(an.error, TRUST_OK);
+	world_configure(&w, &(struct world_conf){ .cas = "root other", .other_set = true });
+	assert_int_equal(world_still(&w, &an, CONF_REVOCATION_LENIENT)->error, TRUST_FAILED);
+	assert_int_equal(world_prove(&w, &(struct world_proof){ .show = "good inter" })->error, TRUST_FAILED);
+	assert_non_null(strstr(world_last(&w)->text, "the configuration is being changed"));
+	/* The same set without that CA: now something is said. */
+	world_configure(&w, &(struct world_conf){ .cas = "other" });
+	assert_int_equal(world_still(&w, &an, CONF_REVOCATION_LENIENT)->verdict, CRYPTO_TRUST_NO_CA);
+	world_end(&w);
+}
+
 static void test_before_configuration(void **state)
 {
 	static struct world w;
@@ -215,7 +235,7 @@ static void test_before_configuration(void **state)
 	/* Until the end the one before it holds. */
 	assert_int_equal(world_prove(&w, &(struct world_proof){ .show = "good inter" })->error, TRUST_OK);
 	trust_end(t, w.now);
-	assert_int_equal(world_prove(&w, &(struct world_proof){ .show = "good inter" })->verdict, CRYPTO_TRUST_NO_CA);
+	assert_int_equal(world_prove(&w, &(struct world_proof){ .show = "good inter" })->error, TRUST_FAILED);
 	rq.kind = TRUST_STILL;
 	trust_ask(t, w.now, &rq);
 	assert_int_equal(world_last(&w)->error, TRUST_NOT_TRUSTED);
@@ -291,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_scheme_is_told),
 		cmocka_unit_test(test_odd_auth),
+		cmocka_unit_test(test_other_configuration),
 		cmocka_unit_test(test_before_configuration),
 		cmocka_unit_test(test_tickets),
 		cmocka_unit_test(test_no_growth),

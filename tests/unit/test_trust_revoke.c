@@ -295,9 +295,15 @@ static void test_reload_while_waiting(void **state)
 {
 	(void)state;
 	assert_null(world_prove(&w, &of_crl));
-	world_configure(&w, &usual);
+	world_configure(&w, &(struct world_conf){ .cas = "other", .crls = "root.crl" });
+	assert_int_equal(w.changed, 1);
 	world_give(&w, CRL, "inter.crl");
 	answered(TRUST_OK, 0, "");
+	/* By the new configuration it would not have been let in: so the ticket is asked about. */
+	world_wait(&w, 11 * SEC);
+	assert_int_equal(w.changed, 2);
+	world_still(&w, world_last(&w), CONF_REVOCATION_STRICT);
+	answered(TRUST_NOT_TRUSTED, CRYPTO_TRUST_NO_CA, "none of ours any more");
 }
 
 /* A list that comes with the configuration is an answer, too. */

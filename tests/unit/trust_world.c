@@ -181,7 +181,7 @@ static void give_ca(void *arg, const char *name)
 	struct bytes b = der_of(name);
 	const char *why;
 
-	assert_int_equal(trust_ca(w->t, &world_set, (struct view){ b.p, b.n }, &why), 0);
+	assert_int_equal(trust_ca(w->t, &w->set, (struct view){ b.p, b.n }, &why), 0);
 	free(b.p);
 }
 
@@ -248,6 +248,8 @@ static void give_cached(void *arg, const char *text)
 
 void world_configure(struct world *w, const struct world_conf *c)
 {
+	w->set = world_set;
+	w->set.b[0] += c->other_set;
 	trust_begin(w->t, !c->no_fetch, c->warning);
 	each(c->cas, give_ca, w);
 	each(c->pins, give_pin, w);

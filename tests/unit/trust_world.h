@@ -30,6 +30,7 @@ struct world {
 	struct world_fetch fetch[FETCHES];
 	unsigned nfetch, cancelled;
 	unsigned changed, cached, staples;
+	struct conf_digest set;	/* of the CAs of the configuration */
 	size_t staple;		/* bytes of the last one */
 	char log[8192];		/* all lines */
 	uint32_t last_id;
@@ -53,7 +54,7 @@ void world_end(struct world *w);
 /* A configuration: names of CAs and of keys, separated by blanks; files with revocation lists, and URLs. All may be NULL. */
 struct world_conf {
 	const char *cas, *pins, *owns, *crls, *urls, *cached;
-	bool no_fetch;
+	bool no_fetch, other_set;	/* other_set: the CAs are not world_set, but one that nobody asks for */
 	uint32_t warning;	/* days */
 };
 void world_configure(struct world *w, const struct world_conf *c);
