@@ -8,21 +8,34 @@
 #include <stdio.h>
 #include <string.h>
 
-/* In clear from now on. False: the passphrase does not fit. */
-static bool open_key(struct conf_key *k, struct view passphrase)
+/* As long as it was locked nobody could see whether it belongs to its certificate. */
+static bool is_pair(const struct conf_key *k, const struct crypto_key *key)
 {
+	struct conf_digest digest;
+
+	return !crypto_key_digest(key, digest.b) && !memcmp(digest.b, k->key.b, sizeof(digest.b));
+}
+
+/* In clear from now on, unless the passphrase does not fit, or it is another certificate's key (told in r). */
+static void open_key(const struct parent *p, struct conf_key *k, struct view passphrase, struct message_result *r)
+{
+	char at[CONF_PATH_MAX + 16];
 	struct crypto_key *key;
 	struct secret pem = { 0 };
-	bool fits = !crypto_key_from_private(&key, secret_view(&k->bytes), passphrase);
 
-	if (!fits)
-		return false;
-	if (!crypto_key_private_pem(key, &pem)) {
+	if (crypto_key_from_private(&key, secret_view(&k->bytes), passphrase))
+		return;
+	conf_at_format(&p->conf, k->at, at, sizeof(at));
+	if (!is_pair(k, key)) {
+		r->error = -EINVAL;
+		snprintf(r->text, sizeof(r->text), "%s: the passphrase fits, but the private key is not that of its certificate", at);
+		log_error("%s", r->text);
+	} else if (!crypto_key_private_pem(key, &pem)) {
 		secret_move(&k->bytes, &pem);
 		k->locked = false;
+		log_notice("%s: a private key is unlocked", at);
 	}
 	crypto_key_free(key);
-	return !k->locked;
 }
 
 static unsigned locked(const struct parent *p)
@@ -37,29 +50,27 @@ static unsigned locked(const struct parent *p)
 void unlock_keys(struct parent *p, struct view passphrase, struct message_result *r)
 {
 	unsigned before = locked(p), opened;
-	char at[CONF_PATH_MAX + 16];
 
 	*r = (struct message_result){ 0 };
-	for (size_t i = 0; i < p->secrets.nkeys; i++) {
-		struct conf_key *k = &p->secrets.keys[i];
-
-		if (k->locked && open_key(k, passphrase))
-			log_notice("%s: a private key is unlocked", conf_at_format(&p->conf, k->at, at, sizeof(at)));
-	}
+	for (size_t i = 0; i < p->secrets.nkeys; i++)
+		if (p->secrets.keys[i].locked)
+			open_key(p, &p->secrets.keys[i], passphrase, r);
 	opened = before - locked(p);
 	if (!before) {
 		snprintf(r->text, sizeof(r->text), "no private key is locked");
 		return;
 	}
-	if (!opened) {
+	if (!opened && !r->error) {
 		r->error = -EACCES;
 		snprintf(r->text, sizeof(r->text), "the passphrase fits none of the keys that are locked: %u", before);
 		log_warning("unlock: result=failed locked=%u", before);
-		return;
 	}
+	if (!opened)
+		return;
 	handover_secrets(p);
 	handover_conf(p);		/* what failed for want of it begins at once */
-	snprintf(r->text, sizeof(r->text), "unlocked: %u; still locked: %u", opened, before - opened);
+	if (!r->error)
+		snprintf(r->text, sizeof(r->text), "unlocked: %u; still locked: %u", opened, before - opened);
 }
 
 void unlock_keep(const struct conf_secrets *old, struct conf_secrets *fresh)

@@ -64,6 +64,14 @@ check "and says what to do" grep -q 'keydctl unlock' "$work/explain" || note "$(
 check "a passphrase that does not fit is refused" not unlock alice "open, barley"
 check "no passphrase at all, too" not unlock alice ""
 check "one that is too long, too" not unlock alice "$(printf 'x%.0s' {1..300})"
+# While it is locked nobody can see that it is not the certificate's.
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass "pass:$pass" -out "$work/other.key" 2>"$work/openssl.log"
+section alice 192.0.2.2 "$work/other.key@192.0.2.1" bob
+check "a key of another certificate, locked, is loaded" keydctl alice reload
+check "it is refused when it is unlocked" not unlock alice "$pass"
+check "with the reason" grep -q 'keyd.conf:2: the passphrase fits, but the private key is not that of its certificate' <(unlock alice "$pass" 2>&1)
+section alice 192.0.2.2 "$work/alice.key@192.0.2.1" bob
+check "the right key is loaded" keydctl alice reload
 check "the right one unlocks" unlock alice "$pass"
 check "the IKE SA comes up" keydctl alice up 192.0.2.2
 check "by certificates at both ends" grep -q 'we by certificate.*the peer by certificate' <(keydctl alice status)
