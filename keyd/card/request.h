@@ -6,7 +6,6 @@
 #ifndef KEYD_CARD_REQUEST_H
 #define KEYD_CARD_REQUEST_H
 
-#include "keyd/auth/request.h"
 #include "keyd/card/driver.h"
 #include "keyd/card/token.h"
 #include "keyd/card/uri.h"
@@ -21,7 +20,7 @@ struct card_rules {
 	uint16_t modules;		/* how many follow */
 };
 
-enum card_pin {
+enum card_pin_way {
 	CARD_PIN_ASK,			/* whoever is there gives it: keydctl up, keydctl token unlock */
 	CARD_PIN_ASK_KEEP,		/* … and it is used again after the card was away */
 	CARD_PIN_GIVEN,			/* it follows */
@@ -32,7 +31,7 @@ enum card_pin {
 struct card_want {
 	struct conf_digest handle;
 	uint8_t known;			/* 1: handle is of the public key, and only that one will do */
-	uint8_t pin;			/* enum card_pin */
+	uint8_t pin;			/* enum card_pin_way */
 	uint8_t each;			/* 1: logged out after each signature */
 	uint64_t stamp;			/* of a PIN that is given: another one for each file's contents; never 0 */
 	char where[CONF_PATH_MAX + 16];	/* "FILE:LINE" of the statement */

@@ -78,6 +78,13 @@ static void info_of(const struct card_token *t, CK_TOKEN_INFO *info)
 	pad(info->serialNumber, sizeof(info->serialNumber), t->serial);
 }
 
+bool card_uri_names_token(const struct card_uri *u)
+{
+	const CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(u->p11);
+
+	return info->label[0] || info->serialNumber[0];
+}
+
 bool card_uri_fits_token(const struct card_uri *u, const struct card_token *t)
 {
 	CK_SLOT_ID slot = p11_kit_uri_get_slot_id(u->p11);

@@ -22,6 +22,8 @@ const char *card_uri_module_name(const struct card_uri *u);
 /* Where the PIN is (2.4); NULL: it does not say. */
 const char *card_uri_pin_source(const struct card_uri *u);
 
+/* It says which token by label or serial number, so that no other one that comes along can be taken for it. */
+bool card_uri_names_token(const struct card_uri *u);
 bool card_uri_fits_token(const struct card_uri *u, const struct card_token *t);
 /* Of its object, id and label; type, where it is stated, must be private, public or cert. */
 bool card_uri_fits_key(const struct card_uri *u, const struct card_key *k);

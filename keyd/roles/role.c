@@ -11,6 +11,7 @@ static const struct role *const roles[ROLES] = {
 	[ROLE_CTL] = &role_ctl,
 	[ROLE_TRUST] = &role_trust,
 	[ROLE_FETCH] = &role_fetch,
+	[ROLE_CARD] = &role_card,
 };
 
 const struct role_link role_links[] = {
@@ -19,6 +20,9 @@ const struct role_link role_links[] = {
 	{ ROLE_IKE, ROLE_CTL },		/* status, commands, events */
 	{ ROLE_IKE, ROLE_TRUST },	/* what peers sign and show */
 	{ ROLE_TRUST, ROLE_FETCH },	/* revocation lists, OCSP */
+	{ ROLE_AUTH, ROLE_CARD },	/* signatures by tokens */
+	{ ROLE_IKE, ROLE_CARD },	/* which keys are there */
+	{ ROLE_CTL, ROLE_CARD },	/* what people want to know of tokens, and their PINs */
 };
 const unsigned int role_nlinks = sizeof(role_links) / sizeof(role_links[0]);
 

@@ -12,7 +12,7 @@
 #define ROLE_USER "gapless"	/* who roles run as, if there is such a user; else "nobody" */
 #define ROLE_NO_CAP (-1)
 
-enum role_id { ROLE_PARENT, ROLE_KERN, ROLE_IKE, ROLE_AUTH, ROLE_CTL, ROLE_TRUST, ROLE_FETCH, ROLES };
+enum role_id { ROLE_PARENT, ROLE_KERN, ROLE_IKE, ROLE_AUTH, ROLE_CTL, ROLE_TRUST, ROLE_FETCH, ROLE_CARD, ROLES };
 
 struct worker;
 
@@ -33,13 +33,15 @@ struct role {
 	const struct ipc_rule *rules[ROLES];
 	int cap;			/* the one capability kept, or ROLE_NO_CAP */
 	bool chroot;			/* into the empty directory */
+	bool groups;			/* it stays in the user's other groups: tokens may be theirs */
+	bool any_call;			/* it starts programs: no list of system calls */
 	bool lock_memory;		/* no page of it is ever swapped out */
 	bool lock_some;			/* it may lock some pages later */
 	bool undumpable;		/* no core, no ptrace by its own user */
 	bool expendable;		/* it may die as often as it likes: what strangers send must not end the daemon */
 };
 
-extern const struct role role_kern, role_ike, role_auth, role_ctl, role_trust, role_fetch;
+extern const struct role role_kern, role_ike, role_auth, role_ctl, role_trust, role_fetch, role_card;
 
 /* NULL for ROLE_PARENT and beyond. */
 const struct role *role_by_id(enum role_id id);

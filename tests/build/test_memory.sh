@@ -181,7 +181,7 @@ for host in alice bob; do keyd_start $host --backend fake; done
 handshakes first
 nothing_leaks "in use"
 for host in alice bob; do
-	for role in kern ike auth ctl trust fetch; do
+	for role in kern ike auth ctl trust fetch card; do
 		role_pid $host $role
 		is "$host's $role leaves no core dump" "$(core_size "$pid")" "0 0"
 	done

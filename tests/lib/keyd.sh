@@ -169,7 +169,7 @@ role_pids()
 	local role pid
 
 	pids=
-	for role in kern ike auth ctl trust fetch; do
+	for role in kern ike auth ctl trust fetch card; do
 		role_pid "$1" $role || return
 		pids+="$role=$pid "
 	done

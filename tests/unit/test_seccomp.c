@@ -22,7 +22,7 @@
 /* The table of roles stays out of this test. */
 const char *role_name(unsigned int id)
 {
-	static const char *const names[ROLES] = { "parent", "kern", "ike", "auth", "ctl", "trust", "fetch" };
+	static const char *const names[ROLES] = { "parent", "kern", "ike", "auth", "ctl", "trust", "fetch", "card" };
 
 	return names[id];
 }
