@@ -142,9 +142,9 @@ static void check_name(struct conf_parser *p, const struct crypto_cert *c, const
 
 /* --- keys against what is asked of them --- */
 
-static uint16_t floor_of(const struct conf_trust *t, const struct crypto_key *k)
+static unsigned floor_of(const struct conf_trust *t, const struct crypto_key *k)
 {
-	return crypto_key_type(k) == CRYPTO_KEY_RSA ? t->rsa_bits : t->ec_bits;
+	return crypto_key_floor(k, t->rsa_bits, t->ec_bits);
 }
 
 static bool below_floor(const struct conf_trust *t, const struct crypto_key *k)

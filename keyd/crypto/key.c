@@ -275,6 +275,11 @@ unsigned crypto_key_bits(const struct crypto_key *k)
 	return k->bits;
 }
 
+unsigned crypto_key_floor(const struct crypto_key *k, unsigned rsa, unsigned ec)
+{
+	return k->type == CRYPTO_KEY_RSA ? rsa : ec;
+}
+
 bool crypto_key_is_private(const struct crypto_key *k)
 {
 	return k->private_part;

@@ -50,6 +50,8 @@ const char *crypto_key_strerror(int error);
 enum crypto_key_type crypto_key_type(const struct crypto_key *k);
 /* Of the modulus or the curve: 256 for P-256 and Ed25519, 456 for Ed448. */
 unsigned crypto_key_bits(const struct crypto_key *k);
+/* Which of two floors, in bits, is that of keys of its type. */
+unsigned crypto_key_floor(const struct crypto_key *k, unsigned rsa, unsigned ec);
 bool crypto_key_is_private(const struct crypto_key *k);
 /* "RSA-3072", "P-256", "Ed25519"; into buf, which is returned. */
 const char *crypto_key_name(const struct crypto_key *k, char *buf, size_t n);

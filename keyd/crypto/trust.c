@@ -205,18 +205,34 @@ static bool for_ike(X509 *x)
 	return found;
 }
 
+/* Below its floor, or of a kind that has none: NULL, or what is to be said of it. */
+static const char *weak_key(const EVP_PKEY *pkey, const struct crypto_trust_rules *rules)
+{
+	static const struct {
+		const char *type;
+		bool rsa;
+		const char *text;
+	} kinds[] = {
+		{ "RSA", true, "has an RSA key that is too short" }, { "RSA-PSS", true, "has an RSA key that is too short" },
+		{ "EC", false, "has an EC key that is too short" }, { "ED25519", false, "has an Ed25519 key, which is too short" },
+		{ "ED448", false, "has an Ed448 key, which is too short" },
+	};
+
+	for (size_t i = 0; pkey && i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (EVP_PKEY_is_a(pkey, kinds[i].type))
+			return (unsigned)EVP_PKEY_get_bits(pkey) < (kinds[i].rsa ? rules->rsa_bits_min : rules->ec_bits_min) ?
+				       kinds[i].text : NULL;
+	return "has a key that is not supported";
+}
+
 /* Below the floors: NULL, or what is. */
 static const char *weakness(X509 *x, bool signature, const struct crypto_trust_rules *rules)
 {
-	EVP_PKEY *pkey = X509_get0_pubkey(x);
+	const char *key = weak_key(X509_get0_pubkey(x), rules);
 	int hash = NID_undef;
 
-	if (!pkey)
-		return "has a key that is not supported";
-	if (EVP_PKEY_is_a(pkey, "RSA") && (unsigned)EVP_PKEY_get_bits(pkey) < rules->rsa_bits_min)
-		return "has an RSA key that is too short";
-	if (EVP_PKEY_is_a(pkey, "EC") && (unsigned)EVP_PKEY_get_bits(pkey) < rules->ec_bits_min)
-		return "has an EC key that is too short";
+	if (key)
+		return key;
 	if (!signature || X509_get_signature_info(x, &hash, NULL, NULL, NULL) != 1)
 		return NULL;
 	if (hash == NID_md5 || hash == NID_md4 || hash == NID_md2)

@@ -161,21 +161,13 @@ enum trust_error proof_scheme(const struct trust_request *rq, struct proof_signa
 	return TRUST_OK;
 }
 
-static bool too_short(const struct crypto_key *k, const struct conf_trust *rules)
-{
-	enum crypto_key_type type = crypto_key_type(k);
-
-	return (type == CRYPTO_KEY_RSA && crypto_key_bits(k) < rules->rsa_bits) ||
-	       (type == CRYPTO_KEY_EC && crypto_key_bits(k) < rules->ec_bits);
-}
-
 enum trust_error proof_signed(const struct trust_request *rq, const struct proof_signature *sig, const struct crypto_key *k,
 			      struct trust_answer *an)
 {
 	const struct view parts[] = { rq->message, rq->nonce, rq->macid };
 
 	crypto_key_name(k, an->key, sizeof(an->key));
-	if (too_short(k, &rq->rules))
+	if (crypto_key_bits(k) < crypto_key_floor(k, rq->rules.rsa_bits, rq->rules.ec_bits))
 		return proof_refuse(an, TRUST_SCHEME, "is made with a key (%s) that is shorter than \"key-floor\" allows", an->key);
 	if (!crypto_sig_fits(sig->scheme, k))
 		return proof_refuse(an, TRUST_SCHEME, "says that it is made with %s, which a key of %s cannot do", sig->scheme->name,

@@ -22,7 +22,7 @@ static const struct crypto_trust_rules usual = { .nsets = 1, .sets = ours, .rsa_
 static enum crypto_trust_result judge(const struct crypto_trust *t, const char *name, const struct crypto_trust_rules *rules,
 				      struct crypto_verdict *v)
 {
-	static const char *const sent[] = { "inter", "narrow", "good2", "loop-a", "loop-b" };
+	static const char *const sent[] = { "inter", "narrow", "good2", "loop-a", "loop-b", "psskey", "dsa" };
 	enum { N = sizeof(sent) / sizeof(*sent) };
 	const struct crypto_cert *others[N];
 	struct crypto_cert *leaf = cert(name);
@@ -70,6 +70,8 @@ static const struct {
 	{ "codesign", CRYPTO_TRUST_USAGE, 0, "codesign", "has an extended key usage that is not for IKE" },
 	{ "weak", CRYPTO_TRUST_WEAK, 0, "weak", "has an RSA key that is too short" },
 	{ "oldhash", CRYPTO_TRUST_WEAK, 0, "oldhash", "is signed with SHA-1" },
+	{ "underpss", CRYPTO_TRUST_WEAK, 1, "psskey", "has an RSA key that is too short" },
+	{ "underdsa", CRYPTO_TRUST_WEAK, 1, "dsa", "has a key that is not supported" },
 	{ "under", CRYPTO_TRUST_NOT_CA, 1, "good2", "is no CA and has signed another one" },
 	{ "stranger", CRYPTO_TRUST_NO_CA, 0, "stranger", "was signed by nobody whom we know" },
 	{ "other", CRYPTO_TRUST_NO_CA, 0, "other", "has signed itself" },
@@ -110,9 +112,12 @@ static void test_rules(void **state)
 	assert_int_equal(judge(t, "oldhash", &rules, &v), CRYPTO_TRUSTED);
 	rules.rsa_bits_min = 3072;
 	assert_int_equal(judge(t, "rsa", &rules, &v), CRYPTO_TRUST_WEAK);
-	/* The CA's key counts, too. */
+	/* Curves of Edwards have lengths, too; and the CA's key counts. */
 	rules.ec_bits_min = 384;
 	assert_int_equal(judge(t, "ed", &rules, &v), CRYPTO_TRUST_WEAK);
+	assert_int_equal(v.depth, 0);
+	assert_string_equal(v.text, "has an Ed25519 key, which is too short");
+	assert_int_equal(judge(t, "ed448", &rules, &v), CRYPTO_TRUST_WEAK);
 	assert_int_equal(v.depth, 1);
 	assert_string_equal(v.text, "has an EC key that is too short");
 	crypto_trust_free(t);

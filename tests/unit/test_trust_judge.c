@@ -125,6 +125,7 @@ static const struct {
 	{ { .way = CONF_AUTH_KEY, .show = "", .key = "ed", .pins = "good" }, TRUST_SCHEME, 0, "says that it is made with ed25519" },
 	{ { .way = CONF_AUTH_KEY, .show = "", .key = "ed" }, TRUST_NO_CERT, 0, "it has shown no key" },
 	{ { .way = CONF_AUTH_KEY, .show = "raw:weak", .key = "weak", .pins = "weak" }, TRUST_SCHEME, 0, "is made with a key (RSA-1024)" },
+	{ { .way = CONF_AUTH_KEY, .show = "raw:ed", .key = "ed", .pins = "ed", .ec = 384 }, TRUST_SCHEME, 0, "is made with a key (Ed25519)" },
 	{ { .way = CONF_AUTH_PSK, .show = "good inter" }, TRUST_FAILED, 0, "nothing is signed" },
 	{ { .show = "good inter", .pins = "ed" }, TRUST_WRONG_KEY, 0, "its certificate has another one, P-256" },
 	{ { .show = "good", .pins = "ed good", .no_ca = true }, TRUST_OK, 0, GOOD_DN },
