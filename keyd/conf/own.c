@@ -297,18 +297,14 @@ static uint8_t *chain_of(const struct own_files *o, uint32_t *n)
 
 static void warn_of_dates(struct own_files *o)
 {
-	char name[NAME_SHOWN], when[32];
-	time_t begins, ends, now = time(NULL);
-	struct tm tm;
+	char name[NAME_SHOWN], day[CRYPTO_DAY_LEN];
+	int64_t begins = crypto_cert_begins(o->certs[0]), ends = crypto_cert_ends(o->certs[0]), now = time(NULL);
 
-	begins = (time_t)crypto_cert_begins(o->certs[0]);
-	ends = (time_t)crypto_cert_ends(o->certs[0]);
 	if (begins <= now && now <= ends)
 		return;
-	strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", gmtime_r(now > ends ? &ends : &begins, &tm));
 	conf_warn(o->p, cert_at(o), "our certificate in '%s' (%s) %s %s: peers will not believe it", cert_name(o),
 		  crypto_dn_format(crypto_cert_subject(o->certs[0]), name, sizeof(name)),
-		  now > ends ? "has expired on" : "is not valid before", when);
+		  now > ends ? "has expired on" : "is not valid before", crypto_day(now > ends ? ends : begins, day));
 }
 
 struct conf_cred *conf_cred_find(const struct conf *c, const struct conf_digest *key)

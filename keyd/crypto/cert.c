@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -49,8 +50,9 @@ int crypto_cert_of_evp(struct crypto_cert **out, X509 *x)
 		crypto_cert_free(c);
 		return r;
 	}
-	/* Reads all extensions now: what is wrong in one is wrong in the whole, and nothing changes x later. */
-	if (X509_check_purpose(x, -1, 0) != 1 || (X509_get_extension_flags(x) & EXFLAG_INVALID)) {
+	/* Reads all extensions now: what is wrong in one is wrong in the whole, and nothing changes x later. So with times. */
+	if (X509_check_purpose(x, -1, 0) != 1 || (X509_get_extension_flags(x) & EXFLAG_INVALID) ||
+	    crypto_cert_begins(c) == INT64_MIN || crypto_cert_ends(c) == INT64_MIN) {
 		crypto_cert_free(c);
 		return CRYPTO_CERT_MALFORMED;
 	}
@@ -195,6 +197,16 @@ int64_t crypto_cert_begins(const struct crypto_cert *c)
 int64_t crypto_cert_ends(const struct crypto_cert *c)
 {
 	return crypto_asn1_seconds(X509_get0_notAfter(c->x));
+}
+
+const char *crypto_day(int64_t seconds, char buf[CRYPTO_DAY_LEN])
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(buf, CRYPTO_DAY_LEN, "%Y-%m-%d", &tm))
+		snprintf(buf, CRYPTO_DAY_LEN, "an unknown day");
+	return buf;
 }
 
 bool crypto_cert_is_ca(const struct crypto_cert *c)

@@ -7,6 +7,7 @@
 
 #define CRYPTO_CERT_MAX 32768		/* bytes of one in DER; larger ones are not looked at */
 #define CRYPTO_CERT_FILE_MAX (8 << 20)	/* of a file with many of them */
+#define CRYPTO_DAY_LEN 16		/* bytes, with NUL */
 #define CRYPTO_CERT_HASH_LEN 20		/* SHA-1 of a SubjectPublicKeyInfo: what CERTREQ names a CA by (RFC 7296 3.7) */
 
 enum crypto_cert_error {
@@ -38,11 +39,13 @@ struct view crypto_cert_issuer(const struct crypto_cert *c);
 int crypto_cert_key(const struct crypto_cert *c, struct crypto_key **out) RD_MUST_CHECK;
 /* 0 or -1 */
 int crypto_cert_key_hash(const struct crypto_cert *c, uint8_t hash[CRYPTO_CERT_HASH_LEN]) RD_MUST_CHECK;
-/* Seconds since 1970; of a time that is none INT64_MIN. */
+/* Seconds since 1970. */
 int64_t crypto_cert_begins(const struct crypto_cert *c);
 int64_t crypto_cert_ends(const struct crypto_cert *c);
 /* It says of itself that it may sign others (basicConstraints). */
 bool crypto_cert_is_ca(const struct crypto_cert *c);
+/* "2026-11-12", for people; into buf, which is returned. */
+const char *crypto_day(int64_t seconds, char buf[CRYPTO_DAY_LEN]);
 
 /*
  * Whether the certificate is for this name: among its subjectAltNames, or, a DN, its subject. Host names, and mail addresses

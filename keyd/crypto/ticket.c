@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define TICKET_VERSION 1
 #define SUM_LEN 8		/* bytes of SHA-256 at its end: of what is damaged nothing is believed */
@@ -128,9 +127,7 @@ enum crypto_trust_result crypto_ticket_check(struct view ticket, const struct cr
 	struct ticket parts;
 	uint8_t reason;
 	unsigned depth;
-	char text[100] = "has expired";
-	time_t ends;
-	struct tm tm;
+	char text[100], day[CRYPTO_DAY_LEN];
 
 	if (parse(&parts, ticket))
 		return tell(v, CRYPTO_TRUST_REFUSED, &parts, "cannot be asked about: what was kept of it is damaged");
@@ -145,8 +142,6 @@ enum crypto_trust_result crypto_ticket_check(struct view ticket, const struct cr
 	}
 	if (parts.ends > now)
 		return tell(v, CRYPTO_TRUSTED, &parts, "is trusted");
-	ends = (time_t)parts.ends;
-	if (gmtime_r(&ends, &tm))
-		strftime(text, sizeof(text), "has expired, or a CA above it has, on %Y-%m-%d", &tm);
+	snprintf(text, sizeof(text), "has expired, or a CA above it has, on %s", crypto_day(parts.ends, day));
 	return tell(v, CRYPTO_TRUST_EXPIRED, &parts, text);
 }

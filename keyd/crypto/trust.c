@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define OID_IPSEC_IKE "1.3.6.1.5.5.7.3.17"	/* id-kp-ipsecIKE, RFC 4945 5.1.3.12 */
 #define NO_MEMORY "could not be checked: there is no memory"
@@ -141,27 +140,19 @@ static const struct {
 	{ X509_V_ERR_OUT_OF_MEM, CRYPTO_TRUST_FAILED, NO_MEMORY },
 };
 
-static void day(const ASN1_TIME *t, char *buf, size_t n)
-{
-	struct tm tm;
-
-	if (ASN1_TIME_to_tm(t, &tm) != 1 || !strftime(buf, n, "%Y-%m-%d", &tm))
-		snprintf(buf, n, "an unknown day");
-}
-
 enum crypto_trust_result verdict_set(struct crypto_verdict *v, enum crypto_trust_result result, unsigned depth, const X509 *x,
 				     const char *text)
 {
 	uint8_t *dn = NULL;
 	int n = x ? i2d_X509_NAME(X509_get_subject_name(x), &dn) : 0;
-	char when[32] = "";
+	char when[CRYPTO_DAY_LEN] = "";
 
 	*v = (struct crypto_verdict){ .result = result, .depth = depth };
 	crypto_dn_format((struct view){ dn, n > 0 ? (size_t)n : 0 }, v->subject, sizeof(v->subject));
 	if (result == CRYPTO_TRUST_EXPIRED)
-		day(X509_get0_notAfter(x), when, sizeof(when));
+		crypto_day(crypto_asn1_seconds(X509_get0_notAfter(x)), when);
 	else if (result == CRYPTO_TRUST_NOT_YET)
-		day(X509_get0_notBefore(x), when, sizeof(when));
+		crypto_day(crypto_asn1_seconds(X509_get0_notBefore(x)), when);
 	snprintf(v->text, sizeof(v->text), "%s%s%s", text, *when ? " " : "", when);
 	OPENSSL_free(dn);
 	return result;

@@ -132,7 +132,7 @@ static enum trust_error nothing_shown(const struct shown *s, struct trust_answer
 static enum trust_error pinned_alone(const struct crypto_cert *c, int64_t wall, struct trust_answer *an)
 {
 	int64_t begins = crypto_cert_begins(c);
-	char date[16];
+	char date[CRYPTO_DAY_LEN];
 
 	an->ends = crypto_cert_ends(c);
 	if (begins <= wall && wall < an->ends)
@@ -140,7 +140,7 @@ static enum trust_error pinned_alone(const struct crypto_cert *c, int64_t wall, 
 	proof_subject(an, c);
 	an->verdict = begins > wall ? CRYPTO_TRUST_NOT_YET : CRYPTO_TRUST_EXPIRED;
 	return proof_refuse(an, TRUST_NOT_TRUSTED, "%s %s", begins > wall ? "is not valid before" : "has expired on",
-			    own_date(begins > wall ? begins : an->ends, date));
+			    crypto_day(begins > wall ? begins : an->ends, date));
 }
 
 static enum trust_error chain_of(struct trust *t, struct trust_time now, const struct trust_request *rq, const struct shown *s,
@@ -293,7 +293,7 @@ static void warn_of_peer(struct trust *t, struct trust_time now, const struct tr
 {
 	uint64_t hash = 14695981039346656037u;	/* FNV-1a */
 	int64_t left = an->ends - now.wall, day = now.wall / OWN_DAY;
-	char date[16];
+	char date[CRYPTO_DAY_LEN];
 
 	if (!t->now.warning_days || left > (int64_t)t->now.warning_days * OWN_DAY)
 		return;
@@ -304,7 +304,7 @@ static void warn_of_peer(struct trust *t, struct trust_time now, const struct tr
 	t->seen[hash % SEEN_MAX].hash = hash;
 	t->seen[hash % SEEN_MAX].day = day;
 	trust_log(t, LOG_LEVEL_WARNING, "the certificate of a peer, or one above it, expires on %s, in %lld day%s: subject=\"%s\"",
-		  own_date(an->ends, date), (long long)(left / OWN_DAY), left / OWN_DAY == 1 ? "" : "s", an->subject);
+		  crypto_day(an->ends, date), (long long)(left / OWN_DAY), left / OWN_DAY == 1 ? "" : "s", an->subject);
 }
 
 static bool prove(struct trust *t, struct trust_time now, const struct trust_request *rq, const struct shown *s,

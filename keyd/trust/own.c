@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 int own_new(struct own **out, const struct conf_digest *key, const char *at, struct view chain, const char **why)
 {
@@ -46,20 +45,10 @@ void own_free(struct own *o)
 	free(o);
 }
 
-const char *own_date(int64_t wall, char buf[16])
-{
-	time_t t = (time_t)wall;
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) || !strftime(buf, 16, "%Y-%m-%d", &tm))
-		snprintf(buf, 16, "an unknown day");
-	return buf;
-}
-
 void own_warn(const struct own *o, int64_t wall, uint32_t days, void (*log)(void *arg, enum log_level level, const char *text),
 	      void *arg)
 {
-	char text[700], subject[160], date[16];
+	char text[700], subject[160], date[CRYPTO_DAY_LEN];
 
 	for (unsigned i = 0; i < o->n; i++) {
 		int64_t ends = crypto_cert_ends(o->chain[i]), left = (ends - wall) / OWN_DAY;
@@ -68,7 +57,7 @@ void own_warn(const struct own *o, int64_t wall, uint32_t days, void (*log)(void
 		if (!days || ends - wall > (int64_t)days * OWN_DAY)
 			continue;
 		crypto_dn_format(crypto_cert_subject(o->chain[i]), subject, sizeof(subject));
-		own_date(ends, date);
+		crypto_day(ends, date);
 		if (ends <= wall)
 			snprintf(text, sizeof(text), "%s: %s \"%s\" has expired on %s: peers refuse it", o->at, whose, subject, date);
 		else

@@ -28,7 +28,5 @@ void own_free(struct own *o);
 /* Tells through log who of the chain has run out, or does so within days. */
 void own_warn(const struct own *o, int64_t wall, uint32_t days, void (*log)(void *arg, enum log_level level, const char *text),
 	      void *arg);
-/* "2026-11-12" */
-const char *own_date(int64_t wall, char buf[16]);
 
 #endif

@@ -148,13 +148,13 @@ static int64_t later(int64_t refresh, int64_t wall)
 
 static void took(struct trust *t, struct trust_time now, struct source *s, const struct crypto_news *news)
 {
-	char date[16], why[TRUST_WHY_MAX];
+	char date[CRYPTO_DAY_LEN], why[TRUST_WHY_MAX];
 
 	s->waits = news->waits;
 	if (news->until > now.wall) {
 		source_good(s, now, later(news->refresh, now.wall));
 	} else {
-		snprintf(why, sizeof(why), "gives what has run out on %s", own_date(news->until, date));
+		snprintf(why, sizeof(why), "gives what has run out on %s", crypto_day(news->until, date));
 		source_failed(&t->sources, s, now.us, why);
 	}
 	if (news->changed)

@@ -27,6 +27,7 @@ static const char *const commands[] = {
 	"cat %C/good.pem %C/inter.pem %C/root.pem >chain.pem",
 	"cat %C/inter.pem %C/good.pem >turned.pem",
 	"cat %C/root.pem %C/other.pem >roots.pem",
+	"LC_ALL=C sed 's/[0-9]\\{12\\}Z/not any timeZ/g' %C/good.crt >odd.crt",
 	"cat %C/root.pem %C/good.pem >mixed.pem",
 	"(umask 77 && cat %C/good.pem %C/inter.pem %C/good.key >both.pem)",
 	"cat %C/good.pem %C/good.key >open.pem && chmod 644 open.pem",
@@ -424,6 +425,8 @@ static const struct row {
 	{ GOOD "}\npeer q { address 192.0.2.3; cert second.pem; key %C/good.key; ca %C/root.pem }", "k:4:34: the key of this "
 	  "certificate has another certificate at k:2: a key has one only\n", -EINVAL },
 	{ P "cert nothing; key %C/good.key; ca %C/root.pem }", "k:2:6: '%H/nothing' cannot be used as our certificate: it is no "
+	  "certificate, or a damaged one\n", -EINVAL },
+	{ P "cert odd.crt; key %C/good.key; ca %C/root.pem }", "k:2:6: '%H/odd.crt' cannot be used as our certificate: it is no "
 	  "certificate, or a damaged one\n", -EINVAL },
 	{ P "cert %C/good.pem; key nothing; ca %C/root.pem }", "k:2:*", -EINVAL },
 	{ P "cert %C/good.pem; key %C/good.pem; ca %C/root.pem }", "k:2:*", -EINVAL },

@@ -199,6 +199,16 @@ static void test_files(void **state)
 	assert_int_equal(crypto_certs_from_file((struct view){ k.p, k.n }, count, &i), CRYPTO_CERT_MALFORMED);
 	assert_int_equal(crypto_certs_from_file((struct view){ k.p, 0 }, count, &i), CRYPTO_CERT_MALFORMED);
 	assert_int_equal(crypto_cert_from_der(&c, (struct view){ huge.p, huge.n }), CRYPTO_CERT_TOO_BIG);
+	for (n = 0; n + 14 < der.n; n++)	/* times that are none */
+		if (der.p[n] == 0x17 && der.p[n + 1] == 13 && der.p[n + 14] == 'Z') {
+			uint8_t digit = der.p[n + 5];
+
+			der.p[n + 5] = '-';
+			assert_int_equal(crypto_cert_from_der(&c, (struct view){ der.p, der.n }), CRYPTO_CERT_MALFORMED);
+			der.p[n + 5] = digit;
+			i++;
+		}
+	assert_int_equal(i, 3);			/* one from above */
 	for (n = 0; n < der.n; n += n < 40 ? 1 : 13)
 		assert_int_equal(crypto_cert_from_der(&c, (struct view){ der.p, n }), CRYPTO_CERT_MALFORMED);
 	free(bundle);
