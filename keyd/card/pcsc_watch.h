@@ -27,7 +27,7 @@ int pcsc_watch_readers(struct pcsc_watch *w, struct pcsc_reader *out, unsigned *
 /*
  * Blocks until something differs from what pcsc_watch_readers said last: a reader, a card, pcscd that has gone, or, if it was
  * not there (or answered with errors), one that may be there now: its socket has changed. A timeout in ms, -1: none. 1: look again;
- * 0: the time is over; CARD_FAILED: it cannot be waited for.
+ * 0: the time is over.
  */
 int pcsc_watch_wait(struct pcsc_watch *w, int timeout) RD_MUST_CHECK;
 /* What pcscd said last when something failed: "SCardListReaders: Service not available."; "" for nothing. */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # keyd/card: tokens, and the drivers that talk to them.
-$(eval $(call library,card,$(wildcard keyd/card/*.c),libcrypto p11-kit-1))
+$(eval $(call library,card,$(wildcard keyd/card/*.c),libcrypto p11-kit-1 libpcsclite zlib))
 $(eval $(call unit_test,card_token,card,))
 $(eval $(call unit_test,card_uri,card crypto util,p11-kit-1 libcrypto))
 $(eval $(call unit_test,card_wire,card crypto util,libcrypto))
@@ -9,6 +9,9 @@ $(eval $(call unit_test,card_pkcs11,card crypto util,p11-kit-1 libcrypto))
 $(eval $(call unit_test,card_softhsm,card crypto util,p11-kit-1 libcrypto))
 $(eval $(call unit_test,card_remote,card crypto util,p11-kit-1 libcrypto))
 $(O)/tests/unit/card_remote: | $(O)/bin/keyd-card
+# The driver with cards of tests/card in its own process, behind a libpcsclite of the test's own.
+mock_pcsc := tests/unit/card_pcsc.c $(patsubst %,tests/card/%.c,card key openpgp openpgp_data piv piv_auth state tlv transmit)
+$(eval $(call unit_test,card_native,card crypto util,p11-kit-1 libcrypto libpcsclite zlib,$(mock_pcsc)))
 
 # A module for tests, in C like those that it stands for; what steers it is told in its head.
 mock_p11 := $(O)/tests/card/mock_p11.so

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -359,4 +360,22 @@ bool crypto_dn_is_pattern(struct view der)
 		any = any || is_any(X509_NAME_get_entry(name, i));
 	X509_NAME_free(name);
 	return any;
+}
+
+int crypto_dn_common_name(struct view der, char *buf, size_t n)
+{
+	X509_NAME *name = name_of(der);
+	int i = name ? X509_NAME_get_index_by_NID(name, NID_commonName, -1) : -1;
+	unsigned char *text = NULL;
+	int len = i >= 0 ? ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i))) : -1;
+	size_t at = 0;
+
+	for (; len > 0 && at < (size_t)len && at + 1 < n; at++)
+		buf[at] = text[at] < 0x20 || text[at] == 0x7f ? '?' : (char)text[at];
+	if (len > 0)
+		buf[at] = 0;
+	OPENSSL_free(text);
+	X509_NAME_free(name);
+	ERR_clear_error();
+	return len > 0 ? 0 : -1;
 }

@@ -31,5 +31,7 @@ const char *crypto_dn_format(struct view der, char *buf, size_t n);
 bool crypto_dn_match(struct view pattern, struct view der);
 /* Whether a value in it is "*". */
 bool crypto_dn_is_pattern(struct view der);
+/* Its first commonName in UTF-8, ? for control characters, cut to n bytes with NUL. 0, or -1: there is none (buf is unchanged). */
+int crypto_dn_common_name(struct view der, char *buf, size_t n) RD_MUST_CHECK;
 
 #endif

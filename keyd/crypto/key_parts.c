@@ -12,6 +12,8 @@
 #include <openssl/param_build.h>
 
 #define PART_MAX 2048	/* bytes */
+#define ED25519_LEN 32
+#define ED25519_NATIVE 0x40	/* draft-ietf-openpgp-rfc4880bis 13.2 */
 
 /* 0 and *out is the caller's, or an enum crypto_key_error. */
 static int build(struct crypto_key **out, const char *type, OSSL_PARAM_BLD *parts)
@@ -92,4 +94,19 @@ int crypto_key_from_ec(struct crypto_key **out, struct view params, struct view 
 	ASN1_OCTET_STRING_free(framed);
 	ERR_clear_error();
 	return r;
+}
+
+int crypto_key_from_ed25519(struct crypto_key **out, struct view point)
+{
+	EVP_PKEY *pkey;
+
+	if (point.n == ED25519_LEN + 1 && point.p[0] == ED25519_NATIVE) {
+		point.p++;
+		point.n--;
+	}
+	if (point.n != ED25519_LEN)
+		return CRYPTO_KEY_MALFORMED;
+	pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, point.p, point.n);
+	ERR_clear_error();
+	return pkey ? crypto_key_of_evp(out, pkey, false) : CRYPTO_KEY_FAILED;
 }

@@ -12,5 +12,7 @@ int crypto_key_from_rsa(struct crypto_key **out, struct view modulus, struct vie
  * PKCS#11 has it, or bare, as cards and some modules do. 0 and *out is the caller's, or an enum crypto_key_error.
  */
 int crypto_key_from_ec(struct crypto_key **out, struct view params, struct view point) RD_MUST_CHECK;
+/* point: 32 bytes (RFC 8032 5.1.2), or with 40 in front, as OpenPGP has it. 0 and *out is the caller's, or an enum crypto_key_error. */
+int crypto_key_from_ed25519(struct crypto_key **out, struct view point) RD_MUST_CHECK;
 
 #endif

@@ -19,8 +19,12 @@
 
 #include <cmocka.h>
 
+#ifndef CARD_DRIVER
+#define CARD_DRIVER card_driver_pkcs11
+#endif
+
 static char folder[] = "/tmp/test_card_XXXXXX";
-static const struct card_driver *const d = &card_driver_pkcs11;
+static const struct card_driver *const d = &CARD_DRIVER;
 static const struct view parts[] = { { (const uint8_t *)"message", 7 }, { (const uint8_t *)"nonce", 5 } };
 
 static inline struct view text(const char *s)
