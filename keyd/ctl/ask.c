@@ -27,6 +27,11 @@ static const struct word verbs[] = {
 	{ "pools", CTL_ASK_POOLS, 0 },
 	{ "keylog", CTL_ASK_KEYLOG, 0 },
 	{ "unlock", CTL_ASK_UNLOCK, 0 },
+	{ "token-list", CTL_ASK_TOKEN, CARD_ASK_LIST },
+	{ "token-check", CTL_ASK_TOKEN, CARD_ASK_CHECK },
+	{ "token-unlock", CTL_ASK_TOKEN, CARD_ASK_UNLOCK },
+	{ "token-lock", CTL_ASK_TOKEN, CARD_ASK_LOCK },
+	{ "token-watch", CTL_ASK_WATCH, 0 },
 };
 
 static const struct word whats[] = {
@@ -126,24 +131,51 @@ static int parse_keylog(struct ctl_ask *ask, const json_t *o, char *why, size_t 
 	return -1;
 }
 
-static int parse_unlock(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
+/* A secret under key, at most max bytes; it is cleansed there, for the library frees it as it is. 0, or -1: it is none. */
+static int take_secret(const json_t *o, const char *key, char *to, size_t max)
 {
-	json_t *v = json_object_get(o, "passphrase");
+	json_t *v = json_object_get(o, key);
 	size_t len = json_string_length(v);
 
-	if (!len || len > CTL_PASSPHRASE_MAX) {
-		snprintf(why, n, "\"passphrase\" must be a text of 1 to %d bytes", CTL_PASSPHRASE_MAX);
+	if (!len || len > max)
+		return -1;
+	memcpy(to, json_string_value(v), len + 1);
+	secret_cleanse((char *)json_string_value(v), len);
+	return 0;
+}
+
+static int parse_unlock(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
+{
+	if (!take_secret(o, "passphrase", ask->passphrase, CTL_PASSPHRASE_MAX))
+		return 0;
+	snprintf(why, n, "\"passphrase\" must be a text of 1 to %d bytes", CTL_PASSPHRASE_MAX);
+	return -1;
+}
+
+/* Without "pin" it is typed at the reader. */
+static int parse_token(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
+{
+	const char *token = text(o, "token", "", why, n);
+
+	if (!token)
+		return -1;
+	if (strlen(token) >= sizeof(ask->token.ask.token)) {
+		snprintf(why, n, "the name of the token is too long");
 		return -1;
 	}
-	memcpy(ask->passphrase, json_string_value(v), len + 1);
-	secret_cleanse((char *)json_string_value(v), len);	/* the library frees it as it is */
-	return 0;
+	strcpy(ask->token.ask.token, token);
+	if (ask->token.ask.verb != CARD_ASK_UNLOCK || !json_object_get(o, "pin") ||
+	    !take_secret(o, "pin", ask->token.pin, CARD_PIN_MAX))
+		return 0;
+	snprintf(why, n, "\"pin\" must be a text of 1 to %d bytes", CARD_PIN_MAX);
+	return -1;
 }
 
 /* What a verb needs beside itself. */
 static int (*const parsers[])(struct ctl_ask *ask, const json_t *o, char *why, size_t n) = {
 	[CTL_ASK_COMMAND] = parse_command, [CTL_ASK_WATCH] = parse_watch, [CTL_ASK_LOG] = parse_level,
 	[CTL_ASK_EXPLAIN] = parse_who, [CTL_ASK_KEYLOG] = parse_keylog, [CTL_ASK_POOLS] = NULL, [CTL_ASK_UNLOCK] = parse_unlock,
+	[CTL_ASK_TOKEN] = parse_token,
 };
 
 static int parse_object(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
@@ -153,11 +185,14 @@ static int parse_object(struct ctl_ask *ask, const json_t *o, char *why, size_t 
 
 	ask->id = json_integer_value(json_object_get(o, "id"));
 	if (!w) {
-		snprintf(why, n, "\"cmd\" must be status, up, down, rekey, reauth, reload, watch, log, explain, pools, keylog or unlock");
+		snprintf(why, n, "\"cmd\" must be status, up, down, rekey, reauth, reload, watch, log, explain, pools, keylog, unlock, "
+			 "token-list, token-check, token-unlock, token-lock or token-watch");
 		return -1;
 	}
 	ask->verb = (enum ctl_verb)w->a;
 	ask->command.type = (uint8_t)w->b;
+	ask->token.ask.verb = (uint8_t)w->b;
+	ask->tokens = !strcmp(name, "token-watch");
 	return parsers[ask->verb] ? parsers[ask->verb](ask, o, why, n) : 0;
 }
 

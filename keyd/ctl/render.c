@@ -5,6 +5,7 @@
 #include "keyd/conf/id.h"
 #include "keyd/ctl/explain.h"
 #include "keyd/ctl/reason.h"
+#include "keyd/ctl/token_render.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -116,7 +117,7 @@ static json_t *assigned(const struct engine_ike_info *i)
 
 json_t *render_ike(const struct engine_ike_info *i)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:I, s:[]}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:I, s:[]}",
 			 "peer", TEXT(i->peer), "state", TEXT(i->state), "local", render_addr(&i->local),
 			 "remote", render_addr(&i->remote), "local_port", i->local_port, "remote_port", i->remote_port,
 			 "nat", nat_name(i), "encap", i->encap,
@@ -125,6 +126,7 @@ json_t *render_ike(const struct engine_ike_info *i)
 			 "remote_id", render_id(&i->remote_id), "assigned", assigned(i),
 			 "assigned_to", i->assigned_to_us ? "us" : "peer", "algorithms", TEXT(i->algs),
 			 "local_auth", TEXT(i->local_auth), "remote_auth", TEXT(i->remote_auth),
+			 "local_key", render_digest(i->local_key.b),
 			 "certificate_expires_in", (json_int_t)i->cert_expires_in_s,
 			 "age", (json_int_t)i->age_s, "rekey_in", (json_int_t)i->rekey_in_s,
 			 "reauth_in", (json_int_t)i->reauth_in_s, "expires_in", (json_int_t)i->expires_in_s,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # keyd/ctl: requests and answers of the control socket, and keydctl(8), which uses it.
-ctl_sources := keyd/ctl/ask.c keyd/ctl/explain.c keyd/ctl/explain_words.c keyd/ctl/line.c keyd/ctl/reason.c keyd/ctl/render.c
+ctl_sources := $(addprefix keyd/ctl/,ask.c explain.c explain_words.c line.c reason.c render.c token_render.c)
 $(eval $(call library,ctl,$(ctl_sources),jansson))
 programs += $(O)/bin/keydctl
 $(eval $(call program,bin/keydctl,$(filter-out $(ctl_sources),$(wildcard keyd/ctl/*.c)),crypto util,jansson libcrypto))
-$(eval $(call unit_test,ctl,ctl conf crypto pfkey util,jansson libmnl libevent_core libcrypto))
-$(eval $(call fuzzer,ipc,auth trust kern ctl conf crypto pfkey util,jansson libmnl libevent_core libcrypto libnl-route-3.0))
+$(eval $(call unit_test,ctl,ctl card conf crypto pfkey util,jansson libmnl libevent_core libcrypto))
+$(eval $(call unit_test,ctl_token,ctl card conf crypto pfkey util,jansson libmnl libevent_core libcrypto))
+$(eval $(call fuzzer,ipc,auth trust kern ctl card conf crypto pfkey util,jansson libmnl libevent_core libcrypto libnl-route-3.0))

@@ -205,6 +205,7 @@ struct engine_ike_info {
 	struct ipsec_addr assigned[2];	/* addresses inside of the tunnel, IPv4 and IPv6; AF_UNSPEC: none */
 	bool assigned_to_us;		/* by the peer; else by us to it */
 	char algs[128];
+	struct conf_digest local_key;	/* that we have signed with; all zero: none, or not known */
 	uint64_t age_s, rekey_in_s;
 	uint64_t reauth_in_s, expires_in_s;	/* 0: never */
 	char local_auth[48], remote_auth[112];	/* how each has proved who it is: "shared key", "certificate \"CN=gw\", ed25519"; "": unknown */

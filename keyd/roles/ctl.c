@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The ctl role: answers keydctl(8) and whoever else speaks JSON lines on the control socket.
-#include "keyd/ctl/ask.h"
 #include "keyd/ctl/explain.h"
 #include "keyd/ctl/render.h"
+#include "keyd/roles/ctl_inside.h"
 #include "keyd/roles/ctl_watch.h"
-#include "keyd/roles/worker.h"
 #include "keyd/util/secret.h"
 
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,16 +20,6 @@
 #define WAITING_OF_ONE 32	/* nobody who asks without reading keeps others from asking */
 #define GROUPS_MAX 256
 #define BURST 32		/* connections taken before others get their turn */
-
-/* A request that another role works on. */
-struct waiting {
-	uint32_t id;			/* of our message; 0: free */
-	uint32_t client;		/* may be gone by now */
-	enum ctl_verb verb;
-	json_int_t ask_id;
-	json_t *parts;			/* of a status or an explanation, as they come in */
-	struct ctl_who who;		/* of an explanation */
-};
 
 static struct {
 	struct worker *w;
@@ -104,11 +94,11 @@ static struct waiting *waiting_new(struct client *c, const struct ctl_ask *ask)
 		return NULL;
 	if (!++ctl.last_id)
 		ctl.last_id = 1;
-	*w = (struct waiting){ ctl.last_id, client_id(c), ask->verb, ask->id, json_array(), ask->who };
+	*w = (struct waiting){ ctl.last_id, client_id(c), ask->verb, ask->id, json_array(), ask->who, .tokens = { 0 } };
 	return w;
 }
 
-static struct waiting *waiting_by_id(uint32_t id)
+struct waiting *waiting_by_id(uint32_t id)
 {
 	for (int i = 0; id && i < WAITING_MAX; i++)
 		if (ctl.waiting[i].id == id)
@@ -116,8 +106,7 @@ static struct waiting *waiting_by_id(uint32_t id)
 	return NULL;
 }
 
-/* Sends o, whose reference it takes, to whoever waits. */
-static void waiting_end(struct waiting *w, json_t *o)
+void waiting_end(struct waiting *w, json_t *o)
 {
 	struct client *c = client_by_id(w->client);
 
@@ -126,7 +115,13 @@ static void waiting_end(struct waiting *w, json_t *o)
 	else
 		json_decref(o);
 	json_decref(w->parts);
+	ctl_token_free(w);
 	*w = (struct waiting){ 0 };
+}
+
+void waiting_refuse(struct waiting *w, const char *why)
+{
+	waiting_end(w, json_pack("{s:b, s:s}", "ok", 0, "error", why));
 }
 
 static int forward(struct waiting *w, const struct ctl_ask *ask)
@@ -141,6 +136,7 @@ static int forward(struct waiting *w, const struct ctl_ask *ask)
 	case CTL_ASK_POOLS: return ipc_send(ike, M_CTL_POOLS, w->id, NULL, 0);
 	case CTL_ASK_UNLOCK:
 		return ipc_send(ctl.w->parent, M_UNLOCK_ASK, w->id, ask->passphrase, strlen(ask->passphrase));
+	case CTL_ASK_TOKEN: return ctl_token_ask(ctl.w, w, ask);
 	case CTL_ASK_KEYLOG: return ipc_send(ctl.w->parent, M_KEYLOG_ASK, w->id, &keylog, sizeof(keylog));
 	default: return ipc_send(ctl.w->parent, M_RELOAD, w->id, NULL, 0);
 	}
@@ -169,7 +165,7 @@ static void serve(struct client *c, const struct ctl_ask *ask)
 		return;
 	}
 	if (forward(w, ask))
-		waiting_end(w, json_pack("{s:b, s:s}", "ok", 0, "error", "keyd is restarting a role; ask again"));
+		waiting_refuse(w, "keyd is restarting a role; ask again");
 }
 
 /* A line may have a passphrase in it, which must not outlive it. */
@@ -272,7 +268,7 @@ static int on_reloaded(struct ipc *ch, struct ipc_msg *m, void *arg)
 	memcpy(&r, m->body.p, sizeof(r));
 	r.text[sizeof(r.text) - 1] = 0;
 	if (w && r.error)
-		waiting_end(w, json_pack("{s:b, s:s}", "ok", 0, "error", r.text));
+		waiting_refuse(w, r.text);
 	else if (w)
 		waiting_end(w, json_pack("{s:b, s:s}", "ok", 1, "text", r.text));
 	return 0;
@@ -288,7 +284,9 @@ static int on_ike(struct ipc *ch, struct ipc_msg *m, void *arg)
 	(void)ch;
 	(void)arg;
 	memcpy(&info, m->body.p, sizeof(info));
-	if (w)
+	if (w && w->verb == CTL_ASK_TOKEN)
+		ctl_token_ike(w, &info);
+	else if (w)
 		json_array_append_new(w->parts, render_ike(&info));
 	return 0;
 }
@@ -302,7 +300,7 @@ static int on_child(struct ipc *ch, struct ipc_msg *m, void *arg)
 	(void)ch;
 	(void)arg;
 	memcpy(&info, m->body.p, sizeof(info));
-	if (!w)
+	if (!w || w->verb == CTL_ASK_TOKEN)
 		return 0;
 	ike = json_array_get(w->parts, json_array_size(w->parts) - 1);
 	json_array_append_new(json_object_get(ike, "children"), render_child(&info));
@@ -317,7 +315,9 @@ static int on_stats(struct ipc *ch, struct ipc_msg *m, void *arg)
 	(void)ch;
 	(void)arg;
 	memcpy(&end, m->body.p, sizeof(end));
-	if (w)
+	if (w && w->verb == CTL_ASK_TOKEN)
+		ctl_token_ike_end(w);
+	else if (w)
 		waiting_end(w, json_pack("{s:b, s:b, s:s, s:I, s:I, s:o, s:O}", "ok", 1,
 					 "keylog", end.keylog, "version", GAPLESS_VERSION,
 					 "peers", (json_int_t)end.npeers, "left_out", (json_int_t)end.left_out,
@@ -341,6 +341,11 @@ static int on_done(struct ipc *ch, struct ipc_msg *m, void *arg)
 		waiting_end(w, json_pack("{s:b, s:i, s:s}", "ok", 0, "count", 0, "error",
 					 "no peer, policy or SA of that name or address"));
 	return 0;
+}
+
+void ctl_watch_token(const struct card_event *ev)
+{
+	watch_token(ctl.clients, CLIENTS_MAX, ev);
 }
 
 static int on_event(struct ipc *ch, struct ipc_msg *m, void *arg)
@@ -426,6 +431,14 @@ static int on_explained(struct ipc *ch, struct ipc_msg *m, void *arg)
 
 /* The role itself. */
 
+/* What the library took for a passphrase or a PIN on its way is not left behind. */
+static void free_cleansed(void *p)
+{
+	if (p)
+		secret_cleanse(p, malloc_usable_size(p));
+	free(p);
+}
+
 static int prepare(struct worker *w)
 {
 	const struct group *gr = getgrnam(ROLE_USER);
@@ -433,6 +446,7 @@ static int prepare(struct worker *w)
 	ctl.w = w;
 	ctl.gid = gr ? gr->gr_gid : 0;
 	json_object_seed(0);		/* reads /dev/urandom */
+	json_set_alloc_funcs(malloc, free_cleansed);
 	return 0;
 }
 
@@ -442,30 +456,46 @@ static void stop(struct worker *w)
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		if (ctl.clients[i])
 			client_free(ctl.clients[i]);
-	for (int i = 0; i < WAITING_MAX; i++)
+	for (int i = 0; i < WAITING_MAX; i++) {
 		json_decref(ctl.waiting[i].parts);
+		ctl_token_free(&ctl.waiting[i]);
+	}
 	loop_fd_free(ctl.listen);
 	if (ctl.listen_fd >= 0)
 		close(ctl.listen_fd);
 }
 
-static void peer_down(struct worker *w, enum role_id peer)
+/* Who answers it; tokens are listed even if ike does not say what they are good for. */
+static enum role_id asked(const struct waiting *w)
 {
-	(void)w;
-	(void)peer;
-	for (int i = 0; i < WAITING_MAX; i++)
-		if (ctl.waiting[i].id && ctl.waiting[i].verb != CTL_ASK_RELOAD &&
-		    ctl.waiting[i].verb != CTL_ASK_KEYLOG && ctl.waiting[i].verb != CTL_ASK_UNLOCK)
-			waiting_end(&ctl.waiting[i], json_pack("{s:b, s:s}", "ok", 0, "error",
-							       "the ike role ended while it worked on this"));
+	if (w->verb == CTL_ASK_TOKEN)
+		return ROLE_CARD;
+	return w->verb == CTL_ASK_RELOAD || w->verb == CTL_ASK_KEYLOG || w->verb == CTL_ASK_UNLOCK ? ROLE_PARENT : ROLE_IKE;
 }
 
-/* A fresh engine does not know yet that somebody watches. */
+static void peer_down(struct worker *w, enum role_id peer)
+{
+	char why[80];
+
+	(void)w;
+	snprintf(why, sizeof(why), "the %s role ended while it worked on this", role_name(peer));
+	for (int i = 0; i < WAITING_MAX; i++) {
+		struct waiting *wait = &ctl.waiting[i];
+
+		if (wait->id && asked(wait) == peer)
+			waiting_refuse(wait, why);
+		else if (wait->id && peer == ROLE_IKE && wait->tokens.ike)
+			ctl_token_ike_end(wait);
+	}
+}
+
+/* Fresh ones do not know yet that somebody watches. */
 static void peer_up(struct worker *w, enum role_id peer)
 {
-	(void)w;
 	if (peer == ROLE_IKE)
 		tell_details(true);
+	else if (peer == ROLE_CARD)
+		ctl_token_up(w);
 }
 
 #define EXACT(type, body, fn) { type, false, sizeof(struct body), sizeof(struct body), fn }
@@ -497,7 +527,7 @@ const struct role role_ctl = {
 	.stop = stop,
 	.peer_up = peer_up,
 	.peer_down = peer_down,
-	.rules = { [ROLE_PARENT] = from_parent, [ROLE_IKE] = from_ike },
+	.rules = { [ROLE_PARENT] = from_parent, [ROLE_IKE] = from_ike, [ROLE_CARD] = ctl_from_card },
 	.cap = ROLE_NO_CAP,
 	.chroot = true,
 	.undumpable = true,

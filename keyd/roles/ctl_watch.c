@@ -3,13 +3,14 @@
 #include "keyd/roles/ctl_watch.h"
 
 #include "keyd/ctl/render.h"
+#include "keyd/ctl/token_render.h"
 
 #include <string.h>
 #include <time.h>
 
 /* In the client's own bytes. */
 struct watch {
-	bool on, details;
+	bool on, details, tokens;
 	uint32_t missed;
 	struct ctl_who who;
 };
@@ -73,6 +74,10 @@ void watch_begin(struct client *c, const struct ctl_ask *ask)
 	uint64_t back = (uint64_t)((ask->since < 1e9 ? ask->since : 1e9) * 1e6), now = loop_now();
 	unsigned int first = kept.n < WATCH_KEPT ? 0 : kept.next;
 
+	if (ask->tokens) {
+		w->tokens = true;
+		return;
+	}
 	w->on = true;
 	w->details = w->details || ask->details;
 	w->who = ask->who;
@@ -112,6 +117,21 @@ void watch_event(struct client *const *clients, int n, const struct engine_event
 		if (!w || !w->on || !concerns(w, ev))
 			continue;
 		o = o ? o : render_event(ev, watch_wall());
+		tell(clients[i], w, o);
+	}
+	json_decref(o);
+}
+
+void watch_token(struct client *const *clients, int n, const struct card_event *ev)
+{
+	json_t *o = NULL;
+
+	for (int i = 0; i < n; i++) {
+		struct watch *w = clients[i] ? client_state(clients[i]) : NULL;
+
+		if (!w || !w->tokens)
+			continue;
+		o = o ? o : render_token_event(ev, watch_wall());
 		tell(clients[i], w, o);
 	}
 	json_decref(o);

@@ -15,6 +15,8 @@ void watch_begin(struct client *c, const struct ctl_ask *ask);
 bool watch_details(struct client *const *clients, int n);
 /* Keeps ev and sends it to those of clients whom it concerns. */
 void watch_event(struct client *const *clients, int n, const struct engine_event *ev);
+/* … and those who watch tokens. */
+void watch_token(struct client *const *clients, int n, const struct card_event *ev);
 /* c has read everything: it is told how many it missed. */
 void watch_drained(struct client *c);
 /* Seconds since 1970 when the engine's clock was 0. */

@@ -125,6 +125,24 @@ static void whom_it_concerns(void **state)
 	assert_false(watch_details(clients, 2));
 }
 
+static void tokens(void **state)
+{
+	struct ctl_ask all = { .details = true }, ask = { .tokens = true };
+	struct card_event ev = { .token.label = "gate", .is = TOKEN_LOCKED, .at = loop_now() };
+
+	(void)state;
+	connect_client(0);
+	connect_client(1);
+	watch_begin(clients[0], &all);
+	watch_begin(clients[1], &ask);
+	watch_token(clients, 2, &ev);
+	happen(ENGINE_CHILD_UP, "berlin", "192.0.2.2", 0);
+	assert_int_equal(count(got(0), "\"token\""), 0);
+	assert_int_equal(count(got(1), "\"label\":\"gate\""), 1);
+	happen(ENGINE_CHILD_UP, "berlin", "192.0.2.2", 0);
+	assert_string_equal(got(1), "");
+}
+
 static void since(void **state)
 {
 	struct ctl_ask ask = { .since = 60, .who.peer = "192.0.2.9", .details = true };
@@ -195,6 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(whom_it_concerns, setup, teardown),
+		cmocka_unit_test_setup_teardown(tokens, setup, teardown),
 		cmocka_unit_test_setup_teardown(since, setup, teardown),
 		cmocka_unit_test_setup_teardown(slow_reader, setup, teardown),
 	};
