@@ -466,11 +466,25 @@ static void serve_first(struct exchange *x)
 	sa->initial_contact = message_has_notify(&x->m, IKEV2_N_INITIAL_CONTACT, NULL);
 }
 
+/* NULL, or why such a request is none that can be asked now. */
+static const char *out_of_place(const struct exchange *x)
+{
+	if (x->sa->initiator)
+		return "who answers an IKE_SA_INIT does not begin an IKE_AUTH";
+	if (x->sa->auth.held)
+		return NULL;
+	if (x->sa->state == IKE_AUTH)
+		return "no further proof was announced";
+	return wire_find(&x->m, IKEV2_PL_IDI) ? NULL : "there is no IDi payload in the peer's request";
+}
+
 void auth_serve(struct exchange *x)
 {
+	const char *wrong = out_of_place(x);
 	struct ike_sa *sa = x->sa;
 
-	if (sa->initiator || (sa->state == IKE_AUTH && !sa->auth.held)) {
+	if (wrong) {
+		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "refused", "INVALID_SYNTAX: %s", wrong);
 		window_refuse(x, IKEV2_N_INVALID_SYNTAX);
 		return;
 	}

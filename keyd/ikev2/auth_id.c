@@ -199,8 +199,9 @@ int auth_id_choose(struct exchange *x)
 	struct conf_choice choice;
 	struct conf_id asked;
 
+	/* Who has nothing more to prove may not say again who it is (strongSwan does not). */
 	if (x->proof.round)
-		return same_as_before(x, IKEV2_PL_IDI);
+		return wire_find(&x->m, IKEV2_PL_IDI) || wire_find(&x->m, IKEV2_PL_AUTH) ? same_as_before(x, IKEV2_PL_IDI) : 0;
 	if (take(x, IKEV2_PL_IDI, &sa->remote_id))
 		return -1;
 	if (wire_find(&x->m, IKEV2_PL_IDR)) {

@@ -29,8 +29,11 @@ static const struct rule {
 } rules[] = {
 	{ IKEV2_EXCH_IKE_SA_INIT, false, PL(SA) | PL(KE) | PL(NONCE), 0, ANYWHERE },
 	{ IKEV2_EXCH_IKE_SA_INIT, true, 0, PL(SA) | PL(KE) | PL(NONCE), ANYWHERE | PL(CERTREQ) },
-	/* Without AUTH it is a wish for EAP, and without SA one for no child (RFC 6023): auth.c answers both. */
-	{ IKEV2_EXCH_IKE_AUTH, false, PL(IDI), PL(IDR) | PL(AUTH) | PL(CP) | PL(SA) | PL(TSI) | PL(TSR) | PL(EAP),
+	/*
+	 * Without AUTH it is a wish for EAP, without SA one for no child (RFC 6023), and without anything it asks for the next proof
+	 * of ours (RFC 4739): auth.c answers all of them.
+	 */
+	{ IKEV2_EXCH_IKE_AUTH, false, 0, PL(IDI) | PL(IDR) | PL(AUTH) | PL(CP) | PL(SA) | PL(TSI) | PL(TSR) | PL(EAP),
 	  ANYWHERE | PL(CERT) | PL(CERTREQ) },
 	{ IKEV2_EXCH_IKE_AUTH, true, 0, PL(IDR) | PL(AUTH) | PL(CP) | PL(SA) | PL(TSI) | PL(TSR) | PL(EAP),
 	  ANYWHERE | PL(CERT) | PL(CERTREQ) },

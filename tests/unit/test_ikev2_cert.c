@@ -757,6 +757,60 @@ static void test_auth_out_of_place(void **state)
 	}
 }
 
+static bool wants_second_proof(struct world *world)
+{
+	(void)world;
+	return rogue_sa(&w, 1) && rogue_sa(&w, 1)->auth.round == 1;
+}
+
+/* Who has proved all that it has, and is told that another proof of ours follows, asks for that with an empty request. */
+static void test_empty_round(void **state)
+{
+	static const struct rogue_payload auth = ROGUE(IKEV2_PL_AUTH, "\x0e\0\0\0junkjunk");
+	uint8_t buf[2000];
+
+	(void)state;
+	for (unsigned n = 0; n < 2; n++) {
+		struct wire_header h;
+		struct view v;
+
+		begin(870 + n, CRYPTO_KEY_ED25519, 0);
+		ways(0, CERT, NONE, CERT, PSK);
+		ways(1, CERT, PSK, CERT, NONE);
+		configured();
+		world_packet(&w, 0);
+		assert_true(world_until(&w, SECONDS(5), wants_second_proof));
+		w.loss = 100;			/* nobody else says anything from now on */
+		h = rogue_header(rogue_sa(&w, 0), IKEV2_EXCH_IKE_AUTH, false, 2);
+		v = rogue_message(rogue_sa(&w, 0), &h, &auth, n, buf, sizeof(buf));
+		world_inject(&w, 1, v.p, v.n);
+		world_run(&w, SECONDS(3));
+		assert_int_equal(ike_sas(1), !n);	/* with a proof that was not asked for, and no name, it is none */
+		end();
+	}
+}
+
+/* And a first request without a name is none. */
+static void test_empty_first(void **state)
+{
+	uint8_t buf[2000];
+	struct wire_header h;
+	struct view v;
+
+	(void)state;
+	begin(880, CRYPTO_KEY_ED25519, 0);
+	configured();
+	w.auth_delay = SECONDS(5);
+	world_packet(&w, 0);
+	world_run(&w, SECONDS(2));
+	h = rogue_header(rogue_sa(&w, 0), IKEV2_EXCH_IKE_AUTH, false, 1);
+	v = rogue_message(rogue_sa(&w, 0), &h, NULL, 0, buf, sizeof(buf));
+	world_inject(&w, 1, v.p, v.n);
+	world_run(&w, SECONDS(1));
+	assert_non_null(strstr(w.host[1].log, "INVALID_SYNTAX: there is no IDi payload"));
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -781,6 +835,8 @@ int main(void)
 		cmocka_unit_test(test_staple),
 		cmocka_unit_test(test_raw_key_is_shown),
 		cmocka_unit_test(test_auth_out_of_place),
+		cmocka_unit_test(test_empty_round),
+		cmocka_unit_test(test_empty_first),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);

@@ -172,7 +172,7 @@ static void test_broken_requests(void **state)
 		{ IKEV2_EXCH_INFORMATIONAL, "no chain of payloads", { ROGUE(0, "junk") }, 1 },
 		{ IKEV2_EXCH_INFORMATIONAL, "no chain of payloads", { ROGUE(IKEV2_PL_SK, "an SK inside an SK") }, 1 },
 		{ IKEV2_EXCH_INFORMATIONAL, "no chain of payloads", { ROGUE(IKEV2_PL_SKF, "\0\1\0\1 inside") }, 1 },
-		{ IKEV2_EXCH_IKE_AUTH, "there is no IDi payload", { { 0 } }, 0 },
+		{ IKEV2_EXCH_IKE_AUTH, "has no place in state established", { { 0 } }, 0 },
 		{ IKEV2_EXCH_IKE_AUTH, "has no place in state established", { ROGUE(IKEV2_PL_IDI, "\1\0\0\0abcd") }, 1 },
 		{ 240, "exchange type 240 has no place", { { 0 } }, 0 },
 	};
