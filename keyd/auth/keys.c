@@ -20,8 +20,9 @@ int keys_add(struct keys *k, const struct conf_key *key)
 		return -1;
 	k->entries = to;
 	to += k->n;
-	*to = (struct key_entry){ .digest = key->key, .at = key->at };
-	if (!key->locked && crypto_key_from_private(&to->key, secret_view(&key->bytes), (struct view){ 0 }))
+	*to = (struct key_entry){ .digest = key->key, .at = key->at, .token = key->token };
+	if (key->token ? key->bytes.n && crypto_key_from_spki(&to->key, secret_view(&key->bytes)) :
+	    !key->locked && crypto_key_from_private(&to->key, secret_view(&key->bytes), (struct view){ 0 }))
 		return -1;
 	k->n++;
 	return 0;
@@ -58,46 +59,96 @@ static bool is_as_long(const struct crypto_sig *s, const struct crypto_key *key)
 	return s->key != CRYPTO_KEY_EC || hash_bits[s->hash] >= curve;
 }
 
-/* The first that fits; one with a shorter hash only if there is no other. */
-static const struct crypto_sig *choose(const struct crypto_key *key, uint32_t schemes, uint8_t hashes)
+/* Those that fit, in bits; with a shorter hash only if there are no others. */
+static uint32_t fitting(const struct crypto_key *key, uint32_t schemes, uint8_t hashes)
 {
-	const struct crypto_sig *s = NULL, *weaker = NULL;
+	const struct crypto_sig *s = NULL;
+	uint32_t good = 0, weaker = 0;
 
 	for (unsigned i = 0; (s = crypto_sig_next(s)); i++) {
 		if (!(schemes >> i & 1) || !peer_takes(s, hashes) || !crypto_sig_fits(s, key))
 			continue;
-		if (is_as_long(s, key))
-			return s;
-		weaker = weaker ? weaker : s;
+		*(is_as_long(s, key) ? &good : &weaker) |= 1U << i;
 	}
-	return weaker;
+	return good ? good : weaker;
 }
 
-static int sign(const struct crypto_sig *s, const struct crypto_key *key, const struct auth_request *rq, struct auth_answer *an)
+static const struct crypto_sig *scheme_of(unsigned i)
 {
-	const struct view octets[] = { rq->message, rq->nonce, rq->macid };
-	size_t head = 0, n;
+	const struct crypto_sig *s = crypto_sig_next(NULL);
 
-	if (s->algid.n) {
-		an->data[0] = (uint8_t)s->algid.n;
-		memcpy(an->data + 1, s->algid.p, s->algid.n);
-		head = 1 + s->algid.n;
-	}
-	n = sizeof(an->data) - head;
-	if (crypto_sig_make(s, key, octets, 3, an->data + head, &n))
-		return AUTH_FAILED;
-	an->n = (uint16_t)(head + n);
+	while (s && i--)
+		s = crypto_sig_next(s);
+	return s;
+}
+
+/* What stands before the signature: its length is returned. */
+static size_t begin(const struct crypto_sig *s, struct auth_answer *an)
+{
+	if (!s->algid.n)
+		return 0;
+	an->data[0] = (uint8_t)s->algid.n;
+	memcpy(an->data + 1, s->algid.p, s->algid.n);
+	return 1 + s->algid.n;
+}
+
+static int end(const struct crypto_sig *s, size_t n, struct auth_answer *an)
+{
+	an->n = (uint16_t)n;
 	an->method = s->method;
 	snprintf(an->scheme, sizeof(an->scheme), "%s", s->name);
 	return AUTH_OK;
 }
 
+static int sign(const struct crypto_sig *s, const struct crypto_key *key, const struct auth_request *rq, struct auth_answer *an)
+{
+	const struct view octets[] = { rq->message, rq->nonce, rq->macid };
+	size_t head = begin(s, an), n = sizeof(an->data) - head;
+
+	if (crypto_sig_make(s, key, octets, 3, an->data + head, &n))
+		return AUTH_FAILED;
+	return end(s, head + n, an);
+}
+
 void keys_sign(const struct keys *k, const struct auth_request *rq, struct auth_answer *an)
 {
 	const struct key_entry *e = find(k, &rq->key);
-	const struct crypto_sig *s = e && e->key ? choose(e->key, rq->schemes, rq->hashes) : NULL;
+	uint32_t fit = e && e->key ? fitting(e->key, rq->schemes, rq->hashes) : 0;
 
 	if (e)
 		an->at = e->at;
-	an->error = !e ? AUTH_NO_KEY : !e->key ? AUTH_LOCKED : !s ? AUTH_NO_SCHEME : sign(s, e->key, rq, an);
+	an->error = !e || e->token ? AUTH_NO_KEY : !e->key ? AUTH_LOCKED : !fit ? AUTH_NO_SCHEME :
+		    sign(scheme_of((unsigned)__builtin_ctz(fit)), e->key, rq, an);
+}
+
+bool keys_on_token(const struct keys *k, const struct auth_request *rq, uint32_t *schemes)
+{
+	const struct key_entry *e = find(k, &rq->key);
+
+	*schemes = e && e->token && e->key ? fitting(e->key, rq->schemes, rq->hashes) : 0;
+	return e && e->token;
+}
+
+void keys_signed(const struct keys *k, const struct auth_request *rq, unsigned scheme, struct view signature,
+		 struct auth_answer *an)
+{
+	const struct view octets[] = { rq->message, rq->nonce, rq->macid };
+	const struct key_entry *e = find(k, &rq->key);
+	const struct crypto_sig *s = scheme_of(scheme);
+	size_t head;
+
+	*an = (struct auth_answer){ .id = rq->id, .error = AUTH_FAILED };
+	if (!e || !e->token || !e->key) {
+		an->error = AUTH_NO_KEY;	/* reloaded meanwhile */
+		return;
+	}
+	an->at = e->at;
+	if (!s || !(fitting(e->key, rq->schemes, rq->hashes) >> scheme & 1) ||
+	    crypto_sig_check(s, e->key, octets, 3, signature))
+		return;
+	head = begin(s, an);
+	if (signature.n > sizeof(an->data) - head)
+		return;
+	memcpy(an->data + head, signature.p, signature.n);
+	an->error = end(s, head + signature.n, an);
 }

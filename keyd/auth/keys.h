@@ -11,7 +11,8 @@ struct crypto_key;
 struct key_entry {
 	struct conf_digest digest;
 	struct conf_at at;
-	struct crypto_key *key;		/* owned; NULL: it is locked */
+	bool token;			/* it is on a token, and key is its public part */
+	struct crypto_key *key;		/* owned; NULL: it is locked, or not known yet */
 };
 
 /* Zero-initialise; release with keys_free. */
@@ -29,5 +30,14 @@ void keys_free(struct keys *k);
  * and that the key can do (RFC 7427 3, RFC 7296 2.15). AUTH_OK, AUTH_NO_KEY, AUTH_LOCKED, AUTH_NO_SCHEME or AUTH_FAILED.
  */
 void keys_sign(const struct keys *k, const struct auth_request *rq, struct auth_answer *an);
+
+/* Whether rq's key is on a token. *schemes: those that will do, bit n the n-th of crypto_sig_next(). */
+bool keys_on_token(const struct keys *k, const struct auth_request *rq, uint32_t *schemes);
+/*
+ * The same answer out of what a token has signed by that scheme, the n-th of crypto_sig_next(). AUTH_OK only if the signature
+ * is right; else AUTH_NO_KEY or AUTH_FAILED.
+ */
+void keys_signed(const struct keys *k, const struct auth_request *rq, unsigned scheme, struct view signature,
+		 struct auth_answer *an);
 
 #endif

@@ -7,6 +7,7 @@
 #include "keyd/util/rd.h"
 
 #define AUTH_DATA_MAX 1300	/* bytes of an AUTH payload's data: an RSA-8192 signature and its AlgorithmIdentifier */
+#define AUTH_TEXT_MAX 400	/* bytes about a token, with NUL */
 #define AUTH_OCTETS_MAX 65536	/* of the signed octets, RFC 7296 2.15 */
 
 enum auth_error {
@@ -16,6 +17,7 @@ enum auth_error {
 	AUTH_NO_KEY = -3,	/* there is no such key any more */
 	AUTH_NO_SCHEME = -4,	/* none that is allowed, that the peer knows the hash of, and that the key can do */
 	AUTH_LOCKED = -5,	/* the key is encrypted, and nobody has given its passphrase yet */
+	AUTH_TOKEN = -6,	/* the token that the key is on cannot sign now: need says what it wants */
 };
 
 /* Values of request.way are enum conf_auth. */
@@ -42,6 +44,8 @@ struct auth_answer {
 	struct conf_at at;		/* where the secret or key stands that was used */
 	uint8_t method;			/* of the AUTH payload, RFC 7296 3.8 */
 	char scheme[24];		/* of a signature: "ecdsa-sha256" */
+	uint8_t need;			/* of AUTH_TOKEN: enum token_need */
+	char text[AUTH_TEXT_MAX];	/* of AUTH_TOKEN: "the token \"gate\" is locked, and there is no PIN" */
 	uint16_t n;
 	uint8_t data[AUTH_DATA_MAX];	/* of the AUTH payload; for method 14 with the AlgorithmIdentifier in front */
 };

@@ -434,6 +434,40 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.happened = { "A proof of identity could not be made or judged: {text}." },
 		.change = { "keyd's log has more." },
 	},
+	[REASON_KEY_LOCKED] = {
+		.name = "key-locked",
+		.happened = { "We could not sign: {text}." },
+		.change = { "\"keydctl unlock\" asks for the passphrase; \"key FILE passphrase file …\" in its section gives it.",
+			    "{secret} names the key." },
+	},
+	[REASON_TOKEN_ABSENT] = {
+		.name = "token-absent",
+		.happened = { "We could not sign: {text}." },
+		.change = { "Insert it; \"keydctl token list\" shows which are there, and what each section wants.",
+			    "{secret} names the key." },
+	},
+	[REASON_TOKEN_LOCKED] = {
+		.name = "token-locked",
+		.happened = { "We could not sign: {text}." },
+		.change = { "\"keydctl token unlock\" asks for the PIN; \"pin file\", \"pin credential\" in its section give it.",
+			    "{secret} names the key." },
+	},
+	[REASON_TOKEN_PIN] = {
+		.name = "token-pin",
+		.happened = { "We could not sign: {text}." },
+		.change = { "It is not tried again until it is another one: correct it and \"keydctl reload\", or \"keydctl token unlock\".",
+			    "{secret} names the key." },
+	},
+	[REASON_TOKEN_BLOCKED] = {
+		.name = "token-blocked",
+		.happened = { "We could not sign: {text}." },
+		.change = { "Unblock it with the tools that came with the token, and its PUK or administrator's PIN." },
+	},
+	[REASON_TOKEN_FAILING] = {
+		.name = "token-failing",
+		.happened = { "We could not sign: {text}." },
+		.change = { "\"keydctl token check\" and keyd's log have more. It is looked at again by itself." },
+	},
 	[REASON_NO_MEMORY] = { .name = "no-memory", .happened = { "There was not enough memory: {text}." } },
 };
 

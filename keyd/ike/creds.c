@@ -41,7 +41,7 @@ static bool cred_copy(struct cred *to, const struct conf_cred *from)
 	return (to->conf.chain || !from->nchain) && (to->conf.spki || !from->nspki);
 }
 
-static struct cred *find(const struct creds *c, const struct conf_digest *key)
+struct cred *creds_find_own(struct creds *c, const struct conf_digest *key)
 {
 	for (unsigned i = 0; i < c->ncreds; i++)
 		if (!memcmp(&c->creds[i].conf.key, key, sizeof(*key)))
@@ -49,12 +49,14 @@ static struct cred *find(const struct creds *c, const struct conf_digest *key)
 	return NULL;
 }
 
-/* Of a certificate that is still the same one. */
-static void keep_staples(struct creds *fresh, struct creds *old)
+/* The token, and the staple of a certificate that is still the same one. */
+static void keep_known(struct creds *fresh, struct creds *old)
 {
 	for (unsigned i = 0; i < fresh->ncreds; i++) {
-		struct cred *to = &fresh->creds[i], *from = find(old, &to->conf.key);
+		struct cred *to = &fresh->creds[i], *from = creds_find_own(old, &to->conf.key);
 
+		if (from)
+			to->token = from->token;
 		if (!from || from->conf.nchain != to->conf.nchain || !from->staple ||
 		    memcmp(from->conf.chain, to->conf.chain, to->conf.nchain) != 0)
 			continue;
@@ -84,7 +86,7 @@ int creds_configure(struct creds *c, const struct conf *conf)
 	}
 	for (unsigned i = 0; i < fresh.ncas; i++)
 		fresh.cas[i].certs = NULL;		/* only the trust role needs them */
-	keep_staples(&fresh, c);
+	keep_known(&fresh, c);
 	creds_free(c);
 	*c = fresh;
 	return 0;
@@ -92,7 +94,7 @@ int creds_configure(struct creds *c, const struct conf *conf)
 
 const struct cred *creds_find(const struct creds *c, const struct conf_digest *key)
 {
-	return find(c, key);
+	return creds_find_own((struct creds *)(uintptr_t)c, key);
 }
 
 const struct conf_ca *creds_ca(const struct creds *c, const struct conf_digest *set)
@@ -105,7 +107,7 @@ const struct conf_ca *creds_ca(const struct creds *c, const struct conf_digest *
 
 void engine_staple(struct engine *e, const struct conf_digest *key, const uint8_t *response, size_t n)
 {
-	struct cred *c = find(&e->creds, key);
+	struct cred *c = creds_find_own(&e->creds, key);
 
 	if (!c)
 		return;

@@ -12,6 +12,10 @@ struct cred {
 	struct conf_cred conf;		/* owned copies of what it points to */
 	uint8_t *staple;		/* owned: an OCSP response that the certificate is good; NULL: there is none */
 	size_t nstaple;
+	struct {			/* that it is on, as the card role says; nothing said: it is there */
+		bool away, usable;
+		uint64_t since;		/* when it went, microseconds */
+	} token;
 };
 
 struct creds {
@@ -21,11 +25,12 @@ struct creds {
 	unsigned ncas;
 };
 
-/* Takes over copies; staples of keys that stay, stay. 0 or -1 without memory (then nothing has changed). */
+/* Takes over copies; staples and what is known of tokens of keys that stay, stay. 0 or -1 without memory (then nothing has changed). */
 int creds_configure(struct creds *c, const struct conf *conf) RD_MUST_CHECK;
 void creds_free(struct creds *c);
 /* NULL: nothing is known of such a key. */
 const struct cred *creds_find(const struct creds *c, const struct conf_digest *key);
+struct cred *creds_find_own(struct creds *c, const struct conf_digest *key);
 /* NULL: there is no such set. */
 const struct conf_ca *creds_ca(const struct creds *c, const struct conf_digest *set);
 

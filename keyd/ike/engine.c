@@ -3,6 +3,7 @@
 #include "keyd/ike/engine.h"
 
 #include "keyd/crypto/rand.h"
+#include "keyd/ike/away.h"
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/freeze.h"
 #include "keyd/ike/guard.h"
@@ -59,6 +60,7 @@ struct engine *engine_new(const struct engine_hooks *hooks, void *arg, const str
 	list_init(&e->orphans);
 	stories_init(&e->stories);
 	list_init(&e->retries);
+	list_init(&e->away.gone);
 	traffics_init(e);
 	tunnels_init(e);
 	if (pools_init(&e->pools) || half_open_init(&e->half_open) || spd_init(&e->spd) || tables_init(e) ||
@@ -83,6 +85,7 @@ void engine_free(struct engine *e)
 	retries_free(e);
 	orphans_free(e);
 	tunnels_free(e);
+	away_free(e);
 	traffics_free(e);
 	pools_free(&e->pools);
 	guards_free(e);

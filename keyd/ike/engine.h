@@ -142,6 +142,11 @@ void engine_auth_answer(struct engine *e, uint64_t now, const struct auth_answer
 void engine_trust_answer(struct engine *e, uint64_t now, const struct trust_answer *an);
 /* Something became known of revocation, or other CAs are believed: every peer's certificate is asked about again. */
 void engine_trust_changed(struct engine *e, uint64_t now);
+/*
+ * The token with this key of ours is there, or not; usable: it would sign, without anybody being asked for anything. What
+ * waits for that begins, and what shall go while it is away goes ("pulled").
+ */
+void engine_token(struct engine *e, uint64_t now, const struct conf_digest *key, bool there, bool usable);
 /* What says that our certificate for this key is good, for peers that ask for it (RFC 4806); n 0: nothing does. Copied. */
 void engine_staple(struct engine *e, const struct conf_digest *key, const uint8_t *response, size_t n);
 /* Runs every timer that is due. */

@@ -68,6 +68,10 @@ struct engine {
 	struct conf conf;			/* peers and pools are the engine's own copies */
 	struct peer **peers, *default_peer;	/* npeers of conf, in file order */
 	struct creds creds;
+	struct {
+		struct timer timer;
+		struct list gone;		/* peers that come back with their token */
+	} away;					/* see away.h */
 	uint64_t now;				/* of the call that we are in */
 	struct timers timers;
 	struct list sas;			/* struct ike_sa .link */

@@ -44,7 +44,7 @@ enum engine_reason {
 	REASON_NO_MEMORY,
 	REASON_CERT_REFUSED,		/* the peer does not take our proof, which is a signature */
 	REASON_NO_SECTION,		/* sections fit the peer's address, and none what it says of itself */
-	REASON_NO_KEY,			/* ours: not there, locked, or good for no signature that the peer takes */
+	REASON_NO_KEY,			/* ours: not there, or good for no signature that the peer takes */
 	REASON_NO_CERT,			/* the peer shows no certificate, or no key, or none that can be read */
 	REASON_CERT_UNTRUSTED,		/* no way up to a CA of its section */
 	REASON_CERT_EXPIRED,		/* or not valid yet */
@@ -56,6 +56,12 @@ enum engine_reason {
 	REASON_SIGNATURE_SCHEME,	/* of a kind that is not allowed here, or not known */
 	REASON_WRONG_KEY,		/* none of "remote-key" */
 	REASON_PROOF_FAILED,		/* we could not make or judge a proof */
+	REASON_KEY_LOCKED,		/* our key's file is encrypted, and nobody has given its passphrase */
+	REASON_TOKEN_ABSENT,		/* the token with our key is not there */
+	REASON_TOKEN_LOCKED,		/* it wants its PIN, and somebody has to give it */
+	REASON_TOKEN_PIN,		/* its PIN has failed, and is not tried again by itself */
+	REASON_TOKEN_BLOCKED,		/* no PIN will do any more */
+	REASON_TOKEN_FAILING,		/* it, or its module, answers with errors, or not in time */
 	ENGINE_REASONS
 };
 

@@ -101,6 +101,8 @@ static void frost_proof(struct frost *f, struct ike_sa *sa)
 	frost_bool(f, &sa->proof.lost);
 	frost_text(f, sa->proof.remote, sizeof(sa->proof.remote));
 	frost_text(f, sa->proof.local, sizeof(sa->proof.local));
+	if (!frost_reads(f) || f->version >= 3)
+		frost_mem(f, sa->proof.key.b, sizeof(sa->proof.key.b));
 }
 
 static void frost_times(struct frost *f, struct ike_sa *sa, struct frozen_ike *fz)

@@ -13,9 +13,10 @@
 
 /*
  * The first byte of each record; another number with each change of what follows (tests/unit/test_frozen.c knows of each).
- * Records of earlier builds are read from this version on. 2: how both ends have proved who they are.
+ * Records of earlier builds are read from this version on. 2: how both ends have proved who they are. 3: by which key we
+ * have.
  */
-#define FREEZE_VERSION 2
+#define FREEZE_VERSION 3
 #define FREEZE_VERSION_READ 1
 /* Exchanges that wait are kept up to this many; what the rest was for shows in the state of the children. */
 #define FREEZE_QUEUE_MAX 8

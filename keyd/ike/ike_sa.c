@@ -259,7 +259,7 @@ static void rekey_due(struct timer *t)
 	struct ike_sa *sa = container_of(t, struct ike_sa, rekey);
 
 	if (proof_lost(sa)) {
-		report_sa(sa, LOG_LEVEL_NOTICE, "IKE_SA", "expired", "it is not renewed, as the peer's certificate is not good any more");
+		report_sa(sa, LOG_LEVEL_NOTICE, "IKE_SA", "expired", "it is not renewed, as %s", proof_lost(sa));
 		ikev2_version.delete_ike(sa);
 		return;
 	}

@@ -132,7 +132,8 @@ struct ike_sa {
 		uint32_t news;		/* engine.trust_news, when it was last found good, or asked about */
 		uint64_t ends;		/* when the peer's certificate expires; 0: never */
 		bool lost;		/* it has expired, or is revoked, and so the SA is not renewed */
-		uint8_t why;		/* of these two, enum engine_reason, where the SA is deleted for it; else 0 */
+		struct conf_digest key;	/* of ours that has signed; none: by shared keys only */
+		uint8_t why;		/* the SA is deleted for: of these, enum engine_reason; else 0 */
 		char remote[112], local[48];	/* how each end has proved who it is: "certificate \"CN=gw\", Ed25519" */
 	} proof;
 };

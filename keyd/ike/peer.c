@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The settings of peers: replaced by a reload, kept by the SAs that were made with them.
 #include "keyd/conf/load.h"
+#include "keyd/ike/away.h"
 #include "keyd/ike/engine_state.h"
 #include "keyd/ike/guard.h"
 #include "keyd/ike/proof.h"
@@ -78,7 +79,8 @@ int engine_configure(struct engine *e, const struct conf *conf)
 	e->conf.cas = NULL;
 	e->conf.pins = NULL;
 	e->conf.crls = NULL;
-	e->conf.ncreds = e->conf.ncas = e->conf.npins = e->conf.ncrls = 0;	/* in creds, or of no use here */
+	e->conf.tokens = NULL;
+	e->conf.ncreds = e->conf.ncas = e->conf.npins = e->conf.ncrls = e->conf.ntokens = 0;	/* in creds, or of no use here */
 	e->peers = peers;
 	e->default_peer = standard;
 	if (pools_configure(&e->pools, &e->conf) || guards_configure(e))
@@ -86,6 +88,7 @@ int engine_configure(struct engine *e, const struct conf *conf)
 	tunnels_configure(e);
 	retries_hurry(e);
 	proof_ask_all(e);		/* by what their sections believe now */
+	away_look(e);
 	engine_settle(e);
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "keyd/conf/load.h"
 #include "keyd/crypto/trust.h"
+#include "keyd/ike/away.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/version.h"
 
@@ -128,6 +129,7 @@ void proof_move(struct ike_sa *old, struct ike_sa *fresh)
 	ask_cancel(&old->proof.still);
 	fresh->proof.ends = old->proof.ends;
 	fresh->proof.lost = old->proof.lost;
+	fresh->proof.key = old->proof.key;
 	memcpy(fresh->proof.remote, old->proof.remote, sizeof(fresh->proof.remote));
 	memcpy(fresh->proof.local, old->proof.local, sizeof(fresh->proof.local));
 }
@@ -138,9 +140,10 @@ void proof_free(struct ike_sa *sa)
 	secret_clear(&sa->proof.ticket);
 }
 
-bool proof_lost(const struct ike_sa *sa)
+const char *proof_lost(const struct ike_sa *sa)
 {
-	return sa->proof.lost;
+	return sa->proof.lost ? "the peer's certificate is not good any more" :
+	       away_lost(sa) ? "the token with our key is away (\"pulled no-rekey\")" : NULL;
 }
 
 /* As the configuration says now; of a section that is not there any more, as it said. */
@@ -176,7 +179,8 @@ static bool lose(struct ike_sa *sa, enum engine_reason reason, uint8_t how, cons
 const char *proof_why(const struct ike_sa *sa, enum engine_reason *reason)
 {
 	*reason = (enum engine_reason)sa->proof.why;
-	return !sa->proof.why ? NULL : *reason == REASON_CERT_EXPIRED ? "deleted: the peer's certificate has expired" :
+	return !sa->proof.why ? NULL : *reason == REASON_TOKEN_ABSENT ? "deleted: the token with our key is away" :
+	       *reason == REASON_CERT_EXPIRED ? "deleted: the peer's certificate has expired" :
 	       "deleted: the peer's certificate is revoked, or its CA is not believed any more";
 }
 

@@ -16,10 +16,10 @@ void proof_move(struct ike_sa *old, struct ike_sa *fresh);
 void proof_free(struct ike_sa *sa);
 /* Its certificate has expired, as the clock says: does as "expired" in its section wants. False: it goes on. */
 bool proof_expired(struct ike_sa *sa);
-/* Neither sa nor its children are renewed any more. */
-bool proof_lost(const struct ike_sa *sa);
+/* Why neither sa nor its children are renewed now; NULL: they are. */
+const char *proof_lost(const struct ike_sa *sa);
 
-/* Why sa is deleted by us, where that is so because of the peer's certificate, and its reason; NULL: it is not. */
+/* Why sa is deleted by us, where that is so because of the peer's certificate or our token, and its reason; NULL: it is not. */
 const char *proof_why(const struct ike_sa *sa, enum engine_reason *reason);
 
 /* For status: how each end has proved who it is. an NULL: by a shared key; scheme is that of our signature. */

@@ -15,6 +15,7 @@ $(eval $(call unit_test,frozen,ike conf crypto wire pfkey util,libcrypto,$(world
 $(eval $(call unit_test,ikev2_collide,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev2_rows,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_cert,ike auth conf crypto wire pfkey util,libcrypto libmnl libevent_core,$(world) tests/unit/rogue.c))
+$(eval $(call unit_test,ikev2_token,ike auth card ctl conf crypto wire pfkey util,jansson libcrypto libmnl libevent_core,$(world)))
 $(eval $(call unit_test,ikev2_unique,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev2_child,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/world_nat.c tests/unit/world_spd.c))
 $(eval $(call unit_test,ikev2_offer,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/world_spd.c tests/unit/rogue.c))

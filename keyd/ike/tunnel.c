@@ -222,6 +222,16 @@ void tunnel_end(struct tunnel *t)
 	tunnel_free(t);
 }
 
+void tunnels_hurry(struct engine *e)
+{
+	list_each(t, &e->tunnels, struct tunnel, link) {
+		if (!t->wanted || t->pause || busy(t))
+			continue;
+		t->tries = 0;
+		begin(t);
+	}
+}
+
 void tunnels_configure(struct engine *e)
 {
 	if (!e->told)

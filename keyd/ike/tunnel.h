@@ -53,6 +53,8 @@ void tunnels_thawed(struct engine *e);
 void tunnels_init(struct engine *e);
 /* Forgets all; addresses and routes stay. */
 void tunnels_free(struct engine *e);
+/* What they wait for may be there: those that try again later do so now. */
+void tunnels_hurry(struct engine *e);
 /* Settings have changed, or the kernel is there: what is not configured any more is not begun again; what is to start by itself does. */
 void tunnels_configure(struct engine *e);
 

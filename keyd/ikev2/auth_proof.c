@@ -2,9 +2,11 @@
 // Makes our proofs of identity and judges the peer's.
 #include "keyd/ikev2/auth_proof.h"
 
+#include "keyd/card/token.h"
 #include "keyd/conf/id.h"
 #include "keyd/crypto/keymat.h"
 #include "keyd/crypto/sig.h"
+#include "keyd/ike/away.h"
 #include "keyd/ike/proof.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/auth_id.h"
@@ -105,26 +107,64 @@ static const char *no_signature(const struct ike_sa *sa, int error)
 	}
 }
 
+static enum engine_reason token_reason(const struct auth_answer *an)
+{
+	static const uint8_t reasons[TOKEN_NEEDS] = {
+		[TOKEN_WANT_TOKEN] = REASON_TOKEN_ABSENT, [TOKEN_WANT_PIN] = REASON_TOKEN_LOCKED,
+		[TOKEN_WANT_HUMAN] = REASON_TOKEN_LOCKED, [TOKEN_WANT_OTHER_PIN] = REASON_TOKEN_PIN,
+		[TOKEN_WANT_UNBLOCK] = REASON_TOKEN_BLOCKED,
+	};
+	uint8_t reason = an->need < TOKEN_NEEDS ? reasons[an->need] : 0;
+
+	return reason ? (enum engine_reason)reason : REASON_TOKEN_FAILING;
+}
+
+static enum engine_reason error_reason(const struct auth_answer *an)
+{
+	switch (an->error) {
+	case AUTH_TOKEN:
+		return token_reason(an);
+	case AUTH_LOCKED:
+		return REASON_KEY_LOCKED;
+	case AUTH_FAILED:
+		return REASON_PROOF_FAILED;
+	default:
+		return REASON_NO_KEY;
+	}
+}
+
+static void say_no_signature(struct ike_sa *sa, const struct auth_answer *an, char *reason, size_t n)
+{
+	if (an->error == AUTH_TOKEN)
+		snprintf(reason, n, "%.*s", AUTH_TEXT_MAX - 1, an->text);
+	else
+		snprintf(reason, n, "%s", no_signature(sa, an->error));
+	sa->secret_at = an->at;
+	report_reason(sa, error_reason(an));
+	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "%s", reason);
+	if (an->error == AUTH_TOKEN)
+		away_failed(sa);
+}
+
 static void made(struct ask *a, const struct auth_answer *an)
 {
 	struct exchange *x = container_of(a, struct exchange, ask);
 	struct ike_sa *sa = x->sa;
-	char reason[192];
+	char reason[400];
 
 	if (!an->error) {
 		sa->secret_at = an->at;
+		if (our_way(x) != CONF_AUTH_PSK)
+			sa->proof.key = sa->peer->conf.key;
 		x->proof.method = our_way(x) == CONF_AUTH_PSK ? (uint8_t)IKEV2_AUTH_PSK : an->method;
 		proof_say_ours(sa, x->proof.round, our_way(x), an->scheme);
 		finish(x, secret_set(&x->proof.data, an->data, an->n) ? "out of memory" : NULL);
 		return;
 	}
-	if (an->error == AUTH_NO_SECRET) {
+	if (an->error == AUTH_NO_SECRET)
 		say_no_secret(sa, reason, sizeof(reason));
-	} else {
-		snprintf(reason, sizeof(reason), "%s", no_signature(sa, an->error));
-		report_reason(sa, an->error == AUTH_FAILED ? REASON_PROOF_FAILED : REASON_NO_KEY);
-		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "%s", reason);
-	}
+	else
+		say_no_signature(sa, an, reason, sizeof(reason));
 	finish(x, reason);
 }
 

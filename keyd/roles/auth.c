@@ -4,7 +4,7 @@
 #include "keyd/auth/keeper.h"
 #include "keyd/auth/queue.h"
 #include "keyd/crypto/alg.h"
-#include "keyd/roles/worker.h"
+#include "keyd/roles/auth.h"
 
 #include <stdio.h>
 
@@ -29,10 +29,10 @@ static int prepare(struct worker *w)
 
 static void stop(struct worker *w)
 {
-	(void)w;
 	keeper_free(&auth.now);
 	keeper_free(&auth.next);
 	queue_free(&auth.queue);
+	auth_token_forget(w);
 	loop_timer_free(auth.work);
 	crypto_exit();
 }
@@ -118,13 +118,15 @@ static int on_request(struct ipc *ch, struct ipc_msg *m, void *arg)
 	struct auth_answer busy = { .id = m->id, .error = AUTH_FAILED };
 	struct rd r = rd_of_view(m->body);
 	struct auth_request rq;
+	uint32_t schemes;
 
-	(void)arg;
 	if (auth_request_get(&r, &rq))
 		return -1;
 	rq.id = m->id;
 	if (rq.way == CONF_AUTH_PSK)
 		answer(ch, &rq);
+	else if (keys_on_token(&auth.now.keys, &rq, &schemes))
+		auth_token_ask(arg, &rq, m->body, schemes);
 	else if (queue_put(&auth.queue, &rq.remote_addr, m->id, m->body))
 		ipc_send(ch, M_AUTH_ANSWER, 0, &busy, sizeof(busy));
 	else
@@ -135,9 +137,17 @@ static int on_request(struct ipc *ch, struct ipc_msg *m, void *arg)
 /* Whoever asked is not there any more: its numbers mean nothing to the next. */
 static void peer_down(struct worker *w, enum role_id peer)
 {
-	(void)w;
-	(void)peer;
+	if (peer == ROLE_CARD) {
+		auth_token_fail(w);
+		return;
+	}
 	queue_free(&auth.queue);
+	auth_token_forget(w);
+}
+
+const struct keys *auth_keys(void)
+{
+	return &auth.now.keys;
 }
 
 static const struct ipc_rule from_parent[] = {
@@ -159,7 +169,7 @@ const struct role role_auth = {
 	.prepare = prepare,
 	.stop = stop,
 	.peer_down = peer_down,
-	.rules = { [ROLE_PARENT] = from_parent, [ROLE_IKE] = from_ike },
+	.rules = { [ROLE_PARENT] = from_parent, [ROLE_IKE] = from_ike, [ROLE_CARD] = auth_from_card },
 	.cap = ROLE_NO_CAP,
 	.chroot = true,
 	.lock_memory = true,

@@ -262,6 +262,7 @@ static void put_ike(struct frost *f)
 	B(sa->proof.lost);
 	fill_text(sa->proof.remote, sizeof(sa->proof.remote));
 	fill_text(sa->proof.local, sizeof(sa->proof.local));
+	BYTES(sa->proof.key.b);
 	frost_ike(f, sa, &fz);
 	secret_clear(&sa->proof.ticket);
 	ikev2_keys_clear(&sa->keys);
