@@ -263,6 +263,7 @@ struct conf_token {
 	struct conf_at at;
 	char uri[CONF_URI_MAX];		/* RFC 7512 */
 	bool cert;			/* our certificate is the token's: "cert URI" */
+	bool fixed;			/* it is the key of a certificate in a file, and no other will do */
 	uint8_t pin;			/* enum conf_pin_how; CONF_PIN_GIVEN: it is in the secrets */
 	uint8_t from;			/* enum conf_pin_from */
 	bool each;			/* it is logged out after each signature */

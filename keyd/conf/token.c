@@ -347,6 +347,7 @@ static struct conf_token *token_find(const struct conf *c, const struct conf_dig
 
 bool conf_token_keep(struct conf_parser *p, const struct conf_digest *key, const char *uri, const struct conf_where *at, bool cert)
 {
+	bool fixed = p->own.cert && !cert;
 	const struct conf_pin_said *said = &p->own.pin;
 	struct conf_token *t = token_find(p->conf, key);
 	char there[CONF_PATH_MAX + 16];
@@ -357,6 +358,7 @@ bool conf_token_keep(struct conf_parser *p, const struct conf_digest *key, const
 	}
 	if (t) {
 		t->cert = t->cert || cert;
+		t->fixed = t->fixed || fixed;
 		return true;
 	}
 	t = conf_grow(p, p->conf->tokens, p->conf->ntokens, sizeof(*t));
@@ -364,7 +366,7 @@ bool conf_token_keep(struct conf_parser *p, const struct conf_digest *key, const
 		return false;
 	p->conf->tokens = t;
 	t += p->conf->ntokens++;
-	*t = (struct conf_token){ .key = *key, .at = conf_at_of(p, at), .cert = cert, .pin = (uint8_t)said->pin,
+	*t = (struct conf_token){ .key = *key, .at = conf_at_of(p, at), .cert = cert, .fixed = fixed, .pin = (uint8_t)said->pin,
 				  .from = (uint8_t)said->from, .each = said->each };
 	if (said->at.line)
 		t->pin_at = conf_at_of(p, &said->at);

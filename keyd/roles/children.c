@@ -185,6 +185,13 @@ static const struct ipc_rule from_trust[] = {
 	{ M_TRUST_CACHE, true, 1, MESSAGE_URL_MAX, on_cache },
 	{ 0 },
 };
+static const struct ipc_rule from_card[] = {
+	FROM_ANY,
+	{ M_CARD_SEEN, false, sizeof(struct card_seen), sizeof(struct card_seen) + SIGHT_MAX, cards_seen },
+	{ M_CARD_TRIAL, false, sizeof(struct card_bad), sizeof(struct card_bad), cards_trial },
+	{ M_CARD_FORGIVE, false, sizeof(struct card_bad), sizeof(struct card_bad), cards_forgive },
+	{ 0 },
+};
 static const struct ipc_rule from_ctl[] = {
 	FROM_ANY,
 	{ M_RELOAD, false, 0, 0, on_reload },
@@ -198,6 +205,7 @@ static const struct ipc_rule *const rules[ROLES] = {
 	[ROLE_IKE] = from_ike,
 	[ROLE_CTL] = from_ctl,
 	[ROLE_TRUST] = from_trust,
+	[ROLE_CARD] = from_card,
 };
 
 static void restart(void *arg)

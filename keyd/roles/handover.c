@@ -126,6 +126,8 @@ void handover_all(struct child *c)
 		handover_secrets(p);
 	} else if (c->id == ROLE_TRUST) {
 		handover_trust(p);
+	} else if (c->id == ROLE_CARD) {
+		handover_cards(p);
 	} else if (c->id == ROLE_CTL) {
 		ipc_sendv(c->ch, M_LISTEN, 0, NULL, 0, p->control_fd);
 	}

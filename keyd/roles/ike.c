@@ -2,6 +2,7 @@
 // The ike role: feeds the engine with datagrams, kernel events, answers and the time.
 #include "keyd/roles/ike.h"
 
+#include "keyd/card/request.h"
 #include "keyd/crypto/alg.h"
 
 #include <errno.h>
@@ -198,6 +199,25 @@ static int on_trust_staple(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static int on_card_state(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct card_state st;
+
+	(void)ch;
+	(void)arg;
+	memcpy(&st, m->body.p, sizeof(st));
+	if (st.state >= TOKEN_STATES)
+		return -1;
+	if (ike.engine)
+		engine_token(ike.engine, loop_now(), &st.handle, st.state != TOKEN_ABSENT, st.usable != 0);
+	ike_settle();
+	return 0;
+}
+
+static const struct ipc_rule from_card[] = {
+	EXACT(M_CARD_STATE, card_state, on_card_state),
+	{ 0 },
+};
 static const struct ipc_rule from_trust[] = {
 	EXACT(M_TRUST_ANSWER, trust_answer, on_trust_answer),
 	EMPTY(M_TRUST_CHANGED, on_trust_changed),
@@ -276,7 +296,7 @@ const struct role role_ike = {
 	.peer_up = peer_up,
 	.peer_down = peer_down,
 	.rules = { [ROLE_PARENT] = ike_from_parent, [ROLE_KERN] = from_kern, [ROLE_AUTH] = from_auth,
-		   [ROLE_CTL] = ike_from_ctl, [ROLE_TRUST] = from_trust },
+		   [ROLE_CTL] = ike_from_ctl, [ROLE_TRUST] = from_trust, [ROLE_CARD] = from_card },
 	.cap = ROLE_NO_CAP,
 	.chroot = true,
 	.lock_some = true,		/* of what outlives it: keys of IKE SAs */

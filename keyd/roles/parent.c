@@ -84,6 +84,7 @@ static void take_over(struct parent *p, struct conf *c, struct conf_secrets *s, 
 	handover_allowed(p);
 	handover_sockets(p);
 	handover_conf(p);
+	handover_cards(p);		/* after whom it tells of tokens */
 	store_sockets(&p->sockets);
 }
 
@@ -96,7 +97,7 @@ void parent_reload(struct parent *p, struct message_result *r)
 
 	notify_reloading();
 	*r = (struct message_result){ 0 };
-	r->error = settings_load(p->options, &c, &s, on_mistake, r);
+	r->error = settings_load(p->options, &p->sights.seen, &c, &s, on_mistake, r);
 	if (!r->error) {
 		r->error = sockets_open(&socks, &p->sockets, &c, r->text, sizeof(r->text));
 		if (r->error) {
@@ -158,6 +159,7 @@ static int open_all(struct parent *p)
 	}
 	p->store.sockets.n = 0;		/* they are in p->sockets, or closed */
 	store_open(&p->store, p->options->run_dir);
+	trials_open(&p->trials, p->options->run_dir);
 	store_sockets(&p->sockets);
 	settings_kernel(p->options, &p->conf);
 	settings_padding(p->options, &p->conf);
@@ -204,6 +206,7 @@ static void parent_free(struct parent *p)
 	store_close(&p->store);
 	conf_free(&p->conf);
 	conf_secrets_free(&p->secrets);
+	sights_free(&p->sights);
 }
 
 int parent_main(struct options *o)
@@ -220,8 +223,11 @@ int parent_main(struct options *o)
 		log_error("keyd must be started by root: it binds IKE's port, reads secrets and changes the kernel's SAs");
 		return KEYD_FAILED;
 	}
-	if (settings_load(o, &p.conf, &p.secrets, on_mistake, &mistake))
+	sights_open(&p.sights, o->cache_dir);
+	if (settings_load(o, &p.sights.seen, &p.conf, &p.secrets, on_mistake, &mistake)) {
+		sights_free(&p.sights);
 		return KEYD_CONFIG;
+	}
 	if (o->check || o->dump) {
 		code = check_only(&p);
 		goto out;

@@ -7,8 +7,10 @@
 #include "keyd/roles/cache.h"
 #include "keyd/roles/message.h"
 #include "keyd/roles/role.h"
+#include "keyd/roles/sights.h"
 #include "keyd/roles/sockets.h"
 #include "keyd/roles/store.h"
+#include "keyd/roles/trials.h"
 
 #include <sys/types.h>
 
@@ -42,6 +44,8 @@ struct parent {
 	struct sockets sockets;
 	struct store store;		/* what outlives us */
 	struct cache cache;		/* what was fetched */
+	struct sights sights;		/* of keys on tokens */
+	struct trials trials;		/* of their PINs */
 	int control_fd;
 	struct child children[ROLES];
 	char backend[32];		/* as the kern role named it */
@@ -91,6 +95,11 @@ void handover_secrets(struct parent *p);
 void handover_sockets(struct parent *p);
 /* handover_trust.c: what is believed. Reads revocation lists anew; says what is wrong with them. A new role gets the cache, too. */
 void handover_trust(struct parent *p);
+/* handover_card.c: which keys on tokens there are, their PINs, modules; and what the card role says of them, from a struct child. */
+void handover_cards(struct parent *p);
+int cards_seen(struct ipc *ch, struct ipc_msg *m, void *arg);
+int cards_trial(struct ipc *ch, struct ipc_msg *m, void *arg);
+int cards_forgive(struct ipc *ch, struct ipc_msg *m, void *arg);
 /* allowed.c: what the kern role may make by itself. Before the configuration, which the ike role acts on at once. */
 void handover_allowed(struct parent *p);
 /* This machine's own addresses are not for a pool's clients. */
@@ -108,7 +117,8 @@ struct engine_resolv;
 void resolv_write(struct parent *p, const struct engine_resolv *r);
 
 /* settings.c: configuration and secrets. err gets each line. 0 or -errno; then nothing is owned. */
-int settings_load(const struct options *o, struct conf *c, struct conf_secrets *s, conf_error_fn *err, void *arg);
+int settings_load(const struct options *o, const struct conf_sights *seen, struct conf *c, struct conf_secrets *s,
+		  conf_error_fn *err, void *arg);
 /* Prepares the kernel's switches for us (net.core.xfrm_larval_drop). */
 void settings_kernel(const struct options *o, const struct conf *c);
 /* Warns where the kernel will not pad (tfc). */

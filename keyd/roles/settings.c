@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Loads configuration and secrets as the command line asks, and sets the kernel's one switch.
+#include "keyd/card/uri.h"
 #include "keyd/conf/load.h"
 #include "keyd/roles/parent.h"
 
@@ -12,7 +13,30 @@
 #define LARVAL_DROP "/proc/sys/net/core/xfrm_larval_drop"
 #define MODULES "/sys/module/"
 
-int settings_load(const struct options *o, struct conf *c, struct conf_secrets *s, conf_error_fn *err, void *arg)
+/* What only the parser of URIs knows. 0 or -EINVAL. */
+static int check_tokens(const struct conf *c, conf_error_fn *err, void *arg)
+{
+	char place[CONF_PATH_MAX + 16], text[CONF_URI_MAX + 400];
+	int r = 0;
+
+	for (unsigned i = 0; i < c->ntokens; i++) {
+		struct card_uri *u = NULL;
+		const char *why;
+
+		if (!card_uri_parse(&u, c->tokens[i].uri, &why)) {
+			card_uri_free(u);
+			continue;
+		}
+		snprintf(text, sizeof(text), "%s: '%s' %s", conf_at_format(c, c->tokens[i].at, place, sizeof(place)),
+			 c->tokens[i].uri, why);
+		err(text, arg);
+		r = -EINVAL;
+	}
+	return r;
+}
+
+int settings_load(const struct options *o, const struct conf_sights *seen, struct conf *c, struct conf_secrets *s,
+		  conf_error_fn *err, void *arg)
 {
 	int r = 0;
 
@@ -23,7 +47,7 @@ int settings_load(const struct options *o, struct conf *c, struct conf_secrets *
 		return -ENOENT;
 	}
 	if (o->conf)
-		r = conf_load(c, s, o->conf, err, arg);
+		r = conf_load_seen(c, s, o->conf, seen, err, arg);
 	else
 		conf_defaults(c);
 	if (r)
@@ -33,6 +57,8 @@ int settings_load(const struct options *o, struct conf *c, struct conf_secrets *
 		c->secrets = (struct conf_at){ .line = 1, .file = s->file };
 		r = psk_file_load(s, o->psk, err, arg);
 	}
+	if (!r)
+		r = check_tokens(c, err, arg);
 	if (!r)
 		return 0;
 	conf_free(c);

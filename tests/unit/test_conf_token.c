@@ -165,7 +165,7 @@ static void test_cert_beside(void **state)
 	assert_int_equal(load(&c, &s, PEER "ca %C/root.pem; cert %C/good.pem; key pkcs11: ; auth cert }", NULL), 0);
 	assert_string_equal(said, "");
 	assert_false(c.creds[0].unseen);
-	assert_true(c.creds[0].token);
+	assert_true(c.creds[0].token && c.tokens[0].fixed);
 	assert_true(c.creds[0].nchain && c.creds[0].nspki);
 	assert_string_equal(c.tokens[0].uri, "pkcs11:");
 	assert_memory_equal(&c.tokens[0].key, &c.creds[0].key, sizeof(c.creds[0].key));
