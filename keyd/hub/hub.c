@@ -134,19 +134,20 @@ static void inherit(struct hub *h)
 
 int hub_end(struct hub *h, uint64_t now)
 {
-	struct hub_conf old = h->now;
+	struct hub_conf fresh = h->next;
 
 	if (h->next.nmodules != h->next.rules.modules)
 		return -1;
 	inherit(h);
-	/* Lists know their heads: these two change places by their items. */
-	h->now = h->next;
-	list_init(&h->now.wants);
-	list_splice_tail(&h->now.wants, &h->next.wants);
-	list_init(&h->next.wants);
-	list_splice_tail(&h->next.wants, &old.wants);
-	h->next.modules = old.modules;
+	/* Lists know their heads, and move by their items. */
+	list_init(&fresh.wants);
+	list_splice_tail(&fresh.wants, &h->next.wants);
+	h->next.modules = NULL;		/* fresh has them */
 	hub_conf_free(&h->next);
+	hub_conf_free(&h->now);
+	h->now = fresh;
+	list_init(&h->now.wants);
+	list_splice_tail(&h->now.wants, &fresh.wants);
 	list_each(t, &h->tokens, struct hub_token, link) {
 		t->state.floor = h->now.rules.floor;
 		t->read = t->worker != NULL;
