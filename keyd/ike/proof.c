@@ -189,7 +189,7 @@ bool proof_expired(struct ike_sa *sa)
 	if (!sa->proof.ends || sa->e->now < sa->proof.ends)
 		return false;
 	sa->proof.ends = 0;
-	return lose(sa, REASON_CERT_EXPIRED, rules_of(sa)->expired, "the peer's certificate has expired");
+	return lose(sa, REASON_CERT_EXPIRED, rules_of(sa)->expired, "the peer's certificate has expired") || !sa->reauth.end;
 }
 
 static void on_still(struct ask *a, const struct trust_answer *an)

@@ -14,7 +14,7 @@ void proof_ask_all(struct engine *e);
 /* fresh takes the place of old. */
 void proof_move(struct ike_sa *old, struct ike_sa *fresh);
 void proof_free(struct ike_sa *sa);
-/* Its certificate has expired, as the clock says: does as "expired" in its section wants. False: it goes on. */
+/* Its certificate has expired, as the clock says: does as "expired" in its section wants. True: it is not to be proved again now. */
 bool proof_expired(struct ike_sa *sa);
 /* Why neither sa nor its children are renewed now; NULL: they are. */
 const char *proof_lost(const struct ike_sa *sa);

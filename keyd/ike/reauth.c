@@ -335,8 +335,10 @@ static void reauth_due(struct timer *t)
 	struct ike_sa *sa = container_of(t, struct ike_sa, reauth.timer);
 
 	ike_sa_touch(sa);
-	if (proof_expired(sa))
+	if (proof_expired(sa)) {
+		sa->reauth.at = 0;
 		return;
+	}
 	if (sa->reauth.end && sa->e->now >= sa->reauth.end) {
 		report_sa(sa, LOG_LEVEL_WARNING, "IKE_SA", "expired",
 			  "it could not be reauthenticated in time (\"lifetime reauth\"), and ends");
