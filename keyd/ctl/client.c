@@ -76,6 +76,8 @@ int ctl_conn_send(struct ctl_conn *c, json_t *o)
 		else if (sent > 0)
 			at += (size_t)sent;
 	}
+	if (text)
+		explicit_bzero(text, n);
 	free(text);
 	return r;
 }

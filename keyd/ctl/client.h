@@ -6,7 +6,8 @@
 #include <jansson.h>
 #include <stdint.h>
 
-enum keydctl_exit { KEYDCTL_DONE = 0, KEYDCTL_FAILED = 1, KEYDCTL_USAGE = 2, KEYDCTL_NO_KEYD = 3 };
+enum keydctl_exit { KEYDCTL_DONE = 0, KEYDCTL_FAILED = 1, KEYDCTL_USAGE = 2, KEYDCTL_NO_KEYD = 3,
+		    KEYDCTL_NOBODY = 5 /* a PIN or a passphrase is wanted, and there is nobody to ask */ };
 
 struct ctl_conn {
 	int fd;
@@ -17,7 +18,7 @@ struct ctl_conn {
 /* 0, or an exit code when a sentence about it has been printed. */
 int ctl_conn_open(struct ctl_conn *c, const char *path);
 void ctl_conn_close(struct ctl_conn *c);
-/* Sends o as one line and drops the reference. 0 or -errno. */
+/* Sends o as one line, leaves nothing of it behind, and drops the reference. 0 or -errno. */
 int ctl_conn_send(struct ctl_conn *c, json_t *o);
 /*
  * The next line as an object (a new reference), or NULL with *error: -ETIMEDOUT (deadline: seconds of CLOCK_MONOTONIC,

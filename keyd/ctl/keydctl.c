@@ -1,51 +1,26 @@
 // SPDX-License-Identifier: MIT
 // keydctl(8): asks keyd what there is, tells it what to do, and waits for what becomes of it.
-#include "keyd/ctl/client.h"
+#include "keyd/ctl/keydctl.h"
 #include "keyd/ctl/keygen.h"
-#include "keyd/ctl/output.h"
-#include "keyd/ctl/passphrase.h"
 #include "keyd/ctl/request.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdbool.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TIMEOUT 30.0		/* seconds to wait for the outcome of a command */
-#define ANSWER_TIMEOUT 10.0	/* seconds to wait for keyd's answer itself */
+#define ASKED_MAX 8		/* times that somebody is asked for a PIN or a passphrase in one "up" */
 
-struct keydctl {
-	const char *socket;
-	const struct output *out;
-	const char *peer;	/* name or address; "": all */
-	double timeout, since;	/* seconds */
-	bool ike, child, all, no_wait, stats;
-	const char *type;	/* of keygen; NULL: the usual one */
-	bool force, public;
-	struct ctl_conn conn;
-	const struct verb *verb;
-	json_int_t outcomes;	/* events of success since the command was sent */
-	json_t *last;		/* the last of them, or the failure; owned */
-	bool failed;
-};
-
-struct verb {
-	const char *name, *args;
-	int min, max;		/* number of arguments */
-	int (*run)(struct keydctl *k, char **argv);
-	const char *ike, *child;	/* events that mean success; NULL: none does */
-	const char *help;
-};
-
-static int fail(struct keydctl *k, const char *text, const json_t *last)
+int keydctl_fail(struct keydctl *k, const char *text, const json_t *last)
 {
 	k->out->result(k->verb->name, false, text, last);
 	return KEYDCTL_FAILED;
 }
 
-static int fail_errno(struct keydctl *k, int error)
+int keydctl_fail_errno(struct keydctl *k, int error)
 {
 	const char *text = strerror(-error);
 
@@ -53,10 +28,10 @@ static int fail_errno(struct keydctl *k, int error)
 		text = "keyd ended meanwhile";
 	else if (error == -ETIMEDOUT)
 		text = "nothing came of it in time";
-	return fail(k, text, NULL);
+	return keydctl_fail(k, text, NULL);
 }
 
-static bool is(const json_t *o, const char *key, const char *value)
+bool keydctl_is(const json_t *o, const char *key, const char *value)
 {
 	const char *text = json_string_value(json_object_get(o, key));
 
@@ -65,14 +40,14 @@ static bool is(const json_t *o, const char *key, const char *value)
 
 static bool of_peer(const struct keydctl *k, const json_t *o)
 {
-	return !*k->peer || is(o, "peer", k->peer) || is(o, "remote", k->peer);
+	return !*k->peer || keydctl_is(o, "peer", k->peer) || keydctl_is(o, "remote", k->peer);
 }
 
 /* Success and failure are counted wherever they show up: an outcome may come before the answer to its command. */
 static void note_event(struct keydctl *k, const json_t *ev)
 {
-	bool failed = is(ev, "event", "failed");
-	bool done = (k->ike && is(ev, "event", k->verb->ike)) || (k->child && is(ev, "event", k->verb->child));
+	bool failed = keydctl_is(ev, "event", "failed");
+	bool done = (k->ike && keydctl_is(ev, "event", k->verb->ike)) || (k->child && keydctl_is(ev, "event", k->verb->child));
 
 	if (!of_peer(k, ev) || k->failed || (!failed && !done))
 		return;
@@ -82,29 +57,45 @@ static void note_event(struct keydctl *k, const json_t *ev)
 	k->last = json_incref((json_t *)ev);
 }
 
-/* Sends o and reads its answer, noting events on the way. NULL: failed, and all is said. */
-static json_t *ask(struct keydctl *k, json_t *o)
+const char *keydctl_text(const json_t *o, const char *key)
 {
+	return json_string_value(json_object_get(o, key)) ?: "";
+}
+
+/* Events are noted on the way. */
+json_t *keydctl_ask_any(struct keydctl *k, json_t *o, double timeout)
+{
+	double deadline = ctl_clock() + timeout;
 	int error = ctl_conn_send(&k->conn, o);
 	json_t *a = NULL;
 
 	while (!error) {
-		a = ctl_conn_read(&k->conn, ctl_clock() + ANSWER_TIMEOUT, &error);
+		a = ctl_conn_read(&k->conn, deadline, &error);
 		if (!a || !json_object_get(a, "event"))
 			break;
 		note_event(k, a);
 		json_decref(a);
 		a = NULL;
 	}
-	if (!a) {
-		fail_errno(k, error);
-		return NULL;
-	}
-	if (json_is_true(json_object_get(a, "ok")))
+	if (!a)
+		keydctl_fail_errno(k, error);
+	return a;
+}
+
+json_t *keydctl_ask(struct keydctl *k, json_t *o, double timeout)
+{
+	json_t *a = keydctl_ask_any(k, o, timeout);
+
+	if (!a || json_is_true(json_object_get(a, "ok")))
 		return a;
-	fail(k, json_string_value(json_object_get(a, "error")) ?: "keyd gave no reason", NULL);
+	keydctl_fail(k, json_string_value(json_object_get(a, "error")) ?: "keyd gave no reason", NULL);
 	json_decref(a);
 	return NULL;
+}
+
+static json_t *ask(struct keydctl *k, json_t *o)
+{
+	return keydctl_ask(k, o, KEYDCTL_ANSWER);
 }
 
 static int run_status(struct keydctl *k, char **argv)
@@ -172,7 +163,7 @@ static int run_watch(struct keydctl *k, char **argv)
 		k->out->event(o);
 		json_decref(o);
 	}
-	return fail_errno(k, error);
+	return keydctl_fail_errno(k, error);
 }
 
 /* 0: told. Fails when nothing at all is known of that peer. */
@@ -211,18 +202,15 @@ static int run_keylog(struct keydctl *k, char **argv)
 
 static int run_unlock(struct keydctl *k, char **argv)
 {
-	char passphrase[CTL_PASSPHRASE_MAX + 2];
-	json_t *a = NULL;
+	char done[400];
+	int r;
 
 	(void)argv;
-	if (!passphrase_read("passphrase of the private key", passphrase, sizeof(passphrase)))
-		a = ask(k, json_pack("{s:s, s:s}", "cmd", "unlock", "passphrase", passphrase));
-	explicit_bzero(passphrase, sizeof(passphrase));
-	if (!a)
-		return KEYDCTL_FAILED;
-	k->out->result(k->verb->name, true, json_string_value(json_object_get(a, "text")) ?: "done", NULL);
-	json_decref(a);
-	return KEYDCTL_DONE;
+	k->from.pipe = true;
+	r = keys_unlock(k, "", done, sizeof(done));
+	if (r == KEYDCTL_DONE)
+		k->out->result(k->verb->name, true, done, NULL);
+	return r;
 }
 
 /* Of one IKE SA: children that can send; without a policy there are none, and it counts itself. */
@@ -235,9 +223,9 @@ static json_int_t count_up(const struct keydctl *k, const json_t *ike)
 	if (!of_peer(k, ike))
 		return 0;
 	if (k->ike)
-		return is(ike, "state", "established");
+		return keydctl_is(ike, "state", "established");
 	json_array_foreach (json_object_get(ike, "children"), j, child)
-		n += json_is_false(json_object_get(child, "old")) && !is(child, "spi_out", "0x00000000");
+		n += json_is_false(json_object_get(child, "old")) && !keydctl_is(child, "spi_out", "0x00000000");
 	return n;
 }
 
@@ -257,31 +245,86 @@ static int count_present(struct keydctl *k)
 	return 0;
 }
 
+/* 0: there are so many outcomes, or one of failure (k->failed); else an exit code, and all is said. */
 static int wait_outcomes(struct keydctl *k, json_int_t count)
 {
 	double deadline = ctl_clock() + k->timeout;
-	char text[64];
 	int error = 0;
 	json_t *o;
 
 	while (!k->failed && k->outcomes < count) {
 		o = ctl_conn_read(&k->conn, deadline, &error);
 		if (!o)
-			return fail_errno(k, error);
+			return keydctl_fail_errno(k, error);
 		note_event(k, o);
 		json_decref(o);
 	}
+	return 0;
+}
+
+/* Sends the command. 0 and what came of it is in k, or an exit code. */
+static int command(struct keydctl *k, json_int_t *count)
+{
+	bool up = !strcmp(k->verb->name, "up");
+	json_t *a = ask(k, json_pack("{s:s, s:s, s:s}", "cmd", k->verb->name, "peer", k->peer,
+				     "what", !k->ike ? "child" : !k->child ? "ike" : "both"));
+
+	if (!a)
+		return KEYDCTL_FAILED;
+	*count = json_integer_value(json_object_get(a, "count"));
+	if (up && json_is_true(json_object_get(a, "childless"))) {
+		k->ike = true;
+		k->child = false;
+	}
+	json_decref(a);
+	if (k->no_wait)
+		return 0;
+	return up && count_present(k) ? KEYDCTL_FAILED : wait_outcomes(k, *count);
+}
+
+/* What was missing is asked for. KEYDCTL_DONE: begin anew; else an exit code, and all is said. */
+static int provide(struct keydctl *k)
+{
+	char done[400];
+	int r = keydctl_is(k->last, "reason", "key-locked") ?
+		keys_unlock(k, keydctl_text(k->last, "text"), done, sizeof(done)) : token_unlock_for(k);
+
+	json_decref(k->last);
+	k->last = NULL;
+	k->failed = false;
+	k->outcomes = 0;
+	return r;
+}
+
+/* Somebody who is asked could help. */
+static bool wants_secret(const struct keydctl *k)
+{
+	return k->failed && !strcmp(k->verb->name, "up") &&
+	       (keydctl_is(k->last, "reason", "key-locked") || keydctl_is(k->last, "reason", "token-locked") ||
+		keydctl_is(k->last, "reason", "token-pin"));
+}
+
+static int command_and_wait(struct keydctl *k)
+{
+	json_int_t count = 0;
+	char text[64];
+	int r = command(k, &count);
+
+	for (unsigned asked = 0; !r && wants_secret(k) && asked < ASKED_MAX; asked++) {
+		r = provide(k);
+		r = r ? r : command(k, &count);
+	}
+	if (r)
+		return r;
 	if (k->failed)
-		return fail(k, json_string_value(json_object_get(k->last, "text")) ?: "keyd gave no reason", k->last);
+		return keydctl_fail(k, json_string_value(json_object_get(k->last, "text")) ?: "keyd gave no reason", k->last);
 	snprintf(text, sizeof(text), "done (%lld)", (long long)count);
-	k->out->result(k->verb->name, true, text, k->last);
+	k->out->result(k->verb->name, true, k->no_wait ? "begun" : text, k->last);
 	return KEYDCTL_DONE;
 }
 
 static int run_command(struct keydctl *k, char **argv)
 {
-	bool up = !strcmp(k->verb->name, "up");
-	json_int_t count;
 	json_t *a;
 
 	k->peer = argv[0] ? argv[0] : "";
@@ -291,27 +334,11 @@ static int run_command(struct keydctl *k, char **argv)
 	}
 	if (!k->ike && !k->child) {	/* of a rekey; the others have one event only */
 		k->child = true;
-		k->ike = strcmp(k->verb->name, "rekey") != 0 && !up;
+		k->ike = strcmp(k->verb->name, "rekey") != 0 && strcmp(k->verb->name, "up") != 0;
 	}
 	a = ask(k, json_pack("{s:s, s:b}", "cmd", "watch", "details", 0));
 	json_decref(a);
-	if (!a)
-		return KEYDCTL_FAILED;
-	a = ask(k, json_pack("{s:s, s:s, s:s}", "cmd", k->verb->name, "peer", k->peer,
-			     "what", !k->ike ? "child" : !k->child ? "ike" : "both"));
-	if (!a)
-		return KEYDCTL_FAILED;
-	count = json_integer_value(json_object_get(a, "count"));
-	if (up && json_is_true(json_object_get(a, "childless"))) {
-		k->ike = true;
-		k->child = false;
-	}
-	json_decref(a);
-	if (k->no_wait) {
-		k->out->result(k->verb->name, true, "begun", NULL);
-		return KEYDCTL_DONE;
-	}
-	return up && count_present(k) ? KEYDCTL_FAILED : wait_outcomes(k, count);
+	return a ? command_and_wait(k) : KEYDCTL_FAILED;
 }
 
 static int run_keygen(struct keydctl *k, char **argv)
@@ -342,31 +369,51 @@ static const struct verb verbs[] = {
 	{ "reauth", "PEER|--all", 0, 1, run_command, "ike-reauthenticated", NULL,
 	  "make a new IKE SA beside the old one, and move all to it" },
 	{ "reload", "", 0, 0, run_reload, NULL, NULL, "read the configuration and the secrets again" },
+	{ "rereadsecrets", "", 0, 0, run_reload, NULL, NULL, "the same, by its old name" },
 	{ "pools", "", 0, 0, run_pools, NULL, NULL, "which address of which pool belongs to whom" },
 	{ "explain", "[PEER]", 0, 1, run_explain, NULL, NULL, "tell what became of the last attempts, and what to "
 			"change" },
 	{ "watch", "[PEER] [--since TIME]", 0, 1, run_watch, NULL, NULL, "print events as they come" },
 	{ "log", "LEVEL", 1, 1, run_log, NULL, NULL, "error, warning, notice, info or debug" },
-	{ "unlock", "", 0, 0, run_unlock, NULL, NULL, "give the passphrase of a private key, from the terminal or standard input" },
+	{ "unlock", "[--fd N|--pinentry PROGRAM]", 0, 0, run_unlock, NULL, NULL, "give the passphrase of private keys, from the terminal or standard input" },
+	{ "token list", "[TOKEN]", 0, 1, token_list, NULL, NULL, "tokens, their state, keys and certificates, and which tunnels they hold up" },
+	{ "token show", "TOKEN", 1, 1, token_show, NULL, NULL, "one of them, with URIs for keyd.conf" },
+	{ "token check", "[TOKEN]", 0, 1, token_check, NULL, NULL, "whether it would sign now; uses up no try" },
+	{ "token unlock", "[TOKEN] [--fd N|--pinentry PROGRAM|--pad]", 0, 1, token_unlock, NULL, NULL, "give its PIN" },
+	{ "token lock", "[TOKEN]", 0, 1, token_lock, NULL, NULL, "log out, and forget the PIN that was typed" },
+	{ "token watch", "", 0, 0, token_watch, NULL, NULL, "print what happens to tokens" },
+	{ "listcards", "", 0, 0, token_list, NULL, NULL, "token list, by its old name" },
 	{ "keylog", "on|off", 1, 1, run_keylog, NULL, NULL, "write keys to files for Wireshark: whoever has them "
 			"reads all" },
+};
+
+/* They need no keyd. */
+static const struct verb verbs_alone[] = {
 	{ "keygen", "[--type TYPE] [--force] FILE", 1, 1, run_keygen, NULL, NULL, "make a private key, and print the line for the other end" },
 	{ "keygen", "--public FILE", 1, 1, run_keygen, NULL, NULL, "print the line of a key or a certificate that is there" },
 	{ "version", "", 0, 0, run_version, NULL, NULL, "print the version" },
 };
 
-#define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
+static const struct verb_table {
+	const struct verb *v;
+	size_t n;
+} tables[] = {
+	{ verbs, sizeof(verbs) / sizeof(*verbs) },
+	{ verbs_alone, sizeof(verbs_alone) / sizeof(*verbs_alone) },
+};
+#define TABLES (sizeof(tables) / sizeof(*tables))
 
 static int usage(FILE *to)
 {
 	fputs("usage: keydctl [--socket path] [--json] [--timeout seconds] [--no-wait] command [argument]\n", to);
-	for (size_t i = 0; i < NVERBS; i++)
-		fprintf(to, "  %-7s %-29s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+	for (const struct verb_table *t = tables; t < tables + TABLES; t++)
+		for (size_t i = 0; i < t->n; i++)
+			fprintf(to, "  %-13s %-29s %s\n", t->v[i].name, t->v[i].args, t->v[i].help);
 	return to == stdout ? KEYDCTL_DONE : KEYDCTL_USAGE;
 }
 
 enum { OPT_SOCKET = 256, OPT_JSON, OPT_TIMEOUT, OPT_NO_WAIT, OPT_IKE, OPT_CHILD, OPT_ALL, OPT_STATS, OPT_SINCE,
-       OPT_TYPE, OPT_FORCE, OPT_PUBLIC };
+       OPT_TYPE, OPT_FORCE, OPT_PUBLIC, OPT_FD, OPT_PINENTRY, OPT_PAD };
 
 static const struct option longs[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
@@ -381,6 +428,9 @@ static const struct option longs[] = {
 	{ "type", required_argument, NULL, OPT_TYPE },
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "public", no_argument, NULL, OPT_PUBLIC },
+	{ "fd", required_argument, NULL, OPT_FD },
+	{ "pinentry", required_argument, NULL, OPT_PINENTRY },
+	{ "pad", no_argument, NULL, OPT_PAD },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -396,6 +446,19 @@ static double seconds_of(const char *text)
 	const char *unit = *end ? strchr(units, *end) : units;
 
 	return end != text && unit && (!*end || !end[1]) && n > 0 ? n * times[unit - units] : 0;
+}
+
+/* As option. */
+static int fd_option(struct keydctl *k, const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	k->from.fd = (int)n;
+	if (end != text && !*end && n >= 0 && n < 1024 * 1024)
+		return 0;
+	fprintf(stderr, "keydctl: \"%s\" is no number of a descriptor\n", text);
+	return KEYDCTL_USAGE + 1;
 }
 
 /* 0 to go on, or an exit code + 1. */
@@ -414,6 +477,9 @@ static int option(struct keydctl *k, int c)
 	case OPT_TYPE: k->type = optarg; return 0;
 	case OPT_FORCE: k->force = true; return 0;
 	case OPT_PUBLIC: k->public = true; return 0;
+	case OPT_FD: return fd_option(k, optarg);
+	case OPT_PINENTRY: k->from.pinentry = optarg; return 0;
+	case OPT_PAD: k->pad = true; return 0;
 	case 'V': return run_version(k, NULL) + 1;
 	case 'h': return usage(stdout) + 1;
 	case OPT_SINCE:
@@ -432,35 +498,66 @@ static int option(struct keydctl *k, int c)
 	}
 }
 
-static int run(struct keydctl *k, const char *name, char **argv, int argc)
+/* The verb of these arguments; *words: how many of them are its name. NULL: there is none. */
+static const struct verb *verb_find(const struct verb_table *t, char **argv, int argc, int *words)
 {
-	int r;
+	char two[64];
 
-	for (k->verb = verbs; k->verb < verbs + NVERBS; k->verb++)
-		if (!strcmp(k->verb->name, name))
-			break;
-	if (k->verb == verbs + NVERBS) {
-		fprintf(stderr, "keydctl: there is no command \"%s\"\n", name);
-		return usage(stderr);
+	snprintf(two, sizeof(two), "%s %s", argv[0], argc > 1 ? argv[1] : "");
+	for (size_t i = 0; i < t->n; i++) {
+		*words = strchr(t->v[i].name, ' ') ? 2 : 1;
+		if (!strcmp(t->v[i].name, *words == 2 ? two : argv[0]))
+			return &t->v[i];
 	}
-	if (argc < k->verb->min || argc > k->verb->max) {
-		fprintf(stderr, "keydctl: usage: keydctl %s %s\n", k->verb->name, k->verb->args);
-		return KEYDCTL_USAGE;
-	}
-	if (k->verb->run == run_version || k->verb->run == run_keygen)	/* they need no keyd */
-		return k->verb->run(k, argv);
-	r = ctl_conn_open(&k->conn, k->socket);
+	return NULL;
+}
+
+static int run_connected(struct keydctl *k, char **argv)
+{
+	int r = ctl_conn_open(&k->conn, k->socket);
+
 	r = r ? r : k->verb->run(k, argv);
 	ctl_conn_close(&k->conn);
 	json_decref(k->last);
 	return r;
 }
 
+static int run(struct keydctl *k, char **argv, int argc)
+{
+	const struct verb_table *t = tables;
+	int words;
+
+	while (t < tables + TABLES && !(k->verb = verb_find(t, argv, argc, &words)))
+		t++;
+	if (t == tables + TABLES) {
+		fprintf(stderr, "keydctl: there is no command \"%s\"\n", argv[0]);
+		return usage(stderr);
+	}
+	argc -= words;
+	if (argc < k->verb->min || argc > k->verb->max) {
+		fprintf(stderr, "keydctl: usage: keydctl %s %s\n", k->verb->name, k->verb->args);
+		return KEYDCTL_USAGE;
+	}
+	return t->v == verbs_alone ? k->verb->run(k, argv + words) : run_connected(k, argv + words);
+}
+
+/* Requests have PINs and passphrases in them, of which the library is not to leave anything behind. */
+static void free_cleansed(void *p)
+{
+	if (p)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
 int main(int argc, char **argv)
 {
-	struct keydctl k = { .socket = GAPLESS_RUN "/keyd.sock", .out = &output_text, .peer = "", .timeout = TIMEOUT };
+	struct keydctl k = { .socket = GAPLESS_RUN "/keyd.sock", .out = &output_text, .peer = "", .timeout = TIMEOUT,
+			     .from = { .fd = -1, .usual = getenv("GAPLESS_PINENTRY") } };
 	int c, r;
 
+	json_set_alloc_funcs(malloc, free_cleansed);
+	if (k.from.usual && !*k.from.usual)
+		k.from.usual = NULL;
 	while ((c = getopt_long(argc, argv, "hV", longs, NULL)) != -1) {
 		r = option(&k, c);
 		if (r)
@@ -468,5 +565,5 @@ int main(int argc, char **argv)
 	}
 	if (optind == argc)
 		return usage(stderr);
-	return run(&k, argv[optind], argv + optind + 1, argc - optind - 1);
+	return run(&k, argv + optind, argc - optind);
 }

@@ -25,4 +25,10 @@ static void result(const char *verb, bool ok, const char *text, const json_t *la
 	json_decref(o);
 }
 
-const struct output output_json = { line, stats, line, line, line, result };
+static void tokens(const json_t *answer, bool whole)
+{
+	(void)whole;
+	line(answer);
+}
+
+const struct output output_json = { line, stats, line, line, line, tokens, line, result, result };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // For people: short tables.
+#include "keyd/ctl/output_text.h"
 #include "keyd/ctl/output.h"
 
 #include <stdio.h>
@@ -17,8 +18,7 @@ static long long num(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
-/* "1d02h", "3h05m", "4m10s", "12s" */
-static const char *duration(long long s, char *buf, size_t n)
+const char *output_duration(long long s, char *buf, size_t n)
 {
 	if (s >= 86400)
 		snprintf(buf, n, "%lldd%02lldh", s / 86400, s / 3600 % 24);
@@ -33,7 +33,7 @@ static const char *duration(long long s, char *buf, size_t n)
 
 static const char *time_to(const json_t *o, const char *key, char *buf, size_t n)
 {
-	return num(o, key) ? duration(num(o, key), buf, n) : "-";
+	return num(o, key) ? output_duration(num(o, key), buf, n) : "-";
 }
 
 /* "10.0G", "850k" of 1000 */
@@ -84,7 +84,7 @@ static void child(const json_t *c)
 	printf("      in %s  out %s%s  reqid %lld  %s\n", str(c, "spi_in"), str(c, "spi_out"),
 	       json_is_true(json_object_get(c, "outbound_used")) ? "" : " (not used yet)", num(c, "reqid"),
 	       str(c, "algorithms"));
-	printf("      age %s  rekey in %s  expires in %s  rekeys %lld\n", duration(num(c, "age"), age, sizeof(age)),
+	printf("      age %s  rekey in %s  expires in %s  rekeys %lld\n", output_duration(num(c, "age"), age, sizeof(age)),
 	       time_to(c, "rekey_in", in, sizeof(in)), time_to(c, "expires_in", end, sizeof(end)), num(c, "rekeys"));
 	if (!num(l, "hard_bytes") && !num(l, "hard_packets"))
 		return;
@@ -106,13 +106,13 @@ static void ike(const json_t *i)
 	if (strcmp(str(i, "nat"), "none") || json_is_true(json_object_get(i, "encap")))
 		printf("    nat %s  esp %s\n", str(i, "nat"), json_is_true(json_object_get(i, "encap")) ? "in udp" : "bare");
 	printf("    ids %s - %s  age %s  rekey in %s  rekeys %lld\n", str(i, "local_id"), str(i, "remote_id"),
-	       duration(num(i, "age"), age, sizeof(age)), time_to(i, "rekey_in", in, sizeof(in)), num(i, "rekeys"));
+	       output_duration(num(i, "age"), age, sizeof(age)), time_to(i, "rekey_in", in, sizeof(in)), num(i, "rekeys"));
 	if (*str(i, "remote_auth"))
 		printf("    we by %s  the peer by %s\n", str(i, "local_auth"), str(i, "remote_auth"));
 	if (num(i, "certificate_expires_in"))
 		printf("    its certificate expires in %s\n", time_to(i, "certificate_expires_in", in, sizeof(in)));
 	if (json_is_true(json_object_get(i, "taken_over")))
-		printf("    taken over after a restart, %s ago\n", duration(num(i, "taken_over_ago"), age, sizeof(age)));
+		printf("    taken over after a restart, %s ago\n", output_duration(num(i, "taken_over_ago"), age, sizeof(age)));
 	if (num(i, "reauth_in") || num(i, "expires_in"))
 		printf("    reauth in %s  expires in %s\n", time_to(i, "reauth_in", in, sizeof(in)),
 		       time_to(i, "expires_in", end, sizeof(end)));
@@ -263,7 +263,7 @@ static void pools(const json_t *answer)
 		json_array_foreach (json_object_get(pool, "leases"), k, l)
 			printf("    %-24s %-32s %s for %s\n", str(l, "address"), str(l, "identity"),
 			       json_is_true(json_object_get(l, "online")) ? "in use" : "free",
-			       duration(num(l, "seconds"), age, sizeof(age)));
+			       output_duration(num(l, "seconds"), age, sizeof(age)));
 	}
 	if (num(answer, "left_out"))
 		printf("%lld leases are not shown: there are too many for one answer\n", num(answer, "left_out"));
@@ -293,4 +293,12 @@ static void result(const char *verb, bool ok, const char *text, const json_t *la
 		fprintf(stderr, "keydctl: %s failed: %s\n", verb, text);
 }
 
-const struct output output_text = { status, stats, event, pools, explain, result };
+static void result_of(const char *verb, bool ok, const char *text, const json_t *answer)
+{
+	(void)answer;
+	result(verb, ok, text, NULL);
+}
+
+const struct output output_text = {
+	status, stats, event, pools, explain, output_text_tokens, output_text_token_event, result, result_of,
+};

@@ -6,4 +6,5 @@ programs += $(O)/bin/keydctl
 $(eval $(call program,bin/keydctl,$(filter-out $(ctl_sources),$(wildcard keyd/ctl/*.c)),crypto util,jansson libcrypto))
 $(eval $(call unit_test,ctl,ctl card conf crypto pfkey util,jansson libmnl libevent_core libcrypto))
 $(eval $(call unit_test,ctl_token,ctl card conf crypto pfkey util,jansson libmnl libevent_core libcrypto))
+$(eval $(call unit_test,pinentry,,jansson,keyd/ctl/pinentry.c keyd/ctl/client.c))
 $(eval $(call fuzzer,ipc,auth trust kern ctl card conf crypto pfkey util,jansson libmnl libevent_core libcrypto libnl-route-3.0))

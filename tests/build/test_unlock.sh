@@ -59,7 +59,7 @@ keyd_start bob --backend fake
 
 check "a locked key is no mistake, and signs nothing" not keydctl alice up 192.0.2.2
 keydctl alice explain | tr -s ' \n' '  ' >"$work/explain"
-check "it explains itself" grep -q 'failed: no-key ' "$work/explain"
+check "it explains itself" grep -q 'failed: key-locked ' "$work/explain"
 check "and says what to do" grep -q 'keydctl unlock' "$work/explain" || note "$(cat "$work/explain")"
 check "a passphrase that does not fit is refused" not unlock alice "open, barley"
 check "no passphrase at all, too" not unlock alice ""

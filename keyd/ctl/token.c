@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+// keydctl's commands about tokens, and PINs: whom to ask, for which token, and what the answer was good for.
+#include "keyd/ctl/keydctl.h"
+
+#include "keyd/ctl/request.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PIN_MAX 255			/* bytes */
+#define ROUNDS_MAX 3			/* wrong PINs in one command */
+#define CALL 700.0			/* seconds for an answer that waits for a token, or for somebody at its PIN pad; keyd ends it before */
+
+static json_t *list(struct keydctl *k, const char *token)
+{
+	return keydctl_ask(k, json_pack("{s:s, s:s}", "cmd", "token-list", "token", token), KEYDCTL_ANSWER);
+}
+
+static int show(struct keydctl *k, const char *token, bool whole)
+{
+	json_t *a = list(k, token);
+	bool none;
+
+	if (!a)
+		return KEYDCTL_FAILED;
+	none = *token && !json_array_size(json_object_get(a, "tokens"));
+	token_describe(json_object_get(a, "tokens"));
+	if (none)
+		keydctl_fail(k, "there is no such token", NULL);
+	else
+		k->out->tokens(a, whole);
+	json_decref(a);
+	return none ? KEYDCTL_FAILED : KEYDCTL_DONE;
+}
+
+int token_list(struct keydctl *k, char **argv)
+{
+	return show(k, argv[0] ? argv[0] : "", false);
+}
+
+int token_show(struct keydctl *k, char **argv)
+{
+	return show(k, argv[0], true);
+}
+
+int token_check(struct keydctl *k, char **argv)
+{
+	json_t *a = keydctl_ask(k, json_pack("{s:s, s:s}", "cmd", "token-check", "token", argv[0] ? argv[0] : ""), CALL);
+	bool ready;
+
+	if (!a)
+		return KEYDCTL_FAILED;
+	ready = json_is_true(json_object_get(a, "ready"));
+	k->out->result_of(k->verb->name, ready, keydctl_text(a, "text"), a);
+	json_decref(a);
+	return ready ? KEYDCTL_DONE : KEYDCTL_FAILED;
+}
+
+int token_lock(struct keydctl *k, char **argv)
+{
+	json_t *a = keydctl_ask(k, json_pack("{s:s, s:s}", "cmd", "token-lock", "token", argv[0] ? argv[0] : ""), CALL);
+
+	if (!a)
+		return KEYDCTL_FAILED;
+	k->out->result_of(k->verb->name, true, keydctl_text(a, "text"), a);
+	json_decref(a);
+	return KEYDCTL_DONE;
+}
+
+int token_watch(struct keydctl *k, char **argv)
+{
+	json_t *o = keydctl_ask(k, json_pack("{s:s}", "cmd", "token-watch"), KEYDCTL_ANSWER);
+	int error = 0;
+
+	(void)argv;
+	if (!o)
+		return KEYDCTL_FAILED;
+	json_decref(o);
+	while ((o = ctl_conn_read(&k->conn, 0, &error))) {
+		k->out->token_event(o);
+		json_decref(o);
+	}
+	return keydctl_fail_errno(k, error);
+}
+
+/* --- which token --- */
+
+/* A PIN would do something for it. */
+static bool wants_pin(const json_t *token)
+{
+	return keydctl_is(token, "state", "locked");
+}
+
+static void add_name(char *names, size_t n, const json_t *token)
+{
+	size_t at = strlen(names);
+
+	snprintf(names + at, n - at, "%s\"%s\"", at ? ", " : "", keydctl_text(token, "label"));
+}
+
+/* The one that is meant; NULL: none is, or several, which is told. Of all, those that are locked count. */
+static json_t *choose(struct keydctl *k, const json_t *answer, bool named)
+{
+	json_t *token, *found = NULL;
+	char names[600] = "", text[700];
+	unsigned n = 0;
+	size_t i;
+
+	json_array_foreach (json_object_get(answer, "tokens"), i, token) {
+		if (keydctl_is(token, "state", "absent") || (!named && !wants_pin(token)))
+			continue;
+		add_name(names, sizeof(names), token);
+		found = token;
+		n++;
+	}
+	if (n == 1)
+		return found;
+	if (n > 1)
+		snprintf(text, sizeof(text), "which of them? %s (\"keydctl token show\" has URIs, which tell even those of one name apart)", names);
+	else
+		snprintf(text, sizeof(text), named ? "there is no such token now" : "no token is there that is locked");
+	keydctl_fail(k, text, NULL);
+	return NULL;
+}
+
+/* --- its PIN --- */
+
+/* "gate" (SoftHSM v2, in SCM SCR 3310) */
+static void title(const json_t *token, char *buf, size_t n)
+{
+	const char *model = keydctl_text(token, "model"), *reader = keydctl_text(token, "reader");
+
+	snprintf(buf, n, "PIN of token \"%s\"%s%s%s%s%s", keydctl_text(token, "label"), *model || *reader ? " (" : "", model,
+		 *model && *reader ? ", " : "", reader, *model || *reader ? ")" : "");
+}
+
+static void warning(json_int_t tries, char *buf, size_t n)
+{
+	if (tries == 1)
+		snprintf(buf, n, "THIS IS THE LAST TRY: one more wrong PIN, and the token is blocked.");
+	else if (tries > 1)
+		snprintf(buf, n, "%lld tries are left.", (long long)tries);
+	else
+		*buf = 0;
+}
+
+/* One try. pin NULL: at the pad. The answer, or NULL: failed, and all is said. */
+static json_t *try_pin(struct keydctl *k, const json_t *token, const char *pin)
+{
+	const char *uri = keydctl_text(token, "uri");
+
+	return keydctl_ask_any(k, json_pack("{s:s, s:s, s:s*}", "cmd", "token-unlock", "token", *uri ? uri : keydctl_text(token, "label"),
+					    "pin", pin), CALL);
+}
+
+/* The answer to a PIN that was asked for, or NULL with an exit code in *r. tries: left, 0: not known. */
+static json_t *ask_and_try(struct keydctl *k, const json_t *token, json_int_t tries, const char *error, int *r)
+{
+	char what[300], more[120], pin[PIN_MAX + 2], why[700];
+	struct passphrase_question q = { what, more, error };
+	json_t *a = NULL;
+
+	title(token, what, sizeof(what));
+	warning(tries, more, sizeof(more));
+	*r = passphrase_read(&k->from, &q, pin, sizeof(pin), why, sizeof(why));
+	if (*r) {
+		keydctl_fail(k, why, NULL);
+	} else {
+		a = try_pin(k, token, pin);
+		*r = a ? 0 : KEYDCTL_FAILED;
+	}
+	explicit_bzero(pin, sizeof(pin));
+	return a;
+}
+
+static json_int_t tries_of(const json_t *token)
+{
+	return json_is_true(json_object_get(token, "tries_told")) ? json_integer_value(json_object_get(token, "tries")) : 0;
+}
+
+/* Asks until it is right, or enough. */
+static json_t *ask_for_pin(struct keydctl *k, const json_t *token, int *r)
+{
+	json_int_t tries = tries_of(token);
+	char error[400] = "";
+	json_t *a = NULL;
+
+	for (unsigned round = 1; ; round++) {
+		a = ask_and_try(k, token, tries, *error ? error : NULL, r);
+		if (!a || !keydctl_is(a, "code", "pin-wrong") || !keydctl_is(a, "need", "pin") || round == ROUNDS_MAX ||
+		    !passphrase_again(&k->from))
+			return a;
+		tries = json_integer_value(json_object_get(a, "tries"));
+		snprintf(error, sizeof(error), "%s", keydctl_text(a, "error"));
+		json_decref(a);
+	}
+}
+
+static json_t *at_the_pad(struct keydctl *k, const json_t *token, int *r)
+{
+	json_t *a;
+
+	fprintf(stderr, "Type the PIN of token \"%s\" at its reader, %s.\n", keydctl_text(token, "label"), keydctl_text(token, "reader"));
+	a = try_pin(k, token, NULL);
+	*r = a ? 0 : KEYDCTL_FAILED;
+	return a;
+}
+
+/* One that is there. The answer that it is unlocked, or NULL with an exit code in *r, and all is said. */
+static json_t *unlock(struct keydctl *k, const json_t *token, int *r)
+{
+	bool pad = json_is_true(json_object_get(token, "pad"));
+	json_t *a;
+
+	*r = KEYDCTL_FAILED;
+	if (k->pad && !pad) {
+		keydctl_fail(k, "its reader has no PIN pad", NULL);
+		return NULL;
+	}
+	a = pad ? at_the_pad(k, token, r) : ask_for_pin(k, token, r);
+	if (a && !json_is_true(json_object_get(a, "ok"))) {
+		k->out->result_of(k->verb->name, false, keydctl_text(a, "error"), a);
+		json_decref(a);
+		*r = KEYDCTL_FAILED;
+		return NULL;
+	}
+	return a;
+}
+
+/* What there is nothing to unlock about; "" if there is. */
+static const char *settled(const json_t *token)
+{
+	return keydctl_is(token, "state", "unlocked") ? "it is unlocked already" :
+	       keydctl_is(token, "state", "present") ? "it wants no PIN" : "";
+}
+
+int token_unlock(struct keydctl *k, char **argv)
+{
+	json_t *listed = list(k, argv[0] ? argv[0] : ""), *token, *a = NULL;
+	int r = KEYDCTL_FAILED;
+
+	token = listed ? choose(k, listed, argv[0] != NULL) : NULL;
+	if (token && *settled(token)) {
+		k->out->result(k->verb->name, true, settled(token), NULL);
+		r = KEYDCTL_DONE;
+	} else if (token) {
+		a = unlock(k, token, &r);
+	}
+	if (a)
+		k->out->result_of(k->verb->name, true, keydctl_text(a, "text"), a);
+	json_decref(a);
+	json_decref(listed);
+	return r;
+}
+
+/* --- for "up" --- */
+
+/* "FILE:LINE" of the key that the last attempt with this peer wanted; "": not known. */
+static void wanted_at(struct keydctl *k, char *at, size_t n)
+{
+	const char *peer = *k->peer ? k->peer : keydctl_text(k->last, "peer");
+	json_t *a = keydctl_ask_any(k, json_pack("{s:s, s:s}", "cmd", "explain", "peer", peer), KEYDCTL_ANSWER), *attempt;
+	size_t i;
+
+	*at = 0;
+	json_array_foreach (json_object_get(a, "attempts"), i, attempt)
+		if (keydctl_is(attempt, "reason", keydctl_text(k->last, "reason")))
+			snprintf(at, n, "%s", keydctl_text(attempt, "secret_at"));
+	json_decref(a);
+}
+
+static bool has_key_of(const json_t *token, const char *at)
+{
+	const json_t *key;
+	size_t i;
+
+	json_array_foreach (json_object_get(token, "keys"), i, key)
+		if (keydctl_is(key, "where", at))
+			return true;
+	return false;
+}
+
+int token_unlock_for(struct keydctl *k)
+{
+	json_t *listed = list(k, ""), *token = NULL, *t, *a = NULL;
+	char at[600];
+	int r = KEYDCTL_FAILED;
+	size_t i;
+
+	if (!listed)
+		return r;
+	wanted_at(k, at, sizeof(at));
+	json_array_foreach (json_object_get(listed, "tokens"), i, t)
+		if (*at && wants_pin(t) && has_key_of(t, at))
+			token = t;
+	if (!token)
+		token = choose(k, listed, false);
+	if (token)
+		a = unlock(k, token, &r);
+	json_decref(a);
+	json_decref(listed);
+	return r;
+}
+
+/* --- passphrases of private keys --- */
+
+int keys_unlock(struct keydctl *k, const char *more, char *done, size_t n)
+{
+	struct passphrase_question q = { "passphrase of the private key", more, NULL };
+	char passphrase[CTL_PASSPHRASE_MAX + 2], why[700], error[400];
+	json_t *a = NULL;
+	int r;
+
+	for (unsigned round = 1; ; round++) {
+		r = passphrase_read(&k->from, &q, passphrase, sizeof(passphrase), why, sizeof(why));
+		if (r)
+			keydctl_fail(k, why, NULL);
+		else
+			a = keydctl_ask_any(k, json_pack("{s:s, s:s}", "cmd", "unlock", "passphrase", passphrase), KEYDCTL_ANSWER);
+		explicit_bzero(passphrase, sizeof(passphrase));
+		if (!a || json_is_true(json_object_get(a, "ok")) || round == ROUNDS_MAX || !passphrase_again(&k->from))
+			break;
+		snprintf(error, sizeof(error), "%s", keydctl_text(a, "error"));
+		q.error = error;
+		json_decref(a);
+		a = NULL;
+	}
+	if (!r && !(a && json_is_true(json_object_get(a, "ok"))))
+		r = KEYDCTL_FAILED;
+	if (a && r)
+		keydctl_fail(k, keydctl_text(a, "error"), NULL);
+	snprintf(done, n, "%s", keydctl_text(a, "text"));
+	json_decref(a);
+	return r;
+}
