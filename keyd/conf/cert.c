@@ -59,8 +59,13 @@ void conf_do_auth_way(struct conf_parser *p, const struct conf_word *at, enum co
 /* The name of a file of ours; what is wrong with it is not to be told a second time at the end of the section. */
 static const char *own_file(struct conf_parser *p, const struct conf_word *w)
 {
-	const char *name = conf_is_token(w->s) && strlen(w->s) == w->n ? w->s : conf_file_name(p, w);
+	bool token = conf_is_token(w->s) && strlen(w->s) == w->n;
+	const char *name = NULL;
 
+	if (token && strstr(w->s, "pin-value"))
+		conf_err(p, &w->at, "a URI with the PIN in it (pin-value) would be shown: say 'pin' instead");
+	else
+		name = token ? w->s : conf_file_name(p, w);
 	p->own.failed = p->own.failed || !name;
 	return name;
 }

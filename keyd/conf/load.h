@@ -36,6 +36,12 @@ int conf_load_seen(struct conf *c, struct conf_secrets *s, const char *path, con
 		   void *arg);
 
 /*
+ * Where a URI says that its PIN is (pin-source, RFC 7512 2.4): "file:/name" or "/name"; it becomes t's. 0, or -errno with a
+ * sentence's end in why[n].
+ */
+int conf_pin_source(struct conf_token *t, struct conf_secrets *s, const char *source, char *why, size_t n);
+
+/*
  * The same from memory. name stands in messages. No file is read: include, secrets and psk file are mistakes here.
  * text needs no final NUL and is not changed.
  */

@@ -302,23 +302,46 @@ const struct conf_sight *conf_sight_find(struct conf_parser *p, const char *uri)
 	return NULL;
 }
 
-static bool keep_pin(struct conf_parser *p, const struct conf_digest *key)
+/* 0 or -ENOMEM. */
+static int keep_pin(struct conf_secrets *s, const struct conf_digest *key, const void *pin, size_t n)
 {
-	struct conf_secrets *s = p->secrets;
-	struct conf_token_pin fresh = { .key = *key }, *pins;
+	struct conf_token_pin fresh = { .key = *key }, *pins = reallocarray(s->pins, s->npins + 1, sizeof(*pins));
 
-	if (!p->own.pin.text.n)
-		return true;
-	pins = conf_grow(p, s->pins, (unsigned)s->npins, sizeof(*pins));
 	if (!pins)
-		return false;
+		return -ENOMEM;
 	s->pins = pins;
-	if (secret_set(&fresh.pin, p->own.pin.text.p, p->own.pin.text.n) < 0) {
-		p->error = -ENOMEM;
-		return false;
-	}
+	if (secret_set(&fresh.pin, pin, n) < 0)
+		return -ENOMEM;
 	pins[s->npins++] = fresh;
-	return true;
+	return 0;
+}
+
+int conf_pin_source(struct conf_token *t, struct conf_secrets *s, const char *source, char *why, size_t n)
+{
+	const char *name = !strncmp(source, "file:", 5) ? source + 5 : source;
+	struct conf_file f;
+	size_t len;
+	int r;
+
+	if (*name != '/' || strlen(name) >= sizeof(t->pin_name)) {
+		snprintf(why, n, "has a pin-source that is no file:/NAME: say it with 'pin' instead");
+		return -EINVAL;
+	}
+	r = conf_file_read(&f, name, CONF_PIN_MAX + 2, why, n);
+	if (r < 0)
+		return r;
+	len = f.n - (f.n && f.text[f.n - 1] == '\n');
+	if (*f.exposed || !len || len > CONF_PIN_MAX) {
+		snprintf(why, n, "has a pin-source where %s", *f.exposed ? f.exposed : "no PIN is");
+		r = *f.exposed ? -EACCES : -EINVAL;
+	} else {
+		r = keep_pin(s, &t->key, f.text, len);
+		t->pin = CONF_PIN_GIVEN;
+		t->from = CONF_PIN_FILE;
+		snprintf(t->pin_name, sizeof(t->pin_name), "%s", name);
+	}
+	conf_file_clear(&f);
+	return r;
 }
 
 /* The same PIN as the one that was kept for this key? */
@@ -373,5 +396,8 @@ bool conf_token_keep(struct conf_parser *p, const struct conf_digest *key, const
 	snprintf(t->uri, sizeof(t->uri), "%s", uri);
 	if (said->name)
 		snprintf(t->pin_name, sizeof(t->pin_name), "%s", said->name);
-	return keep_pin(p, key);
+	if (!said->text.n || !keep_pin(p->secrets, key, said->text.p, said->text.n))
+		return true;
+	p->error = -ENOMEM;
+	return false;
 }

@@ -13,26 +13,34 @@
 #define LARVAL_DROP "/proc/sys/net/core/xfrm_larval_drop"
 #define MODULES "/sys/module/"
 
-/* What only the parser of URIs knows. 0 or -EINVAL. */
-static int check_tokens(const struct conf *c, conf_error_fn *err, void *arg)
+/* What only the parser of URIs knows. 0 or -errno. */
+static int check_token(const struct conf *c, struct conf_token *t, struct conf_secrets *s, conf_error_fn *err, void *arg)
 {
-	char place[CONF_PATH_MAX + 16], text[CONF_URI_MAX + 400];
-	int r = 0;
+	char place[CONF_PATH_MAX + 16], text[CONF_PATH_MAX + 400], reason[300];
+	struct card_uri *u = NULL;
+	const char *why;
+	int r = card_uri_parse(&u, t->uri, &why) ? -EINVAL : 0;
+
+	if (!r && card_uri_pin_source(u) && t->pin == CONF_PIN_ASK)
+		r = conf_pin_source(t, s, card_uri_pin_source(u), reason, sizeof(reason));
+	if (r) {
+		snprintf(text, sizeof(text), "%s: this URI %s", conf_at_format(c, t->at, place, sizeof(place)), u ? reason : why);
+		err(text, arg);
+	}
+	card_uri_free(u);
+	return r;
+}
+
+static int check_tokens(const struct conf *c, struct conf_secrets *s, conf_error_fn *err, void *arg)
+{
+	int worst = 0;
 
 	for (unsigned i = 0; i < c->ntokens; i++) {
-		struct card_uri *u = NULL;
-		const char *why;
+		int r = check_token(c, &c->tokens[i], s, err, arg);
 
-		if (!card_uri_parse(&u, c->tokens[i].uri, &why)) {
-			card_uri_free(u);
-			continue;
-		}
-		snprintf(text, sizeof(text), "%s: '%s' %s", conf_at_format(c, c->tokens[i].at, place, sizeof(place)),
-			 c->tokens[i].uri, why);
-		err(text, arg);
-		r = -EINVAL;
+		worst = worst ? worst : r;
 	}
-	return r;
+	return worst;
 }
 
 int settings_load(const struct options *o, const struct conf_sights *seen, struct conf *c, struct conf_secrets *s,
@@ -58,7 +66,7 @@ int settings_load(const struct options *o, const struct conf_sights *seen, struc
 		r = psk_file_load(s, o->psk, err, arg);
 	}
 	if (!r)
-		r = check_tokens(c, err, arg);
+		r = check_tokens(c, s, err, arg);
 	if (!r)
 		return 0;
 	conf_free(c);
