@@ -21,22 +21,20 @@ static const uint8_t verdicts[] = {
 	[CRYPTO_TRUST_REFUSED] = REASON_CERT_UNFIT,	  [CRYPTO_TRUST_FAILED] = REASON_PROOF_FAILED,
 };
 
-/* What each error of the trust role is, and the sentence; "%s": the end that the role gives. */
+/* What each error of the trust role is, and the sentence; "%s": what the role says (trust/request.h). */
 static const struct {
 	int error;
 	enum engine_reason reason;
-	const char *cert, *key;		/* of peers with a certificate, with a key of their own */
+	const char *cert, *key;		/* of peers with a certificate; with a key of their own, where that is another */
 } errors[] = {
 	{ TRUST_FAILED, REASON_PROOF_FAILED, "its proof could not be judged: %s", NULL },
-	{ TRUST_NO_CERT, REASON_NO_CERT, "it shows no certificate, though we asked for one", "none of its keys is known here" },
+	{ TRUST_NO_CERT, REASON_NO_CERT, "%s", NULL },
 	{ TRUST_BAD_CERT, REASON_NO_CERT, "its certificate %s", "its key %s" },
 	{ TRUST_WRONG_NAME, REASON_CERT_NAME, "its certificate is for somebody else: %s", NULL },
 	{ TRUST_SCHEME, REASON_SIGNATURE_SCHEME, "its signature %s", NULL },
-	{ TRUST_SIGNATURE, REASON_SIGNATURE, "its signature is wrong: it does not have the private key, or something changed the messages",
-	  NULL },
-	{ TRUST_WRONG_KEY, REASON_WRONG_KEY, NULL, "its key is none that \"remote-key\" names: %s" },
-	{ TRUST_REFUSED_URL, REASON_NO_CERT, "it shows no certificate but a URL to fetch one from (hash and URL), which is not done here",
-	  NULL },
+	{ TRUST_SIGNATURE, REASON_SIGNATURE, "its signature %s: it does not have the private key, or something changed the messages", NULL },
+	{ TRUST_WRONG_KEY, REASON_WRONG_KEY, "%s", NULL },
+	{ TRUST_REFUSED_URL, REASON_NO_CERT, "%s", NULL },
 };
 
 enum engine_reason proof_reason(const struct trust_answer *an)

@@ -110,7 +110,7 @@ static enum trust_error prove_key(struct trust *t, const struct trust_request *r
 		error = proof_signed(rq, sig, k, an);
 	} else {
 		crypto_key_name(k, an->key, sizeof(an->key));
-		error = proof_refuse(an, TRUST_WRONG_KEY, "it is another one, %s", an->key);
+		error = proof_refuse(an, TRUST_WRONG_KEY, "its key, %s, is none that \"remote-key\" names", an->key);
 	}
 	crypto_key_free(of_cert);
 	return error;
@@ -125,7 +125,7 @@ static enum trust_error nothing_shown(const struct shown *s, struct trust_answer
 				    "certificate itself");
 	if (s->key)
 		return proof_refuse(an, TRUST_NO_CERT, "it has shown a raw public key where a certificate is asked for (\"auth key\" would take it)");
-	return proof_refuse(an, TRUST_NO_CERT, "it has shown no certificate");
+	return proof_refuse(an, TRUST_NO_CERT, "it has shown no certificate, though we asked for one");
 }
 
 /* A certificate that is believed for its key's sake: nobody vouches for it, but it may have run out. */
@@ -198,7 +198,7 @@ static enum trust_error prove_cert(struct trust *t, struct trust_time now, const
 		return proof_refuse(an, TRUST_BAD_CERT, "has a key that cannot be read: %s", crypto_key_strerror(r));
 	crypto_key_name(k, an->key, sizeof(an->key));
 	if (rq->rules.npins && !is_pinned(&t->now, &rq->rules, k))
-		error = proof_refuse(an, TRUST_WRONG_KEY, "its certificate has another one, %s", an->key);
+		error = proof_refuse(an, TRUST_WRONG_KEY, "the key of its certificate, %s, is none that \"remote-key\" names", an->key);
 	else
 		error = alone ? pinned_alone(s->leaf, now.wall, an) : chain_of(t, now, rq, s, chain, an);
 	if (!error)

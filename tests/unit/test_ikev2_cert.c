@@ -300,14 +300,15 @@ static void test_verdicts(void **state)
 		const char *says;
 	} t[] = {
 		{ TRUST_FAILED, 0, "could not be judged: has a reason" },
-		{ TRUST_NO_CERT, 0, "shows no certificate" },
+		{ TRUST_NO_CERT, 0, ": has a reason" },
 		{ TRUST_BAD_CERT, 0, "its certificate has a reason" },
 		{ TRUST_NOT_TRUSTED, CRYPTO_TRUST_EXPIRED, "not believed: \"CN=peer\" has a reason" },
 		{ TRUST_NOT_TRUSTED, CRYPTO_TRUST_REVOKED, "not believed: \"CN=peer\" has a reason" },
 		{ TRUST_WRONG_NAME, 0, "is for somebody else: has a reason" },
 		{ TRUST_SCHEME, 0, "its signature has a reason" },
-		{ TRUST_SIGNATURE, 0, "its signature is wrong" },
-		{ TRUST_REFUSED_URL, 0, "hash and URL" },
+		{ TRUST_SIGNATURE, 0, "its signature has a reason: it does not have the private key" },
+		{ TRUST_WRONG_KEY, 0, ": has a reason" },
+		{ TRUST_REFUSED_URL, 0, ": has a reason" },
 	};
 
 	(void)state;
@@ -383,7 +384,7 @@ static void test_no_hashes(void **state)
 		world_packet(&w, 0);
 		/* The notify is part of what is signed, and so nothing can come up; but which scheme was taken shows. */
 		world_run(&w, SECONDS(2));
-		assert_non_null(strstr(w.host[i ? 0 : 1].log, i ? "our key can do none" : "its signature is wrong"));
+		assert_non_null(strstr(w.host[i ? 0 : 1].log, i ? "our key can do none" : "its signature has a reason"));
 		end();
 	}
 }

@@ -56,7 +56,7 @@ static const struct {
 	  "has more than 10 others beside it" },
 
 	/* payloads */
-	{ { .show = "", .key = "good" }, TRUST_NO_CERT, 0, "it has shown no certificate" },
+	{ { .show = "", .key = "good" }, TRUST_NO_CERT, 0, "it has shown no certificate, though we asked for one" },
 	{ { .show = "url", .key = "good" }, TRUST_REFUSED_URL, 0, "it has shown a hash and a URL, which is not followed" },
 	{ { .show = "good url inter" }, TRUST_OK, 0, GOOD_DN },
 	{ { .show = "pkcs7", .key = "good" }, TRUST_BAD_CERT, 0, "is in an encoding that is not supported: PKCS #7 (1)" },
@@ -118,8 +118,8 @@ static const struct {
 	{ { .way = CONF_AUTH_KEY, .show = "raw:rsa", .key = "rsa", .pins = "ed rsa", .id_type = KEY_ID, .id = "x" }, TRUST_OK, 0, "" },
 	{ { .way = CONF_AUTH_KEY, .show = "", .key = "ed", .pins = "good ed" }, TRUST_OK, 0, "" },
 	{ { .way = CONF_AUTH_KEY, .show = "ed", .key = "ed", .pins = "ed" }, TRUST_OK, 0, "" },
-	{ { .way = CONF_AUTH_KEY, .show = "raw:good", .key = "good", .pins = "ed rsa" }, TRUST_WRONG_KEY, 0, "it is another one, P-256" },
-	{ { .way = CONF_AUTH_KEY, .show = "raw:good", .key = "good" }, TRUST_WRONG_KEY, 0, "it is another one, P-256" },
+	{ { .way = CONF_AUTH_KEY, .show = "raw:good", .key = "good", .pins = "ed rsa" }, TRUST_WRONG_KEY, 0, "its key, P-256, is none that \"remote-key\" names" },
+	{ { .way = CONF_AUTH_KEY, .show = "raw:good", .key = "good" }, TRUST_WRONG_KEY, 0, "its key, P-256, is none that \"remote-key\" names" },
 	{ { .way = CONF_AUTH_KEY, .show = "raw:ed", .key = "ed", .pins = "ed", .forge = true }, TRUST_SIGNATURE, 0, "(ed25519) was not" },
 	{ { .way = CONF_AUTH_KEY, .show = "", .key = "ed", .pins = "ed good", .forge = true }, TRUST_SIGNATURE, 0, "(ed25519) was not" },
 	{ { .way = CONF_AUTH_KEY, .show = "", .key = "ed", .pins = "good" }, TRUST_SCHEME, 0, "says that it is made with ed25519" },
@@ -127,7 +127,7 @@ static const struct {
 	{ { .way = CONF_AUTH_KEY, .show = "raw:weak", .key = "weak", .pins = "weak" }, TRUST_SCHEME, 0, "is made with a key (RSA-1024)" },
 	{ { .way = CONF_AUTH_KEY, .show = "raw:ed", .key = "ed", .pins = "ed", .ec = 384 }, TRUST_SCHEME, 0, "is made with a key (Ed25519)" },
 	{ { .way = CONF_AUTH_PSK, .show = "good inter" }, TRUST_FAILED, 0, "nothing is signed" },
-	{ { .show = "good inter", .pins = "ed" }, TRUST_WRONG_KEY, 0, "its certificate has another one, P-256" },
+	{ { .show = "good inter", .pins = "ed" }, TRUST_WRONG_KEY, 0, "the key of its certificate, P-256, is none that" },
 	{ { .show = "good", .pins = "ed good", .no_ca = true }, TRUST_OK, 0, GOOD_DN },
 	{ { .show = "stranger", .pins = "stranger", .no_ca = true }, TRUST_OK, 0, "C=DE, O=Example Ltd, CN=stranger" },
 	{ { .show = "stranger", .pins = "stranger" }, TRUST_NOT_TRUSTED, CRYPTO_TRUST_NO_CA, "" },
