@@ -22,7 +22,7 @@ $(eval $(call unit_test,ikev2_offer,ike conf crypto wire pfkey util,libcrypto,$(
 $(eval $(call unit_test,ike_proposal,ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call unit_test,ike_spd,ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call unit_test,ikev2_nat,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/world_nat.c))
-$(eval $(call unit_test,story,ctl ike conf crypto wire pfkey util,jansson libcrypto libmnl libevent_core,$(world)))
+$(eval $(call unit_test,story,ctl ike card conf crypto wire pfkey util,jansson libcrypto libmnl libevent_core,$(world)))
 $(eval $(call unit_test,ike,ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call fuzzer,engine,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call fuzzer,frozen,ike conf crypto wire pfkey util,libcrypto,$(world)))
