@@ -275,6 +275,7 @@ static void ike_tell(const struct ike_sa *sa, void (*ike)(void *arg, const struc
 	snprintf(info.local_auth, sizeof(info.local_auth), "%s", sa->proof.local);
 	snprintf(info.remote_auth, sizeof(info.remote_auth), "%s", sa->proof.remote);
 	info.cert_expires_in_s = seconds_since(sa->proof.ends, now);
+	info.local_key = sa->proof.key;
 	info.rtt_us = sa->rtt;
 	info.rekeys = sa->rekeys;
 	info.taken_over = sa->thawed_at;

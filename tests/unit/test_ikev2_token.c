@@ -131,7 +131,18 @@ static struct ike_sa *the_sa(unsigned host)
 	return NULL;
 }
 
-/* Nothing but the log: rekeys need no token. */
+static void on_ike(void *arg, const struct engine_ike_info *info)
+{
+	assert_memory_equal(&info->local_key, arg, sizeof(info->local_key));
+}
+
+static void on_child(void *arg, const struct engine_child_info *info)
+{
+	(void)arg;
+	(void)info;
+}
+
+/* Nothing but the log: rekeys need no token, and the SA that they make is still by its key. */
 static void test_keep(void **state)
 {
 	uint64_t before;
@@ -146,6 +157,7 @@ static void test_keep(void **state)
 	assert_int_equal(ike_sas(0), 1);
 	assert_int_equal(ike_sas(1), 1);
 	assert_true(w.host[0].engine->stats.ike_rekeyed > before);
+	engine_status(w.host[0].engine, w.now, on_ike, on_child, &key[0]);
 	end();
 }
 
