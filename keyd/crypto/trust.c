@@ -293,6 +293,23 @@ static int stacks_fill(struct stacks *s, const struct crypto_trust *t, const str
 	return 0;
 }
 
+/*
+ * With X509_V_FLAG_X509_STRICT OpenSSL is as exact as RFC 5280 6.1 wants, and more: these bind who makes certificates, and nobody
+ * who validates them. A CA of "openssl req -x509" has no key usage, one of certutil no key identifiers.
+ */
+static int tolerate(int ok, X509_STORE_CTX *ctx)
+{
+	static const int tolerated[] = {
+		X509_V_ERR_CA_CERT_MISSING_KEY_USAGE, X509_V_ERR_CA_BCONS_NOT_CRITICAL, X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER,
+		X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER, X509_V_ERR_AUTHORITY_KEY_IDENTIFIER_CRITICAL,
+		X509_V_ERR_SUBJECT_KEY_IDENTIFIER_CRITICAL, X509_V_ERR_EMPTY_SUBJECT_SAN_NOT_CRITICAL,
+	};
+
+	for (size_t i = 0; !ok && i < sizeof(tolerated) / sizeof(*tolerated); i++)
+		ok = X509_STORE_CTX_get_error(ctx) == tolerated[i];
+	return ok;
+}
+
 /* partial: a CA of ours may be the top though it is no root. */
 static enum crypto_trust_result attempt(const struct stacks *s, X509 *leaf, int64_t now, const struct crypto_trust_rules *rules,
 					bool partial, struct crypto_verdict *v, struct crypto_chain **chain)
@@ -306,6 +323,7 @@ static enum crypto_trust_result attempt(const struct stacks *s, X509 *leaf, int6
 		goto out;
 	}
 	X509_STORE_CTX_set0_trusted_stack(ctx, s->believed);
+	X509_STORE_CTX_set_verify_cb(ctx, tolerate);
 	param = X509_STORE_CTX_get0_param(ctx);
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE |
 				    (partial ? X509_V_FLAG_PARTIAL_CHAIN : 0));

@@ -98,6 +98,22 @@ static void test_cases(void **state)
 	crypto_trust_free(t);
 }
 
+/* What RFC 5280 wants of who makes certificates, and not of who validates them. */
+static void test_simple(void **state)
+{
+	static const char *const names_of[] = { "plain", "sparse" };
+	struct crypto_trust *t = crypto_trust_new();
+	struct crypto_verdict v;
+
+	(void)state;
+	add_ca(t, "simple");
+	for (size_t i = 0; i < sizeof(names_of) / sizeof(*names_of); i++)
+		if (judge(t, names_of[i], &usual, &v) != CRYPTO_TRUSTED)
+			fail_msg("%s: result %d at %u: \"%s\" %s", names_of[i], v.result, v.depth, v.subject, v.text);
+	assert_int_equal(judge(t, "good", &usual, &v), CRYPTO_TRUST_NO_CA);
+	crypto_trust_free(t);
+}
+
 static void test_rules(void **state)
 {
 	struct crypto_trust *t = crypto_trust_new();
@@ -347,7 +363,7 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_it_says), cmocka_unit_test(test_names), cmocka_unit_test(test_files),
-		cmocka_unit_test(test_cases), cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_cases), cmocka_unit_test(test_simple), cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_every_bit), cmocka_unit_test(test_sizes), cmocka_unit_test(test_sets),
 	};
 
