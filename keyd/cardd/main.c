@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // keyd-card: lends a process to a PKCS#11 module or to a card in a reader, which may block in it, or bring it down.
+#include "keyd/card/module.h"
 #include "keyd/card/wire.h"
 #include "keyd/cardd/harden.h"
 #include "keyd/cardd/serve.h"
@@ -8,6 +9,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,18 +17,20 @@
 
 #define EXIT_USAGE 2
 
-enum { OPT_MODULE = 256, OPT_WATCH_MODULE, OPT_LOG_LEVEL, OPT_SYSLOG };
+enum { OPT_MODULE = 256, OPT_READER, OPT_WATCH_MODULE, OPT_WATCH_READERS, OPT_LOG_LEVEL, OPT_SYSLOG };
 
 struct options {
-	int mode;			/* OPT_MODULE or OPT_WATCH_MODULE; 0: not stated */
-	const char *what;		/* module's file */
+	int mode;			/* OPT_MODULE to OPT_WATCH_READERS; 0: not stated */
+	const char *what;		/* module's file, reader's name */
 	enum log_level level;
 	enum log_target target;
 };
 
 static const struct option longs[] = {
 	{ "module", required_argument, NULL, OPT_MODULE },
+	{ "reader", required_argument, NULL, OPT_READER },
 	{ "watch-module", required_argument, NULL, OPT_WATCH_MODULE },
+	{ "watch-readers", no_argument, NULL, OPT_WATCH_READERS },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "syslog", no_argument, NULL, OPT_SYSLOG },
 	{ "version", no_argument, NULL, 'V' },
@@ -36,9 +40,12 @@ static const struct option longs[] = {
 
 static int usage(FILE *to)
 {
-	fputs("usage: keyd-card --module FILE | --watch-module FILE [--log-level LEVEL] [--syslog]\n"
+	fputs("usage: keyd-card --module FILE | --reader NAME | --watch-module FILE | --watch-readers\n"
+	      "                 [--log-level LEVEL] [--syslog]\n"
 	      "  --module FILE        answer for the tokens of a PKCS#11 module\n"
+	      "  --reader NAME        answer for the OpenPGP or PIV card in a reader of pcscd's\n"
 	      "  --watch-module FILE  tell when tokens of a module come or go\n"
+	      "  --watch-readers      tell when cards in pcscd's readers do, and pcscd itself\n"
 	      "It is started by keyd and keydctl, which talk to it through descriptor 3.\n", to);
 	return to == stdout ? 0 : EXIT_USAGE;
 }
@@ -49,11 +56,11 @@ static int option(struct options *o, int c)
 	int level;
 
 	switch (c) {
-	case OPT_MODULE: case OPT_WATCH_MODULE:
+	case OPT_MODULE: case OPT_READER: case OPT_WATCH_MODULE: case OPT_WATCH_READERS:
 		if (o->mode)
 			return usage(stderr) + 1;
 		o->mode = c;
-		o->what = optarg;
+		o->what = optarg ? optarg : "readers";
 		return 0;
 	case OPT_SYSLOG: o->target = LOG_TARGET_SYSLOG; return 0;
 	case OPT_LOG_LEVEL:
@@ -82,7 +89,7 @@ static const char *log_name(const struct options *o)
 
 	base = base ? base + 1 : o->what;
 	snprintf(name, sizeof(name), "keyd-card[%.40s", base);
-	if (strstr(name, ".so"))
+	if (o->mode != OPT_READER && strstr(name, ".so"))
 		*strstr(name, ".so") = 0;
 	strcat(name, "]");
 	return name;
@@ -90,12 +97,13 @@ static const char *log_name(const struct options *o)
 
 static int serve_driver(const struct card_driver *d, const struct options *o)
 {
-	char why[CARD_WHY_MAX] = "";
+	char why[CARD_WHY_MAX] = "is no module that p11-kit knows; its file has to be named", path[PATH_MAX];
+	bool found = d != &card_driver_pkcs11 || !card_module_file(o->what, path, sizeof(path));
 	struct card *c;
-	int r = d->open(&c, o->what, why);
+	int r = found ? d->open(&c, d == &card_driver_pkcs11 ? path : o->what, why) : CARD_BROKEN;
 
 	if (r) {
-		log_error("%s %s", o->what, *why ? why : card_strerror(r));
+		log_info("%s %s", o->what, *why ? why : card_strerror(r));
 		tell_done(CARD_WIRE_FD, 0, r, why);
 		return EXIT_OPEN;
 	}
@@ -110,11 +118,13 @@ static int run(const struct options *o)
 		log_error("rights cannot be given up: %s", strerror(errno));
 		return EXIT_OPEN;
 	}
+	if (o->mode == OPT_WATCH_READERS)
+		return watch_readers(CARD_WIRE_FD);
 	if (crypto_init()) {
 		log_error("OpenSSL cannot be used");
 		return EXIT_OPEN;
 	}
-	return serve_driver(&card_driver_pkcs11, o);
+	return serve_driver(o->mode == OPT_READER ? &card_driver_native : &card_driver_pkcs11, o);
 }
 
 int main(int argc, char **argv)

@@ -11,6 +11,7 @@
 /* Each returns an exit code when the channel is at its end; then nothing is closed: whose module it is may never return from that. */
 int serve(struct card *c, int fd);
 int watch_module(struct card *c, int fd);
+int watch_readers(int fd);
 
 /* For all of them. 0, or -1: there is nobody any more. */
 int tell(int fd, uint16_t type, uint32_t id, const void *body, size_t n);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // keydctl(8): asks keyd what there is, tells it what to do, and waits for what becomes of it.
 #include "keyd/ctl/keydctl.h"
+
+#include "keyd/ctl/enroll.h"
 #include "keyd/ctl/keygen.h"
 #include "keyd/ctl/request.h"
 
@@ -555,6 +557,8 @@ int main(int argc, char **argv)
 			     .from = { .fd = -1, .usual = getenv("GAPLESS_PINENTRY") } };
 	int c, r;
 
+	if (enroll_is_asked(argc, argv))
+		return enroll_main(argc, argv);
 	json_set_alloc_funcs(malloc, free_cleansed);
 	if (k.from.usual && !*k.from.usual)
 		k.from.usual = NULL;
