@@ -148,16 +148,30 @@ static bool set_key(P11KitUri *u, const struct card_key *k)
 	return p11_kit_uri_set_attribute(u, k->nid ? &id : &label) == P11_KIT_URI_OK;
 }
 
+/* What is not known is not named: NUL is what p11-kit has for that. */
+static void leave_out(unsigned char *field, size_t size, const char *text)
+{
+	if (!*text)
+		memset(field, 0, size);
+}
+
 const char *card_uri_format(const struct card_token *t, const struct card_key *k, char *buf, size_t n)
 {
 	P11KitUri *u = p11_kit_uri_new();
 	P11KitUriType type = k ? P11_KIT_URI_FOR_OBJECT_ON_TOKEN : P11_KIT_URI_FOR_TOKEN;
 	char *text = NULL;
 
+	CK_TOKEN_INFO *info;
+
 	buf[0] = 0;
 	if (!u)
 		return buf;
-	info_of(t, p11_kit_uri_get_token_info(u));
+	info = p11_kit_uri_get_token_info(u);
+	info_of(t, info);
+	leave_out(info->label, sizeof(info->label), t->label);
+	leave_out(info->manufacturerID, sizeof(info->manufacturerID), t->manufacturer);
+	leave_out(info->model, sizeof(info->model), t->model);
+	leave_out(info->serialNumber, sizeof(info->serialNumber), t->serial);
 	if ((!k || set_key(u, k)) && p11_kit_uri_format(u, type, &text) == P11_KIT_URI_OK && strlen(text) < n)
 		snprintf(buf, n, "%s", text);
 	free(text);

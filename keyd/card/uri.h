@@ -34,7 +34,7 @@ bool card_uri_fits_key(const struct card_uri *u, const struct card_key *k);
  */
 int card_uri_choose(const struct card_uri *u, const struct card_keys *keys, const uint8_t *digest);
 
-/* The token's URI, or, with k, the key's, into buf[n], which is returned; "" if there is no room. */
+/* The token's URI, or, with k, the key's, into buf[n], which is returned; "" if there is no room. Empty texts of t are left out. */
 const char *card_uri_format(const struct card_token *t, const struct card_key *k, char *buf, size_t n);
 
 #endif

@@ -23,6 +23,7 @@ static struct worker {
 	struct request rq;
 	struct known known[CARD_TOKENS_MAX];
 	unsigned next;			/* to be forgotten when all are used */
+	struct known made;		/* the key that was made last: PIV cards do not show one without a certificate */
 } worker;
 
 int tell(int fd, uint16_t type, uint32_t id, const void *body, size_t n)
@@ -103,6 +104,8 @@ static int choose(struct worker *w, const uint8_t *digest, const struct card_key
 		r = look(w, &w->rq.token, &known);
 	if (!r && !*out)
 		*out = find_key(known, digest);
+	if (!r && !*out && card_token_same(&w->made.token, &w->rq.token))
+		*out = find_key(&w->made, digest);
 	return r || *out ? r : CARD_NO_KEY;
 }
 
@@ -169,6 +172,7 @@ static int on_reset(struct worker *w)
 {
 	for (unsigned i = 0; i < CARD_TOKENS_MAX; i++)
 		forget(&w->known[i]);
+	forget(&w->made);
 	return w->c->driver->reset(w->c);
 }
 
@@ -177,7 +181,7 @@ static int on_make(struct worker *w)
 	const struct card_wire_make *m = &w->rq.body.make;
 	struct card_make how = { .type = m->type, .bits = m->bits, .nid = m->nid, .admin = card_pin_view(w->rq.admin),
 				 .replace = m->replace };
-	struct card_key k = { 0 };
+	struct card_key *k = &w->made.keys.key[0];
 	int r;
 
 	if (!w->c->driver->generate)
@@ -188,11 +192,14 @@ static int on_make(struct worker *w)
 	memcpy(how.label, m->label, sizeof(how.label) - 1);
 	if (known_of(w, &w->rq.token))
 		forget(known_of(w, &w->rq.token));
-	r = w->c->driver->generate(w->c, &w->rq.token, &how, &k);
-	if (!r && tell_key(w, &k))
-		r = CARD_FAILED;
-	card_key_free(&k);
-	return r;
+	forget(&w->made);
+	*k = (struct card_key){ 0 };
+	r = w->c->driver->generate(w->c, &w->rq.token, &how, k);
+	if (r)
+		return r;
+	w->made.token = w->rq.token;
+	w->made.keys.n = 1;
+	return tell_key(w, k) ? CARD_FAILED : CARD_OK;
 }
 
 static int on_store(struct worker *w)

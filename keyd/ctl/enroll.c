@@ -291,9 +291,13 @@ static void print_json(struct enroll *e, const struct card_key *k, const char *t
 static void tell(struct enroll *e, const struct card_key *k, const char *text, const char *word, const struct secret *csr)
 {
 	FILE *to = csr && to_stdout(e) ? stderr : stdout;
+	struct card_token t = e->t;
 	char uri[CARD_URI_MAX + 2 * 256];
 
-	card_uri_format(&e->t, k, uri, CARD_URI_MAX);
+	/* A card's label may be out of its certificate, and becomes another one with that. */
+	if (enroll_is_native(e))
+		t.label[0] = 0;
+	card_uri_format(&t, k, uri, CARD_URI_MAX);
 	add_module(e, uri, sizeof(uri));
 	if (e->json) {
 		print_json(e, k, text, word, uri, csr);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The key on the token: the one that is there, or a new one; its certificate.
+#include "keyd/crypto/self_cert.h"
 #include "keyd/ctl/enroll_inside.h"
 
 #include <stdio.h>
@@ -79,6 +80,55 @@ static void describe_new(const struct enroll *e, const struct card_key *old, str
 	m->replace = e->replace;
 }
 
+/* A card that makes a key may forget who is logged in; the PIN was right. */
+static int sign(struct enroll *e, const struct card_key *k, const struct crypto_sig *s, struct view octets, uint8_t *out, size_t *n)
+{
+	struct view pin = k->each ? card_pin_view(e->pin) : (struct view){ 0 };
+	size_t room = *n;
+	int error = e->d->sign(e->card, &e->t, k, s, &octets, 1, pin, out, n);
+
+	if (error == CARD_LOCKED && !k->each && !e->d->login(e->card, &e->t, card_pin_view(e->pin))) {
+		*n = room;
+		error = e->d->sign(e->card, &e->t, k, s, &octets, 1, pin, out, n);
+	}
+	return error;
+}
+
+/* Stores a certificate that the key has signed for itself. */
+static int store_own(struct enroll *e, const struct card_key *k, const struct crypto_sig *s, struct crypto_self_cert *c)
+{
+	uint8_t signature[CRYPTO_SIG_MAX];
+	size_t n = sizeof(signature);
+	struct secret der = { 0 };
+	int error = sign(e, k, s, crypto_self_cert_octets(c), signature, &n);
+
+	if (!error && crypto_self_cert_finish(c, (struct view){ signature, n }, &der))
+		error = CARD_BAD_SIGNATURE;
+	if (!error)
+		error = e->d->store_cert(e->card, &e->t, k, secret_view(&der), card_pin_view(e->admin));
+	secret_clear(&der);
+	return error ? enroll_fail_card(e, error) : 0;
+}
+
+/*
+ * Many PIV cards cannot tell the public half of a key that has no certificate, so nobody would find it again: it gets one of its own
+ * for the time being.
+ */
+static int show(struct enroll *e, const struct card_key *made)
+{
+	const struct crypto_sig *s = crypto_csr_scheme(made->public, made->schemes);
+	struct crypto_self_cert *c;
+	int r = look(e);
+
+	if (r || find(e, made->digest) || !s)
+		return r;
+	if (crypto_self_cert_new(&c, made->public, s, (struct view){ e->dn, e->ndn }))
+		return enroll_fail(e, "out of memory");
+	r = store_own(e, made, s, c);
+	crypto_self_cert_free(c);
+	return r ? r : look(e);
+}
+
 static int make(struct enroll *e, const struct card_key *old, struct card_key **out)
 {
 	struct card_make m = { 0 };
@@ -97,7 +147,7 @@ static int make(struct enroll *e, const struct card_key *old, struct card_key **
 		return enroll_fail(e, "%s cannot make such a key: try another --key (%s)", e->place, e->d->error(e->card));
 	if (error)
 		return enroll_fail_card(e, error);
-	r = look(e);
+	r = show(e, &made);
 	*out = r ? NULL : find(e, made.digest);
 	card_key_free(&made);
 	return r || *out ? r : enroll_fail(e, "%s has made a key, and does not show it", e->place);
@@ -128,20 +178,6 @@ int enroll_key(struct enroll *e, struct card_key **out, bool *made)
 }
 
 /* --- the request --- */
-
-/* A card that makes a key may forget who is logged in; the PIN was right. */
-static int sign(struct enroll *e, const struct card_key *k, const struct crypto_sig *s, struct view octets, uint8_t *out, size_t *n)
-{
-	struct view pin = k->each ? card_pin_view(e->pin) : (struct view){ 0 };
-	size_t room = *n;
-	int error = e->d->sign(e->card, &e->t, k, s, &octets, 1, pin, out, n);
-
-	if (error == CARD_LOCKED && !k->each && !e->d->login(e->card, &e->t, card_pin_view(e->pin))) {
-		*n = room;
-		error = e->d->sign(e->card, &e->t, k, s, &octets, 1, pin, out, n);
-	}
-	return error;
-}
 
 int enroll_request(struct enroll *e, const struct card_key *k, struct secret *pem)
 {

@@ -199,6 +199,79 @@ check "--cert goes with nothing that makes a key" eval 'enroll 1234 --cert ca.pe
 check "an unknown type of keys is told" eval 'enroll 1234 --key rsa1; [ $? = 2 ] && said "\"rsa1\" is no type of keys"'
 check "a module that is none is told" refuses "/etc/hostname cannot be loaded" 1234 --module /etc/hostname
 check "a module without a file is told" refuses "nonesuch is no module that p11-kit knows" 1234 --module nonesuch
+# Cards in readers.
+# enroll_admin PIN ADMIN ARG...: also with the administrator's secret
+enroll_admin()
+{
+	timeout 60 "$keydctl" token enroll --pin-fd 4 --admin-fd 5 "${@:3}" 4<<<"$1" 5<<<"$2" >out 2>err </dev/null
+}
+
+# shows SLOT PATTERN: what OpenSC's module has there
+shows()
+{
+	timeout 20 pkcs11-tool --module "$opensc" --slot "$1" --list-objects --type cert >objects 2>&1 && grep -q -- "$2" objects
+}
+
+# card_has NAME WORD: what the card itself says
+card_has()
+{
+	card_say "$1" info | tr ' ' '\n' | grep -qx -- "$2"
+}
+
+card_tests()
+{
+	local pgp="OpenPGP card (User PIN)" piv=PIV_II serial=8000000000000007 opensc uri key_9b=010203040506070801020304050607080102030405060708
+
+	opensc=$(find /usr/lib -name opensc-pkcs11.so -print -quit)
+	export PCSCLITE_CSOCK_NAME=$work/none
+	check "without pcscd that is told" refuses "no reader can be asked, as pcscd is not there" 123456
+	card_readers_start || not_ok "pcscd starts"
+	chmod 755 "$card_dir"
+	check "without a card, too" refuses "there is no token in the readers" 123456
+	card_new pgp openpgp || not_ok "an OpenPGP card is put in"
+	card_new piv piv || not_ok "a PIV card is put in"
+	check "of two cards it wants to know which" refuses "several tokens fit: say which by its serial number: .*$piv" 123456
+
+	check "an empty OpenPGP card: a key is made" enroll_admin 123456 12345678 "$pgp" --key p256 --dn CN=pgp --san pgp.example.org --csr pgp.csr
+	check "… in the place for authentication" card_has pgp auth=p256
+	check "… its request is good" good pgp.csr "CN = pgp"
+	certify pgp.csr pgp.pem
+	check "its certificate is stored" enroll_admin "" 12345678 "$pgp" --cert pgp.pem
+	check "… the line for keyd.conf names it" said '^in keyd.conf: cert pkcs11:.*;id=%03$'
+	check "… as OpenSC sees it" shows 0 'CN=pgp'
+	check "the key that is there is taken again" enroll 123456 "$pgp" --csr again.csr
+	check "… the same one" same_key again.csr pgp.pem
+	check "a key of another kind is not" refuses "OpenPGP.* has another key already: \(P-256, id 03\)" 123456 "$pgp" --key rsa2048
+	check "a wrong PIN costs one try" eval 'refuses "OpenPGP.*: the PIN is wrong \(2 tries left\)" 111111 "$pgp" && card_has pgp user=2'
+	check "a wrong PIN of the administrator, too" eval '! enroll_admin 123456 11111111 "$pgp" --replace --csr never.csr && said "administrator.s PIN.* is wrong" &&
+		card_has pgp admin=2 && card_has pgp user=3'
+	check "… and leaves the key" eval 'enroll 123456 "$pgp" --csr again.csr && same_key again.csr pgp.pem'
+	check "another key takes its place when that is asked for" enroll_admin 123456 12345678 "$pgp" --replace --key rsa2048 --csr other.csr
+	check "… which is another one" eval 'card_has pgp auth=rsa2048 && good other.csr "CN = $pgp" && ! same_key other.csr pgp.pem'
+	check "a certificate of another key is refused" eval '! enroll_admin "" 12345678 "$pgp" --cert pgp.pem && said "pgp.pem: the certificate is not of a key that is on"'
+
+	check "an empty PIV card: a key is made" enroll_admin 123456 $key_9b $serial --key rsa2048 --dn CN=piv --csr piv.csr
+	check "… in the place for authentication" card_has piv 9a=rsa2048
+	check "… its request is good" good piv.csr "CN = piv"
+	uri=$(sed -n 's/^in keyd.conf: key \(.*\)/\1/p' out)
+	check "… it is found again" eval 'enroll 123456 $serial --csr again.csr && [ "$(openssl req -in again.csr -noout -pubkey)" = "$(openssl req -in piv.csr -noout -pubkey)" ]'
+	certify piv.csr piv.pem
+	check "its certificate is stored" enroll_admin "" $key_9b $serial --cert piv.pem
+	check "… the key has the same URI as before" said "^in keyd.conf: cert $uri\$"
+	check "… as OpenSC sees it" shows 4 'CN=piv'
+	check "9C, which wants the PIN for each signature" eval 'enroll_admin 123456 $key_9b $serial --id 02 --key p256 --dn CN=9c --csr 9c.csr && card_has piv 9c=p256 && good 9c.csr CN\ =\ 9c'
+	check "a wrong management key is told" eval '! enroll_admin 123456 ${key_9b//1/7} $serial --id 04 --csr never.csr && said "administrator.s PIN or key is wrong"'
+	check "a URI names a token, too" enroll 123456 "pkcs11:serial=$serial" --id 01 --csr uri.csr
+	card_say piv silence 20 >/dev/null
+	check "a card that falls silent: it ends in time" refuses ".*no answer came within 2 s" 123456 --timeout 2 $serial --id 01
+	card_say piv speak >/dev/null
+}
+lacks=$(card_lacks)
+if [ -n "$lacks" ]; then
+	skip "cards in readers" "$lacks"
+else
+	card_tests
+fi
 check "--help tells" eval '"$keydctl" token enroll --help | grep -q -- --admin-fd'
 
 finish

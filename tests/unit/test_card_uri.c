@@ -145,6 +145,7 @@ static void keys_are_chosen(void **state)
 static void what_is_written_is_read_again(void **state)
 {
 	char buf[CARD_URI_MAX], tiny[20];
+	struct card_token unnamed = token;
 	struct card_keys keys;
 	struct card_uri *u;
 
@@ -164,6 +165,10 @@ static void what_is_written_is_read_again(void **state)
 	assert_int_equal(card_uri_choose(u, &keys, NULL), 1);
 	card_uri_free(u);
 	assert_string_equal(card_uri_format(&token, NULL, tiny, sizeof(tiny)), "");
+	unnamed.label[0] = 0;		/* fits whatever its label is */
+	u = parse(card_uri_format(&unnamed, NULL, buf, sizeof(buf)));
+	assert_true(card_uri_fits_token(u, &token));
+	card_uri_free(u);
 	card_keys_free(&keys);
 }
 

@@ -3,6 +3,7 @@
 #include "keyd/crypto/alg.h"
 #include "keyd/crypto/csr.h"
 #include "keyd/crypto/dn.h"
+#include "keyd/crypto/self_cert.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,6 +106,39 @@ static void every_scheme(void **state)
 	assert_int_equal(made, 6 + 3 + 3 + 1);
 }
 
+/* As our own reader of certificates sees it. */
+static void a_key_signs_for_itself(void **state)
+{
+	const struct crypto_key *const keys[] = { rsa, p256, p384 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		const struct crypto_sig *s = crypto_csr_scheme(keys[i], ~0u);
+		uint8_t signature[CRYPTO_SIG_MAX];
+		size_t n = sizeof(signature);
+		struct crypto_self_cert *self;
+		struct crypto_cert *cert;
+		struct crypto_key *public;
+		struct secret der = { 0 };
+		struct view octets;
+
+		assert_int_equal(crypto_self_cert_new(&self, keys[i], s, dn_of("CN=gate")), 0);
+		octets = crypto_self_cert_octets(self);
+		assert_int_equal(crypto_self_cert_finish(self, text("nonsense"), &der), -1);
+		assert_int_equal(crypto_sig_make(s, keys[i], &octets, 1, signature, &n), 0);
+		assert_int_equal(crypto_self_cert_finish(self, (struct view){ signature, n }, &der), 0);
+		crypto_self_cert_free(self);
+		assert_int_equal(crypto_cert_from_der(&cert, secret_view(&der)), 0);
+		assert_int_equal(crypto_cert_key(cert, &public), 0);
+		assert_true(crypto_key_equal(public, keys[i]));
+		assert_false(crypto_cert_is_ca(cert));
+		assert_true(crypto_cert_ends(cert) > 250000000000);
+		crypto_key_free(public);
+		crypto_cert_free(cert);
+		secret_clear(&der);
+	}
+}
+
 static void names_are_in_it(void **state)
 {
 	struct secret pem = { 0 };
@@ -195,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_scheme),
+		cmocka_unit_test(a_key_signs_for_itself),
 		cmocka_unit_test(names_are_in_it),
 		cmocka_unit_test(what_is_no_signature_is_refused),
 		cmocka_unit_test(bad_names_are_refused),
