@@ -19,7 +19,7 @@
 #define STDOUT "-"
 
 enum { OPT_MODULE = 256, OPT_KEY, OPT_ID, OPT_LABEL, OPT_DN, OPT_SAN, OPT_CSR, OPT_CERT, OPT_REPLACE, OPT_PIN_FD, OPT_ADMIN_FD,
-       OPT_WORKER, OPT_JSON, OPT_TIMEOUT };
+       OPT_PINENTRY, OPT_WORKER, OPT_JSON, OPT_TIMEOUT };
 
 static const struct option longs[] = {
 	{ "module", required_argument, NULL, OPT_MODULE },
@@ -33,6 +33,7 @@ static const struct option longs[] = {
 	{ "replace", no_argument, NULL, OPT_REPLACE },
 	{ "pin-fd", required_argument, NULL, OPT_PIN_FD },
 	{ "admin-fd", required_argument, NULL, OPT_ADMIN_FD },
+	{ "pinentry", required_argument, NULL, OPT_PINENTRY },
 	{ "worker", required_argument, NULL, OPT_WORKER },	/* for tests */
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -43,7 +44,7 @@ static const struct option longs[] = {
 static int usage(FILE *to)
 {
 	fputs("usage: keydctl [--json] [--timeout SECONDS] token enroll [TOKEN] [--module FILE] [--id HEX] [--pin-fd N] [--admin-fd N]\n"
-	      "               [--key TYPE] [--label TEXT] [--replace] [--dn DN] [--san NAME]... [--csr FILE]\n"
+	      "               [--pinentry PROGRAM] [--key TYPE] [--label TEXT] [--replace] [--dn DN] [--san NAME]... [--csr FILE]\n"
 	      "       keydctl [--json] [--timeout SECONDS] token enroll [TOKEN] [--module FILE] [--id HEX] [--pin-fd N] [--admin-fd N]\n"
 	      "               --cert FILE\n"
 	      "Makes a key on a token, or takes the one that is there, and writes a request for its certificate;\n"
@@ -59,7 +60,7 @@ static int usage(FILE *to)
 	      "  --csr FILE     where the request goes (-: standard output, the default)\n"
 	      "  --cert FILE    the certificate, in PEM or DER\n"
 	      "  --pin-fd N     read the PIN from a descriptor, --admin-fd N: the administrator's PIN, or a PIV card's\n"
-	      "                 management key; otherwise they are asked for at the terminal\n", to);
+	      "                 management key; otherwise they are asked for at the terminal, or by --pinentry PROGRAM\n", to);
 	return to == stdout ? KEYDCTL_DONE : KEYDCTL_USAGE;
 }
 
@@ -153,6 +154,7 @@ static int option(struct enroll *e, int c)
 	case OPT_REPLACE: e->replace = true; return 0;
 	case OPT_PIN_FD: return set_fd(&e->pin_fd);
 	case OPT_ADMIN_FD: return set_fd(&e->admin_fd);
+	case OPT_PINENTRY: e->pinentry = optarg; return 0;
 	case OPT_WORKER: e->worker = optarg; return 0;
 	case OPT_JSON: e->json = true; return 0;
 	case OPT_TIMEOUT: return set_timeout(e);
@@ -374,6 +376,9 @@ int enroll_main(int argc, char **argv)
 
 	if (r)
 		return r - 1;
+	e.pinentry_usual = getenv("GAPLESS_PINENTRY");
+	if (e.pinentry_usual && !*e.pinentry_usual)
+		e.pinentry_usual = NULL;
 	if (crypto_init())
 		return enroll_fail(&e, "OpenSSL cannot be used");
 	r = e.cert_file ? read_certs(&e) : 0;

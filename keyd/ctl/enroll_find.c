@@ -2,7 +2,9 @@
 // Finds the token that is meant: in the module that is named, or in the readers of pcscd.
 #include "keyd/ctl/enroll_inside.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SEEN_MAX 500		/* bytes of what is said of tokens that do not fit */
@@ -112,6 +114,17 @@ static void name_it(struct enroll *e)
 	snprintf(e->place, sizeof(e->place), "%s", *e->t.label ? e->t.label : e->t.serial);
 }
 
+/* keyd.conf and the worker have no folder of ours to begin from. */
+static int whole_name(struct enroll *e, const char **module)
+{
+	if (!*module || !strchr(*module, '/'))
+		return 0;
+	if (!realpath(*module, e->module_room))
+		return enroll_fail(e, "%s: %s", *module, strerror(errno));
+	*module = e->module = e->module_room;
+	return 0;
+}
+
 int enroll_find(struct enroll *e)
 {
 	static const char scheme[] = "pkcs11:";
@@ -123,10 +136,12 @@ int enroll_find(struct enroll *e)
 		return enroll_fail(e, "%s %s", e->who, why);
 	if (!module && s.uri)
 		module = card_uri_module_path(s.uri) ? card_uri_module_path(s.uri) : card_uri_module_name(s.uri);
-	r = module ? open_place(&s, "--module", module) : open_readers(&s);
+	r = whole_name(e, &module);
+	if (!r)
+		r = module ? open_place(&s, "--module", module) : open_readers(&s);
 	if (!r)
 		r = judge(&s, module);
-	/* It outlives the URI that it may stand in. */
+	/* A name outlives the URI that it may stand in. */
 	if (!r && module && !e->module) {
 		snprintf(e->module_room, sizeof(e->module_room), "%s", module);
 		e->module = e->module_room;

@@ -12,6 +12,8 @@
 #include "keyd/ctl/client.h"
 #include "keyd/ctl/output.h"
 
+#include <limits.h>
+
 #define ENROLL_VERB "token enroll"
 #define ENROLL_LABEL "gapless"		/* of a key that is made, unless another is stated */
 
@@ -27,6 +29,7 @@ struct enroll {
 	unsigned nsan;
 	bool replace, json;
 	int pin_fd, admin_fd;		/* -1: whoever sits there is asked */
+	const char *pinentry, *pinentry_usual;	/* by this program, see passphrase.h; NULL: at the terminal */
 	unsigned call_ms, long_ms;
 	/* what was read of it, before anything is done */
 	uint8_t dn[CRYPTO_DN_MAX], addr[CRYPTO_CSR_NAMES_MAX][16];
@@ -37,7 +40,7 @@ struct enroll {
 	struct card *card;
 	const struct card_driver *d;
 	struct card_token t;
-	char module_room[CARD_URI_MAX];	/* a module that only the URI named */
+	char module_room[PATH_MAX];	/* the module's whole name, or one out of the URI */
 	char place[CARD_TEXT_MAX];	/* how it is called: by its label, or its serial number */
 	struct card_pin *pin, *admin;	/* NULL: nobody was asked yet */
 	struct card_keys keys;

@@ -1,55 +1,37 @@
 // SPDX-License-Identifier: MIT
-// PINs for enrolment: from the terminal or a descriptor into locked memory; each is tried once.
+// PINs for enrolment: from whoever is there, or a descriptor, into locked memory; each is tried once.
 #include "keyd/ctl/enroll_inside.h"
 #include "keyd/ctl/passphrase.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FLOOR 2		/* with fewer tries left, only somebody who sees what comes of it may use one */
 
-/* One line, byte by byte, so that no buffer has it. The length, or -1: nothing, or too long. */
-static int read_fd(int fd, uint8_t *out, size_t room)
+/* From fd, or else from whoever is there: at the terminal, or before a pinentry. */
+static int take(struct enroll *e, struct card_pin **out, int fd, const char *option, const struct passphrase_question *q)
 {
-	size_t n = 0;
-	ssize_t got;
-	uint8_t byte;
-
-	for (;;) {
-		got = read(fd, &byte, 1);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0 || byte == '\n')
-			break;
-		if (n == room)
-			return -1;
-		out[n++] = byte;
-	}
-	secret_cleanse(&byte, 1);
-	return n && got >= 0 ? (int)n : -1;
-}
-
-/* From fd, or else from whoever sits at the terminal. */
-static int take(struct enroll *e, struct card_pin **out, int fd, const char *prompt, const char *what)
-{
+	const struct passphrase_from from = { .fd = fd, .pinentry = e->pinentry, .usual = e->pinentry_usual };
+	char why[600];
 	uint8_t *room;
-	int n = -1;
+	int r;
 
+	if (fd < 0 && !passphrase_again(&from)) {
+		enroll_fail(e, "%s: there is nobody to ask: standard input is no terminal, and neither --%s nor --pinentry is given", q->what,
+			    option);
+		return KEYDCTL_NOBODY;
+	}
 	if (card_pin_alloc(out, CARD_PIN_MAX, &room))
-		return enroll_fail(e, "no memory can be locked for %s", what);
-	if (fd >= 0)
-		n = read_fd(fd, room, CARD_PIN_MAX);
-	else if (!passphrase_read(prompt, (char *)room, CARD_PIN_MAX))
-		n = (int)strlen((char *)room);
-	if (n > 0) {
-		card_pin_cut(*out, (size_t)n);
+		return enroll_fail(e, "%s: no memory for it can be locked", q->what);
+	r = passphrase_read(&from, q, (char *)room, CARD_PIN_MAX, why, sizeof(why));
+	if (!r) {
+		card_pin_cut(*out, strlen((char *)room));
 		return 0;
 	}
 	card_pin_free(*out);
 	*out = NULL;
-	return enroll_fail(e, "%s: %s was not given", e->place, what);
+	enroll_fail(e, "%s", why);
+	return r;
 }
 
 static const char *tries_text(int tries, char *buf, size_t n)
@@ -63,7 +45,8 @@ static const char *tries_text(int tries, char *buf, size_t n)
 
 static int ask_pin(struct enroll *e)
 {
-	char prompt[200], tries[32];
+	struct passphrase_question q = { .more = e->t.tries == 1 ? "THIS IS THE LAST TRY: one more wrong PIN, and the token is blocked." : "" };
+	char what[200], tries[32];
 
 	if (e->t.pad) {
 		fprintf(stderr, "%s wants its PIN%s: type it at the reader\n", e->place, tries_text(e->t.tries, tries, sizeof(tries)));
@@ -72,8 +55,9 @@ static int ask_pin(struct enroll *e)
 	if (e->pin_fd >= 0 && e->t.tries >= 0 && e->t.tries < FLOOR)
 		return enroll_fail(e, "%s: only one try of its PIN is left: it is not used unless somebody types it, without --pin-fd",
 				   e->place);
-	snprintf(prompt, sizeof(prompt), "PIN of %s%s", e->place, tries_text(e->t.tries, tries, sizeof(tries)));
-	return take(e, &e->pin, e->pin_fd, prompt, "its PIN");
+	snprintf(what, sizeof(what), "PIN of token \"%s\"%s", e->place, tries_text(e->t.tries, tries, sizeof(tries)));
+	q.what = what;
+	return take(e, &e->pin, e->pin_fd, "pin-fd", &q);
 }
 
 /* What it says now, and what that means for whoever typed. */
@@ -107,15 +91,18 @@ int enroll_login(struct enroll *e)
 int enroll_admin(struct enroll *e, struct view *out)
 {
 	bool piv = !strcmp(e->t.manufacturer, "piv_II");
-	char prompt[200];
+	struct passphrase_question q = { .more = piv ? "" : "It is not the PIN for daily use." };
+	char what[200];
 	int r = 0;
 
 	*out = (struct view){ 0 };
 	if (!enroll_is_native(e))
 		return 0;
-	snprintf(prompt, sizeof(prompt), piv ? "management key of %s, in hexadecimal digits" : "administrator's PIN of %s", e->place);
+	snprintf(what, sizeof(what), piv ? "management key of token \"%s\", in hexadecimal digits" : "administrator's PIN of token \"%s\"",
+		 e->place);
+	q.what = what;
 	if (!e->admin)
-		r = take(e, &e->admin, e->admin_fd, prompt, piv ? "its management key" : "its administrator's PIN");
+		r = take(e, &e->admin, e->admin_fd, "admin-fd", &q);
 	*out = card_pin_view(e->admin);
 	return r;
 }

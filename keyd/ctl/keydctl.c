@@ -411,6 +411,7 @@ static int usage(FILE *to)
 	for (const struct verb_table *t = tables; t < tables + TABLES; t++)
 		for (size_t i = 0; i < t->n; i++)
 			fprintf(to, "  %-13s %-29s %s\n", t->v[i].name, t->v[i].args, t->v[i].help);
+	fprintf(to, "  %-13s %-29s %s\n", "token enroll", "[TOKEN] ... (see --help)", "make a key on a token, ask for its certificate, store it");
 	return to == stdout ? KEYDCTL_DONE : KEYDCTL_USAGE;
 }
 

@@ -118,7 +118,7 @@ echo 0 >mock/tries
 check "a blocked PIN is not tried" refuses "mock: the PIN is blocked" 1234 --module "$mock" --id 02
 noted C_Login=0
 mock_is
-check "no PIN is an error" refuses "mock: its PIN was not given" "" --module "$mock" --id 02
+check "no PIN is an error" refuses 'PIN of token "mock".*: nothing of 1 to 253 bytes was given' "" --module "$mock" --id 02
 noted C_Login=0
 mock_is "bad yes"
 check "a token that signs something else is found out" refuses "mock: what the token signed is wrong" 1234 --module "$mock" --id 02
@@ -171,12 +171,17 @@ mkfifo keyboard
 script -qfe -c "'$keydctl' token enroll --module '$mock' --id 02 --csr typed.csr" screen <keyboard >/dev/null 2>&1 &
 terminal=$!
 exec {keys}>keyboard
-check "the prompt says whose PIN, and how many tries are left" wait_until 20 typed "PIN of mock (2 tries left): "
+check "the prompt says whose PIN, and how many tries are left" wait_until 20 typed 'PIN of token "mock" (2 tries left): '
 printf '1234\n' >&"$keys"
 exec {keys}>&-
 wait $terminal
 is "what is typed is taken" $? 0
 check "… and not shown" eval '! grep -q 1234 screen && good typed.csr "CN = mock"'
+
+mock_is
+timeout 20 "$keydctl" token enroll --module "$mock" --id 02 >out 2>err <<<1234
+is "where nobody can be asked, that is said at once" $? 5
+check "… with what would help" said "there is nobody to ask: .* neither --pin-fd nor --pinentry is given"
 
 # Names.
 mock_is
