@@ -276,7 +276,7 @@ static void done_keys(struct hub *h, struct hub_worker *w, struct call *c, int e
 
 static void done_login(struct hub *h, struct hub_worker *w, struct call *c, int error, const char *why, uint64_t now)
 {
-	pin_ended(h, c->token, error, why, now);
+	pin_ended(h, c->token, error, false, why, now);
 	if (!error)
 		c->token->read = true;
 	else if (error == CARD_GONE)
@@ -296,7 +296,7 @@ static void done_logout(struct hub *h, struct hub_worker *w, struct call *c, int
 static void done_sign(struct hub *h, struct hub_worker *w, struct call *c, int error, const char *why, uint64_t now)
 {
 	if (c->pin.from != TOKEN_PIN_NONE)
-		pin_ended(h, c->token, error, why, now);
+		pin_ended(h, c->token, error, true, why, now);
 	if (error == CARD_GONE)
 		token_gone(h, w, c->token, why, now);
 	else if (error == CARD_LOCKED)

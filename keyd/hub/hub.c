@@ -132,22 +132,28 @@ static void inherit(struct hub *h)
 	}
 }
 
+/* A list's items know its head, which stays where it is. */
+static void swap(struct hub_conf *a, struct hub_conf *b)
+{
+	struct hub_conf was = *a;
+
+	list_init(&was.wants);
+	list_splice_tail(&was.wants, &a->wants);
+	*a = *b;
+	list_init(&a->wants);
+	list_splice_tail(&a->wants, &b->wants);
+	*b = was;
+	list_init(&b->wants);
+	list_splice_tail(&b->wants, &was.wants);
+}
+
 int hub_end(struct hub *h, uint64_t now)
 {
-	struct hub_conf fresh = h->next;
-
 	if (h->next.nmodules != h->next.rules.modules)
 		return -1;
 	inherit(h);
-	/* Lists know their heads, and move by their items. */
-	list_init(&fresh.wants);
-	list_splice_tail(&fresh.wants, &h->next.wants);
-	h->next.modules = NULL;		/* fresh has them */
+	swap(&h->now, &h->next);
 	hub_conf_free(&h->next);
-	hub_conf_free(&h->now);
-	h->now = fresh;
-	list_init(&h->now.wants);
-	list_splice_tail(&h->now.wants, &fresh.wants);
 	list_each(t, &h->tokens, struct hub_token, link) {
 		t->state.floor = h->now.rules.floor;
 		t->read = t->worker != NULL;

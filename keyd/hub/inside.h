@@ -229,8 +229,8 @@ void pin_of(const struct hub_token *t, const struct want *w, struct pin_use *use
 enum token_need pin_need(struct hub *h, struct hub_token *t, const struct pin_use *use, bool each);
 /* With its own rules for who gives it himself. 0, or -1: it may not be tried. */
 int pin_begin(struct hub *h, struct hub_token *t, const struct pin_use *use, bool each);
-/* The login, or the signature with it, has ended so. Nothing if none was on trial. */
-void pin_ended(struct hub *h, struct hub_token *t, int error, const char *why, uint64_t now);
+/* The login, or (each) the signature with it, has ended so. */
+void pin_ended(struct hub *h, struct hub_token *t, int error, bool each, const char *why, uint64_t now);
 /* It never left. */
 void pin_unused(struct hub *h, struct hub_token *t, uint64_t now);
 int pin_bad_add(struct hub *h, const struct card_bad *bad);

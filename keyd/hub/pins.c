@@ -106,35 +106,37 @@ int pin_begin(struct hub *h, struct hub_token *t, const struct pin_use *use, boo
 	return token_login_begin(&t->state, &use->pin, each);
 }
 
-/* Of a login, and of a signature with a PIN of its own. */
-static enum token_event event_of(int error)
+/* Whatever is not known to have spared the PIN is taken to have tried it. */
+static enum token_event event_of(int error, bool each)
 {
 	switch (error) {
 	case CARD_OK:
-	case CARD_BAD_SIGNATURE:
 		return TOKEN_LOGIN_DONE;
 	case CARD_PIN_WRONG:
 		return TOKEN_LOGIN_WRONG;
 	case CARD_PIN_BLOCKED:
 		return TOKEN_LOGIN_BLOCKED;
 	case CARD_PIN_UNUSED:
-	case CARD_LOCKED:		/* for a signature's PIN, it has to be unlocked first */
-	case CARD_NO_SCHEME:
-	case CARD_NO_KEY:
 		return TOKEN_LOGIN_UNUSED;
+	case CARD_LOCKED:		/* a signature's own PIN comes after a login, */
+	case CARD_NO_SCHEME:		/* and after all that can be wrong with what is asked */
+	case CARD_NO_KEY:
+		return each ? TOKEN_LOGIN_UNUSED : TOKEN_LOGIN_CANCELLED;
+	case CARD_BAD_SIGNATURE:
+		return each ? TOKEN_LOGIN_DONE : TOKEN_LOGIN_CANCELLED;
 	case CARD_GONE:
 		return TOKEN_GONE;
 	case CARD_BROKEN:
 		return TOKEN_ERROR;
 	default:
-		return TOKEN_LOGIN_CANCELLED;	/* nobody knows; it is not tried again */
+		return TOKEN_LOGIN_CANCELLED;
 	}
 }
 
-void pin_ended(struct hub *h, struct hub_token *t, int error, const char *why, uint64_t now)
+void pin_ended(struct hub *h, struct hub_token *t, int error, bool each, const char *why, uint64_t now)
 {
 	struct token_pin pin = t->state.trial;
-	enum token_event ev = event_of(error);
+	enum token_event ev = event_of(error, each);
 
 	if (ev == TOKEN_LOGIN_WRONG || ev == TOKEN_LOGIN_BLOCKED)
 		hub_log(h, LOG_LEVEL_WARNING, "a token says that its PIN is %s: label=\"%s\" serial=%s given=%s",
@@ -150,7 +152,7 @@ void pin_ended(struct hub *h, struct hub_token *t, int error, const char *why, u
 void pin_unused(struct hub *h, struct hub_token *t, uint64_t now)
 {
 	if (t->state.trial.from != TOKEN_PIN_NONE)
-		pin_ended(h, t, CARD_PIN_UNUSED, "", now);
+		pin_ended(h, t, CARD_PIN_UNUSED, false, "", now);
 }
 
 void pin_keep(struct hub *h, struct hub_token *t, const struct card_pin *pin)

@@ -196,7 +196,7 @@ static enum verdict judge_key(struct hub *h, struct job *j, struct verdict_of *v
 static enum verdict judge(struct hub *h, struct job *j, struct verdict_of *v, uint64_t now)
 {
 	const struct hub_token *t;
-	bool cured;
+	uint64_t cured_by;
 
 	*v = (struct verdict_of){ .want = want_by_handle(h, &j->sign.handle) };
 	j->due = HUB_NEVER;
@@ -205,9 +205,9 @@ static enum verdict judge(struct hub *h, struct job *j, struct verdict_of *v, ui
 	t = v->want->token;
 	if (!t || t->state.state == TOKEN_ABSENT || !t->worker)
 		return judge_absent(h, j, v, now);
-	cured = now < j->since + h->now.rules.call_ms * MS && hub_worker_mends(t->worker, now);
+	cured_by = t->state.since + h->now.rules.call_ms * MS;
 	if (t->state.state == TOKEN_FAILING)
-		return cured ? wait_until(j, j->since + h->now.rules.call_ms * MS) : no(v, CARD_BROKEN, TOKEN_WANT_CURE);
+		return now < cured_by && hub_worker_mends(t->worker, now) ? wait_until(j, cured_by) : no(v, CARD_BROKEN, TOKEN_WANT_CURE);
 	if (t->read || t->logout || t->state.trial.from != TOKEN_PIN_NONE)
 		return JOB_WAITS;
 	pin_of(t, v->want, &v->use);

@@ -50,7 +50,7 @@ struct hub_worker *hub_worker_new(struct hub *h, enum hub_kind kind, const char 
 
 bool hub_worker_idle(const struct hub_worker *w)
 {
-	return w->process && w->ready && !w->call.type;
+	return w->process && w->ready && !w->call.type && !is_watcher(w);
 }
 
 bool hub_worker_mends(const struct hub_worker *w, uint64_t now)
@@ -175,7 +175,7 @@ void hub_worker_run(struct hub *h, struct hub_worker *w, uint64_t now)
 			hub_worker_fail(h, w, "does not answer in time", now);
 		return;
 	}
-	if (is_watcher(w) || !hub_worker_idle(w))
+	if (!hub_worker_idle(w))
 		return;
 	if (now >= w->check)
 		w->scan = true;
