@@ -157,7 +157,7 @@ static void test_keep(void **state)
 	assert_int_equal(ike_sas(0), 1);
 	assert_int_equal(ike_sas(1), 1);
 	assert_true(w.host[0].engine->stats.ike_rekeyed > before);
-	engine_status(w.host[0].engine, w.now, on_ike, on_child, &key[0]);
+	engine_walk(w.host[0].engine, w.now, on_ike, on_child, &key[0]);
 	end();
 }
 
