@@ -15,14 +15,15 @@ bool crypto_hash_is_broken(int signature_nid)
 	return OBJ_find_sigid_algs(signature_nid, &hash, NULL) == 1 && (hash == NID_md5 || hash == NID_md4 || hash == NID_md2);
 }
 
-/* RFC 5280 5.2: what must be understood is. */
-static bool understood(const X509_CRL *x)
+/* RFC 5280 5.2, 5.3: what must be understood is, in the list and in each of its entries. */
+static bool understood(const STACK_OF(X509_EXTENSION) *extensions)
 {
-	static const int known[] = { NID_issuing_distribution_point, NID_delta_crl, NID_crl_number, NID_authority_key_identifier };
+	static const int known[] = { NID_issuing_distribution_point, NID_delta_crl, NID_crl_number, NID_authority_key_identifier,
+				     NID_crl_reason, NID_invalidity_date };
 	bool all = true;
 
-	for (int i = 0; all && i < X509_CRL_get_ext_count(x); i++) {
-		X509_EXTENSION *e = X509_CRL_get_ext(x, i);
+	for (int i = 0; all && i < sk_X509_EXTENSION_num(extensions); i++) {
+		X509_EXTENSION *e = sk_X509_EXTENSION_value(extensions, i);
 		int nid = OBJ_obj2nid(X509_EXTENSION_get_object(e));
 
 		all = !X509_EXTENSION_get_critical(e);
@@ -116,6 +117,8 @@ static int get_entries(struct crl *c, X509_CRL *x)
 		long value = reason ? ASN1_ENUMERATED_get(reason) : 0;
 
 		ASN1_ENUMERATED_free(reason);
+		if (!understood(X509_REVOKED_get0_extensions(r)))
+			return CRYPTO_STATUS_UNSUPPORTED;
 		if (serial_of(X509_REVOKED_get0_serialNumber(r), &c->entry[i].serial))
 			return CRYPTO_STATUS_FAILED;
 		c->entry[i].reason = value > 0 && value <= UINT8_MAX ? (uint8_t)value : 0;
@@ -127,7 +130,7 @@ static int get_entries(struct crl *c, X509_CRL *x)
 
 int crl_new(struct crl **out, X509_CRL *x, X509 *issuer, int64_t now)
 {
-	int r = understood(x) ? check_signer(x, issuer) : CRYPTO_STATUS_UNSUPPORTED;
+	int r = understood(X509_CRL_get0_extensions(x)) ? check_signer(x, issuer) : CRYPTO_STATUS_UNSUPPORTED;
 	struct crl *c = r ? NULL : calloc(1, sizeof(*c));
 
 	if (!c)

@@ -4,7 +4,9 @@
 #include "tests/unit/test_crypto_ca.h"
 #include "tests/unit/with_crypto.h"
 
+#include <openssl/pem.h>
 #include <openssl/ui.h>
+#include <openssl/x509.h>
 #include <time.h>
 
 static const uint8_t ours[1][CRYPTO_DIGEST_LEN] = { { 1 } };
@@ -339,6 +341,61 @@ static void test_pem_encrypted(void **state)
 	assert_int_equal(asked, 0);
 }
 
+/* inter's list with one more entry, and a critical extension in that. */
+static struct file with_entry(const char *oid)
+{
+	struct file list = load("inter.crl"), key = load("inter.key");
+	const uint8_t *p = list.p;
+	X509_CRL *x = d2i_X509_CRL(NULL, &p, (long)list.n);
+	BIO *bio = BIO_new_mem_buf(key.p, (int)key.n);
+	EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+	X509_REVOKED *r = X509_REVOKED_new();
+	ASN1_OBJECT *o = OBJ_txt2obj(oid, 1);
+	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *e;
+	ASN1_INTEGER *serial = ASN1_INTEGER_new();
+	uint8_t *der = NULL;
+
+	ASN1_OCTET_STRING_set(value, (const uint8_t *)"\x0a\x01\x01", 3);
+	e = X509_EXTENSION_create_by_OBJ(NULL, o, 1, value);
+	ASN1_INTEGER_set(serial, 77);
+	assert_int_equal(X509_REVOKED_set_serialNumber(r, serial) && X509_REVOKED_set_revocationDate(r, (ASN1_TIME *)X509_CRL_get0_lastUpdate(x)) &&
+			 X509_REVOKED_add_ext(r, e, -1) && X509_CRL_add0_revoked(x, r) && X509_CRL_sort(x), 1);
+	assert_true(X509_CRL_sign(x, pkey, EVP_sha256()) > 0);
+	free(list.p);
+	list.n = (size_t)i2d_X509_CRL(x, &der);
+	list.p = memcpy(malloc(list.n), der, list.n);
+	OPENSSL_free(der);
+	ASN1_INTEGER_free(serial);
+	X509_EXTENSION_free(e);
+	ASN1_OCTET_STRING_free(value);
+	ASN1_OBJECT_free(o);
+	EVP_PKEY_free(pkey);
+	BIO_free(bio);
+	X509_CRL_free(x);
+	free(key.p);
+	return list;
+}
+
+/* RFC 5280 5.3: an entry that cannot be understood, such as one of another CA, makes the list useless. */
+static void test_entries(void **state)
+{
+	static const struct {
+		const char *oid;
+		int error;
+	} t[] = { { "1.2.3.4", CRYPTO_STATUS_UNSUPPORTED }, { "2.5.29.29", CRYPTO_STATUS_UNSUPPORTED }, { "2.5.29.21", 0 } };
+	struct world *w = *state;
+	struct crypto_news news;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		struct file f = with_entry(t[i].oid);
+
+		assert_int_equal(crypto_status_add_crl(w->status, w->inter, (struct view){ f.p, f.n }, w->now, &news), t[i].error);
+		assert_int_equal(state_of(w, "revoked"), t[i].error ? CRYPTO_STATE_UNKNOWN : CRYPTO_STATE_REVOKED);
+		free(f.p);
+	}
+}
+
 static const struct {
 	const char *answer;
 	int error;
@@ -578,7 +635,7 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_lists), TEST(test_lies), TEST(test_impostor), TEST(test_delta), TEST(test_part), TEST(test_waiting), TEST(test_pem),
-		TEST(test_pem_encrypted), TEST(test_ocsp),
+		TEST(test_pem_encrypted), TEST(test_entries), TEST(test_ocsp),
 		TEST(test_ocsp_lies), TEST(test_responder_revoked), TEST(test_ocsp_request), TEST(test_link), TEST(test_ticket),
 		TEST(test_long_ticket),
 	};
