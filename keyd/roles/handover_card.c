@@ -5,11 +5,13 @@
 #include "keyd/roles/message.h"
 #include "keyd/roles/parent.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MS 1000u
 #define PAD_MS (120 * MS)		/* for whoever types at a PIN pad */
+#define COMPLETE_EVERY 5000000u		/* µs */
 
 _Static_assert(CONF_URI_MAX == CARD_URI_MAX && CONF_PIN_MAX == CARD_PIN_MAX, "what can be configured can be told");
 _Static_assert((int)CONF_PIN_ASK == (int)CARD_PIN_ASK && (int)CONF_PIN_ASK_KEEP == (int)CARD_PIN_ASK_KEEP &&
@@ -107,13 +109,32 @@ void handover_cards(struct parent *p)
 
 /* --- what it says --- */
 
-/* A key is there for the first time, or another one: its section is whole now. */
+/* Sections whose keys were seen are whole now; but what somebody is writing at this moment is not for us to load. */
+static void complete(void *arg)
+{
+	struct parent *p = arg;
+	struct message_result result;
+
+	p->completed_at = loop_now();
+	if (settings_stamp(&p->conf) == p->conf_stamp)
+		parent_reload(p, &result);
+	else
+		log_notice("the configuration's files have changed: what was seen of a token counts from the next reload on");
+}
+
+int cards_prepare(struct parent *p)
+{
+	p->complete = loop_timer_new(p->loop, complete, p);
+	return p->complete ? 0 : -ENOMEM;
+}
+
+/* A key is there for the first time, or another one. Not more often than now and then, whatever a module shows. */
 int cards_seen(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	struct child *c = arg;
 	struct parent *p = c->p;
 	struct rd r = rd_of_view(m->body);
-	struct message_result result;
+	uint64_t earliest = p->completed_at ? p->completed_at + COMPLETE_EVERY : 0;
 	struct view head, spki, cert;
 	struct card_seen seen;
 
@@ -129,8 +150,7 @@ int cards_seen(struct ipc *ch, struct ipc_msg *m, void *arg)
 		if (memcmp(&t->key, &seen.handle, sizeof(t->key)) != 0 || t->fixed || !sights_see(&p->sights, t->uri, spki, cert))
 			continue;
 		log_notice("a key on a token was seen for the first time: uri=\"%s\"", t->uri);
-		parent_reload(p, &result);	/* p->conf is another one now */
-		break;
+		loop_timer_set(p->complete, earliest > loop_now() ? earliest : loop_now());
 	}
 	return 0;
 }

@@ -77,6 +77,7 @@ static void take_over(struct parent *p, struct conf *c, struct conf_secrets *s, 
 	p->conf = *c;
 	p->secrets = *s;
 	p->sockets = *socks;
+	p->conf_stamp = settings_stamp(c);
 	settings_padding(p->options, &p->conf);
 	allowed_except_own(&p->conf);
 	handover_secrets(p);
@@ -182,6 +183,7 @@ static int run(struct parent *p)
 			return KEYD_FAILED;
 	}
 	r = p->end_timer ? watchdog_start(p) : -ENOMEM;
+	r = r ? r : cards_prepare(p);
 	r = r ? r : children_start(p);
 	if (r) {
 		log_error("the roles cannot be started: error=\"%s\"", strerror(-r));
@@ -197,6 +199,7 @@ static void parent_free(struct parent *p)
 		loop_signal_free(p->signals[i]);
 	loop_timer_free(p->end_timer);
 	loop_timer_free(p->watchdog);
+	loop_timer_free(p->complete);
 	loop_free(p->loop);
 	if (p->control_fd >= 0) {
 		close(p->control_fd);
@@ -228,6 +231,7 @@ int parent_main(struct options *o)
 		sights_free(&p.sights);
 		return KEYD_CONFIG;
 	}
+	p.conf_stamp = settings_stamp(&p.conf);
 	if (o->check || o->dump) {
 		code = check_only(&p);
 		goto out;

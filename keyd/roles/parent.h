@@ -44,7 +44,10 @@ struct parent {
 	struct sockets sockets;
 	struct store store;		/* what outlives us */
 	struct cache cache;		/* what was fetched */
+	uint64_t conf_stamp;		/* settings_stamp() when it was read */
 	struct sights sights;		/* of keys on tokens */
+	struct loop_timer *complete;	/* reloads for what was seen of tokens */
+	uint64_t completed_at;
 	struct trials trials;		/* of their PINs */
 	int control_fd;
 	struct child children[ROLES];
@@ -97,6 +100,8 @@ void handover_sockets(struct parent *p);
 void handover_trust(struct parent *p);
 /* handover_card.c: which keys on tokens there are, their PINs, modules; and what the card role says of them, from a struct child. */
 void handover_cards(struct parent *p);
+/* 0 or -ENOMEM. */
+int cards_prepare(struct parent *p);
 int cards_seen(struct ipc *ch, struct ipc_msg *m, void *arg);
 int cards_trial(struct ipc *ch, struct ipc_msg *m, void *arg);
 int cards_forgive(struct ipc *ch, struct ipc_msg *m, void *arg);
@@ -119,6 +124,8 @@ void resolv_write(struct parent *p, const struct engine_resolv *r);
 /* settings.c: configuration and secrets. err gets each line. 0 or -errno; then nothing is owned. */
 int settings_load(const struct options *o, const struct conf_sights *seen, struct conf *c, struct conf_secrets *s,
 		  conf_error_fn *err, void *arg);
+/* What the files that c was read from are like now: another number when one of them has changed. */
+uint64_t settings_stamp(const struct conf *c);
 /* Prepares the kernel's switches for us (net.core.xfrm_larval_drop). */
 void settings_kernel(const struct options *o, const struct conf *c);
 /* Warns where the kernel will not pad (tfc). */

@@ -6,4 +6,5 @@ $(eval $(call program,bin/keyd,$(wildcard keyd/roles/*.c),ctl auth trust fetch h
 $(eval $(call unit_test,seccomp,,libseccomp,keyd/roles/seccomp.c))
 $(eval $(call unit_test,state,crypto util,libcrypto,keyd/roles/state.c keyd/roles/state_block.c))
 $(eval $(call unit_test,cache,crypto util,libcrypto,keyd/roles/cache.c))
+$(eval $(call unit_test,token_files,crypto util,libcrypto,keyd/roles/sights.c keyd/roles/trials.c))
 $(eval $(call unit_test,watch,ctl card conf crypto pfkey util,jansson libcrypto libmnl libevent_core,keyd/roles/ctl_watch.c keyd/roles/ctl_client.c))

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LARVAL_DROP "/proc/sys/net/core/xfrm_larval_drop"
@@ -72,6 +73,23 @@ int settings_load(const struct options *o, const struct conf_sights *seen, struc
 	conf_free(c);
 	conf_secrets_free(s);
 	return r;
+}
+
+uint64_t settings_stamp(const struct conf *c)
+{
+	uint64_t stamp = 0;
+
+	for (const char *name = c->files; *name; name += strlen(name) + 1) {
+		struct stat st = { 0 };
+
+		if (stat(name, &st))
+			st.st_ino = 0;
+		stamp = stamp * 31 + st.st_ino;
+		stamp = stamp * 31 + (uint64_t)st.st_size;
+		stamp = stamp * 31 + (uint64_t)st.st_mtim.tv_sec;
+		stamp = stamp * 31 + (uint64_t)st.st_mtim.tv_nsec;
+	}
+	return stamp;
 }
 
 static bool no_kernel(const struct options *o)
