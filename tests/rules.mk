@@ -15,6 +15,8 @@ $(eval $(call program,tests/memory-search,tests/build/memory_search.c,,))
 $(eval $(call program,tests/manager,tests/netns/manager.c,,))
 $(eval $(call program,tests/liar,tests/build/liar.c,,))
 $(eval $(call program,tests/fetch-driver,tests/build/fetch_driver.c,util,libevent_core))
+$(eval $(call program,tests/card-driver,tests/build/card_driver.c,card crypto util,p11-kit-1 libcrypto libpcsclite zlib))
+test_tools += $(O)/tests/card-driver
 test_tools += $(addprefix $(O)/tests/,flow capture flood hostile hostile-control json algs notified ambush manager liar fetch-driver memory-search)
 
 # Certificates that the lab's hosts use: made here, where programs start fast

@@ -337,6 +337,14 @@ static int native_sign(struct card *c, const struct card_token *t, const struct 
 	return r;
 }
 
+/* A card may be called as its certificate is: it is asked anew. */
+static void has_changed(struct native *n)
+{
+	n->selected = NONE;
+	for (size_t i = 0; i < APPS; i++)
+		n->listed[i] = n->logged[i] = false;
+}
+
 static int native_generate(struct card *c, const struct card_token *t, const struct card_make *how, struct card_key *out)
 {
 	struct native *n = native_of(c);
@@ -347,6 +355,7 @@ static int native_generate(struct card *c, const struct card_token *t, const str
 	r = select_token(n, t);
 	if (!r)
 		r = apps[t->slot]->generate(&n->way, how, out);
+	has_changed(n);
 	end(n);
 	return r;
 }
@@ -362,6 +371,7 @@ static int native_store_cert(struct card *c, const struct card_token *t, const s
 	r = select_token(n, t);
 	if (!r)
 		r = apps[t->slot]->store_cert(&n->way, k, der, admin);
+	has_changed(n);
 	end(n);
 	return r;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define BEGIN_TRIES 4		/* others may reset the card as often as this between two steps of ours */
+#define STATUS_LEN 2
 #define GONE_MS 700		/* that pcscd needs to notice a card that was pulled out, at most */
 
 static const struct {
@@ -134,14 +135,14 @@ void pcsc_end(struct pcsc *p)
 /* After an error that may be all one sees of a card that was pulled out. */
 static bool card_is_gone(struct pcsc *p)
 {
-	SCARD_READERSTATE s = { .szReader = p->reader, .dwCurrentState = SCARD_STATE_PRESENT | SCARD_STATE_INUSE };
+	SCARD_READERSTATE s = { .szReader = p->reader, .dwCurrentState = SCARD_STATE_UNAWARE };
 	LONG rv = SCardGetStatusChange(p->context, 0, &s, 1);
 
 	if (rv == SCARD_S_SUCCESS && (s.dwEventState & SCARD_STATE_PRESENT)) {
 		s.dwCurrentState = s.dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
 		rv = SCardGetStatusChange(p->context, GONE_MS, &s, 1);
 	}
-	return rv == SCARD_S_SUCCESS && (s.dwEventState & (SCARD_STATE_EMPTY | SCARD_STATE_UNKNOWN | SCARD_STATE_UNAVAILABLE));
+	return rv == SCARD_S_SUCCESS && !(s.dwEventState & SCARD_STATE_PRESENT);
 }
 
 int pcsc_transmit(void *arg, struct view command, uint8_t *answer, size_t *n)
@@ -152,12 +153,14 @@ int pcsc_transmit(void *arg, struct view command, uint8_t *answer, size_t *n)
 	LONG rv = SCardTransmit(p->handle, io, command.p, command.n, NULL, answer, &got);
 	int r = pcsc_error(p->why, "SCardTransmit", rv);
 
+	/* Some readers pass on a card that says nothing. */
+	if (!rv && got < STATUS_LEN)
+		r = pcsc_error(p->why, "SCardTransmit", SCARD_W_UNRESPONSIVE_CARD);
 	*n = rv ? 0 : got;
-	if (r)
-		p->failed = true;
 	if (r == CARD_LOCKED)
 		p->power++;
 	if (r == CARD_BROKEN && !is_lost(rv) && card_is_gone(p))
 		r = CARD_GONE;
+	p->failed |= r == CARD_BROKEN;
 	return r;
 }
