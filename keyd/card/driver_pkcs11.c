@@ -183,4 +183,6 @@ const struct card_driver card_driver_pkcs11 = {
 	.sign = p11_sign,
 	.wait = p11_wait,
 	.error = p11_last_error,
+	.generate = p11_generate,
+	.store_cert = p11_store_cert,
 };

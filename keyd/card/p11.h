@@ -51,9 +51,13 @@ CK_ULONG p11_attr_ulong(struct p11 *p, CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, 
 /* Text out of what a module says, cut and made printable; blanks at its end go. */
 void p11_text(char *out, size_t size, struct view v);
 
+/* The public half of an object, which may itself be the private one. NULL: it is not told, or of no type of ours. */
+struct crypto_key *p11_public(struct p11 *p, CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o);
 int p11_keys(struct card *c, const struct card_token *t, struct card_keys *out);
 int p11_sign(struct card *c, const struct card_token *t, const struct card_key *k, const struct crypto_sig *s,
 	     const struct view *parts, unsigned nparts, struct view pin, uint8_t *out, size_t *n);
+int p11_generate(struct card *c, const struct card_token *t, const struct card_make *how, struct card_key *out);
+int p11_store_cert(struct card *c, const struct card_token *t, const struct card_key *k, struct view der, struct view admin);
 /* The mechanism for a scheme; CK_UNAVAILABLE_INFORMATION: there is none. */
 CK_MECHANISM_TYPE p11_mechanism(const struct crypto_sig *s);
 

@@ -60,31 +60,30 @@ struct walk {
 };
 
 /* Two attributes as one key; 0 or an enum crypto_key_error. */
-static int key_of(struct walk *w, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE first, CK_ATTRIBUTE_TYPE second,
+static int key_of(struct p11 *p, CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE first, CK_ATTRIBUTE_TYPE second,
 		  int (*make)(struct crypto_key **, struct view, struct view), struct crypto_key **out)
 {
 	struct secret kept = { 0 };
-	struct view v = p11_attr(w->p, w->h, o, first);
+	struct view v = p11_attr(p, h, o, first);
 	int r = v.n && !secret_set(&kept, v.p, v.n) ? CRYPTO_KEY_MALFORMED : CRYPTO_KEY_FAILED;
 
-	if (r == CRYPTO_KEY_MALFORMED && (v = p11_attr(w->p, w->h, o, second)).n)
+	if (r == CRYPTO_KEY_MALFORMED && (v = p11_attr(p, h, o, second)).n)
 		r = make(out, secret_view(&kept), v);
 	secret_clear(&kept);
 	return r;
 }
 
-/* The public half of an object, which may itself be the private one. NULL: it is not told, or of no type of ours. */
-static struct crypto_key *public_of(struct walk *w, CK_OBJECT_HANDLE o)
+struct crypto_key *p11_public(struct p11 *p, CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o)
 {
-	CK_ULONG type = p11_attr_ulong(w->p, w->h, o, CKA_KEY_TYPE, CKK_GENERIC_SECRET);
+	CK_ULONG type = p11_attr_ulong(p, h, o, CKA_KEY_TYPE, CKK_GENERIC_SECRET);
 	struct crypto_key *k = NULL;
 	struct view v;
 
-	if (type == CKK_RSA && !key_of(w, o, CKA_MODULUS, CKA_PUBLIC_EXPONENT, crypto_key_from_rsa, &k))
+	if (type == CKK_RSA && !key_of(p, h, o, CKA_MODULUS, CKA_PUBLIC_EXPONENT, crypto_key_from_rsa, &k))
 		return k;
-	if (type == CKK_EC && !key_of(w, o, CKA_EC_PARAMS, CKA_EC_POINT, crypto_key_from_ec, &k))
+	if (type == CKK_EC && !key_of(p, h, o, CKA_EC_PARAMS, CKA_EC_POINT, crypto_key_from_ec, &k))
 		return k;
-	v = p11_attr(w->p, w->h, o, CKA_PUBLIC_KEY_INFO);
+	v = p11_attr(p, h, o, CKA_PUBLIC_KEY_INFO);
 	return v.n && !crypto_key_from_spki(&k, v) ? k : NULL;
 }
 
@@ -157,7 +156,7 @@ static void on_cert(struct walk *w, CK_OBJECT_HANDLE o)
 
 static void on_public(struct walk *w, CK_OBJECT_HANDLE o)
 {
-	struct card_key *e = entry(w, public_of(w, o));
+	struct card_key *e = entry(w, p11_public(w->p, w->h, o));
 
 	if (e)
 		take_names(w, o, e, false);
@@ -179,7 +178,7 @@ static struct card_key *entry_by_id(struct walk *w, CK_OBJECT_HANDLE o)
 
 static void on_private(struct walk *w, CK_OBJECT_HANDLE o)
 {
-	struct crypto_key *k = public_of(w, o);
+	struct crypto_key *k = p11_public(w->p, w->h, o);
 	struct card_key *e = k ? entry(w, k) : entry_by_id(w, o);
 
 	if (!e)

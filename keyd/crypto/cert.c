@@ -163,6 +163,16 @@ struct view crypto_cert_issuer(const struct crypto_cert *c)
 	return (struct view){ c->issuer, (size_t)c->nissuer };
 }
 
+size_t crypto_cert_serial(const struct crypto_cert *c, uint8_t *out, size_t room)
+{
+	const ASN1_INTEGER *n = X509_get0_serialNumber(crypto_cert_evp(c));
+	int len = i2d_ASN1_INTEGER(n, NULL);
+
+	if (len <= 0 || (size_t)len > room)
+		return 0;
+	return i2d_ASN1_INTEGER(n, &out) > 0 ? (size_t)len : 0;
+}
+
 int crypto_cert_key(const struct crypto_cert *c, struct crypto_key **out)
 {
 	EVP_PKEY *pkey = X509_get_pubkey(c->x);

@@ -35,6 +35,8 @@ const char *crypto_cert_strerror(int error);
 struct view crypto_cert_der(const struct crypto_cert *c);
 struct view crypto_cert_subject(const struct crypto_cert *c);
 struct view crypto_cert_issuer(const struct crypto_cert *c);
+/* The serial number as an INTEGER in DER; its length in bytes, or 0: there is no room for it. */
+size_t crypto_cert_serial(const struct crypto_cert *c, uint8_t *out, size_t room);
 /* The subject's key. 0 and *out is the caller's, or an enum crypto_key_error. */
 int crypto_cert_key(const struct crypto_cert *c, struct crypto_key **out) RD_MUST_CHECK;
 /* 0 or -1 */

@@ -204,6 +204,51 @@ check "--cert goes with nothing that makes a key" eval 'enroll 1234 --cert ca.pe
 check "an unknown type of keys is told" eval 'enroll 1234 --key rsa1; [ $? = 2 ] && said "\"rsa1\" is no type of keys"'
 check "a module that is none is told" refuses "/etc/hostname cannot be loaded" 1234 --module /etc/hostname
 check "a module without a file is told" refuses "nonesuch is no module that p11-kit knows" 1234 --module nonesuch
+# From an empty token to a certificate, by a module that nobody here wrote.
+softhsm_tests()
+{
+	local module=$1 key
+
+	mkdir -m 777 tokens
+	printf 'directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n' "$work" >softhsm.conf
+	export SOFTHSM2_CONF=$work/softhsm.conf
+	as_user softhsm2-util --init-token --free --label gate --so-pin 87654321 --pin 123456 >/dev/null || not_ok "a token is made"
+	for key in p256:P-256 p384:P-384 rsa2048:RSA-2048; do
+		check "an empty token: a ${key#*:} key is made" enroll 123456 gate --module "$module" --key ${key%%:*} --id "${key: -2}" \
+			--label ${key%%:*} --dn "CN=${key%%:*}" --san gate.example.org --csr ${key%%:*}.csr
+		check "… that is told" said "^gate: ${key#*:} key made; the request is in ${key%%:*}.csr"
+		check "… its request is good" good ${key%%:*}.csr "CN = ${key%%:*}"
+		certify ${key%%:*}.csr ${key%%:*}.pem
+		check "its certificate is stored" enroll 123456 gate --module "$module" --cert ${key%%:*}.pem
+		check "… once, though stored twice" enroll 123456 gate --module "$module" --cert ${key%%:*}.pem
+		is "… as pkcs11-tool sees it" "$(as_user pkcs11-tool --module "$module" --token-label gate --list-objects --type cert 2>/dev/null |
+			grep -c "label: *${key%%:*}$")" 1
+		as_user pkcs11-tool --module "$module" --token-label gate --read-object --type cert --id "${key: -2}" 2>/dev/null |
+			openssl x509 -inform DER -out read.pem
+		check "… to the byte" cmp read.pem ${key%%:*}.pem
+	done
+	openssl req -new -key other.key -subj /CN=other -out other.csr
+	certify other.csr foreign.pem
+	check "a certificate of another key is refused" eval '! enroll 123456 gate --module "$module" --cert foreign.pem && said "foreign.pem: the certificate is not of a key that is on gate: nothing was stored"'
+	check "of a file with several, the one that fits is taken" eval 'cat foreign.pem p256.pem >chain.pem && enroll 123456 gate --module "$module" --cert chain.pem'
+	check "a file that is no certificate is told" eval '! enroll 123456 gate --module "$module" --cert /etc/hostname && said "/etc/hostname: "'
+	check "a certificate that has run out is refused" eval 'openssl x509 -req -in p256.csr -CA ca.pem -CAkey ca.key -days -1 -out old.pem 2>/dev/null
+		! enroll 123456 gate --module "$module" --cert old.pem && said "has run out"'
+	check "another key takes a place only when that is asked for" refuses "gate has another key already: \(P-256, id 56\)" 123456 gate --module "$module" \
+		--id 56 --key rsa2048
+	check "… and then does" enroll 123456 gate --module "$module" --id 56 --replace --csr new.csr
+	check "… another key, of the same kind" eval '! same_key new.csr p256.pem && said "P-256 key made"'
+	check "by what is printed, the key is found again" eval 'line=$(sed -n "s/^in keyd.conf: key //p" out) && enroll 123456 "$line" --id 56 --csr by-uri.csr'
+	check "… the same one" eval '[ "$(openssl req -in by-uri.csr -noout -pubkey)" = "$(openssl req -in new.csr -noout -pubkey)" ]'
+	check "the name that p11-kit has for the module will do" enroll 123456 gate --module softhsm2 --id 56 --csr named.csr
+}
+softhsm=$(find /usr/lib -name libsofthsm2.so -print -quit)
+if [ -z "$softhsm" ]; then
+	skip "an empty token of SoftHSM's" "no libsofthsm2.so"
+else
+	softhsm_tests "$softhsm"
+fi
+
 # Cards in readers.
 # enroll_admin PIN ADMIN ARG...: also with the administrator's secret
 enroll_admin()

@@ -3,6 +3,8 @@
 #include "tests/unit/test_card_inside.h"
 
 #include "keyd/card/uri.h"
+#include "keyd/crypto/csr.h"
+#include "keyd/crypto/self_cert.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -183,6 +185,109 @@ static void others_may_use_it_too(void **state)
 	d->close(c);
 }
 
+/* Out of a new token's key to a certificate of it, signed by nobody of importance. */
+static void cert_of(struct card *c, const struct card_token *t, const struct card_key *k, struct secret *der)
+{
+	static const uint8_t dn[] = "\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04gate";
+	const struct crypto_sig *s = crypto_csr_scheme(k->public, k->schemes);
+	uint8_t signature[CRYPTO_SIG_MAX];
+	size_t n = sizeof(signature);
+	struct crypto_self_cert *self;
+	struct view octets;
+
+	assert_non_null(s);
+	assert_int_equal(crypto_self_cert_new(&self, k->public, s, (struct view){ dn, sizeof(dn) - 1 }), 0);
+	octets = crypto_self_cert_octets(self);
+	assert_int_equal(d->sign(c, t, k, s, &octets, 1, text(""), signature, &n), 0);
+	assert_int_equal(crypto_self_cert_finish(self, (struct view){ signature, n }, der), 0);
+	crypto_self_cert_free(self);
+}
+
+static const struct card_key *by_digest(const struct card_keys *keys, const uint8_t *digest)
+{
+	for (unsigned i = 0; i < keys->n; i++)
+		if (!memcmp(keys->key[i].digest, digest, CRYPTO_DIGEST_LEN))
+			return &keys->key[i];
+	return NULL;
+}
+
+static void keys_are_made_and_certified(void **state)
+{
+	static const struct card_make kinds[] = {
+		{ .type = CRYPTO_KEY_RSA, .bits = 2048, .id = { 0x21 }, .nid = 1, .label = "made" },
+		{ .type = CRYPTO_KEY_EC, .bits = 256, .id = { 0x21, 0x22 }, .nid = 2, .label = "made" },
+		{ .type = CRYPTO_KEY_EC, .bits = 384 },
+		{ .type = CRYPTO_KEY_EC, .bits = 521, .label = "made" },
+	};
+	struct card *c = open_module(MODULE);
+	struct card_token t = only_token(c);
+	struct card_key k = { 0 };
+
+	(void)state;
+	assert_int_equal(d->generate(c, &t, &kinds[1], &k), CARD_LOCKED);
+	assert_int_equal(d->login(c, &t, text("123456")), 0);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		struct secret first = { 0 }, second = { 0 };
+		struct card_keys *keys;
+		const struct card_key *seen;
+
+		assert_int_equal(d->generate(c, &t, &kinds[i], &k), 0);
+		assert_int_equal(crypto_key_bits(k.public), kinds[i].bits);
+		assert_true(k.seen && k.schemes && k.nid);
+		if (kinds[i].nid)
+			assert_memory_equal(k.id, kinds[i].id, kinds[i].nid);
+		cert_of(c, &t, &k, &first);
+		cert_of(c, &t, &k, &second);
+		assert_int_equal(d->store_cert(c, &t, &k, secret_view(&first), text("")), 0);
+		assert_int_equal(d->store_cert(c, &t, &k, secret_view(&second), text("")), 0);
+		keys = keys_of(c, &t);
+		seen = by_digest(keys, k.digest);
+		assert_non_null(seen);		/* the second one, and no other */
+		assert_true(secret_equal(secret_view(&seen->cert), secret_view(&second)));
+		keys_end(keys);
+		secret_clear(&first);
+		secret_clear(&second);
+		card_key_free(&k);
+	}
+	d->close(c);
+}
+
+static void a_key_is_replaced_only_if_that_is_wanted(void **state)
+{
+	struct card_make how = { .type = CRYPTO_KEY_EC, .bits = 256, .id = { 0x31 }, .nid = 1, .label = "replaced" };
+	struct card *c = open_module(MODULE);
+	struct card_token t = only_token(c);
+	struct card_key first = { 0 }, second = { 0 };
+	struct secret cert = { 0 };
+	struct card_keys *keys;
+
+	(void)state;
+	assert_int_equal(d->login(c, &t, text("123456")), 0);
+	assert_int_equal(d->generate(c, &t, &how, &first), 0);
+	cert_of(c, &t, &first, &cert);
+	assert_int_equal(d->store_cert(c, &t, &first, secret_view(&cert), text("")), 0);
+	assert_int_equal(d->generate(c, &t, &how, &second), CARD_KEY_THERE);
+	how.bits = 192;
+	how.replace = true;
+	assert_int_equal(d->generate(c, &t, &how, &second), CARD_NO_SCHEME);
+	keys = keys_of(c, &t);			/* what cannot be replaced is kept */
+	assert_non_null(by_digest(keys, first.digest));
+	keys_end(keys);
+	how.bits = 256;
+	assert_int_equal(d->generate(c, &t, &how, &second), 0);
+	assert_memory_not_equal(first.digest, second.digest, CRYPTO_DIGEST_LEN);
+	keys = keys_of(c, &t);
+	assert_null(by_digest(keys, first.digest));
+	assert_int_equal(by_digest(keys, second.digest)->cert.n, 0);
+	keys_end(keys);
+	assert_int_equal(d->logout(c, &t), 0);
+	assert_int_equal(d->store_cert(c, &t, &second, secret_view(&cert), text("")), CARD_LOCKED);
+	secret_clear(&cert);
+	card_key_free(&first);
+	card_key_free(&second);
+	d->close(c);
+}
+
 static void it_has_no_events(void **state)
 {
 	struct card *c = open_module(MODULE);
@@ -200,6 +305,8 @@ int main(void)
 		cmocka_unit_test(it_is_logged_in_and_out_and_reset),
 		cmocka_unit_test(others_may_use_it_too),
 		cmocka_unit_test(it_has_no_events),
+		cmocka_unit_test(keys_are_made_and_certified),
+		cmocka_unit_test(a_key_is_replaced_only_if_that_is_wanted),
 	};
 
 	return cmocka_run_group_tests_name("card_softhsm", tests, folder_begin, all_end);
