@@ -286,6 +286,19 @@ static const char *other_method(struct exchange *x, uint8_t method)
 	return "the peer authenticates in another way than is configured here";
 }
 
+/* No key that is taken makes such a one; so it is not carried to anybody. */
+static const char *too_long(struct exchange *x, size_t n)
+{
+	static const char why[] = "its signature is longer than any that is known";
+	char remote[CONF_ID_STRLEN];
+
+	report_reason(x->sa, REASON_SIGNATURE_SCHEME);
+	report_sides(x->sa, "", why);
+	report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed", "\"%s\": %s: %zu bytes",
+		  conf_id_format(&x->sa->remote_id, remote, sizeof(remote)), why, n);
+	return why;
+}
+
 static void compared(struct ask *a, const struct auth_answer *an)
 {
 	struct exchange *x = container_of(a, struct exchange, ask);
@@ -404,6 +417,10 @@ void auth_judge(struct exchange *x, auth_proof_fn *then)
 	}
 	if (way == CONF_AUTH_PSK ? auth.method != IKEV2_AUTH_PSK : !is_signature(auth.method)) {
 		finish(x, other_method(x, auth.method));
+		return;
+	}
+	if (way != CONF_AUTH_PSK && auth.data.n > TRUST_AUTH_MAX) {
+		finish(x, too_long(x, auth.data.n));
 		return;
 	}
 	if (way == CONF_AUTH_PSK)

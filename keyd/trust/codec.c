@@ -71,8 +71,15 @@ RD_MUST_CHECK static int id_get(struct rd *r, struct conf_id *id)
 	return 0;
 }
 
+/* Peers, too, decide on these: what is longer must not leave, as who reads it would take us for broken. */
+static bool too_long(const struct trust_request *rq)
+{
+	return rq->auth.n > TRUST_AUTH_MAX || rq->ticket.n > TRUST_TICKET_MAX;
+}
+
 void trust_request_put(struct wr *w, const struct trust_request *rq)
 {
+	w->overflow = w->overflow || too_long(rq);
 	wr_u8(w, rq->kind);
 	wr_u8(w, rq->way);
 	rules_put(w, &rq->rules);
@@ -97,5 +104,5 @@ int trust_request_get(struct rd *r, struct trust_request *rq)
 		return -1;
 	if (rq->kind != TRUST_PROOF && rq->kind != TRUST_STILL)
 		return -1;
-	return rq->auth.n > TRUST_AUTH_MAX || rq->ticket.n > TRUST_TICKET_MAX ? -1 : 0;
+	return too_long(rq) ? -1 : 0;
 }

@@ -8,7 +8,7 @@
 
 #define TRUST_REQUEST_MAX (TRUST_OCTETS_MAX + 49152 + 8192)	/* bytes of a request; a longer one does not go */
 
-/* All but the id, which travels in the header of the message. What does not fit shows in w. */
+/* All but the id, which travels in the header of the message. What does not fit, or is longer than it may be, shows in w. */
 void trust_request_put(struct wr *w, const struct trust_request *rq);
 /* Fills all but the id; the views point into r's bytes. 0, or -1: cut short, too long, out of range, or bytes left over. */
 int trust_request_get(struct rd *r, struct trust_request *rq) RD_MUST_CHECK;

@@ -101,6 +101,7 @@ static void judge(struct world *world, unsigned host, const struct trust_request
 		return;
 	}
 	of[host].judged++;
+	assert_in_range(rq->auth.n, 1, TRUST_AUTH_MAX);	/* the other role takes a longer request for a sign that we are broken */
 	of[host].certs = (uint8_t)count_items(rq->certs);
 	an->error = of[host].error ? of[host].error : check(rq, of[!host].key, an);
 	an->verdict = of[host].verdict;
@@ -761,6 +762,35 @@ static void test_auth_out_of_place(void **state)
 	}
 }
 
+/* Whatever a stranger's AUTH payload has in it, the request that is made of it is one. */
+static void test_long_signature(void **state)
+{
+	static uint8_t body[4 + TRUST_AUTH_MAX + 1] = { 14 }, buf[4000];
+	static const char name[] = "\x02\0\0\0a.example";
+	struct rogue_payload pl[] = { ROGUE(IKEV2_PL_IDI, ""), { .type = IKEV2_PL_AUTH } };
+
+	(void)state;
+	pl[0].body = (struct view){ (const uint8_t *)name, sizeof(name) - 1 };
+	for (size_t more = 0; more < 2; more++) {
+		struct wire_header h;
+		struct view v;
+
+		begin(868 + more, CRYPTO_KEY_ED25519, 0);
+		configured();
+		w.auth_delay = SECONDS(5);
+		world_packet(&w, 0);
+		world_run(&w, SECONDS(2));
+		pl[1].body = (struct view){ body, 4 + TRUST_AUTH_MAX + more };
+		h = rogue_header(rogue_sa(&w, 0), IKEV2_EXCH_IKE_AUTH, false, 1);
+		v = rogue_message(rogue_sa(&w, 0), &h, pl, 2, buf, sizeof(buf));
+		world_inject(&w, 1, v.p, v.n);
+		world_run(&w, SECONDS(1));
+		assert_int_equal(of[1].judged, !more);
+		assert_int_equal(strstr(w.host[1].log, "its signature is longer than any that is known: 1301 bytes") != NULL, more);
+		end();
+	}
+}
+
 static bool wants_second_proof(struct world *world)
 {
 	(void)world;
@@ -839,6 +869,7 @@ int main(void)
 		cmocka_unit_test(test_staple),
 		cmocka_unit_test(test_raw_key_is_shown),
 		cmocka_unit_test(test_auth_out_of_place),
+		cmocka_unit_test(test_long_signature),
 		cmocka_unit_test(test_empty_round),
 		cmocka_unit_test(test_empty_first),
 	};

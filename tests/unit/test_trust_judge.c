@@ -3,6 +3,7 @@
 #include "tests/unit/trust_world.h"
 
 #include "keyd/crypto/trust.h"
+#include "keyd/trust/codec.h"
 #include "tests/unit/with_crypto.h"
 
 #include <malloc.h>
@@ -223,6 +224,26 @@ static void test_other_configuration(void **state)
 	world_end(&w);
 }
 
+/* Who cannot be asked for its length is not asked, and a request that may leave can be read. */
+static void test_lengths(void **state)
+{
+	static uint8_t bytes[TRUST_AUTH_MAX + 1], buf[4096];
+
+	(void)state;
+	for (size_t n = TRUST_TICKET_MAX; n <= sizeof(bytes); n++) {
+		struct trust_request rq = { .kind = TRUST_PROOF, .auth = { bytes, n } }, again;
+		struct wr w = wr_of(buf, sizeof(buf));
+		struct rd r;
+
+		if (n <= TRUST_TICKET_MAX + 1)
+			rq.ticket = (struct view){ bytes, n };
+		trust_request_put(&w, &rq);
+		assert_int_equal(wr_ok(&w), n <= TRUST_AUTH_MAX && rq.ticket.n <= TRUST_TICKET_MAX);
+		r = rd_of_view(wr_view(&w));
+		assert_int_equal(trust_request_get(&r, &again), wr_ok(&w) ? 0 : -1);
+	}
+}
+
 static void test_before_configuration(void **state)
 {
 	static struct world w;
@@ -313,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_scheme_is_told),
 		cmocka_unit_test(test_odd_auth),
 		cmocka_unit_test(test_other_configuration),
+		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_before_configuration),
 		cmocka_unit_test(test_tickets),
 		cmocka_unit_test(test_no_growth),
