@@ -82,8 +82,8 @@ struct card_state {
 /* ctl to card: M_CARD_ASK, id comes back in each answer. Then the PIN of an unlock, up to CARD_PIN_MAX bytes; none: the pad. */
 enum card_verb { CARD_ASK_LIST, CARD_ASK_CHECK, CARD_ASK_UNLOCK, CARD_ASK_LOCK, CARD_ASK_WATCH, CARD_ASKS };
 struct card_ask {
-	uint8_t verb;			/* enum card_verb; CARD_ASK_WATCH: events from now on, answered by nothing */
-	char token[CARD_URI_MAX];	/* a label, a serial number or a URI; "": all, or the only one that it can mean */
+	uint8_t verb;			/* enum card_verb; CARD_ASK_WATCH: events from now on, answered by nothing, and nothing is started for it */
+	char token[CARD_URI_MAX];	/* a label, a serial number or a URI; "": all, or the only one that it can mean. CARD_ASK_LIST: all that fit */
 };
 
 /* card to ctl: n × (M_CARD_TOKEN, n × M_CARD_KEY of it), n × M_CARD_MISSING, M_CARD_DONE */

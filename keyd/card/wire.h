@@ -37,7 +37,7 @@ enum card_wire {
 	CARD_WIRE_DONE,			/* struct card_wire_done; in READY's place, with id 0: the module cannot be loaded, and why */
 	/* from a watcher */
 	CARD_WIRE_CHANGED,		/* empty: a token has come or gone, at first also: look now. At most some tens a second */
-	CARD_WIRE_READERS,		/* n × struct card_wire_reader, all that have a card. At first, and whenever they change */
+	CARD_WIRE_READERS,		/* n × struct card_wire_reader, all that have a card. When pcscd answers, and whenever they change */
 	CARD_WIRE_PCSCD,		/* id 1: pcscd answers, 0: it is waited for. At first, and whenever it changes */
 };
 

@@ -57,10 +57,11 @@ static int look(struct pcsc_watch *w, struct told *told, int fd)
 	struct card_wire_reader now[CARD_WIRE_READERS_MAX];
 	unsigned n = PCSC_READERS_MAX;
 	int r = pcsc_watch_readers(w, all, &n);
-	bool first = told->pcscd < 0;
+	bool first = told->pcscd != 1;
 
-	n = r ? 0 : with_cards(all, n, now);
-	return tell_pcscd(told, !r, pcsc_watch_error(w), fd) || tell_readers(told, now, n, first, fd) ? -1 : 0;
+	if (tell_pcscd(told, !r, pcsc_watch_error(w), fd))
+		return -1;
+	return r ? 0 : tell_readers(told, now, with_cards(all, n, now), first, fd);
 }
 
 int watch_readers(int fd)

@@ -54,21 +54,6 @@ static void finish(struct hub *h, struct ask *a, int error, enum token_need need
 
 /* --- which token --- */
 
-static bool has_name(const struct hub_token *t, const char *name)
-{
-	struct card_uri *u;
-	const char *why;
-	bool fits;
-
-	if (!strcmp(t->card.label, name) || !strcmp(t->card.serial, name))
-		return true;
-	if (card_uri_parse(&u, name, &why))
-		return false;
-	fits = card_uri_fits_token(u, &t->card);
-	card_uri_free(u);
-	return fits;
-}
-
 static bool is_wanted(struct hub *h, const struct hub_token *t)
 {
 	list_each(w, &h->now.wants, struct want, link)
@@ -83,7 +68,7 @@ static bool may_be_meant(struct hub *h, const struct ask *a, const struct hub_to
 	if (t->state.state == TOKEN_ABSENT || token_shadowed(h, t) || (wanted && !is_wanted(h, t)))
 		return false;
 	if (a->ask.token[0])
-		return has_name(t, a->ask.token);
+		return token_has_name(t, a->ask.token);
 	if (a->ask.verb == CARD_ASK_UNLOCK)
 		return t->state.state == TOKEN_LOCKED;
 	return t->state.state == TOKEN_UNLOCKED || t->kept;
@@ -176,7 +161,7 @@ static void check_end(struct hub *h, struct ask *a)
 	struct pin_use use;
 	enum token_need need;
 
-	list_tokens(h, a->id, a->token);
+	list_tokens(h, a->id, a->ask.token);
 	list_each(w, &h->now.wants, struct want, link) {
 		if (a->token && w->token != a->token)
 			continue;
@@ -305,7 +290,7 @@ static void ask_begin(struct hub *h, struct ask *a, uint64_t now)
 {
 	switch (a->ask.verb) {
 	case CARD_ASK_LIST:
-		list_tokens(h, a->id, NULL);
+		list_tokens(h, a->id, a->ask.token);
 		finish(h, a, CARD_OK, TOKEN_READY, "%s", "");
 		break;
 	case CARD_ASK_CHECK:
@@ -378,12 +363,11 @@ int hub_ask(struct hub *h, uint32_t id, const struct card_ask *ask, struct view 
 
 	if (ask->verb >= CARD_ASKS || pin.n > CARD_PIN_MAX || !memchr(ask->token, 0, sizeof(ask->token)))
 		return -1;
-	start_looking(h, now);
 	if (ask->verb == CARD_ASK_WATCH) {
 		h->watched = true;
-		hub_run(h, now);
 		return 0;
 	}
+	start_looking(h, now);
 	a = h->nasks < HUB_ASKS_MAX ? calloc(1, sizeof(*a)) : NULL;
 	if (!a || (pin.n && card_pin_new(&a->pin, pin))) {
 		const struct card_done d = { .error = CARD_FAILED, .tries = -1, .text = "Too much is asked of tokens at once." };

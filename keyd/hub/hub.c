@@ -122,7 +122,7 @@ static void inherit(struct hub *h)
 {
 	list_each(w, &h->next.wants, struct want, link) {
 		list_each(old, &h->now.wants, struct want, link) {
-			if (strcmp(old->w.uri, w->w.uri) || memcmp(&old->w.handle, &w->w.handle, sizeof(w->w.handle)))
+			if (strcmp(old->w.uri, w->w.uri) || (old->w.known && memcmp(&old->w.handle, &w->w.handle, sizeof(w->w.handle)) != 0))
 				continue;
 			w->token = old->token;
 			w->key = old->key;
@@ -196,8 +196,12 @@ void hub_run(struct hub *h, uint64_t now)
 			wants_resolve(h, now);
 		asks_run(h, now);
 		jobs_refuse(h, now);
-		list_each(w, &h->workers, struct hub_worker, link)
-			hub_worker_run(h, w, now);
+		list_each(w, &h->workers, struct hub_worker, link) {
+			if (w->held && now >= w->gone)
+				hub_worker_free(h, w, now);
+			else
+				hub_worker_run(h, w, now);
+		}
 	} while (h->again || h->changed);
 	wants_tell(h, false);
 }
@@ -219,7 +223,9 @@ uint64_t hub_deadline(const struct hub *h)
 	list_each(w, &h->workers, struct hub_worker, link) {
 		if (w->limit != HUB_NEVER)
 			at = sooner(at, w->limit);
-		else if (!w->process && !w->held && !w->never)
+		else if (w->held)
+			at = sooner(at, w->gone);
+		else if (!w->process && !w->never)
 			at = sooner(at, w->restart);
 		else if (hub_worker_idle(w))
 			at = sooner(at, w->scan ? w->scan_after : w->check);

@@ -43,7 +43,7 @@ struct hub_worker {
 	char why[CARD_WHY_MAX];		/* it could not begin */
 	uint32_t process;		/* 0: there is none now */
 	bool ready;			/* it may be asked */
-	bool held;			/* it is not started before there is word of its reader */
+	bool held;			/* it is not started before there is word of its reader, */
 	bool wanted;			/* in the configuration that is being read, or in the list of readers */
 	bool never;			/* a watcher that cannot */
 	bool reset;			/* it is to begin anew */
@@ -55,6 +55,7 @@ struct hub_worker {
 	uint32_t told;			/* bit n: that it has failed in calls of that type */
 	uint16_t broken;		/* the type of call that was last answered by CARD_BROKEN; 0: none */
 	uint64_t started, restart, limit;	/* HUB_NEVER: not */
+	uint64_t gone;			/* and if there is none by then, its card is gone; HUB_NEVER: pcscd is */
 	uint64_t scan_after;		/* no scan before, whatever watchers say */
 	uint64_t check;			/* when to look by ourselves */
 	struct call call;
@@ -219,6 +220,8 @@ void tokens_happened(struct hub *h, const struct hub_worker *w, enum token_event
 void token_set_keys(struct hub *h, struct hub_token *t, struct card_keys *keys);
 /* The same card is served by another driver. */
 bool token_shadowed(const struct hub *h, const struct hub_token *t);
+/* Its label, its serial number, or a URI that fits it. */
+bool token_has_name(const struct hub_token *t, const char *name);
 /* What it is called in a sentence. */
 const char *token_title(const struct hub_token *t);
 
@@ -272,8 +275,8 @@ uint64_t asks_deadline(const struct hub *h);
 struct ask *ask_login(struct hub *h, const struct hub_worker *w);
 void ask_called(struct hub *h, struct ask *a, int error, const char *why, uint64_t now);
 
-/* list.c: what ctl is shown; only NULL: all */
-void list_tokens(struct hub *h, uint32_t id, const struct hub_token *only);
+/* list.c: what ctl is shown; of tokens with that name, "": all */
+void list_tokens(struct hub *h, uint32_t id, const char *name);
 /* What a signature by that token needs, as far as the configuration uses it. */
 enum token_need token_want(struct hub *h, struct hub_token *t);
 

@@ -79,18 +79,19 @@ static void list_missing(struct hub *h, uint32_t id)
 	}
 }
 
-void list_tokens(struct hub *h, uint32_t id, const struct hub_token *only)
+void list_tokens(struct hub *h, uint32_t id, const char *name)
 {
 	struct card_token_info info;
 	size_t room = CERTS_MAX;
 
 	list_each(t, &h->tokens, struct hub_token, link) {
-		if (t->state.state == TOKEN_ABSENT || (only && t != only))
+		if (t->state.state == TOKEN_ABSENT || (*name && !token_has_name(t, name)))
 			continue;
 		fill_token(h, t, &info);
 		hub_tell(h, HUB_TOKEN, id, &info, sizeof(info));
 		for (unsigned i = 0; t->keys && i < t->keys->n; i++)
 			list_key(h, id, t, &t->keys->key[i], &room);
 	}
-	list_missing(h, id);
+	if (!*name)
+		list_missing(h, id);
 }

@@ -13,7 +13,7 @@ void pin_of(const struct hub_token *t, const struct want *w, struct pin_use *use
 	if (t->card.pad) {
 		if (w->w.pin == CARD_PIN_PAD)
 			use->pin = (struct token_pin){ TOKEN_PIN_PAD, t->pad_stamp };
-	} else if (w->w.pin == CARD_PIN_GIVEN) {
+	} else if (w->w.pin == CARD_PIN_GIVEN && card_pin_view(w->pin).n) {
 		*use = (struct pin_use){ { TOKEN_PIN_CONFIGURED, w->w.stamp }, card_pin_view(w->pin) };
 	} else if (t->kept) {
 		*use = (struct pin_use){ { TOKEN_PIN_KEPT, t->kept_stamp }, card_pin_view(t->kept) };

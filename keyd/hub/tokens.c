@@ -35,6 +35,21 @@ const char *token_title(const struct hub_token *t)
 	return t->card.label[0] ? t->card.label : t->card.serial;
 }
 
+bool token_has_name(const struct hub_token *t, const char *name)
+{
+	struct card_uri *u;
+	const char *why;
+	bool fits;
+
+	if (!strcmp(t->card.label, name) || !strcmp(t->card.serial, name))
+		return true;
+	if (card_uri_parse(&u, name, &why))
+		return false;
+	fits = card_uri_fits_token(u, &t->card);
+	card_uri_free(u);
+	return fits;
+}
+
 static void tell_event(struct hub *h, const struct hub_token *t, enum token_state was, const char *why, uint64_t now)
 {
 	struct card_event e = { .token = t->card, .was = (uint8_t)was, .is = (uint8_t)t->state.state, .at = now };

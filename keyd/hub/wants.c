@@ -214,6 +214,14 @@ enum token_need want_need(struct hub *h, const struct want *w, struct pin_use *u
 	return need == TOKEN_READY && k && k->each ? pin_need(h, w->token, use, true) : need;
 }
 
+/* A try that somebody makes by hand says nothing before it has ended. */
+static bool is_usable(const struct hub_token *t, enum token_need need)
+{
+	bool by_hand = t->state.trial.from == TOKEN_PIN_HUMAN || t->state.trial.from == TOKEN_PIN_PAD_HUMAN;
+
+	return need == TOKEN_READY || need == TOKEN_LOGIN || (need == TOKEN_WANT_TIME && !by_hand);
+}
+
 static struct card_state state_of(struct hub *h, const struct want *w)
 {
 	struct card_state s = { .handle = w->w.handle, .state = TOKEN_ABSENT };
@@ -225,7 +233,7 @@ static struct card_state state_of(struct hub *h, const struct want *w)
 	} else if (w->token) {
 		need = want_need(h, w, &use);
 		s.state = (uint8_t)w->token->state.state;
-		s.usable = need == TOKEN_READY || need == TOKEN_LOGIN || need == TOKEN_WANT_TIME;
+		s.usable = is_usable(w->token, need);
 	}
 	return s;
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define SCAN_PAUSE 200000u		/* µs between two looks, whatever a watcher says */
+#define READERS_LATE 10000000u		/* µs that pcscd may need, from its start, to find its readers */
 
 static void look(struct hub *h, struct hub_worker *w)
 {
@@ -30,10 +30,12 @@ static void on_pcscd(struct hub *h, bool there, uint64_t now)
 		hub_log(h, LOG_LEVEL_NOTICE, "pcscd is not there: tokens in readers are waited for");
 	h->pcscd = there;
 	h->readers_known = h->readers_known || !there;
-	if (!there)
-		list_each(w, &h->workers, struct hub_worker, link)
-			if (w->kind == HUB_READER)
-				hub_worker_hold(h, w, now);
+	list_each(w, &h->workers, struct hub_worker, link) {
+		if (w->kind == HUB_READER && !there)
+			hub_worker_hold(h, w, now);
+		else if (w->held)
+			w->gone = now + READERS_LATE;
+	}
 	look_at_modules(h);
 }
 
@@ -65,8 +67,10 @@ static int on_readers(struct hub *h, struct view body, uint64_t now)
 	if (card_wire_readers_get(body, r, &n))
 		return -1;
 	h->readers_known = true;
+	if (h->pcscd == 0)
+		return 0;
 	list_each(w, &h->workers, struct hub_worker, link)
-		w->wanted = w->kind != HUB_READER;
+		w->wanted = w->kind != HUB_READER || (w->held && now < w->gone);
 	for (unsigned i = 0; i < n; i++)
 		reader_is_there(h, &r[i]);
 	list_each(w, &h->workers, struct hub_worker, link)

@@ -140,6 +140,7 @@ void hub_worker_hold(struct hub *h, struct hub_worker *w, uint64_t now)
 		h->hooks->kill(h->arg, w->process);
 	ended(h, w, now);
 	w->held = true;
+	w->gone = HUB_NEVER;
 	w->failures = 0;
 	tokens_happened(h, w, TOKEN_LOST, "pcscd is gone", now);
 }

@@ -84,6 +84,8 @@ static void without_tokens_nothing_runs(void **state)
 	world_configure(&w, "", NULL, 0);
 	world_pass(&w, 3600 * SECOND);
 	assert_int_equal(w.started, 0);
+	world_ask(&w, 9, CARD_ASK_WATCH, "", "");
+	assert_int_equal(w.started, 0);
 	world_ask(&w, 1, CARD_ASK_LIST, "", "");
 	assert_int_equal(w.started, 1);
 	assert_non_null(world_process(&w, HUB_WATCH_READERS, ""));
@@ -758,7 +760,12 @@ static void pcscd_is_away(void **state)
 	w.token[0].where[0] = 0;
 	world_says(&w, watcher, CARD_WIRE_PCSCD, 1, NULL, 0);
 	world_readers(&w);
+	is_state(0, TOKEN_FAILING, false);		/* pcscd is just looking for readers */
+	world_pass(&w, 9 * SECOND);
+	is_state(0, TOKEN_FAILING, false);
+	world_pass(&w, 2 * SECOND);
 	is_state(0, TOKEN_ABSENT, false);
+	assert_int_equal(world_logged(&w, "state=absent"), 1);
 }
 
 /* --- people --- */
@@ -768,7 +775,12 @@ static void people_unlock(void **state)
 	(void)state;
 	world_configure(&w, "a", &asked_a, 1);
 	refuses(1, 0, CARD_LOCKED, TOKEN_WANT_PIN);
+	w.late = true;
 	world_ask(&w, 1, CARD_ASK_UNLOCK, "", "h1");
+	is_state(0, TOKEN_LOCKED, false);
+	w.late = false;
+	world_run(&w);
+	is_state(0, TOKEN_LOCKED, false);
 	says(1, CARD_PIN_WRONG, "Token \"a\": the PIN is wrong; 2 tries are left.");
 	assert_int_equal(world_done(&w, 1)->d.tries, 2);
 	world_ask(&w, 2, CARD_ASK_UNLOCK, "", "h2");
@@ -836,6 +848,12 @@ static void people_look(void **state)
 	says(1, CARD_LOCKED, "Token \"a\" is locked, and there is no PIN.");
 	assert_int_equal(world_done(&w, 1)->d.need, TOKEN_WANT_PIN);
 	assert_int_equal(w.ntoken, 2);
+	world_ask(&w, 10, CARD_ASK_LIST, "2", "");
+	assert_int_equal(w.ntoken, 1);
+	assert_int_equal(w.nkey, 1);
+	assert_string_equal(w.info[0].token.label, "b");
+	world_ask(&w, 11, CARD_ASK_LIST, "x", "");
+	assert_int_equal(w.ntoken, 0);
 	world_ask(&w, 2, CARD_ASK_CHECK, "b", "");
 	says(2, CARD_OK, "");
 	assert_int_equal(w.ntoken, 1);
