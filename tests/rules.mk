@@ -16,7 +16,8 @@ $(eval $(call program,tests/manager,tests/netns/manager.c,,))
 $(eval $(call program,tests/liar,tests/build/liar.c,,))
 $(eval $(call program,tests/fetch-driver,tests/build/fetch_driver.c,util,libevent_core))
 $(eval $(call program,tests/card-driver,tests/build/card_driver.c,card crypto util,p11-kit-1 libcrypto libpcsclite zlib))
-test_tools += $(O)/tests/card-driver
+$(eval $(call program,tests/card-watch,tests/build/card_watch.c,card crypto util,libcrypto))
+test_tools += $(O)/tests/card-driver $(O)/tests/card-watch $(O)/tests/card/mock_p11.so
 test_tools += $(addprefix $(O)/tests/,flow capture flood hostile hostile-control json algs notified ambush manager liar fetch-driver memory-search)
 
 # Certificates that the lab's hosts use: made here, where programs start fast
