@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The hub's whole state, its configuration, and what wakes it.
+#include "keyd/crypto/hash.h"
 #include "keyd/hub/inside.h"
 
 #include <stdarg.h>
@@ -91,6 +92,7 @@ int hub_module(struct hub *h, struct view file)
 int hub_want(struct hub *h, const struct card_want *want, struct view pin)
 {
 	struct want *w = calloc(1, sizeof(*w));
+	struct view uri;
 	const char *why;
 
 	if (!w)
@@ -101,7 +103,9 @@ int hub_want(struct hub *h, const struct card_want *want, struct view pin)
 	w->w.where[sizeof(w->w.where) - 1] = 0;
 	w->w.uri[sizeof(w->w.uri) - 1] = 0;
 	list_init(&w->link);
-	if (want->pin > CARD_PIN_PAD || (want->pin == CARD_PIN_GIVEN && !want->stamp) || card_uri_parse(&w->uri, w->w.uri, &why) ||
+	uri = (struct view){ (const uint8_t *)w->w.uri, strlen(w->w.uri) };
+	if (crypto_sha256(&uri, 1, w->unseen.b) || want->pin > CARD_PIN_PAD || (want->pin == CARD_PIN_GIVEN && !want->stamp) ||
+	    card_uri_parse(&w->uri, w->w.uri, &why) ||
 	    (want->pin == CARD_PIN_GIVEN && card_pin_new(&w->pin, pin))) {
 		card_uri_free(w->uri);
 		free(w);

@@ -81,6 +81,7 @@ struct hub_token {
 struct want {
 	struct list link;
 	struct card_want w;
+	struct conf_digest unseen;	/* its handle as long as its key was not known */
 	struct card_uri *uri;
 	struct card_pin *pin;
 	struct hub_token *token;		/* that has its key, or had it last; NULL: none */

@@ -33,6 +33,10 @@ struct want *want_by_handle(struct hub *h, const struct conf_digest *handle)
 		if (k && !memcmp(k->digest, handle->b, sizeof(k->digest)))
 			return w;
 	}
+	/* Asked for before the configuration had its key. */
+	list_each(w, &h->now.wants, struct want, link)
+		if (!memcmp(&w->unseen, handle, sizeof(*handle)))
+			return w;
 	return NULL;
 }
 

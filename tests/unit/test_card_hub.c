@@ -82,6 +82,7 @@ static void without_tokens_nothing_runs(void **state)
 	(void)state;
 	w.token[0].where[0] = 0;
 	world_configure(&w, "", NULL, 0);
+	world_ask(&w, 9, CARD_ASK_WATCH, "", "");	/* ctl says so at its start */
 	world_pass(&w, 3600 * SECOND);
 	assert_int_equal(w.started, 0);
 	world_ask(&w, 9, CARD_ASK_WATCH, "", "");
@@ -600,6 +601,29 @@ static void too_many_are_refused(void **state)
 
 /* --- which token --- */
 
+/* Its section has the key's digest before the signature is made. */
+static void asked_for_before_it_was_seen(void **state)
+{
+	const struct world_want known = { A, 0, CARD_PIN_GIVEN, "1234", 5, false };
+	const struct world_want unknown = { A, -1, CARD_PIN_GIVEN, "1234", 5, false };
+	const struct card_sign s = { .handle = world_handle(-1, A), .schemes = UINT32_MAX };
+
+	(void)state;
+	w.late = true;
+	world_configure(&w, "a", &unknown, 1);
+	assert_int_equal(hub_sign(w.hub, 1, &s, (struct view){ 0 }, w.now), 0);
+	w.late = false;
+	world_run(&w);
+	assert_int_equal(world_signed(&w, 1)->s.error, CARD_OK);
+	w.late = true;
+	world_ask(&w, 1, CARD_ASK_LOCK, "", "");
+	assert_int_equal(hub_sign(w.hub, 2, &s, (struct view){ 0 }, w.now), 0);
+	world_configure(&w, "a", &known, 1);
+	w.late = false;
+	world_run(&w);
+	assert_int_equal(world_signed(&w, 2)->s.error, CARD_OK);
+}
+
 static void tokens_with_the_same_name(void **state)
 {
 	const struct world_want known = { A, 1, CARD_PIN_GIVEN, "1234", 5, false };
@@ -969,7 +993,7 @@ int main(void)
 		TEST(keys_that_want_it_each_time), TEST(logged_out_after_each_signature), TEST(schemes_that_it_cannot),
 		TEST(somebody_else_has_reset_it), TEST(errors_are_cured_by_a_reset), TEST(it_dies_in_each_call), TEST(other_tokens_go_on),
 		TEST(sources_take_turns), TEST(nobody_waits_any_more), TEST(what_is_just_coming_is_waited_for), TEST(too_many_are_refused),
-		TEST(tokens_with_the_same_name), TEST(another_token_in_the_reader), TEST(keys_that_show_after_a_login),
+		TEST(asked_for_before_it_was_seen), TEST(tokens_with_the_same_name), TEST(another_token_in_the_reader), TEST(keys_that_show_after_a_login),
 		TEST(pulled_and_put_back), TEST(put_back_before_anybody_looked), TEST(our_own_driver_serves), TEST(pcscd_is_away),
 		TEST(people_unlock), TEST(people_let_it_be_kept), TEST(people_look), TEST(nobody_asks_too_much), TEST(lies_end_a_process),
 		TEST(answers_that_come_too_late),
