@@ -24,3 +24,4 @@ $(mock_p11): $(O)/obj/tests/card/mock_p11.o
 	$(q)$(CC) -shared $(base_ldflags) $(LDFLAGS) -o $@ $^ $(call pkgs,libs,libcrypto)
 -include $(O)/obj/tests/card/mock_p11.d
 $(O)/tests/unit/card_pkcs11 $(O)/tests/unit/card_remote: | $(mock_p11)
+lab-programs: $(mock_p11)
