@@ -166,9 +166,11 @@ static int take_data(struct data *d, const char *s)
 		char c = *s;
 
 		if (c == '%') {
-			if (hex(s[1]) < 0 || hex(s[2]) < 0)
+			int high = hex(s[1]), low = high < 0 ? -1 : hex(s[2]);
+
+			if (low < 0)
 				return -1;
-			c = (char)(hex(s[1]) << 4 | hex(s[2]));
+			c = (char)(high << 4 | low);
 			s += 2;
 		}
 		if (!c || d->n + 1 >= d->room)

@@ -22,7 +22,7 @@ void pin_of(const struct hub_token *t, const struct want *w, struct pin_use *use
 
 static struct bad *bad_find(struct hub *h, const uint8_t *token, uint64_t stamp, uint8_t from)
 {
-	list_each(b, &h->bads, struct bad, link)
+	list_each(b, &h->bads, struct bad, link)	/* NOLINT(clang-analyzer-unix.Malloc): see list_del */
 		if (b->bad.stamp == stamp && b->bad.from == from && !memcmp(b->bad.token, token, sizeof(b->bad.token)))
 			return b;
 	return NULL;

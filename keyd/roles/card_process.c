@@ -96,7 +96,7 @@ static void on_child(void *arg, int signo)
 
 	(void)signo;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		list_each(x, &p->all, struct process, link)
+		list_each(x, &p->all, struct process, link)	/* NOLINT(clang-analyzer-unix.Malloc): see list_del */
 			if (x->pid == pid) {
 				reaped(x, status);
 				break;

@@ -124,7 +124,7 @@ static void name_of(const struct conf_digest *d, char name[NAME_LEN + 1])
 static void read_one(struct sights *s, int folder, const char *name)
 {
 	static uint8_t buf[SIGHT_MAX + 8];
-	struct conf_digest uri;
+	struct conf_digest uri = { { 0 } };
 	struct view spki, cert;
 	uint32_t nspki, ncert;
 	struct rd r;

@@ -151,11 +151,16 @@ static size_t join(const struct view *parts, unsigned n, uint8_t *out, size_t ro
 	return len;
 }
 
+static bool same_bad(const struct card_bad *a, const struct card_bad *b)
+{
+	return a->stamp == b->stamp && a->from == b->from && !memcmp(a->token, b->token, sizeof(a->token));
+}
+
 static void note_bad(struct world *w, const struct card_bad *b, bool is)
 {
 	unsigned i = 0;
 
-	while (i < w->nbad && memcmp(&w->bad[i], b, sizeof(*b)))
+	while (i < w->nbad && !same_bad(&w->bad[i], b))
 		i++;
 	if (is && i == w->nbad) {
 		assert_true(w->nbad < 64);

@@ -539,7 +539,7 @@ static void the_administrator_has_other_ciphers_too(void **state)
 
 static void certificates_may_be_compressed(void **state)
 {
-	uint8_t der[2048], packed[2048], object[2048];
+	uint8_t der[2048], packed[2048] = { 0 }, object[2048];
 	size_t n = sizeof(der), at = 0;
 	z_stream z = { .next_in = der };
 	struct card_keys *keys;

@@ -450,7 +450,7 @@ static void watchers_tell_of_cards(void **state)
 {
 	struct remote_process p;
 	char why[CARD_WHY_MAX], line[32];
-	struct ipc_hdr h;
+	struct ipc_hdr h = { 0 };
 
 	(void)state;
 	assert_int_equal(remote_process_begin(&p, worker, "--watch-module", module, why), 0);
@@ -468,7 +468,7 @@ static void a_module_that_cannot_wait_says_so(void **state)
 {
 	struct remote_process p;
 	char why[CARD_WHY_MAX];
-	struct ipc_hdr h;
+	struct ipc_hdr h = { 0 };
 	int status;
 
 	(void)state;
@@ -515,7 +515,7 @@ static void what_is_no_request_ends_it(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct remote_process p;
 		char why[CARD_WHY_MAX];
-		struct ipc_hdr h;
+		struct ipc_hdr h = { 0 };
 		int status;
 
 		assert_int_equal(remote_process_begin(&p, worker, "--module", module, why), 0);
