@@ -90,11 +90,11 @@ static void token(const json_t *t, bool whole)
 
 	printf("%-16s  %-8s  %s%s%s%s%s\n", keydctl_text(t, "label"), keydctl_text(t, "state"), keydctl_text(t, "model"),
 	       *serial ? ", serial " : "", serial, *reader ? ", in " : "", reader);
-	printf("    %s  for %s", keydctl_text(t, "text"),
-	       output_duration(json_integer_value(json_object_get(t, "state_age")), age, sizeof(age)));
+	printf("    for %s %s", output_duration(json_integer_value(json_object_get(t, "state_age")), age, sizeof(age)),
+	       keydctl_text(t, "text"));
 	tries(t);
 	printf("  by %s\n", keydctl_text(t, "module"));
-	if (*why)
+	if (*why && !keydctl_is(t, "need", "nothing"))
 		printf("    last error: %s\n", why);
 	if (whole)
 		printf("    by %s, slot %lld\n    %s\n", keydctl_text(t, "manufacturer"),

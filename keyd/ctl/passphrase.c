@@ -23,6 +23,7 @@ static bool echo_off(struct termios *was)
 		return false;
 	quiet = *was;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);	/* who interrupts must not leave the terminal without echo */
+	quiet.c_cc[VEOL] = INTERRUPT;			/* … and need not end the line */
 	return !tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 }
 

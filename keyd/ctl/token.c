@@ -51,7 +51,7 @@ int token_check(struct keydctl *k, char **argv)
 	if (!a)
 		return KEYDCTL_FAILED;
 	ready = json_is_true(json_object_get(a, "ready"));
-	k->out->result_of(k->verb->name, ready, keydctl_text(a, "text"), a);
+	k->out->result_of(k->verb->name, ready, *keydctl_text(a, "text") ? keydctl_text(a, "text") : "ready", a);
 	json_decref(a);
 	return ready ? KEYDCTL_DONE : KEYDCTL_FAILED;
 }
@@ -98,21 +98,45 @@ static void add_name(char *names, size_t n, const json_t *token)
 	snprintf(names + at, n - at, "%s\"%s\"", at ? ", " : "", keydctl_text(token, "label"));
 }
 
-/* The one that is meant; NULL: none is, or several, which is told. Of all, those that are locked count. */
-static json_t *choose(struct keydctl *k, const json_t *answer, bool named)
+/* Has it a key with this member? */
+static bool has_key(const json_t *token, const char *member, const char *value)
 {
-	json_t *token, *found = NULL;
-	char names[600] = "", text[700];
-	unsigned n = 0;
+	const json_t *key;
 	size_t i;
 
+	json_array_foreach (json_object_get(token, "keys"), i, key)
+		if (value ? keydctl_is(key, member, value) : json_is_true(json_object_get(key, member)))
+			return true;
+	return false;
+}
+
+/* All that may be meant: named, or locked; and configured, if asked for. The last of them into *found. */
+static unsigned candidates(const json_t *answer, bool named, bool configured, char *names, size_t n, json_t **found)
+{
+	json_t *token;
+	unsigned count = 0;
+	size_t i;
+
+	*names = 0;
 	json_array_foreach (json_object_get(answer, "tokens"), i, token) {
-		if (keydctl_is(token, "state", "absent") || (!named && !wants_pin(token)))
+		if ((!named && !wants_pin(token)) || (configured && !has_key(token, "configured", NULL)))
 			continue;
-		add_name(names, sizeof(names), token);
-		found = token;
-		n++;
+		add_name(names, n, token);
+		*found = token;
+		count++;
 	}
+	return count;
+}
+
+/* The one that is meant; NULL: none is, or several, which is told. Without a name, one that the configuration uses goes before others. */
+static json_t *choose(struct keydctl *k, const json_t *answer, bool named)
+{
+	json_t *found = NULL;
+	char names[600], text[700];
+	unsigned n = candidates(answer, named, !named, names, sizeof(names), &found);
+
+	if (!n && !named)
+		n = candidates(answer, named, false, names, sizeof(names), &found);
 	if (n == 1)
 		return found;
 	if (n > 1)
@@ -134,11 +158,12 @@ static void title(const json_t *token, char *buf, size_t n)
 		 *model && *reader ? ", " : "", reader, *model || *reader ? ")" : "");
 }
 
-static void warning(json_int_t tries, char *buf, size_t n)
+/* error, if there is one, has told of the tries. */
+static void warning(json_int_t tries, const char *error, char *buf, size_t n)
 {
 	if (tries == 1)
 		snprintf(buf, n, "THIS IS THE LAST TRY: one more wrong PIN, and the token is blocked.");
-	else if (tries > 1)
+	else if (tries > 1 && !error)
 		snprintf(buf, n, "%lld tries are left.", (long long)tries);
 	else
 		*buf = 0;
@@ -161,7 +186,7 @@ static json_t *ask_and_try(struct keydctl *k, const json_t *token, json_int_t tr
 	json_t *a = NULL;
 
 	title(token, what, sizeof(what));
-	warning(tries, more, sizeof(more));
+	warning(tries, error, more, sizeof(more));
 	*r = passphrase_read(&k->from, &q, pin, sizeof(pin), why, sizeof(why));
 	if (*r) {
 		keydctl_fail(k, why, NULL);
@@ -269,17 +294,6 @@ static void wanted_at(struct keydctl *k, char *at, size_t n)
 	json_decref(a);
 }
 
-static bool has_key_of(const json_t *token, const char *at)
-{
-	const json_t *key;
-	size_t i;
-
-	json_array_foreach (json_object_get(token, "keys"), i, key)
-		if (keydctl_is(key, "where", at))
-			return true;
-	return false;
-}
-
 int token_unlock_for(struct keydctl *k)
 {
 	json_t *listed = list(k, ""), *token = NULL, *t, *a = NULL;
@@ -291,7 +305,7 @@ int token_unlock_for(struct keydctl *k)
 		return r;
 	wanted_at(k, at, sizeof(at));
 	json_array_foreach (json_object_get(listed, "tokens"), i, t)
-		if (*at && wants_pin(t) && has_key_of(t, at))
+		if (*at && wants_pin(t) && has_key(t, "where", at))
 			token = t;
 	if (!token)
 		token = choose(k, listed, false);

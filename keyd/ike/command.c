@@ -274,6 +274,7 @@ static void ike_tell(const struct ike_sa *sa, void (*ike)(void *arg, const struc
 	info.expires_in_s = seconds_since(sa->reauth.end, now);
 	snprintf(info.local_auth, sizeof(info.local_auth), "%s", sa->proof.local);
 	snprintf(info.remote_auth, sizeof(info.remote_auth), "%s", sa->proof.remote);
+	info.local_key = sa->proof.key;
 	info.cert_expires_in_s = seconds_since(sa->proof.ends, now);
 	info.local_key = sa->proof.key;
 	info.rtt_us = sa->rtt;

@@ -48,6 +48,16 @@ unlock()
 	printf '%s\n' "$2" | keydctl "$1" unlock
 }
 
+# code N COMMAND...: ends with this exit code
+code()
+{
+	local want=$1 is=0
+
+	shift
+	"$@" </dev/null >"$work/out" 2>&1 || is=$?
+	[ "$is" = "$want" ] || { note "exit code $is"; return 1; }
+}
+
 host_new alice
 host_new bob
 link_new alice 192.0.2.1/30 bob 192.0.2.2/30
@@ -61,6 +71,7 @@ check "a locked key is no mistake, and signs nothing" not keydctl alice up 192.0
 keydctl alice explain | tr -s ' \n' '  ' >"$work/explain"
 check "it explains itself" grep -q 'failed: key-locked ' "$work/explain"
 check "and says what to do" grep -q 'keydctl unlock' "$work/explain" || note "$(cat "$work/explain")"
+check "a script gets exit code 5" code 5 keydctl alice up 192.0.2.2
 check "a passphrase that does not fit is refused" not unlock alice "open, barley"
 check "no passphrase at all, too" not unlock alice ""
 check "one that is too long, too" not unlock alice "$(printf 'x%.0s' {1..300})"
