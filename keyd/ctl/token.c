@@ -9,11 +9,35 @@
 
 #define PIN_MAX 255			/* bytes */
 #define ROUNDS_MAX 3			/* wrong PINs in one command */
+#define FLOOR 2				/* with fewer tries left, only somebody who sees what comes of it may use one */
 #define CALL 700.0			/* seconds for an answer that waits for a token, or for somebody at its PIN pad; keyd ends it before */
 
 static json_t *list(struct keydctl *k, const char *token)
 {
 	return keydctl_ask(k, json_pack("{s:s, s:s}", "cmd", "token-list", "token", token), KEYDCTL_ANSWER);
+}
+
+static void add_name(char *names, size_t n, const json_t *token)
+{
+	size_t at = strlen(names);
+
+	snprintf(names + at, n - at, "%s\"%s\"", at ? ", " : "", keydctl_text(token, "label"));
+}
+
+/* There are others, perhaps, and this was a slip. */
+static int no_such(struct keydctl *k)
+{
+	json_t *a = list(k, ""), *token;
+	char names[600] = "", text[700];
+	size_t i;
+
+	if (!a)
+		return KEYDCTL_FAILED;
+	json_array_foreach (json_object_get(a, "tokens"), i, token)
+		add_name(names, sizeof(names), token);
+	snprintf(text, sizeof(text), *names ? "there is no such token, but %s" : "there is no token%s", names);
+	json_decref(a);
+	return keydctl_fail(k, text, NULL);
 }
 
 static int show(struct keydctl *k, const char *token, bool whole)
@@ -25,12 +49,10 @@ static int show(struct keydctl *k, const char *token, bool whole)
 		return KEYDCTL_FAILED;
 	none = *token && !json_array_size(json_object_get(a, "tokens"));
 	token_describe(json_object_get(a, "tokens"));
-	if (none)
-		keydctl_fail(k, "there is no such token", NULL);
-	else
+	if (!none)
 		k->out->tokens(a, whole);
 	json_decref(a);
-	return none ? KEYDCTL_FAILED : KEYDCTL_DONE;
+	return none ? no_such(k) : KEYDCTL_DONE;
 }
 
 int token_list(struct keydctl *k, char **argv)
@@ -91,13 +113,6 @@ static bool wants_pin(const json_t *token)
 	return keydctl_is(token, "state", "locked");
 }
 
-static void add_name(char *names, size_t n, const json_t *token)
-{
-	size_t at = strlen(names);
-
-	snprintf(names + at, n - at, "%s\"%s\"", at ? ", " : "", keydctl_text(token, "label"));
-}
-
 /* Has it a key with this member? */
 static bool has_key(const json_t *token, const char *member, const char *value)
 {
@@ -141,9 +156,10 @@ static json_t *choose(struct keydctl *k, const json_t *answer, bool named)
 		return found;
 	if (n > 1)
 		snprintf(text, sizeof(text), "which of them? %s (\"keydctl token show\" has URIs, which tell even those of one name apart)", names);
+	if (!n && named)
+		no_such(k);
 	else
-		snprintf(text, sizeof(text), named ? "there is no such token now" : "no token is there that is locked");
-	keydctl_fail(k, text, NULL);
+		keydctl_fail(k, n ? text : "no token is there that is locked", NULL);
 	return NULL;
 }
 
@@ -231,6 +247,17 @@ static json_t *at_the_pad(struct keydctl *k, const json_t *token, int *r)
 	return a;
 }
 
+/* A script that begins again and again must not block a token. */
+static bool too_few(struct keydctl *k, const json_t *token)
+{
+	json_int_t tries = tries_of(token);
+
+	if (k->from.fd < 0 || !tries || tries >= FLOOR)
+		return false;
+	keydctl_fail(k, "only one try of its PIN is left: it is not used unless somebody types it, without --fd", NULL);
+	return true;
+}
+
 /* One that is there. The answer that it is unlocked, or NULL with an exit code in *r, and all is said. */
 static json_t *unlock(struct keydctl *k, const json_t *token, int *r)
 {
@@ -242,6 +269,8 @@ static json_t *unlock(struct keydctl *k, const json_t *token, int *r)
 		keydctl_fail(k, "its reader has no PIN pad", NULL);
 		return NULL;
 	}
+	if (!pad && too_few(k, token))
+		return NULL;
 	a = pad ? at_the_pad(k, token, r) : ask_for_pin(k, token, r);
 	if (a && !json_is_true(json_object_get(a, "ok"))) {
 		k->out->result_of(k->verb->name, false, keydctl_text(a, "error"), a);
