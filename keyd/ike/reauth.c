@@ -58,7 +58,8 @@ static void arm_before_expiry(struct ike_sa *sa)
 {
 	uint64_t left = sa->proof.ends > sa->e->now ? sa->proof.ends - sa->e->now : 0;
 	uint64_t margin = left / 4 < EXPIRY_MARGIN_MAX ? left / 4 : EXPIRY_MARGIN_MAX;
-	uint64_t at = sa->proof.ends - (left < EXPIRY_LEAST || peer_begins(sa) ? 0 : margin);
+	/* Not at the same moment for all whose CA expires. */
+	uint64_t at = sa->proof.ends - (left < EXPIRY_LEAST || peer_begins(sa) ? 0 : margin / 2 + engine_random_below(margin / 2 + 1));
 
 	if (sa->proof.ends && (!sa->reauth.at || at < sa->reauth.at))
 		arm(sa, at);

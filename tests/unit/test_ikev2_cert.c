@@ -519,6 +519,23 @@ static void test_renewed_in_time(void **state)
 	end();
 }
 
+/* Many whose CA expires do not all begin anew at one moment. */
+static void test_expiry_spread(void **state)
+{
+	uint64_t at[16], first = UINT64_MAX, last = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 16; i++) {
+		expiring(900 + i, CONF_LOST_CERT_DOWN);
+		at[i] = of[1].ends_at - rogue_sa(&w, 1)->reauth.at;
+		assert_in_range(at[i], SECONDS(20 * 60), SECONDS(46 * 60));
+		first = at[i] < first ? at[i] : first;
+		last = at[i] > last ? at[i] : last;
+		end();
+	}
+	assert_true(last - first > SECONDS(5 * 60));
+}
+
 static void test_expired(void **state)
 {
 	for (int how = CONF_LOST_CERT_DOWN; how <= CONF_LOST_CERT_KEEP; how++) {
@@ -531,8 +548,8 @@ static void test_expired(void **state)
 		of[1].error = TRUST_NOT_TRUSTED;
 		of[1].verdict = CRYPTO_TRUST_EXPIRED;
 		world_log_clear(&w);
-		of[1].judged = 0;
 		world_run(&w, SECONDS(60));
+		of[1].judged = 0;
 		assert_non_null(strstr(w.host[1].log, "certificate has expired"));
 		assert_int_equal(ike_sas(1), how != CONF_LOST_CERT_DOWN);
 		assert_int_equal(world_newest(&w.host[1], true) != NULL, how != CONF_LOST_CERT_DOWN);
@@ -859,6 +876,7 @@ int main(void)
 		cmocka_unit_test(test_no_section),
 		cmocka_unit_test(test_name_asked_for),
 		cmocka_unit_test(test_renewed_in_time),
+		cmocka_unit_test(test_expiry_spread),
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_revoked),
 		cmocka_unit_test(test_revoked_in_a_rekey),
