@@ -46,8 +46,12 @@ void conf_do_auth_way(struct conf_parser *p, const struct conf_word *at, enum co
 {
 	unsigned round = p->auth_round++;
 
+	const uint8_t *before = p->auth_sides & CONF_SIDE_LOCAL ? p->peer.auth_local : p->peer.auth_remote;
+
 	if (round == CONF_ROUNDS_MAX)
 		conf_err(p, &at->at, "more than %u proofs of one end", CONF_ROUNDS_MAX);
+	else if (round && round < CONF_ROUNDS_MAX && p->auth_sides && before[round - 1] == way)
+		conf_err(p, &at->at, "'%s' twice: the second proof is another one, as in 'auth cert, psk'", at->s);
 	if (round >= CONF_ROUNDS_MAX)
 		return;
 	if (p->auth_sides & CONF_SIDE_LOCAL)

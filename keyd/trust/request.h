@@ -9,7 +9,6 @@
 #include "keyd/conf/conf.h"
 #include "keyd/util/rd.h"
 
-#define TRUST_CERTS_MAX 65536		/* bytes of all that a peer showed */
 #define TRUST_OCTETS_MAX 65536		/* of the signed octets */
 #define TRUST_AUTH_MAX 1300		/* of the AUTH payload's data: RSA-8192 and its AlgorithmIdentifier */
 #define TRUST_TICKET_MAX 512

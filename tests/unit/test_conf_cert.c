@@ -488,6 +488,10 @@ static const struct row {
 	{ GOOD "key-floor ec 8192 }", "k:3:14: 8192 is outside of 224 to 521\n", -EINVAL },
 	/* ways to prove */
 	{ GOOD "auth cert, psk, psk }", "k:3:17: more than 2 proofs of one end\n", -EINVAL },
+	{ GOOD "auth cert, cert }", "k:3:12: 'cert' twice: the second proof is another one, as in 'auth cert, psk'\n", -EINVAL },
+	{ GOOD "auth local cert; auth remote psk, psk }", "k:3:35: 'psk' twice: the second proof is another one, as in 'auth cert, psk'\n*",
+	  -EINVAL },
+	{ GOOD "auth local cert; auth remote cert, psk }", "", 0 },
 	{ GOOD "auth cert; auth local psk }", "k:3:12: 'auth' is for both ends and stands beside no 'auth local' or 'auth remote': first at "
 	  "k:3\n", -EINVAL },
 	{ GOOD "auth local psk; auth cert }", "k:3:17: 'auth' is for both ends *", -EINVAL },
