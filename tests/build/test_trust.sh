@@ -118,7 +118,7 @@ bob_asks strict
 echo rubbish >"$work/lists/rubbish.crl"
 keyds_start --backend fake
 role_pids bob
-is "seven processes" "$(wc -w <<<"$pids")" 6
+is "the parent and seven roles" "$(wc -w <<<"$pids")" 7
 keyd_said bob '^[^ ]* keyd.trust.: error: /etc/gapless/keyd.conf:1: crl .*/rubbish.crl: this revocation list is of no use: it is malformed'
 keyd_said bob 'warning: /etc/gapless/keyd.conf:5: our certificate "C=DE, O=Example Ltd, CN=good" expires on '
 tries
