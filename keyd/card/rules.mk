@@ -12,8 +12,12 @@ $(eval $(call unit_test,card_softhsm,card crypto util,p11-kit-1 libcrypto))
 $(eval $(call unit_test,card_remote,card crypto util,p11-kit-1 libcrypto))
 $(O)/tests/unit/card_remote: | $(O)/bin/keyd-card
 # The driver with cards of tests/card in its own process, behind a libpcsclite of the test's own.
-mock_pcsc := tests/unit/card_pcsc.c $(patsubst %,tests/card/%.c,card key openpgp openpgp_data piv piv_auth state tlv transmit)
+mock_pcsc := tests/unit/card_pcsc.c tests/unit/card_all.c \
+	$(patsubst %,tests/card/%.c,card key openpgp openpgp_data piv piv_auth state tlv transmit)
 $(eval $(call unit_test,card_native,card crypto util,p11-kit-1 libcrypto libpcsclite zlib,$(mock_pcsc)))
+$(eval $(call unit_test,card_hostile,card crypto util,p11-kit-1 libcrypto libpcsclite zlib,$(mock_pcsc)))
+$(eval $(call fuzzer,native,card crypto util,p11-kit-1 libcrypto libpcsclite zlib,$(mock_pcsc)))
+$(eval $(call program,tests/fuzz/make_corpus_native,tests/fuzz/make_corpus_native.c $(mock_pcsc),card crypto util,p11-kit-1 libcrypto libpcsclite zlib))
 
 # A module for tests, in C like those that it stands for; what steers it is told in its head.
 mock_p11 := $(O)/tests/card/mock_p11.so

@@ -33,12 +33,13 @@ fuzz-replay: fuzzers
 	done
 
 ## make fuzz-corpus       write the seed files anew
-fuzz-corpus: $(addprefix $(O)/tests/fuzz/make_corpus_,wire sealed frozen cert card) $(O)/tests/ca/made
+fuzz-corpus: $(addprefix $(O)/tests/fuzz/make_corpus_,wire sealed frozen cert card native) $(O)/tests/ca/made
 	$(q)$(O)/tests/fuzz/make_corpus_wire tests/fuzz/corpus/wire
 	$(q)$(O)/tests/fuzz/make_corpus_sealed tests/fuzz/corpus/sealed
 	$(q)$(O)/tests/fuzz/make_corpus_frozen tests/fuzz/corpus/frozen
 	$(q)$(O)/tests/fuzz/make_corpus_cert $(O)/tests/ca tests/fuzz/corpus/cert
 	$(q)$(O)/tests/fuzz/make_corpus_card $(O)/tests/ca tests/fuzz/corpus/card
+	$(q)$(O)/tests/fuzz/make_corpus_native tests/fuzz/corpus/native
 
 fuzzers: $(addprefix $(O)/tests/fuzz/,$(FUZZ))
 

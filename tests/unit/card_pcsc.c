@@ -23,6 +23,9 @@ static struct {
 	const char *kind;
 	EVP_PKEY *key;
 	uint8_t *spki;
+	const char *cn;			/* of its certificate, which is made once */
+	uint8_t der[1024];
+	size_t nder;
 } made[KEYS_MAX];
 
 static struct card *application(const char *name)
@@ -66,7 +69,7 @@ void mock_pcsc_free(void)
 	for (unsigned i = 0; i < KEYS_MAX && made[i].kind; i++) {
 		EVP_PKEY_free(made[i].key);
 		OPENSSL_free(made[i].spki);
-		made[i].kind = NULL;
+		made[i].kind = made[i].cn = NULL;
 	}
 }
 
@@ -104,6 +107,44 @@ void mock_pcsc_cert(const char *app, const char *slot, struct view der)
 	struct card *c = application(app);
 
 	c->kind->certificate(c, c->kind->keys[card_key_by_name(c, slot)].certificate, der);
+}
+
+int mock_pcsc_make_cert(struct view spki, const char *cn, uint8_t *out, size_t *n)
+{
+	const uint8_t *p = spki.p;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &p, (long)spki.n), *ca = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	X509 *x = X509_new();
+	size_t room = *n;
+	int len;
+
+	X509_set_version(x, 2);
+	X509_gmtime_adj(X509_getm_notBefore(x), 0);
+	X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_issuer_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"CA", -1, -1, 0);
+	X509_set_pubkey(x, key);
+	len = X509_sign(x, ca, EVP_sha256()) > 0 ? i2d_X509(x, NULL) : -1;
+	*n = len > 0 && (size_t)len <= room ? (size_t)i2d_X509(x, &out) : 0;
+	X509_free(x);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(ca);
+	return *n ? 0 : -1;
+}
+
+int mock_pcsc_certify(const char *app, const char *slot, const char *kind, const char *cn)
+{
+	struct view spki = mock_pcsc_key(app, slot, kind);
+	unsigned k = key_of(kind);
+
+	if (!made[k].cn || strcmp(made[k].cn, cn)) {
+		made[k].cn = NULL;
+		made[k].nder = sizeof(made[k].der);
+		if (mock_pcsc_make_cert(spki, cn, made[k].der, &made[k].nder))
+			return -1;
+		made[k].cn = cn;
+	}
+	mock_pcsc_cert(app, slot, (struct view){ made[k].der, made[k].nder });
+	return 0;
 }
 
 struct view mock_pcsc_object(const char *app, uint32_t tag)

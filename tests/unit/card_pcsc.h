@@ -33,6 +33,10 @@ void mock_pcsc_free(void);
 /* "openpgp" "auth" "rsa2048"; made once, and the same ever after. Returns the key's SubjectPublicKeyInfo in DER. */
 struct view mock_pcsc_key(const char *application, const char *slot, const char *kind);
 void mock_pcsc_cert(const char *application, const char *slot, struct view der);
+/* Both: the key's own certificate, of another key's making; 0 or -1. */
+int mock_pcsc_certify(const char *application, const char *slot, const char *kind, const char *cn);
+/* A certificate for a key. *n: the room, and then the length. 0 or -1. */
+int mock_pcsc_make_cert(struct view spki, const char *cn, uint8_t *out, size_t *n);
 /* The value of a data object; empty: there is none. */
 struct view mock_pcsc_object(const char *application, uint32_t tag);
 void mock_pcsc_object_set(const char *application, uint32_t tag, struct view value);

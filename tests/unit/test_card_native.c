@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// The native driver with the cards of tests/card, whose answers may be cut short, forged and garbled; no pcscd.
+// The native driver with the cards of tests/card, without pcscd: names, PINs, keys, signatures, others beside us, enrolment.
 #define CARD_DRIVER card_driver_native
 #include "tests/unit/test_card_inside.h"
 
 #include "keyd/card/uri.h"
+#include "tests/unit/card_all.h"
 #include "tests/unit/card_pcsc.h"
 
-#include <openssl/x509.h>
 #include <zlib.h>
 
-#define PIN "123456"
-#define ADMIN "12345678"
-#define MANAGER "010203040506070801020304050607080102030405060708"
+#define PIN CARD_ALL_PIN
+#define ADMIN CARD_ALL_ADMIN
+#define MANAGER CARD_ALL_MANAGER
 
 static struct card *opened(void)
 {
@@ -26,41 +26,12 @@ static void closed(struct card *c)
 	assert_int_equal(mock_pcsc.transactions, 0);
 }
 
-/* A certificate of that key, signed by another one. *n: the room, and then the length. */
-static void certify(struct view spki, const char *cn, uint8_t *out, size_t *n)
-{
-	const uint8_t *p = spki.p;
-	EVP_PKEY *key = d2i_PUBKEY(NULL, &p, (long)spki.n), *ca = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	X509 *x = X509_new();
-	uint8_t *to = out;
-	int len;
-
-	X509_set_version(x, 2);
-	X509_gmtime_adj(X509_getm_notBefore(x), 0);
-	X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1, 0);
-	X509_NAME_add_entry_by_txt(X509_get_issuer_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"CA", -1, -1, 0);
-	X509_set_pubkey(x, key);
-	assert_true(X509_sign(x, ca, EVP_sha256()) > 0);
-	len = i2d_X509(x, NULL);
-	assert_in_range(len, 1, *n);
-	i2d_X509(x, &to);
-	*n = (size_t)len;
-	X509_free(x);
-	EVP_PKEY_free(key);
-	EVP_PKEY_free(ca);
-}
-
 static void put_key(const char *app, const char *slot, const char *kind, const char *cn)
 {
-	struct view spki = mock_pcsc_key(app, slot, kind);
-	uint8_t der[2048];
-	size_t n = sizeof(der);
-
-	if (!cn)
-		return;
-	certify(spki, cn, der, &n);
-	mock_pcsc_cert(app, slot, (struct view){ der, n });
+	if (cn)
+		assert_int_equal(mock_pcsc_certify(app, slot, kind, cn), 0);
+	else
+		mock_pcsc_key(app, slot, kind);
 }
 
 static struct card_keys *keys_of(struct card *c, const struct card_token *t)
@@ -489,7 +460,7 @@ static void keys_are_made_and_certified(void **state)
 		assert_int_equal(sign(c, &t, &k, rows[row].scheme, k.each ? PIN : ""), 0);
 		assert_int_equal(generate(c, &t, rows[row].id, rows[row].type, rows[row].bits, admin, false, &again), CARD_KEY_THERE);
 		assert_int_equal(crypto_key_spki(k.public, &spki), 0);
-		certify(secret_view(&spki), "gate", der, &n);
+		assert_int_equal(mock_pcsc_make_cert(secret_view(&spki), "gate", der, &n), 0);
 		assert_int_equal(d->store_cert(c, &t, &k, (struct view){ der, n }, text(rows[row].piv ? "ff" : "00000000")), CARD_ADMIN_WRONG);
 		assert_int_equal(d->store_cert(c, &t, &k, (struct view){ der, n }, text(admin)), 0);
 		keys = keys_of(c, &t);
@@ -548,7 +519,7 @@ static void certificates_may_be_compressed(void **state)
 
 	(void)state;
 	mock_pcsc_new(false, true, true);
-	certify(mock_pcsc_key("piv", "9a", "rsa2048"), "gate", der, &n);
+	assert_int_equal(mock_pcsc_make_cert(mock_pcsc_key("piv", "9a", "rsa2048"), "gate", der, &n), 0);
 	z.avail_in = (uInt)n;
 	z.next_out = packed;
 	z.avail_out = sizeof(packed);
@@ -581,169 +552,6 @@ static void certificates_may_be_compressed(void **state)
 	closed(c);
 }
 
-/* What is done to the n-th answer, in so many ways. */
-static unsigned spoilt, way;
-
-static void spoil(unsigned n, struct view command, uint8_t *answer, size_t *nanswer)
-{
-	static const uint16_t statuses[] = { 0x6100, 0x61ff, 0x6c00, 0x6c05, 0x6282, 0x6285, 0x6581, 0x6700, 0x6982, 0x6983, 0x6a80,
-					     0x6a82, 0x6a88, 0x6b00, 0x6d00, 0x6e00, 0x6f00, 0x63c0, 0x0000, 0xffff, 0x9000 };
-	const unsigned nstatuses = sizeof(statuses) / sizeof(*statuses);
-
-	(void)command;
-	if (n != spoilt && way != nstatuses + 11)
-		return;
-	if (way < nstatuses) {
-		answer[0] = (uint8_t)(statuses[way] >> 8);
-		answer[1] = (uint8_t)statuses[way];
-		*nanswer = 2;
-	} else switch (way - nstatuses) {
-	case 0:
-		*nanswer = 0;
-		break;
-	case 1:
-		*nanswer = 1;
-		break;
-	case 2 ... 5:				/* cut short, with a good end */
-		*nanswer = *nanswer / 5 * (way - nstatuses - 1);
-		*nanswer = *nanswer < 2 ? 2 : *nanswer;
-		answer[*nanswer - 2] = 0x90;
-		answer[*nanswer - 1] = 0x00;
-		break;
-	case 6 ... 9:				/* a length that lies, perhaps */
-		if (*nanswer > way - nstatuses - 3)
-			answer[way - nstatuses - 5] ^= 0xff;
-		break;
-	case 10:
-		for (size_t i = 0; i + 2 < *nanswer; i++)
-			answer[i] = (uint8_t)(i * 31 + n);
-		break;
-	case 11:				/* a card that never comes to an end */
-		memset(answer, 0x61, 200);
-		*nanswer = 200;
-		break;
-	case 12:
-		memset(answer, 0x7f, 65000);
-		answer[64998] = 0x90;
-		answer[64999] = 0x00;
-		*nanswer = 65000;
-		break;
-	}
-}
-
-#define WAYS (21 + 13)
-
-/* Everything that the driver does, whatever comes of each step; how many commands that were. */
-static unsigned do_everything(bool piv)
-{
-	struct card_token t[2];
-	struct card_keys *keys = calloc(1, sizeof(*keys));
-	struct card_key made = { 0 };
-	struct card *c = opened();
-	unsigned n = 2, all;
-
-	mock_pcsc.count = 0;
-	if (!d->tokens(c, t, &n) && n) {
-		d->check(c, &t[0]);
-		d->keys(c, &t[0], keys);
-		login(c, &t[0], PIN);
-		d->check(c, &t[0]);
-		for (unsigned i = 0; i < keys->n; i++) {
-			const char *scheme = crypto_key_type(keys->key[i].public) == CRYPTO_KEY_RSA ? "rsa-sha256" : "ecdsa-sha256";
-
-			sign(c, &t[0], &keys->key[i], scheme, PIN);
-		}
-		if (keys->n)
-			d->store_cert(c, &t[0], &keys->key[0], text("certificate"), text(piv ? MANAGER : ADMIN));
-		if (!generate(c, &t[0], piv ? 4 : 1, CRYPTO_KEY_EC, 256, piv ? MANAGER : ADMIN, true, &made))
-			sign(c, &t[0], &made, "ecdsa-sha256", PIN);
-		d->logout(c, &t[0]);
-	}
-	all = mock_pcsc.count;
-	card_keys_free(keys);
-	card_key_free(&made);
-	free(keys);
-	closed(c);
-	return all;
-}
-
-static void full_card(bool piv)
-{
-	mock_pcsc_new(!piv, piv, false);
-	put_key(piv ? "piv" : "openpgp", piv ? "9a" : "auth", "rsa2048", "gate");
-	put_key(piv ? "piv" : "openpgp", piv ? "9c" : "sign", "p256", "gate");
-}
-
-static void no_answer_of_a_card_does_harm(void **state)
-{
-	(void)state;
-	for (int piv = 0; piv < 2; piv++) {
-		unsigned commands;
-
-		full_card(piv);
-		commands = do_everything(piv);
-		assert_in_range(commands, 15, 100);
-		for (spoilt = 0; spoilt < commands; spoilt++)
-			for (way = 0; way < WAYS; way++) {
-				full_card(piv);
-				mock_pcsc.spoil = spoil;
-				assert_in_range(do_everything(piv), 1, 20000);
-			}
-	}
-}
-
-static long fails_at_once(unsigned n)
-{
-	static const uint32_t codes[] = { 0x80100069, 0x80100068, 0x80100016, 0x8010002f, 0x80100013, 0x80100066, 0x80100003 };
-
-	return n == spoilt ? (long)codes[way] : 0;
-}
-
-static void no_failure_of_pcscd_does_harm(void **state)
-{
-	(void)state;
-	for (int piv = 0; piv < 2; piv++) {
-		unsigned commands;
-
-		full_card(piv);
-		commands = do_everything(piv);
-		for (spoilt = 0; spoilt < commands; spoilt++)
-			for (way = 0; way < 7; way++) {
-				full_card(piv);
-				mock_pcsc.fail = fails_at_once;
-				assert_in_range(do_everything(piv), 1, 2000);
-			}
-	}
-}
-
-/* A PIN that was not asked for is none that was tried. */
-static void only_a_login_uses_a_try(void **state)
-{
-	(void)state;
-	for (int piv = 0; piv < 2; piv++) {
-		struct card_token t[2];
-		struct card_keys *keys = calloc(1, sizeof(*keys));
-		struct card *c;
-		unsigned n = 2;
-
-		full_card(piv);
-		for (spoilt = 0, way = 0; spoilt < 40; spoilt++, way = (way + 1) % 7) {
-			mock_pcsc.fail = fails_at_once;
-			c = opened();
-			mock_pcsc.count = 0;
-			n = 2;
-			if (!d->tokens(c, t, &n) && n) {
-				d->check(c, &t[0]);
-				d->keys(c, &t[0], keys);
-				card_keys_free(keys);
-			}
-			closed(c);
-			assert_int_equal(mock_pcsc_tries(piv ? "piv" : "openpgp", "user"), 3);
-		}
-		free(keys);
-	}
-}
-
 static int begin_all(void **state)
 {
 	(void)state;
@@ -772,9 +580,6 @@ int main(void)
 		cmocka_unit_test(keys_are_made_and_certified),
 		cmocka_unit_test(the_administrator_has_other_ciphers_too),
 		cmocka_unit_test(certificates_may_be_compressed),
-		cmocka_unit_test(no_answer_of_a_card_does_harm),
-		cmocka_unit_test(no_failure_of_pcscd_does_harm),
-		cmocka_unit_test(only_a_login_uses_a_try),
 	};
 
 	return cmocka_run_group_tests_name("card_native", tests, begin_all, end_all);
