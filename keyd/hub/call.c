@@ -178,6 +178,7 @@ static bool do_flagged(struct hub *h, struct hub_worker *w, size_t flag, uint16_
 	if (!t)
 		return false;
 	*(bool *)((char *)t + flag) = false;
+	t->reading = type == CARD_WIRE_KEYS;
 	call_begin(h, w, type, t, NULL, NULL, NULL, now);
 	return true;
 }
@@ -265,6 +266,7 @@ static void done_check(struct hub *h, struct hub_worker *w, struct call *c, int 
 
 static void done_keys(struct hub *h, struct hub_worker *w, struct call *c, int error, const char *why, uint64_t now)
 {
+	c->token->reading = false;
 	if (error == CARD_GONE) {
 		token_gone(h, w, c->token, why, now);
 	} else if (!error) {
@@ -424,6 +426,8 @@ void call_lost(struct hub *h, struct hub_worker *w, uint64_t now)
 	w->call = (struct call){ 0 };
 	if (!c.type)
 		return;
+	if (c.type == CARD_WIRE_KEYS)
+		c.token->reading = false;
 	if (c.waits)
 		pin_unused(h, c.token, now);
 	if (c.job && c.waits)

@@ -70,7 +70,7 @@ struct hub_token {
 	bool native;
 	struct card_keys *keys;		/* as they were read last, NULL: never; stay while it is away */
 	bool seen;			/* in this scan */
-	bool read;			/* its keys are to be read */
+	bool read, reading;		/* its keys are to be read, or just are */
 	bool check;			/* it is to be asked how it is */
 	bool logout;
 	struct card_pin *kept;		/* that a human gave, and that was right */

@@ -162,7 +162,7 @@ static bool looking(const struct hub *h, uint64_t now)
 		if ((w->kind == HUB_MODULE || w->kind == HUB_READER) && !w->failures && hub_worker_mends(w, now))
 			return true;
 	list_each(t, &h->tokens, struct hub_token, link)
-		if (t->read)
+		if (t->read || t->reading)
 			return true;
 	return false;
 }
@@ -208,7 +208,7 @@ static enum verdict judge(struct hub *h, struct job *j, struct verdict_of *v, ui
 	cured_by = t->state.since + h->now.rules.call_ms * MS;
 	if (t->state.state == TOKEN_FAILING)
 		return now < cured_by && hub_worker_mends(t->worker, now) ? wait_until(j, cured_by) : no(v, CARD_BROKEN, TOKEN_WANT_CURE);
-	if (t->read || t->logout || t->state.trial.from != TOKEN_PIN_NONE)
+	if (t->read || t->reading || t->logout || t->state.trial.from != TOKEN_PIN_NONE)
 		return JOB_WAITS;
 	pin_of(t, v->want, &v->use);
 	v->need = pin_need(h, v->want->token, &v->use, false);

@@ -4,6 +4,7 @@
 
 #include "keyd/crypto/hash.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +55,7 @@ static void tell_event(struct hub *h, const struct hub_token *t, enum token_stat
 {
 	struct card_event e = { .token = t->card, .was = (uint8_t)was, .is = (uint8_t)t->state.state, .at = now };
 
-	strncpy(e.why, why, sizeof(e.why) - 1);
+	snprintf(e.why, sizeof(e.why), "%s", why);
 	if (h->watched)
 		hub_tell(h, HUB_EVENT, 0, &e, sizeof(e));
 }
@@ -68,6 +69,7 @@ void token_happened(struct hub *h, struct hub_token *t, enum token_event ev, int
 	if (!token_event(&t->state, ev, tries, now))
 		return;
 	h->changed = true;
+	snprintf(t->why, sizeof(t->why), "%s", why);
 	hub_log(h, LOG_LEVEL_NOTICE, "token: state=%s was=%s label=\"%s\" serial=%s tries=%u %s%s%s%s", token_state_name(t->state.state),
 		token_state_name(was), t->card.label, t->card.serial, t->state.tries,
 		t->worker ? hub_worker_name(t->worker, name, sizeof(name)) : "", *why ? " why=\"" : "", why, *why ? "\"" : "");

@@ -95,7 +95,7 @@ struct search {
 static void look_at(const struct want *w, struct hub_token *t, struct search *s)
 {
 	int i = t->keys ? card_uri_choose(w->uri, t->keys, w->w.known ? w->w.handle.b : NULL) : CARD_NO_KEY;
-	bool closed = t->state.state == TOKEN_LOCKED || t->state.state == TOKEN_BLOCKED;
+	bool closed = t->state.state == TOKEN_LOCKED || t->state.state == TOKEN_BLOCKED || t->read || t->reading;
 
 	s->tokens++;
 	if (i >= 0) {
@@ -255,11 +255,12 @@ void wants_tell(struct hub *h, bool all)
 	}
 }
 
-/* Whoever does not know its key can do nothing with it, and would never ask for a signature. */
+/* Who does not know its key cannot ask it for a signature, and so would never know. */
 struct want *want_curious(struct hub *h, const struct hub_worker *on, struct pin_use *use)
 {
 	list_each(w, &h->now.wants, struct want, link) {
-		if (!w->token || w->token->worker != on || w->key >= 0 || w->token->state.state != TOKEN_LOCKED || w->token->read)
+		if (w->w.known || !w->token || w->token->worker != on || w->key >= 0 || w->token->state.state != TOKEN_LOCKED || w->token->read ||
+		    w->token->reading)
 			continue;
 		if (want_need(h, w, use) == TOKEN_LOGIN && use->pin.from == TOKEN_PIN_CONFIGURED)
 			return w;
