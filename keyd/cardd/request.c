@@ -5,6 +5,7 @@
 #include "keyd/card/wire_io.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 /* What follows the fixed part of a request: its secrets, then the rest. */
 static const struct row {
@@ -61,6 +62,8 @@ static int receive_body(struct request *rq, int fd, const struct ipc_hdr *h)
 	r = secret_part(&rq->admin, nadmin, &io[2]);
 	if (!r)
 		r = secret_part(&rq->pin, npin, &io[3]);
+	if (r == -ENOMEM && recv(fd, NULL, 0, MSG_DONTWAIT) < 0)
+		r = -errno;
 	return r ? r : card_wire_take(fd, io, 5, false);
 }
 

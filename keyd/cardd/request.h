@@ -22,7 +22,10 @@ struct request {
 	size_t nrest;
 };
 
-/* Waits for one. 0; -EPIPE: the channel is at its end; -EPROTO: what came is no request; or -errno. */
+/*
+ * Waits for one. 0; -ENOMEM: no memory can be locked for its PIN, which is gone; -EPIPE: the channel is at its end; -EPROTO: what
+ * came is no request; or -errno.
+ */
 int request_receive(struct request *rq, int fd) RD_MUST_CHECK;
 /* Cleanses its PINs. */
 void request_clear(struct request *rq);

@@ -221,6 +221,17 @@ static int (*const answers[])(struct worker *) = {
 	[CARD_WIRE_RESET] = on_reset,	[CARD_WIRE_MAKE] = on_make,	[CARD_WIRE_STORE] = on_store,
 };
 
+/* 0 to go on, or -errno. */
+static int serve_one(struct worker *w)
+{
+	int r = request_receive(&w->rq, w->fd), error;
+
+	if (r && r != -ENOMEM)
+		return r;
+	error = r ? CARD_PIN_UNUSED : answers[w->rq.type](w);
+	return tell_done(w->fd, w->rq.id, error, r ? "no memory can be locked for it (RLIMIT_MEMLOCK)" : w->c->driver->error(w->c)) ? -EPIPE : 0;
+}
+
 int serve(struct card *c, int fd)
 {
 	struct worker *w = &worker;
@@ -228,19 +239,12 @@ int serve(struct card *c, int fd)
 
 	w->c = c;
 	w->fd = fd;
-	for (;;) {
-		r = request_receive(&w->rq, fd);
-		if (!r) {
-			int error = answers[w->rq.type](w);
-
-			r = tell_done(fd, w->rq.id, error, c->driver->error(c)) ? -EPIPE : 0;
-		}
+	do {
+		r = serve_one(w);
 		request_clear(&w->rq);
-		if (r == -EPIPE)
-			return 0;
-		if (r) {
-			log_error("the channel is closed: %s", r == -EPROTO ? "what came is no request" : strerror(-r));
-			return EXIT_BROKEN;
-		}
-	}
+	} while (!r);
+	if (r == -EPIPE)
+		return 0;
+	log_error("the channel is closed: %s", r == -EPROTO ? "what came is no request" : strerror(-r));
+	return EXIT_BROKEN;
 }

@@ -19,7 +19,7 @@
 #define STDOUT "-"
 
 enum { OPT_MODULE = 256, OPT_KEY, OPT_ID, OPT_LABEL, OPT_DN, OPT_SAN, OPT_CSR, OPT_CERT, OPT_REPLACE, OPT_PIN_FD, OPT_ADMIN_FD,
-       OPT_PINENTRY, OPT_WORKER, OPT_JSON, OPT_TIMEOUT };
+       OPT_PINENTRY, OPT_WORKER, OPT_SOCKET, OPT_JSON, OPT_TIMEOUT };
 
 static const struct option longs[] = {
 	{ "module", required_argument, NULL, OPT_MODULE },
@@ -34,6 +34,7 @@ static const struct option longs[] = {
 	{ "pin-fd", required_argument, NULL, OPT_PIN_FD },
 	{ "admin-fd", required_argument, NULL, OPT_ADMIN_FD },
 	{ "pinentry", required_argument, NULL, OPT_PINENTRY },
+	{ "socket", required_argument, NULL, OPT_SOCKET },	/* as all commands have it; nobody is there who would listen */
 	{ "worker", required_argument, NULL, OPT_WORKER },	/* for tests */
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -156,6 +157,7 @@ static int option(struct enroll *e, int c)
 	case OPT_ADMIN_FD: return set_fd(&e->admin_fd);
 	case OPT_PINENTRY: e->pinentry = optarg; return 0;
 	case OPT_WORKER: e->worker = optarg; return 0;
+	case OPT_SOCKET: return 0;
 	case OPT_JSON: e->json = true; return 0;
 	case OPT_TIMEOUT: return set_timeout(e);
 	case OPT_SAN:
@@ -220,35 +222,51 @@ static bool to_stdout(const struct enroll *e)
 	return !e->csr_file || !strcmp(e->csr_file, STDOUT);
 }
 
-/* A file that will take its place when all is in it: where none can be made is known before a key is. */
-static int draft_open(struct enroll *e, char **draft, int *fd)
+/* Where no file can be made is known before a key is. */
+static int check_folder(struct enroll *e)
 {
+	const char *slash = e->csr_file ? strrchr(e->csr_file, '/') : NULL;
+	char folder[PATH_MAX] = ".";
+
 	if (to_stdout(e))
 		return 0;
-	if (asprintf(draft, "%s.XXXXXX", e->csr_file) < 0) {
-		*draft = NULL;
-		return enroll_fail(e, "out of memory");
-	}
-	*fd = mkstemp(*draft);
-	if (*fd >= 0 && !fchmod(*fd, 0644))
-		return 0;
-	return enroll_fail(e, "%s: cannot be made: %s", e->csr_file, strerror(errno));
+	if (slash)
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash + 1 - e->csr_file), e->csr_file);
+	return access(folder, W_OK | X_OK) ? enroll_fail(e, "%s: cannot be made: %s", e->csr_file, strerror(errno)) : 0;
 }
 
-static int draft_close(struct enroll *e, const char *draft, int fd, struct view pem)
+static bool write_all(int fd, struct view v)
 {
-	bool good = true;
+	while (v.n) {
+		ssize_t n = write(fd, v.p, v.n);
 
-	while (good && pem.n) {
-		ssize_t n = write(fd, pem.p, pem.n);
-
-		good = n > 0 || (n < 0 && errno == EINTR);
-		pem.p += n > 0 ? n : 0;
-		pem.n -= n > 0 ? (size_t)n : 0;
+		if (n < 0 && errno != EINTR)
+			return false;
+		v.p += n > 0 ? n : 0;
+		v.n -= n > 0 ? (size_t)n : 0;
 	}
-	if (good && !fsync(fd) && !rename(draft, e->csr_file))
+	return true;
+}
+
+/* Under another name until all is in it. */
+static int write_request(struct enroll *e, struct view pem)
+{
+	char *draft;
+	int fd, r = 0;
+
+	if (to_stdout(e))
 		return 0;
-	return enroll_fail(e, "%s: cannot be written: %s", e->csr_file, strerror(errno));
+	if (asprintf(&draft, "%s.XXXXXX", e->csr_file) < 0)
+		return enroll_fail(e, "out of memory");
+	fd = mkstemp(draft);
+	if (fd < 0 || !write_all(fd, pem) || fchmod(fd, 0644) || fsync(fd) || rename(draft, e->csr_file))
+		r = enroll_fail(e, "%s: cannot be written: %s", e->csr_file, strerror(errno));
+	if (r && fd >= 0)
+		unlink(draft);
+	if (fd >= 0)
+		close(fd);
+	free(draft);
+	return r;
 }
 
 /* --- what is printed --- */
@@ -316,31 +334,26 @@ static void tell(struct enroll *e, const struct card_key *k, const char *text, c
 
 static int request(struct enroll *e)
 {
-	char text[CARD_TEXT_MAX + 4500], name[32], *draft = NULL;
+	char text[CARD_TEXT_MAX + 4500], name[32];
 	struct secret pem = { 0 };
 	struct card_key *k;
 	bool made = false;
-	int fd = -1, r = enroll_names(e);
+	int r = enroll_names(e);
 
 	if (!r)
-		r = draft_open(e, &draft, &fd);
+		r = check_folder(e);
 	if (!r)
 		r = enroll_key(e, &k, &made);
 	if (!r)
 		r = enroll_request(e, k, &pem);
-	if (!r && draft)
-		r = draft_close(e, draft, fd, secret_view(&pem));
+	if (!r)
+		r = write_request(e, secret_view(&pem));
 	if (!r) {
 		snprintf(text, sizeof(text), "%s: %s %s; the request is %s%s", e->place,
 			 crypto_key_name(k->public, name, sizeof(name)), made ? "key made" : "key that was there",
 			 to_stdout(e) ? "above" : "in ", to_stdout(e) ? "" : e->csr_file);
 		tell(e, k, text, "key", &pem);
-	} else if (fd >= 0) {
-		unlink(draft);
 	}
-	if (fd >= 0)
-		close(fd);
-	free(draft);
 	secret_clear(&pem);
 	return r;
 }

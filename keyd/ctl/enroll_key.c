@@ -133,6 +133,7 @@ static int make(struct enroll *e, const struct card_key *old, struct card_key **
 {
 	struct card_make m = { 0 };
 	struct card_key made;
+	const char *said;
 	int r = enroll_admin(e, &m.admin), error;
 
 	if (r)
@@ -141,10 +142,11 @@ static int make(struct enroll *e, const struct card_key *old, struct card_key **
 	if (!e->json)
 		fprintf(stderr, "a key is being made on %s; that may take minutes\n", e->place);
 	error = e->d->generate(e->card, &e->t, &m, &made);
+	said = e->d->error(e->card);
 	if (error == CARD_KEY_THERE)
 		return enroll_fail(e, "%s has a key there already: --replace makes a new one in its place", e->place);
 	if (error == CARD_NO_SCHEME || error == CARD_UNSUPPORTED)
-		return enroll_fail(e, "%s cannot make such a key: try another --key (%s)", e->place, e->d->error(e->card));
+		return enroll_fail(e, "%s cannot make such a key: try another --key%s%s%s", e->place, *said ? " (" : "", said, *said ? ")" : "");
 	if (error)
 		return enroll_fail_card(e, error);
 	r = show(e, &made);

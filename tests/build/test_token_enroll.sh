@@ -71,6 +71,12 @@ same_key()
 	[ "$(openssl req -in "$1" -noout -pubkey)" = "$(openssl x509 -in "$2" -noout -pubkey)" ]
 }
 
+# same_request REQUEST REQUEST: of one key
+same_request()
+{
+	[ "$(openssl req -in "$1" -noout -pubkey)" = "$(openssl req -in "$2" -noout -pubkey)" ]
+}
+
 # The module that does what it is told; each case has a fresh card.
 export MOCK_P11_DIR=$work/mock
 mkdir -m 777 mock
@@ -239,7 +245,7 @@ softhsm_tests()
 	check "… and then does" enroll 123456 gate --module "$module" --id 56 --replace --csr new.csr
 	check "… another key, of the same kind" eval '! same_key new.csr p256.pem && said "P-256 key made"'
 	check "by what is printed, the key is found again" eval 'line=$(sed -n "s/^in keyd.conf: key //p" out) && enroll 123456 "$line" --id 56 --csr by-uri.csr'
-	check "… the same one" eval '[ "$(openssl req -in by-uri.csr -noout -pubkey)" = "$(openssl req -in new.csr -noout -pubkey)" ]'
+	check "… the same one" same_request by-uri.csr new.csr
 	check "the name that p11-kit has for the module will do" enroll 123456 gate --module softhsm2 --id 56 --csr named.csr
 }
 softhsm=$(find /usr/lib -name libsofthsm2.so -print -quit)
@@ -304,7 +310,7 @@ card_tests()
 	check "… in the place for authentication" card_has piv 9a=rsa2048
 	check "… its request is good" good piv.csr "CN = piv"
 	uri=$(sed -n 's/^in keyd.conf: key \(.*\)/\1/p' out)
-	check "… it is found again" eval 'enroll 123456 $serial --csr again.csr && [ "$(openssl req -in again.csr -noout -pubkey)" = "$(openssl req -in piv.csr -noout -pubkey)" ]'
+	check "… it is found again" eval 'enroll 123456 $serial --csr again.csr && same_request again.csr piv.csr'
 	certify piv.csr piv.pem
 	check "its certificate is stored" enroll_admin "" $key_9b $serial --cert piv.pem
 	check "… the key has the same URI as before" said "^in keyd.conf: cert $uri\$"
@@ -312,6 +318,8 @@ card_tests()
 	check "9C, which wants the PIN for each signature" eval 'enroll_admin 123456 $key_9b $serial --id 02 --key p256 --dn CN=9c --csr 9c.csr && card_has piv 9c=p256 && good 9c.csr CN\ =\ 9c'
 	check "a wrong management key is told" eval '! enroll_admin 123456 ${key_9b//1/7} $serial --id 04 --csr never.csr && said "administrator.s PIN or key is wrong"'
 	check "a URI names a token, too" enroll 123456 "pkcs11:serial=$serial" --id 01 --csr uri.csr
+	check "OpenSC's module sees the same keys" eval 'enroll 123456 --module "$opensc" "$pgp" --csr opensc.csr && same_request opensc.csr other.csr'
+	check "a kind of keys that a card has not is told" eval '! enroll_admin 123456 $key_9b $serial --id 04 --key p521 --csr never.csr && said "cannot make such a key: try another --key"'
 	card_say piv silence 20 >/dev/null
 	check "a card that falls silent: it ends in time" refuses ".*no answer came within 2 s" 123456 --timeout 2 $serial --id 01
 	card_say piv speak >/dev/null

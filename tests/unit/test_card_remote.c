@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -411,7 +412,7 @@ static int count_in_memory(pid_t pid, const char *needle, size_t n)
 static void pins_leave_no_trace(void **state)
 {
 	static const char pin[] = "tr4ce-of-a-PIN";
-	struct card *c = open_remote(SHORT_MS);
+	struct card *c = open_remote(PATIENCE_MS);
 	struct card_token t = token_of(c);
 	pid_t pid = worker_pid();
 	char path[64];
@@ -428,6 +429,30 @@ static void pins_leave_no_trace(void **state)
 		assert_int_equal(found, 0);
 	if (found >= 0)			/* this looks in the right place */
 		assert_true(count_in_memory(pid, "Mock reader 00 00", 17) > 0);
+	c->driver->close(c);
+}
+
+/* Better no login than a PIN that may be swapped out. */
+static void without_locked_memory_no_pin_is_used(void **state)
+{
+	struct rlimit was, none;
+	struct card_token t;
+	struct card *c;
+
+	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip();				/* its mlock does nothing */
+#endif
+	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &was), 0);
+	none = (struct rlimit){ 0, was.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &none), 0);
+	c = open_remote(PATIENCE_MS);
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &was), 0);
+	t = token_of(c);
+	assert_int_equal(c->driver->login(c, &t, text("1234")), CARD_PIN_UNUSED);
+	assert_non_null(strstr(c->driver->error(c), "RLIMIT_MEMLOCK"));
+	assert_int_equal(noted("C_Login"), 0);
+	assert_int_equal(c->driver->check(c, &t), 0);	/* and it goes on */
 	c->driver->close(c);
 }
 
@@ -551,6 +576,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(lies_are_found_out, fresh),
 		cmocka_unit_test_setup(it_gives_up_its_rights, fresh),
 		cmocka_unit_test_setup(pins_leave_no_trace, fresh),
+		cmocka_unit_test_setup(without_locked_memory_no_pin_is_used, fresh),
 		cmocka_unit_test_setup(watchers_tell_of_cards, fresh),
 		cmocka_unit_test_setup(a_module_that_cannot_wait_says_so, fresh),
 		cmocka_unit_test_setup(what_is_no_request_ends_it, fresh),
