@@ -300,6 +300,13 @@ const char *card_remote_driver(const struct card *c)
 	return ((const struct remote *)c)->driver;
 }
 
+void card_remote_limit(struct card *c, unsigned ms)
+{
+	struct remote *r = (struct remote *)c;
+
+	r->call_ms = r->long_ms = ms;
+}
+
 /* --- its beginning --- */
 
 /* READY, or DONE with the reason why not. */

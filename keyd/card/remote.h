@@ -23,6 +23,8 @@ struct card_remote_how {
  * sentence's end in why: "cannot be loaded: …".
  */
 int card_remote_open(struct card **out, const struct card_remote_how *how, char why[CARD_WHY_MAX]) RD_MUST_CHECK;
+/* Another limit for all calls from now on. */
+void card_remote_limit(struct card *c, unsigned ms);
 /* How its driver calls itself: "pkcs11". */
 const char *card_remote_driver(const struct card *c);
 /*

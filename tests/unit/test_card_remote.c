@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define PATIENCE_MS 10000
-#define SHORT_MS 400		/* for what is meant to run out */
+#define PATIENCE_MS 60000
+#define SHORT_MS 300		/* for what never comes */
 
 static char module[PATH_MAX], worker[PATH_MAX], liar[PATH_MAX];
 static struct crypto_key *ec;
@@ -88,9 +88,9 @@ static int fresh(void **state)
 	return 0;
 }
 
-static struct card *open_remote(unsigned limit_ms)
+static struct card *open_remote(void)
 {
-	const struct card_remote_how how = { worker, "--module", module, limit_ms, limit_ms };
+	const struct card_remote_how how = { worker, "--module", module, PATIENCE_MS, PATIENCE_MS };
 	char why[CARD_WHY_MAX] = "";
 	struct card *c = NULL;
 
@@ -135,7 +135,7 @@ static pid_t worker_pid(void)
 
 static void the_functions_are_the_driver_s(void **state)
 {
-	struct card *c = open_remote(PATIENCE_MS);
+	struct card *c = open_remote();
 	struct card_token t = token_of(c);
 	struct card_keys *keys = calloc(1, sizeof(*keys));
 
@@ -201,7 +201,7 @@ static void hangs_and_crashes_end_the_worker(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(functions) / sizeof(*functions); i++) {
 		bool crash = i & 1;
-		struct card *c = open_remote(crash ? PATIENCE_MS : SHORT_MS);
+		struct card *c = open_remote();
 		struct card_token t = token_of(c);
 		struct card_keys *keys = calloc(1, sizeof(*keys));
 		int64_t begun = card_wire_clock();
@@ -211,6 +211,8 @@ static void hangs_and_crashes_end_the_worker(void **state)
 		assert_int_equal(c->driver->keys(c, &t, keys), 0);
 		snprintf(line, sizeof(line), "%s %s\n", crash ? "crash" : "hang", functions[i / 2]);
 		control(line);
+		if (!crash)
+			card_remote_limit(c, SHORT_MS);
 		r = c->driver->check(c, &t);
 		r = r ? r : c->driver->login(c, &t, text("1234"));
 		r = r ? r : sign_far(c, &t, &keys->key[0], "");
@@ -228,7 +230,7 @@ static void hangs_and_crashes_end_the_worker(void **state)
 
 static void a_worker_that_is_killed_is_missed(void **state)
 {
-	struct card *c = open_remote(PATIENCE_MS);
+	struct card *c = open_remote();
 	struct card_token t = token_of(c);
 
 	(void)state;
@@ -318,7 +320,10 @@ static void lies_are_found_out(void **state)
 		unsigned n = 2;
 
 		how.what = late[i / 2];
+		how.call_ms = PATIENCE_MS;
 		assert_int_equal(card_remote_open(&c, &how, why), 0);
+		if (!strcmp(how.what, "nothing"))
+			card_remote_limit(c, SHORT_MS);
 		assert_int_equal(i & 1 ? c->driver->keys(c, t, keys) : c->driver->tokens(c, t, &n), CARD_BROKEN);
 		assert_true(*c->driver->error(c));
 		card_keys_free(keys);
@@ -348,7 +353,7 @@ static bool file_has(const char *path, const char *word)
 static void it_gives_up_its_rights(void **state)
 {
 	int extra = open("/dev/null", O_RDONLY);	/* not close-on-exec */
-	struct card *c = open_remote(PATIENCE_MS);
+	struct card *c = open_remote();
 	pid_t pid = worker_pid();
 	char path[64];
 
@@ -412,7 +417,7 @@ static int count_in_memory(pid_t pid, const char *needle, size_t n)
 static void pins_leave_no_trace(void **state)
 {
 	static const char pin[] = "tr4ce-of-a-PIN";
-	struct card *c = open_remote(PATIENCE_MS);
+	struct card *c = open_remote();
 	struct card_token t = token_of(c);
 	pid_t pid = worker_pid();
 	char path[64];
@@ -446,7 +451,7 @@ static void without_locked_memory_no_pin_is_used(void **state)
 	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &was), 0);
 	none = (struct rlimit){ 0, was.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &none), 0);
-	c = open_remote(PATIENCE_MS);
+	c = open_remote();
 	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &was), 0);
 	t = token_of(c);
 	assert_int_equal(c->driver->login(c, &t, text("1234")), CARD_PIN_UNUSED);
