@@ -47,6 +47,20 @@ bool auth_more_of_peer(const struct exchange *x)
 	return way_at(x->sa->peer->conf.auth_remote, x->proof.round + 1U) != CONF_AUTH_NONE;
 }
 
+const char *auth_rounds_differ(const struct exchange *x)
+{
+	bool follows = message_has_notify(&x->m, IKEV2_N_ANOTHER_AUTH_FOLLOWS, NULL);
+	const char *why = "the peer proves its identity once; \"auth\" in its section asks for two proofs (RFC 4739)";
+
+	if (auth_more_of_peer(x) == follows)
+		return NULL;
+	if (follows)
+		why = "the peer wants to prove its identity twice (RFC 4739); \"auth\" in its section asks for one proof";
+	report_reason(x->sa, REASON_AUTH_METHOD);
+	report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed", "%s", why);
+	return why;
+}
+
 /*
  * What one end proves something over (2.15): the initiator its IKE_SA_INIT and the responder's nonce, the responder the other
  * way round, and the body of its identification payload. 0 or -1.

@@ -35,5 +35,7 @@ const char *auth_disbelief(const struct ike_sa *sa);
 /* Are there proofs in the round after this, by us or by the peer? */
 bool auth_more_of_us(const struct exchange *x);
 bool auth_more_of_peer(const struct exchange *x);
+/* What the peer announces in x->m must be what its section asks for. NULL, or why not (told). */
+const char *auth_rounds_differ(const struct exchange *x);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Key exchange of CREATE_CHILD_SA.
+// Key exchange of IKE_SA_INIT and CREATE_CHILD_SA.
 #include "keyd/ikev2/kex.h"
 
+#include "keyd/crypto/keymat.h"
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
@@ -19,6 +20,35 @@
 int kex_nonce(struct secret *nonce)
 {
 	return secret_alloc(nonce, IKEV2_NONCE_LEN) || crypto_rand(nonce->p, nonce->n) ? -1 : 0;
+}
+
+int kex_begin(struct ike_sa *sa, const struct crypto_alg *ke)
+{
+	crypto_kex_free(sa->kex);
+	sa->kex = ke ? crypto_kex_new(ke) : NULL;
+	sa->ke = ke;
+	return sa->kex ? 0 : -1;
+}
+
+int kex_end(struct ike_sa *sa, struct view peer_ke, const char **why)
+{
+	struct secret shared = { 0 };
+	int ret = -1;
+
+	*why = "the peer's key exchange value is not a valid one";
+	if (crypto_kex_derive(sa->kex, peer_ke, &shared))
+		goto out;
+	*why = "the keys could not be derived";
+	if (ikev2_keymat_ike(&sa->keys, &sa->suite, secret_view(&sa->ni), secret_view(&sa->nr), secret_view(&shared),
+			     sa->spi_i, sa->spi_r) ||
+	    ike_sa_ciphers(sa))
+		goto out;
+	crypto_kex_free(sa->kex);
+	sa->kex = NULL;
+	ret = 0;
+out:
+	secret_clear(&shared);
+	return ret;
 }
 
 int kex_fresh(struct exchange *x, const struct conf_proposals *ours)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nonces, and key exchange inside CREATE_CHILD_SA (RFC 7296 1.3, 2.10): the same for children and for the IKE SA. */
+/* Nonces, and key exchange: of an IKE SA's beginning, and inside CREATE_CHILD_SA (RFC 7296 1.3, 2.10), there the same for children and the IKE SA. */
 #ifndef KEYD_IKEV2_KEX_H
 #define KEYD_IKEV2_KEX_H
 
@@ -7,6 +7,10 @@
 
 /* A fresh nonce of ours. 0 or -1. */
 int kex_nonce(struct secret *nonce);
+/* In IKE_SA_INIT: sa->kex of group ke, which may be NULL. 0 or -1. */
+int kex_begin(struct ike_sa *sa, const struct crypto_alg *ke);
+/* Its keys from what both sides have said (2.14); sa->kex is gone then. 0, or -1 and *why. */
+int kex_end(struct ike_sa *sa, struct view peer_ke, const char **why);
 /* As initiator: x->kex of the group that was asked for, or of the first in ours; none where ours has no group. 0 or -1. */
 int kex_fresh(struct exchange *x, const struct conf_proposals *ours);
 /*
