@@ -49,11 +49,19 @@ static int of_config(const char *folder, const char *name, char *buf, size_t n)
 	return r;
 }
 
+static int find(const char *name, char *buf, size_t n)
+{
+	return of_config(P11_LOCAL, name, buf, n) && of_config(P11_CONFIGS, name, buf, n) && in_folder(name, ".so", buf, n) ? -1 : 0;
+}
+
 int card_module_file(const char *name, char *buf, size_t n)
 {
+	char longer[NAME_MAX_LEN + 16];
+
 	if (*name == '/')
 		return (size_t)snprintf(buf, n, "%s", name) < n ? 0 : -1;
 	if (strlen(name) > NAME_MAX_LEN || strchr(name, '/'))
 		return -1;
-	return of_config(P11_LOCAL, name, buf, n) && of_config(P11_CONFIGS, name, buf, n) && in_folder(name, ".so", buf, n) ? -1 : 0;
+	snprintf(longer, sizeof(longer), "%s-pkcs11", name);
+	return find(name, buf, n) && find(longer, buf, n) ? -1 : 0;
 }

@@ -213,6 +213,7 @@ void conf_cert_check(struct conf_parser *p)
 	if (stated(p, CONF_STMT_CERT) || stated(p, CONF_STMT_KEY))
 		peer->key = (struct conf_digest){ { 0 } };
 	choose_way(p);
+	conf_ipsec_key(p);
 	conf_pin_check(p);
 	conf_own_read(p, &peer->key);
 	cred = conf_cred_find(p->conf, &peer->key);

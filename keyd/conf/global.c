@@ -71,11 +71,13 @@ void conf_do_secrets(struct conf_parser *p, const struct conf_word *path)
 		p->secrets->file = conf_file_number(p->conf, name);
 		p->conf->secrets = (struct conf_at){ .line = 1, .file = p->secrets->file };
 	}
-	r = name ? psk_file_load(p->secrets, name, p->err, p->err_arg) : 0;
+	r = name ? psk_file_load(p->secrets, &p->ipsec, p->conf, name, p->err, p->err_arg) : 0;
 
 	if (r < 0) {
 		p->errors++;
 		p->error = r;
+	} else if (p->conf->npeers && (p->ipsec.nkeys || p->ipsec.npins)) {
+		conf_warn(p, &path->at, "the keys and PINs of this file are for sections below it, and there are some above");
 	}
 }
 

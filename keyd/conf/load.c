@@ -144,6 +144,7 @@ static void conf_parser_clear(struct conf_parser *p)
 	secret_clear(&p->own.passphrase);
 	conf_pin_clear(&p->own.pin);
 	conf_pin_clear(&p->default_pin);
+	conf_ipsec_free(p);
 	free(p->peers_at);
 	free(p->read);
 }

@@ -229,6 +229,8 @@ static bool read_key(struct own_files *o)
 	bool apart = own->key && (!own->cert || strcmp(own->key, own->cert) != 0);
 	int r;
 
+	if (own->inside.n)
+		return take_public(o) && !crypto_key_from_private(&o->private, own->inside, (struct view){ NULL, 0 });
 	if (apart) {
 		crypto_key_free(o->private);	/* of cert, in PKCS#12 */
 		o->private = NULL;

@@ -3,6 +3,7 @@
 #ifndef KEYD_CONF_PARSER_H
 #define KEYD_CONF_PARSER_H
 
+#include "keyd/conf/ipsec_secrets.h"
 #include "keyd/conf/load.h"
 #include "keyd/conf/quantity.h"
 #include "keyd/crypto/cert.h"
@@ -58,6 +59,7 @@ struct conf_own {
 	struct conf_where cert_at, key_at;
 	const char *passphrase_file;	/* NULL: there is none */
 	struct secret passphrase;
+	struct view inside;		/* the key itself in DER, out of a file of secrets; empty: it is not there */
 	struct conf_pin_said pin;
 	bool failed;			/* something was wrong already */
 };
@@ -78,6 +80,8 @@ struct conf_parser {
 	struct secret psk;
 	struct conf_own own;
 	struct conf_pin_said default_pin;	/* of the section "default" */
+	struct ipsec_secrets ipsec;	/* of files of secrets: what is to be had for sections */
+	struct conf_ipsec_key *ipsec_keys;	/* owned; of each key there, what came of opening it; NULL: nothing was */
 	const struct conf_sights *sights;	/* what is known of tokens; NULL: nothing */
 	bool defaults_failed;		/* their certificate or key could not be read */
 	unsigned auth_sides, auth_round;	/* of the statement "auth" that is being read: enum conf_side, rounds so far */
@@ -269,6 +273,13 @@ const struct conf_sight *conf_sight_find(struct conf_parser *p, const char *uri)
 bool conf_uri_digest(struct conf_parser *p, const char *uri, struct conf_digest *digest);
 /* The token of a key, with what the section says of its PIN. false: another section says otherwise, or no memory (reported). */
 bool conf_token_keep(struct conf_parser *p, const struct conf_digest *key, const char *uri, const struct conf_where *at, bool cert);
+
+/* ipsec_use.c: what files of secrets have for the section that is being read. */
+/* The key of its certificate, if that has none beside it and none is stated. */
+void conf_ipsec_key(struct conf_parser *p);
+/* The PIN for the token of its key. */
+void conf_ipsec_pin(struct conf_parser *p, const char *uri);
+void conf_ipsec_free(struct conf_parser *p);
 
 /* own.c: reads what p->own names into p->conf->creds and p->secrets->keys; *key stays as it is when that fails (reported). */
 void conf_own_read(struct conf_parser *p, struct conf_digest *key);

@@ -49,13 +49,16 @@ struct conf_secrets {
 #define PSK_KEY_MAX 1024		/* bytes of one secret */
 #define PSK_FILE_MAX (8 << 20)		/* bytes of a file of secrets */
 
+struct ipsec_secrets;
+
 /*
  * Appends the lines of path: "identifier blanks key". The key is the rest of the line, blanks at its end included (as
  * racoon has it), or 0x and hexadecimal digits; # in the first column starts a comment; the identifier * is anybody.
  * Returns 0, -EINVAL (mistakes; each was reported with its line), -EACCES (others than root and we can read or write the
- * file), or -errno. After an error s holds what it held before.
+ * file), or -errno. After an error s holds what it held before. A file that looks like ipsec.secrets (ipsec_secrets_is) is read as
+ * such: what is in it beside shared secrets goes to more, which may be NULL, and the names of files that it includes to c.
  */
-int psk_file_load(struct conf_secrets *s, const char *path, conf_error_fn *err, void *arg);
+int psk_file_load(struct conf_secrets *s, struct ipsec_secrets *more, struct conf *c, const char *path, conf_error_fn *err, void *arg);
 /* The same from memory; name stands in messages. */
 int psk_buffer_load(struct conf_secrets *s, const char *name, const char *text, size_t n, conf_error_fn *err, void *arg);
 

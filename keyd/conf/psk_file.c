@@ -2,6 +2,7 @@
 // Files of secrets in the format of racoon's psk.txt. No message has a byte of a key in it.
 #include "keyd/conf/file.h"
 #include "keyd/conf/id.h"
+#include "keyd/conf/ipsec_secrets.h"
 #include "keyd/conf/psk.h"
 #include "keyd/conf/quantity.h"
 
@@ -142,7 +143,17 @@ int psk_buffer_load(struct conf_secrets *s, const char *name, const char *text, 
 	return -EINVAL;
 }
 
-int psk_file_load(struct conf_secrets *s, const char *path, conf_error_fn *err, void *arg)
+static int load_ipsec(struct conf_secrets *s, struct ipsec_secrets *more, struct conf *c, const char *path, const struct conf_file *f,
+		      conf_error_fn *err, void *arg)
+{
+	struct ipsec_secrets none = { 0 };
+	int r = ipsec_secrets_read(more ? more : &none, s, c, path, f->text, f->n, err, arg);
+
+	ipsec_secrets_free(&none);
+	return r;
+}
+
+int psk_file_load(struct conf_secrets *s, struct ipsec_secrets *more, struct conf *c, const char *path, conf_error_fn *err, void *arg)
 {
 	struct psk_reader r = { .name = path, .err = err, .arg = arg };
 	struct conf_file f;
@@ -156,6 +167,8 @@ int psk_file_load(struct conf_secrets *s, const char *path, conf_error_fn *err, 
 	if (*f.exposed) {
 		complain(&r, "%s", f.exposed);
 		ret = -EACCES;
+	} else if (ipsec_secrets_is(f.text, f.n)) {
+		ret = load_ipsec(s, more, c, path, &f, err, arg);
 	} else {
 		ret = psk_buffer_load(s, path, f.text, f.n, err, arg);
 	}

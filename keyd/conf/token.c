@@ -226,6 +226,8 @@ void conf_pin_check(struct conf_parser *p)
 			 "missing", p->peer.name);
 	else
 		inherit(p, s, &p->default_pin);
+	if (token && !s->at.line)
+		conf_ipsec_pin(p, conf_is_token(p->own.key) ? p->own.key : p->own.cert);
 	if (token && s->each && s->pin == CONF_PIN_ASK)
 		conf_err(p, &s->login_at, "'login each' needs a PIN that is there each time: 'pin file', 'pin credential', 'pin ask keep' or "
 			 "'pin pad'");

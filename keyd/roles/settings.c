@@ -64,7 +64,7 @@ int settings_load(const struct options *o, const struct conf_sights *seen, struc
 	if (o->psk) {
 		s->file = conf_file_number(c, o->psk);
 		c->secrets = (struct conf_at){ .line = 1, .file = s->file };
-		r = psk_file_load(s, o->psk, err, arg);
+		r = psk_file_load(s, NULL, c, o->psk, err, arg);
 	}
 	if (!r)
 		r = check_tokens(c, s, err, arg);

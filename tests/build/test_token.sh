@@ -268,7 +268,39 @@ else
 	skip "pinentry-curses" "it is not installed"
 fi
 
+# --- /etc/ipsec.secrets: the key of this certificate is on the only token that is named, and its PIN stands there
+conf_file alice <<-END
+	secrets $work/ipsec.secrets
+	module $softhsm
+	peer 192.0.2.2 {
+		local 192.0.2.1; cert $work/alice.pem; auth cert
+		remote-key file $work/bob.pem; id local alice.example.org; id remote bob.example.org
+	}
+END
+ipsec_secrets()
+{
+	(umask 77 && printf '# old\n10.9.9.9 %%any : PSK "of somebody else"\n: PIN %%smartcard:50 %s\n' "$1" >"$work/ipsec.secrets")
+}
+keydctl alice down 192.0.2.2 >"$work/out" 2>&1
+keydctl alice token lock gate >"$work/out" 2>&1
+ipsec_secrets %prompt
+check "an old file of secrets: rereadsecrets" code 0 keydctl alice rereadsecrets
+check "%prompt waits for somebody" code 5 keydctl alice up 192.0.2.2
+ipsec_secrets '"0000"'
+check "a PIN that is wrong" code 0 keydctl alice rereadsecrets
+check "is tried" code 5 keydctl alice up 192.0.2.2
+check "and not again by itself" code 5 keydctl alice up 192.0.2.2
+check "as the list says" holds '.tokens[] | select(.label == "gate") | .need == "other-pin" and .tries == 2' token list
+ipsec_secrets "\"$pin\""
+check "another one" code 0 keydctl alice rereadsecrets
+check "brings the tunnel up without anybody" code 0 keydctl alice up 192.0.2.2
+check "its line is named" holds '.tokens[].keys[] | select(.configured) | (.label == "alice key" and (.where | endswith("/ipsec.secrets:3")))' token list
+check "and no other token got the PIN" holds '.tokens[] | select(.label == "spare") | .state == "locked" and .tries == 3' token list
+
 # --- afterwards
 check "keyd goes on" code 0 keydctl alice status
 check "no log has a PIN" not grep -rq -e "$pin" -e wrong-4242 "$work"/alice/*.log "$work"/bob/*.log
+check "a dump of the configuration" code 0 in_host alice "$bin/keyd" -f /etc/gapless/keyd.conf --dump-config
+check "has the key" says "key \"?pkcs11:id="
+check "and no PIN" not grep -q -e "$pin" "$work/out"
 finish
