@@ -109,6 +109,11 @@ bool enroll_is_native(const struct enroll *e)
 	return strcmp(card_remote_driver(e->card), "pkcs11") != 0;
 }
 
+bool enroll_is_piv(const struct enroll *e)
+{
+	return enroll_is_native(e) && !strcmp(e->t.manufacturer, "piv_II");
+}
+
 static void name_it(struct enroll *e)
 {
 	snprintf(e->place, sizeof(e->place), "%s", *e->t.label ? e->t.label : e->t.serial);

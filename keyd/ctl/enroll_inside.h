@@ -55,6 +55,7 @@ int enroll_fail_card(struct enroll *e, int error);
 int enroll_find(struct enroll *e);
 /* Whether it is our own driver's: an OpenPGP or a PIV card. */
 bool enroll_is_native(const struct enroll *e);
+bool enroll_is_piv(const struct enroll *e);
 
 /* Logs in, if the token wants that. Each PIN is asked for once, and tried once. */
 int enroll_login(struct enroll *e);

@@ -145,6 +145,8 @@ static int make(struct enroll *e, const struct card_key *old, struct card_key **
 	said = e->d->error(e->card);
 	if (error == CARD_KEY_THERE)
 		return enroll_fail(e, "%s has a key there already: --replace makes a new one in its place", e->place);
+	if (error == CARD_NO_KEY)
+		return enroll_fail(e, "%s has no place for a key with this id", e->place);
 	if (error == CARD_NO_SCHEME || error == CARD_UNSUPPORTED)
 		return enroll_fail(e, "%s cannot make such a key: try another --key%s%s%s", e->place, *said ? " (" : "", said, *said ? ")" : "");
 	if (error)
@@ -153,6 +155,22 @@ static int make(struct enroll *e, const struct card_key *old, struct card_key **
 	*out = r ? NULL : find(e, made.digest);
 	card_key_free(&made);
 	return r || *out ? r : enroll_fail(e, "%s has made a key, and does not show it", e->place);
+}
+
+/* Of several keys of a card, the one that is for authentication (OpenPGP: 03, PIV: 01) is meant, unless another is stated. */
+static unsigned choose(struct enroll *e, struct card_key **out, char *names, size_t n)
+{
+	unsigned found = candidates(e, out, names, n);
+	char those[400];
+
+	if (found < 2 || e->nid || !enroll_is_native(e))
+		return found;
+	e->id[0] = enroll_is_piv(e) ? 1 : 3;
+	e->nid = 1;
+	if (candidates(e, out, those, sizeof(those)) == 1)
+		return 1;
+	e->nid = 0;
+	return found;
 }
 
 int enroll_key(struct enroll *e, struct card_key **out, bool *made)
@@ -166,7 +184,7 @@ int enroll_key(struct enroll *e, struct card_key **out, bool *made)
 		r = look(e);
 	if (r)
 		return r;
-	n = candidates(e, &k, names, sizeof(names));
+	n = choose(e, &k, names, sizeof(names));
 	*made = !n || e->replace;
 	if (n > 1)
 		return enroll_fail(e, "%s has several keys: say which with --id: %s", e->place, names);

@@ -90,7 +90,7 @@ int enroll_login(struct enroll *e)
 
 int enroll_admin(struct enroll *e, struct view *out)
 {
-	bool piv = !strcmp(e->t.manufacturer, "piv_II");
+	bool piv = enroll_is_piv(e);
 	struct passphrase_question q = { .more = piv ? "" : "It is not the PIN for daily use." };
 	char what[200];
 	int r = 0;

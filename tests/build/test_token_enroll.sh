@@ -318,7 +318,11 @@ card_tests()
 	check "9C, which wants the PIN for each signature" eval 'enroll_admin 123456 $key_9b $serial --id 02 --key p256 --dn CN=9c --csr 9c.csr && card_has piv 9c=p256 && good 9c.csr CN\ =\ 9c'
 	check "a wrong management key is told" eval '! enroll_admin 123456 ${key_9b//1/7} $serial --id 04 --csr never.csr && said "administrator.s PIN or key is wrong"'
 	check "a URI names a token, too" enroll 123456 "pkcs11:serial=$serial" --id 01 --csr uri.csr
-	check "OpenSC's module sees the same keys" eval 'enroll 123456 --module "$opensc" "$pgp" --csr opensc.csr && same_request opensc.csr other.csr'
+	check "beside it, a key for signatures" enroll_admin 123456 12345678 "$pgp" --id 01 --key p256 --csr sign.csr
+	check "… which wants the PIN each time" eval 'card_has pgp sign=p256 && card_has pgp signatures=1'
+	check "of the two, the one for authentication is meant" eval 'enroll 123456 "$pgp" --csr again.csr && same_request again.csr other.csr'
+	check "a place that is not there is told" eval '! enroll_admin 123456 12345678 "$pgp" --id 09 --csr never.csr && said "has no place for a key with this id"'
+	check "OpenSC's module sees the same keys" eval 'enroll 123456 --module "$opensc" "$pgp" --id 03 --csr opensc.csr && same_request opensc.csr other.csr'
 	check "a kind of keys that a card has not is told" eval '! enroll_admin 123456 $key_9b $serial --id 04 --key p521 --csr never.csr && said "cannot make such a key: try another --key"'
 	card_say piv silence 20 >/dev/null
 	check "a card that falls silent: it ends in time" refuses ".*no answer came within 2 s" 123456 --timeout 2 $serial --id 01
