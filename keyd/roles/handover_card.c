@@ -81,7 +81,7 @@ static void send_want(struct parent *p, const struct conf_token *t)
 
 	conf_at_format(&p->conf, t->at, want.where, sizeof(want.where));
 	snprintf(want.uri, sizeof(want.uri), "%s", t->uri);
-	want.stamp = pin.n ? trials_stamp(&p->trials, t->uri, pin) : 1;
+	want.stamp = pin.n ? trials_stamp(&p->trials, pin) : 1;
 	ipc_sendv(p->children[ROLE_CARD].ch, M_CARD_WANT, 0, parts, 2, -1);
 }
 

@@ -72,24 +72,24 @@ void trials_open(struct trials *t, const char *dir)
 	t->opened = true;
 }
 
-uint64_t trials_stamp(const struct trials *t, const char *uri, struct view pin)
+uint64_t trials_stamp(const struct trials *t, struct view pin)
 {
-	const struct view parts[] = { { (const uint8_t *)uri, strlen(uri) + 1 }, pin };
 	uint8_t mac[CRYPTO_SHA256_LEN];
 	uint64_t stamp;
 
-	if (crypto_hmac_sha256((struct view){ t->key, sizeof(t->key) }, parts, 2, mac))
+	if (crypto_hmac_sha256((struct view){ t->key, sizeof(t->key) }, &pin, 1, mac))
 		return 1;
 	memcpy(&stamp, mac, sizeof(stamp));
 	return stamp ? stamp : 1;
 }
 
-/* The place of this token's PIN from there; t->n: none yet. */
+/* Its place; t->n: none. */
 static unsigned find(const struct trials *t, const struct card_bad *bad)
 {
 	unsigned i = 0;
 
-	while (i < t->n && (t->bad[i].from != bad->from || memcmp(t->bad[i].token, bad->token, sizeof(bad->token)) != 0))
+	while (i < t->n && (t->bad[i].from != bad->from || t->bad[i].stamp != bad->stamp ||
+			    memcmp(t->bad[i].token, bad->token, sizeof(bad->token)) != 0))
 		i++;
 	return i;
 }
@@ -100,7 +100,7 @@ int trials_keep(struct trials *t, const struct card_bad *bad)
 
 	if (!t->opened)
 		return -ENODATA;
-	if (i == TRIALS_MAX) {		/* the oldest goes: so many tokens are no accident */
+	if (i == TRIALS_MAX) {		/* the oldest goes: so many PINs are no accident */
 		memmove(t->bad, t->bad + 1, (TRIALS_MAX - 1) * sizeof(*t->bad));
 		i = --t->n;
 	}
@@ -113,7 +113,7 @@ void trials_forgive(struct trials *t, const struct card_bad *bad)
 {
 	unsigned i = find(t, bad);
 
-	if (i == t->n || t->bad[i].stamp != bad->stamp)
+	if (i == t->n)
 		return;
 	memmove(t->bad + i, t->bad + i + 1, (t->n - i - 1) * sizeof(*t->bad));
 	t->n--;

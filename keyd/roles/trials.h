@@ -20,8 +20,8 @@ struct trials {
 
 /* What is written there already, or nothing. */
 void trials_open(struct trials *t, const char *dir);
-/* The number of a PIN for the token that a URI means; never 0. */
-uint64_t trials_stamp(const struct trials *t, const char *uri, struct view pin);
+/* The number of a PIN, the same for each key that it stands at: two keys of one token have one counter. Never 0. */
+uint64_t trials_stamp(const struct trials *t, struct view pin);
 /* 0, or -errno: it could not be written down, and must not be tried. */
 int trials_keep(struct trials *t, const struct card_bad *bad);
 void trials_forgive(struct trials *t, const struct card_bad *bad);

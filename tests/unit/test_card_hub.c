@@ -263,6 +263,29 @@ static void a_wrong_pin_is_tried_once(void **state)
 	assert_int_equal(w.nbad, 1);
 }
 
+/* A token has one counter, and whoever names two of its keys, one PIN. */
+static void two_keys_with_the_same_wrong_pin(void **state)
+{
+	const struct world_want wants[] = { { "pkcs11:token=a;id=%01", 0, CARD_PIN_GIVEN, "9999", 13, false },
+					    { "pkcs11:token=a;id=%02", 1, CARD_PIN_GIVEN, "9999", 13, false },
+					    { "pkcs11:token=a;id=%03", 2, CARD_PIN_GIVEN, "8888", 14, false } };
+
+	(void)state;
+	w.token[0].keys = 7;
+	w.token[0].tells = false;
+	world_configure(&w, "a", wants, 3);
+	refuses(1, 0, CARD_PIN_WRONG, TOKEN_WANT_OTHER_PIN);
+	refuses(2, 1, CARD_LOCKED, TOKEN_WANT_OTHER_PIN);
+	refuses(3, 2, CARD_PIN_WRONG, TOKEN_WANT_OTHER_PIN);
+	for (uint32_t i = 0; i < 5; i++) {
+		refuses(10 + 10 * i, 0, CARD_LOCKED, TOKEN_WANT_OTHER_PIN);
+		refuses(12 + 10 * i, 2, CARD_LOCKED, TOKEN_WANT_OTHER_PIN);
+		world_again(&w);
+		world_configure(&w, "a", wants, 3);
+	}
+	assert_int_equal(w.token[0].logins, 2);
+}
+
 static void the_last_tries_are_for_people(void **state)
 {
 	(void)state;
@@ -988,7 +1011,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(without_tokens_nothing_runs), TEST(what_is_configured_runs), TEST(a_module_that_cannot_begin_is_told_once),
 		TEST(restarts_are_ever_further_apart), TEST(a_signature), TEST(a_pin_is_written_down_before_it_is_used),
-		TEST(a_wrong_pin_is_tried_once), TEST(the_last_tries_are_for_people), TEST(a_login_that_never_ends),
+		TEST(a_wrong_pin_is_tried_once), TEST(two_keys_with_the_same_wrong_pin), TEST(the_last_tries_are_for_people), TEST(a_login_that_never_ends),
 		TEST(what_never_reached_the_token_may_be_tried_again), TEST(a_pad_has_time), TEST(no_pad_is_asked_where_there_is_none),
 		TEST(keys_that_want_it_each_time), TEST(logged_out_after_each_signature), TEST(schemes_that_it_cannot),
 		TEST(somebody_else_has_reset_it), TEST(errors_are_cured_by_a_reset), TEST(it_dies_in_each_call), TEST(other_tokens_go_on),
