@@ -59,7 +59,7 @@ is "renewed: nothing lost" "$flow_lost" 0
 is "renewed: nothing in clear" "$(cleartext_count renewed)" 0
 certs_down
 
-# --- a certificate expires while its tunnel is up; the other settings of "expired": tests/unit/test_ikev2_cert.c ---
+# --- a certificate expires while its tunnel is up; the other settings of "expired": tests/unit/test_ikev2_cert_life.c ---
 check "expires: a certificate" issue short 15
 certs_conf alice "cert $pki/short.chain; key $certs/alice-ec256.key" "$ca"
 certs_conf bob "$(own bob-ec256)" "$ca"

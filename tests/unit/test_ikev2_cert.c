@@ -1,206 +1,23 @@
 // SPDX-License-Identifier: MIT
-// Proofs of identity other than by a shared key: signatures, certificates, more than one round, and what becomes of them.
+// Proofs of identity other than by a shared key: signatures, certificates, more than one round.
+#include "tests/unit/cert_world.h"
 #include "tests/unit/rogue.h"
 #include "tests/unit/with_crypto.h"
-#include "tests/unit/world.h"
 
-#include "keyd/auth/keeper.h"
 #include "keyd/conf/id.h"
-#include "keyd/crypto/sig.h"
 #include "keyd/crypto/trust.h"
-#include "keyd/ike/engine_state.h"
 #include "keyd/ike/ike_sa.h"
 #include "keyd/ike/timer.h"
 #include "keyd/wire/ikev2.h"
 
-#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 static struct world w;
-
-/*
- * What a host has. A certificate is any bytes here: the engine must not look into it. The judge finds the key of whoever
- * shows it, and believes it until told otherwise.
- */
-static struct {
-	struct keeper keeper;
-	struct crypto_key *key;
-	struct conf_digest digest;
-	uint8_t chain[6000], spki[64];
-	struct conf_cred cred;
-	unsigned judged, still;
-	uint8_t set;			/* the CAs that the ticket was asked about by, the last time */
-	uint8_t certs, way;		/* CERT payloads shown to it, and how it was asked, the last time */
-	int error;			/* what it says of proofs */
-	uint8_t verdict;		/* and of tickets; 0: still good */
-	uint64_t ends_at;		/* of the world; 0: never */
-	bool sleeps;			/* the ticket is not asked for */
-} of[WORLD_HOSTS];
-
-static void sign(struct world *world, unsigned host, const struct auth_request *rq, struct auth_answer *an)
-{
-	(void)world;
-	keeper_answer(&of[host].keeper, rq, an);
-}
-
-static unsigned count_items(struct view all)
-{
-	struct rd r = rd_of_view(all);
-	struct view v;
-	uint32_t len;
-	unsigned n = 0;
-
-	while (!rd_u32(&r, &len) && !rd_view(&r, len, &v))
-		n++;
-	assert_int_equal(rd_left(&r), 0);
-	return n;
-}
-
-static int check(const struct trust_request *rq, const struct crypto_key *key, struct trust_answer *an)
-{
-	const struct view octets[] = { rq->message, rq->nonce, rq->macid };
-	const struct crypto_sig *s = crypto_sig_by_method(rq->method);
-	struct view sig = rq->auth;
-
-	if (rq->method == 14) {
-		size_t n = 1 + (size_t)sig.p[0];
-
-		assert_true(n < sig.n);
-		s = crypto_sig_by_algid((struct view){ sig.p + 1, n - 1 });
-		sig = (struct view){ sig.p + n, sig.n - n };
-	}
-	if (!s)
-		return TRUST_SCHEME;
-	snprintf(an->scheme, sizeof(an->scheme), "%s", s->name);
-	return crypto_sig_check(s, key, octets, 3, sig) ? TRUST_SIGNATURE : TRUST_OK;
-}
-
-static void judge(struct world *world, unsigned host, const struct trust_request *rq, struct trust_answer *an)
-{
-	*an = (struct trust_answer){ .id = rq->id, .ends_in = INT64_MAX, .ends = INT64_MAX };
-
-	if (of[host].ends_at)
-		an->ends_in = (int64_t)(of[host].ends_at / SECONDS(1)) - (int64_t)(world->now / SECONDS(1));
-	of[host].way = rq->way;
-	if (rq->kind == TRUST_STILL) {
-		of[host].still++;
-		of[host].set = rq->rules.ca[0].b[0];
-		assert_int_equal(rq->ticket.n, 5);
-		assert_memory_equal(rq->ticket.p, "admit", 5);
-		an->error = of[host].verdict ? TRUST_NOT_TRUSTED : TRUST_OK;
-		an->verdict = of[host].verdict;
-		snprintf(an->subject, sizeof(an->subject), "CN=peer");
-		snprintf(an->text, sizeof(an->text), "is revoked");
-		return;
-	}
-	of[host].judged++;
-	assert_in_range(rq->auth.n, 1, TRUST_AUTH_MAX);	/* the other role takes a longer request for a sign that we are broken */
-	of[host].certs = (uint8_t)count_items(rq->certs);
-	an->error = of[host].error ? of[host].error : check(rq, of[!host].key, an);
-	an->verdict = of[host].verdict;
-	snprintf(an->subject, sizeof(an->subject), "CN=peer");
-	snprintf(an->text, sizeof(an->text), "has a reason");
-	if (rq->way == CONF_AUTH_CERT && !of[host].sleeps) {
-		memcpy(an->ticket, "admit", 5);
-		an->nticket = 5;
-	}
-}
-
-static void give_key(unsigned host, enum crypto_key_type type, unsigned bits)
-{
-	struct conf_key k = { .at = { .line = 5 } };
-	struct secret spki = { 0 };
-
-	assert_int_equal(crypto_key_generate(&of[host].key, type, bits), 0);
-	assert_int_equal(crypto_key_spki(of[host].key, &spki), 0);
-	memset(&of[host].digest, (int)host + 1, sizeof(of[host].digest));
-	k.key = of[host].digest;
-	assert_int_equal(crypto_key_private_pem(of[host].key, &k.bytes), 0);
-	assert_int_equal(keys_add(&of[host].keeper.keys, &k), 0);
-	secret_clear(&k.bytes);
-	secret_clear(&spki);
-}
-
-/* Two certificates, of so many bytes each. */
-static void give_cert(unsigned host, size_t n)
-{
-	struct wr chain = wr_of(of[host].chain, sizeof(of[host].chain));
-
-	for (unsigned i = 0; i < 2; i++) {
-		wr_u32(&chain, (uint32_t)n);
-		wr_zero(&chain, n);
-	}
-	assert_true(wr_ok(&chain));
-	of[host].cred = (struct conf_cred){ .key = of[host].digest, .chain = of[host].chain, .nchain = (uint32_t)chain.len,
-					    .spki = of[host].spki, .nspki = sizeof(of[host].spki) };
-	w.host[host].conf.creds = &of[host].cred;
-	w.host[host].conf.ncreds = 1;
-}
-
-static void begin(uint64_t seed, enum crypto_key_type type, unsigned bits)
-{
-	world_init(&w, seed, true);
-	memset(of, 0, sizeof(of));
-	w.sign = sign;
-	w.judge = judge;
-	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
-		struct conf_peer *d = &w.host[i].conf.defaults;
-
-		give_key(i, type, bits);
-		give_cert(i, 700);
-		d->key = of[i].digest;
-		d->auth_local[0] = d->auth_remote[0] = CONF_AUTH_CERT;
-		conf_id_parse(&d->local_id, i ? "b.example" : "a.example");
-	}
-}
-
-static void configured(void)
-{
-	for (unsigned i = 0; i < WORLD_HOSTS; i++)
-		world_configure(&w, i);
-}
-
-static void end(void)
-{
-	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
-		w.host[i].conf.creds = NULL;
-		w.host[i].conf.ncreds = 0;
-		crypto_key_free(of[i].key);
-		keeper_free(&of[i].keeper);
-	}
-	world_free(&w);
-}
-
-static unsigned ike_sas(unsigned host)
-{
-	unsigned n = 0;
-
-	list_each(sa, &w.host[host].engine->sas, struct ike_sa, link)
-		n += sa->state == IKE_ESTABLISHED;
-	return n;
-}
-
-static void ways(unsigned host, unsigned local, unsigned local2, unsigned remote, unsigned remote2)
-{
-	struct conf_peer *d = &w.host[host].conf.defaults;
-
-	d->auth_local[0] = (uint8_t)local;
-	d->auth_local[1] = (uint8_t)local2;
-	d->auth_remote[0] = (uint8_t)remote;
-	d->auth_remote[1] = (uint8_t)remote2;
-}
-
-#define NONE CONF_AUTH_NONE
-#define PSK CONF_AUTH_PSK
-#define CERT CONF_AUTH_CERT
-#define KEY CONF_AUTH_KEY
 
 static void test_keys(void **state)
 {
@@ -215,7 +32,7 @@ static void test_keys(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		begin(i + 1, t[i].type, t[i].bits);
+		begin(&w, i + 1, t[i].type, t[i].bits);
 		configured();
 		assert_true(world_up(&w));
 		for (unsigned h = 0; h < WORLD_HOSTS; h++) {
@@ -246,7 +63,7 @@ static void test_ways(void **state)
 	for (unsigned i = 0; i < 2 * sizeof(t) / sizeof(t[0]); i++) {
 		const uint8_t *a = t[i / 2].a, *b = t[i / 2].b;
 
-		begin(100 + i, CRYPTO_KEY_ED25519, 0);
+		begin(&w, 100 + i, CRYPTO_KEY_ED25519, 0);
 		ways(0, a[0], a[1], b[0], b[1]);
 		ways(1, b[0], b[1], a[0], a[1]);
 		configured();
@@ -279,7 +96,7 @@ static void test_refusals(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		begin(200 + i, CRYPTO_KEY_ED25519, 0);
+		begin(&w, 200 + i, CRYPTO_KEY_ED25519, 0);
 		ways(0, t[i].a[0], t[i].a[1], CERT, NONE);
 		ways(1, CERT, NONE, t[i].b_wants[0], t[i].b_wants[1]);
 		configured();
@@ -316,7 +133,7 @@ static void test_verdicts(void **state)
 	for (unsigned i = 0; i < 2 * sizeof(t) / sizeof(t[0]); i++) {
 		unsigned judge_is = i % 2;
 
-		begin(300 + i, CRYPTO_KEY_ED25519, 0);
+		begin(&w, 300 + i, CRYPTO_KEY_ED25519, 0);
 		configured();
 		of[judge_is].error = t[i / 2].error;
 		of[judge_is].verdict = t[i / 2].verdict;
@@ -334,7 +151,7 @@ static void test_verdicts(void **state)
 static void test_slow_signature(void **state)
 {
 	(void)state;
-	begin(400, CRYPTO_KEY_ED25519, 0);
+	begin(&w, 400, CRYPTO_KEY_ED25519, 0);
 	configured();
 	w.auth_delay = SECONDS(14);	/* four of them for one negotiation */
 	world_packet(&w, 0);
@@ -350,7 +167,7 @@ static void test_slow_signature(void **state)
 static void test_large(void **state)
 {
 	(void)state;
-	begin(500, CRYPTO_KEY_RSA, 4096);
+	begin(&w, 500, CRYPTO_KEY_RSA, 4096);
 	for (unsigned h = 0; h < WORLD_HOSTS; h++)
 		give_cert(h, 2900);
 	configured();
@@ -378,7 +195,7 @@ static void test_no_hashes(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
-		begin(600 + i, i ? CRYPTO_KEY_RSA : CRYPTO_KEY_EC, i ? 2048 : 256);
+		begin(&w, 600 + i, i ? CRYPTO_KEY_RSA : CRYPTO_KEY_EC, i ? 2048 : 256);
 		configured();
 		drop_hashes = true;
 		w.tap = forget_hashes;
@@ -411,7 +228,7 @@ static void test_section_by_identity(void **state)
 		struct conf *c = &w.host[1].conf;
 		struct engine_stats stats;
 
-		begin(700 + i, CRYPTO_KEY_ED25519, 0);
+		begin(&w, 700 + i, CRYPTO_KEY_ED25519, 0);
 		conf_id_parse(&w.host[0].conf.defaults.local_id, t[i].says);
 		ways(0, t[i].proves, NONE, CERT, NONE);
 		for (unsigned k = 0; k < 3; k++) {
@@ -447,7 +264,7 @@ static void test_no_section(void **state)
 	struct conf *c = &w.host[1].conf;
 
 	(void)state;
-	begin(720, CRYPTO_KEY_ED25519, 0);
+	begin(&w, 720, CRYPTO_KEY_ED25519, 0);
 	for (unsigned k = 0; k < 2; k++) {
 		sections[k] = c->defaults;
 		strcpy(sections[k].name, k ? "two" : "one");
@@ -475,7 +292,7 @@ static void test_name_asked_for(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		begin(730 + i, CRYPTO_KEY_ED25519, 0);
+		begin(&w, 730 + i, CRYPTO_KEY_ED25519, 0);
 		conf_id_parse(&w.host[0].conf.defaults.remote_id, t[i].asked);
 		w.host[1].conf.defaults.id_of_cert = t[i].of_cert;
 		conf_id_parse(&of[1].cred.names[0], "b.example");
@@ -491,227 +308,6 @@ static void test_name_asked_for(void **state)
 	}
 }
 
-/* --- as long as it lives --- */
-
-/* In three hours; before that it is asked for again, and has a new one or not. */
-static void expiring(uint64_t seed, enum conf_lost_cert how)
-{
-	begin(seed, CRYPTO_KEY_ED25519, 0);
-	for (unsigned i = 0; i < WORLD_HOSTS; i++)
-		w.host[i].conf.defaults.trust.expired = (uint8_t)how;
-	configured();
-	of[1].ends_at = w.now + SECONDS(3 * 3600);
-	assert_true(world_up(&w));
-	assert_int_equal(of[1].judged, 1);
-}
-
-static void test_renewed_in_time(void **state)
-{
-	(void)state;
-	expiring(800, CONF_LOST_CERT_DOWN);
-	w.traffic = true;
-	of[1].ends_at = w.now + SECONDS(300 * 86400ULL);
-	world_run(&w, SECONDS(3 * 3600 + 60));
-	assert_int_equal(of[1].judged, 2);
-	assert_null(strstr(w.host[1].log, "has expired"));
-	assert_int_equal(ike_sas(1), 1);
-	assert_int_equal(w.host[0].lost_keying + w.host[1].lost_keying, 0);
-	end();
-}
-
-/* Many whose CA expires do not all begin anew at one moment. */
-static void test_expiry_spread(void **state)
-{
-	uint64_t at[16], first = UINT64_MAX, last = 0;
-
-	(void)state;
-	for (unsigned i = 0; i < 16; i++) {
-		expiring(900 + i, CONF_LOST_CERT_DOWN);
-		at[i] = of[1].ends_at - rogue_sa(&w, 1)->reauth.at;
-		assert_in_range(at[i], SECONDS(20 * 60), SECONDS(46 * 60));
-		first = at[i] < first ? at[i] : first;
-		last = at[i] > last ? at[i] : last;
-		end();
-	}
-	assert_true(last - first > SECONDS(5 * 60));
-}
-
-static void test_expired(void **state)
-{
-	for (int how = CONF_LOST_CERT_DOWN; how <= CONF_LOST_CERT_KEEP; how++) {
-		(void)state;
-		expiring(810 + (uint64_t)how, (enum conf_lost_cert)how);
-		world_run(&w, SECONDS(3 * 3600 - 30));
-		assert_int_equal(ike_sas(1), 1);
-		assert_true(of[1].judged > 1 && of[1].judged < 10);
-		/* From now on it proves nothing any more. */
-		of[1].error = TRUST_NOT_TRUSTED;
-		of[1].verdict = CRYPTO_TRUST_EXPIRED;
-		world_log_clear(&w);
-		world_run(&w, SECONDS(60));
-		of[1].judged = 0;
-		assert_non_null(strstr(w.host[1].log, "certificate has expired"));
-		assert_int_equal(ike_sas(1), how != CONF_LOST_CERT_DOWN);
-		assert_int_equal(world_newest(&w.host[1], true) != NULL, how != CONF_LOST_CERT_DOWN);
-		world_run(&w, SECONDS(6 * 3600));
-		/* Who is kept is not asked again and again for what it cannot have. */
-		assert_true(how != CONF_LOST_CERT_KEEP || of[1].judged == 0);
-		assert_int_equal(ike_sas(1), how == CONF_LOST_CERT_KEEP);
-		assert_int_equal(world_newest(&w.host[1], true) != NULL, how == CONF_LOST_CERT_KEEP);
-		end();
-	}
-}
-
-static void test_revoked(void **state)
-{
-	for (int how = CONF_LOST_CERT_DOWN; how <= CONF_LOST_CERT_KEEP; how++) {
-		(void)state;
-		begin(820 + (uint64_t)how, CRYPTO_KEY_ED25519, 0);
-		w.host[1].conf.defaults.trust.revoked = (uint8_t)how;
-		configured();
-		assert_true(world_up(&w));
-		engine_trust_changed(w.host[1].engine, w.now);
-		world_run(&w, SECONDS(1));
-		assert_int_equal(of[1].still, 1);
-		assert_int_equal(ike_sas(1), 1);
-		of[1].verdict = CRYPTO_TRUST_REVOKED;
-		engine_trust_changed(w.host[1].engine, w.now);
-		world_run(&w, SECONDS(5));
-		assert_non_null(strstr(w.host[1].log, "\"CN=peer\" is revoked"));
-		assert_int_equal(ike_sas(1), how != CONF_LOST_CERT_DOWN);
-		assert_int_equal(ike_sas(0), how != CONF_LOST_CERT_DOWN);
-		of[1].error = TRUST_NOT_TRUSTED;
-		if (how == CONF_LOST_CERT_NO_REKEY) {
-			engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_CHILD | ENGINE_REKEY_IKE);
-			world_run(&w, SECONDS(10));
-			assert_true(rogue_sa(&w, 1)->proof.lost);
-			assert_int_equal(rogue_sa(&w, 1)->rekeys, 0);
-			world_run(&w, SECONDS(6 * 3600));
-			assert_int_equal(ike_sas(1), 0);
-		}
-		end();
-	}
-}
-
-/* The question was asked about an SA that is rekeyed when the answer comes. */
-static void test_revoked_in_a_rekey(void **state)
-{
-	(void)state;
-	begin(828, CRYPTO_KEY_ED25519, 0);
-	configured();
-	assert_true(world_up(&w));
-	of[1].verdict = CRYPTO_TRUST_REVOKED;
-	w.auth_delay = SECONDS(2);
-	engine_trust_changed(w.host[1].engine, w.now);
-	engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
-	world_run(&w, SECONDS(1));
-	assert_int_equal(rogue_sa(&w, 1)->rekeys, 1);
-	assert_int_equal(ike_sas(1), 1);
-	world_run(&w, SECONDS(5));
-	assert_int_equal(ike_sas(0) + ike_sas(1), 0);
-	end();
-}
-
-/* The word that it is revoked comes after its proof was found good, and before the SA is there: a PIN may take a minute. */
-static void test_revoked_meanwhile(void **state)
-{
-	(void)state;
-	begin(829, CRYPTO_KEY_ED25519, 0);
-	configured();
-	w.auth_delay = SECONDS(5);
-	world_packet(&w, 0);
-	world_run(&w, SECONDS(12));
-	assert_int_equal(of[1].judged, 1);
-	assert_int_equal(rogue_sa(&w, 1)->state, IKE_AUTH);
-	assert_true(rogue_sa(&w, 1)->proof.ticket.n);
-	of[1].verdict = CRYPTO_TRUST_REVOKED;
-	engine_trust_changed(w.host[1].engine, w.now);
-	of[1].error = TRUST_NOT_TRUSTED;
-	world_run(&w, SECONDS(40));
-	assert_int_equal(of[1].still, 1);
-	assert_int_equal(ike_sas(1), 0);
-	end();
-}
-
-/* The file of CAs is another after a reload, and so is the name of the set: the ticket is asked about by that. */
-static void test_reload_other_cas(void **state)
-{
-	struct conf *c = &w.host[1].conf;
-
-	(void)state;
-	begin(831, CRYPTO_KEY_ED25519, 0);
-	c->defaults.trust.ncas = 1;
-	c->defaults.trust.ca[0].b[0] = 1;
-	configured();
-	assert_true(world_up(&w));
-	c->defaults.trust.ca[0].b[0] = 2;
-	c->defaults.trust.revoked = CONF_LOST_CERT_KEEP;
-	world_configure(&w, 1);
-	world_run(&w, SECONDS(1));
-	assert_int_equal(of[1].still, 1);
-	assert_int_equal(of[1].set, 2);
-	of[1].verdict = CRYPTO_TRUST_REVOKED;
-	engine_trust_changed(w.host[1].engine, w.now);
-	world_run(&w, SECONDS(1));
-	assert_non_null(strstr(w.host[1].log, "\"revoked keep\" in its section"));
-	/* The section proves by a shared key now: what was proved by a certificate is asked about as it was. */
-	c->defaults.trust.ncas = 0;
-	world_configure(&w, 1);
-	world_run(&w, SECONDS(1));
-	assert_int_equal(of[1].still, 3);
-	assert_int_equal(of[1].set, 1);
-	end();
-}
-
-/* A rekeyed IKE SA rests on the same proof, and so does one that was taken over after a restart. */
-static void test_ticket_survives(void **state)
-{
-	(void)state;
-	begin(830, CRYPTO_KEY_ED25519, 0);
-	configured();
-	assert_true(world_up(&w));
-	engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
-	world_run(&w, SECONDS(10));
-	assert_int_equal(rogue_sa(&w, 1)->rekeys, 1);
-	world_kill(&w, 1);
-	world_run(&w, SECONDS(10));
-	assert_int_equal(ike_sas(1), 1);
-	assert_non_null(strstr(rogue_sa(&w, 1)->proof.remote, "CN=peer"));
-	of[1].verdict = CRYPTO_TRUST_REVOKED;
-	engine_trust_changed(w.host[1].engine, w.now);
-	world_run(&w, SECONDS(5));
-	assert_int_equal(of[1].still, 1);
-	assert_int_equal(ike_sas(1), 0);
-	end();
-}
-
-/* What comes up and is deleted leaves nothing, a minute after. In simulated time, so each byte counts. */
-static void handshakes(unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		world_packet(&w, 0);
-		assert_true(world_until(&w, SECONDS(10), world_joined));
-		engine_down(w.host[0].engine, w.now, NULL);
-		world_run(&w, SECONDS(70));
-		world_log_clear(&w);
-	}
-	assert_int_equal(ike_sas(0) + ike_sas(1), 0);
-}
-
-static void test_no_growth(void **state)
-{
-	size_t before;
-
-	(void)state;
-	begin(835, CRYPTO_KEY_ED25519, 0);
-	configured();
-	handshakes(100);		/* stories and tables are full */
-	before = mallinfo2().uordblks;
-	handshakes(400);
-	assert_true(mallinfo2().uordblks < before + 400 * 8);
-	end();
-}
-
 /* --- OCSP, raw keys, hostile rounds --- */
 
 static void test_staple(void **state)
@@ -719,7 +315,7 @@ static void test_staple(void **state)
 	static const uint8_t response[] = "an OCSP response";
 
 	(void)state;
-	begin(840, CRYPTO_KEY_ED25519, 0);
+	begin(&w, 840, CRYPTO_KEY_ED25519, 0);
 	configured();
 	engine_staple(w.host[0].engine, &of[0].digest, response, sizeof(response));
 	engine_staple(w.host[1].engine, &of[0].digest, response, sizeof(response));	/* no key of its */
@@ -737,7 +333,7 @@ static void test_staple(void **state)
 static void test_raw_key_is_shown(void **state)
 {
 	(void)state;
-	begin(850, CRYPTO_KEY_ED25519, 0);
+	begin(&w, 850, CRYPTO_KEY_ED25519, 0);
 	ways(0, KEY, NONE, KEY, NONE);
 	ways(1, KEY, NONE, KEY, NONE);
 	configured();
@@ -762,7 +358,7 @@ static void test_auth_out_of_place(void **state)
 		struct wire_header h;
 		struct view v;
 
-		begin(860 + victim, CRYPTO_KEY_ED25519, 0);
+		begin(&w, 860 + victim, CRYPTO_KEY_ED25519, 0);
 		configured();
 		w.auth_delay = SECONDS(5);
 		world_packet(&w, 0);
@@ -792,7 +388,7 @@ static void test_long_signature(void **state)
 		struct wire_header h;
 		struct view v;
 
-		begin(868 + more, CRYPTO_KEY_ED25519, 0);
+		begin(&w, 868 + more, CRYPTO_KEY_ED25519, 0);
 		configured();
 		w.auth_delay = SECONDS(5);
 		world_packet(&w, 0);
@@ -825,7 +421,7 @@ static void test_empty_round(void **state)
 		struct wire_header h;
 		struct view v;
 
-		begin(870 + n, CRYPTO_KEY_ED25519, 0);
+		begin(&w, 870 + n, CRYPTO_KEY_ED25519, 0);
 		ways(0, CERT, NONE, CERT, PSK);
 		ways(1, CERT, PSK, CERT, NONE);
 		configured();
@@ -849,7 +445,7 @@ static void test_empty_first(void **state)
 	struct view v;
 
 	(void)state;
-	begin(880, CRYPTO_KEY_ED25519, 0);
+	begin(&w, 880, CRYPTO_KEY_ED25519, 0);
 	configured();
 	w.auth_delay = SECONDS(5);
 	world_packet(&w, 0);
@@ -875,15 +471,6 @@ int main(void)
 		cmocka_unit_test(test_section_by_identity),
 		cmocka_unit_test(test_no_section),
 		cmocka_unit_test(test_name_asked_for),
-		cmocka_unit_test(test_renewed_in_time),
-		cmocka_unit_test(test_expiry_spread),
-		cmocka_unit_test(test_expired),
-		cmocka_unit_test(test_revoked),
-		cmocka_unit_test(test_revoked_in_a_rekey),
-		cmocka_unit_test(test_revoked_meanwhile),
-		cmocka_unit_test(test_reload_other_cas),
-		cmocka_unit_test(test_ticket_survives),
-		cmocka_unit_test(test_no_growth),
 		cmocka_unit_test(test_staple),
 		cmocka_unit_test(test_raw_key_is_shown),
 		cmocka_unit_test(test_auth_out_of_place),
