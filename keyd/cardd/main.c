@@ -114,10 +114,6 @@ static int serve_driver(const struct card_driver *d, const struct options *o)
 
 static int run(const struct options *o)
 {
-	if (harden(CARD_WIRE_FD)) {
-		log_error("rights cannot be given up: %s", strerror(errno));
-		return EXIT_OPEN;
-	}
 	if (o->mode == OPT_WATCH_READERS)
 		return watch_readers(CARD_WIRE_FD);
 	if (crypto_init()) {
@@ -143,7 +139,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "keyd-card: it is started by keyd and keydctl themselves\n");
 		return EXIT_USAGE;
 	}
-	log_open(log_name(&o), o.target, o.level);
+	if (harden(CARD_WIRE_FD)) {
+		fprintf(stderr, "keyd-card: rights cannot be given up: %s\n", strerror(errno));
+		return EXIT_OPEN;
+	}
+	log_open(log_name(&o), o.target, o.level);	/* now: syslog's descriptor must stay */
 	/* Not exit(): what a module does at the end of a process, or in its other threads, is nobody's concern any more. */
 	_exit(run(&o));
 }

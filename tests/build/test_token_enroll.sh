@@ -166,6 +166,9 @@ is "a worker that is killed ends it" $? 1
 check "… with a reason" said "mock: the token or its module answers with errors: its process is gone"
 is "and no worker is left" "$(workers)" ""
 
+check "a worker that is not there is told" refuses ".*/nonexistent: No such file" 1234 --module "$mock" --worker /nonexistent
+check "one that ends at once, too" refuses ".*its process is gone" 1234 --module "$mock" --worker "$(type -P true)"
+
 # A terminal.
 typed()
 {
