@@ -40,7 +40,6 @@ static void follow_power(struct native *n)
 		return;
 	n->power = n->pcsc.power;
 	n->selected = NONE;
-	n->way.command_max = n->way.answer_max = 0;
 	n->way.t0 = n->pcsc.protocol == SCARD_PROTOCOL_T0;
 	for (size_t i = 0; i < APPS; i++)
 		n->known[i] = n->logged[i] = false;
@@ -81,6 +80,7 @@ static int select_app(struct native *n, size_t i)
 
 	n->selected = NONE;
 	n->known[i] = n->logged[i] = false;
+	n->way.command_max = n->way.answer_max = 0;
 	r = apps[i]->select(&n->way);
 	if (r)
 		return r;

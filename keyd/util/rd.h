@@ -21,7 +21,8 @@ struct rd {
 
 static inline struct rd rd_of(const void *p, size_t n)
 {
-	return (struct rd){ p, (const uint8_t *)p + n };
+	/* Nothing is nowhere: to add even 0 to NULL is undefined. */
+	return (struct rd){ p, n ? (const uint8_t *)p + n : p };
 }
 
 static inline struct rd rd_of_view(struct view v)

@@ -552,6 +552,93 @@ static void certificates_may_be_compressed(void **state)
 	closed(c);
 }
 
+static uint8_t metadata[] = "\x01\x01\x11\x02\x02\x03\x01\x03\x01\x01\x04\x43\x86\x41" "the point, which is 65 bytes long and comes here ................";
+#define METADATA_HEAD 14
+#define POINT 65
+
+/* Yubikeys tell what key is in a slot: 9C alone here. */
+static void tell_metadata(unsigned n, struct view command, uint8_t *answer, size_t *nanswer)
+{
+	(void)n;
+	if (command.p[1] != 0xf7 || command.p[3] != 0x9c)
+		return;
+	memcpy(answer, metadata, METADATA_HEAD + POINT);
+	memcpy(answer + METADATA_HEAD + POINT, "\x90\x00", 2);
+	*nanswer = METADATA_HEAD + POINT + 2;
+}
+
+static void a_card_that_tells_its_keys_needs_no_certificate(void **state)
+{
+	struct card_keys *keys;
+	struct card_token t;
+	struct card *c;
+	struct view spki;
+
+	(void)state;
+	mock_pcsc_new(false, true, true);
+	spki = mock_pcsc_key("piv", "9c", "p256");
+	memcpy(metadata + METADATA_HEAD, spki.p + spki.n - POINT, POINT);
+	c = opened();
+	t = only_token(c);
+	keys = keys_of(c, &t);
+	assert_int_equal(keys->n, 0);
+	keys_end(keys);
+	mock_pcsc.spoil = tell_metadata;
+	for (int policy = 1; policy <= 3; policy++) {
+		metadata[5] = (uint8_t)policy;
+		keys = keys_of(c, &t);
+		assert_int_equal(keys->n, 1);
+		assert_int_equal(keys->key[0].id[0], 2);
+		assert_int_equal(keys->key[0].each, policy == 3);
+		assert_int_equal(keys->key[0].cert.n, 0);
+		if (policy == 3)
+			assert_int_equal(sign(c, &t, &keys->key[0], "ecdsa256", PIN), 0);
+		keys_end(keys);
+	}
+	metadata[METADATA_HEAD + 5] ^= 1;
+	keys = calloc(1, sizeof(*keys));
+	assert_int_equal(d->keys(c, &t, keys), CARD_BROKEN);
+	assert_string_equal(d->error(c), "GET METADATA: the card's answer makes no sense");
+	keys_end(keys);
+	closed(c);
+}
+
+/* It wants its PINs as hashes, and would take ours for a wrong one. */
+static void want_hashes(unsigned n, struct view command, uint8_t *answer, size_t *nanswer)
+{
+	(void)n;
+	if (command.p[1] == 0xca && command.p[3] == 0x6e) {
+		uint8_t *capabilities = memmem(answer, *nanswer, "\xc0\x0a", 2);
+
+		if (capabilities)
+			capabilities[2 + 9] = 1;
+	} else if (command.p[1] == 0xca && command.p[3] == 0xf9) {
+		memcpy(answer, "\x81\x01\x03\x90\x00", 5);
+		*nanswer = 5;
+	}
+}
+
+static void a_pin_that_would_be_wrong_is_not_given(void **state)
+{
+	struct card_key k = { 0 };
+	struct card_token t;
+	struct card *c;
+
+	(void)state;
+	mock_pcsc_new(true, false, true);
+	mock_pcsc.spoil = want_hashes;
+	c = opened();
+	t = only_token(c);
+	assert_int_equal(login(c, &t, PIN), CARD_PIN_UNUSED);
+	assert_non_null(strstr(d->error(c), "KDF-DO"));
+	assert_int_equal(generate(c, &t, 3, CRYPTO_KEY_EC, 256, ADMIN, false, &k), CARD_UNSUPPORTED);
+	assert_int_equal(mock_pcsc_tries("openpgp", "user"), 3);
+	assert_int_equal(mock_pcsc_tries("openpgp", "admin"), 3);
+	mock_pcsc.spoil = NULL;
+	assert_int_equal(login(c, &t, PIN), 0);
+	closed(c);
+}
+
 static int begin_all(void **state)
 {
 	(void)state;
@@ -580,6 +667,8 @@ int main(void)
 		cmocka_unit_test(keys_are_made_and_certified),
 		cmocka_unit_test(the_administrator_has_other_ciphers_too),
 		cmocka_unit_test(certificates_may_be_compressed),
+		cmocka_unit_test(a_card_that_tells_its_keys_needs_no_certificate),
+		cmocka_unit_test(a_pin_that_would_be_wrong_is_not_given),
 	};
 
 	return cmocka_run_group_tests_name("card_native", tests, begin_all, end_all);

@@ -144,6 +144,28 @@ static const struct {
 	{ "an-attribute-with-a-name-that-is-longer-than-any-attribute-has-ever-been=x", "an attribute's name" },
 };
 
+/* The first one, as long as there is room; what a terminal would obey is shown otherwise. */
+static void test_common_name(void **state)
+{
+	static const struct {
+		const char *dn, *cn;
+	} rows[] = {
+		{ "C=DE, CN=moon, CN=sun", "moon" }, { "CN=a longer name", "a longe" }, { "CN=b\\C3\\A9", "b\303\251" },
+		{ "CN=a\\0Ab", "a?b" }, { "C=DE, O=x", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct der d = parse(rows[i].dn);
+		char buf[8] = "as it is";
+
+		buf[7] = 0;
+		assert_int_equal(crypto_dn_common_name(view(&d), buf, sizeof(buf)), rows[i].cn ? 0 : -1);
+		assert_string_equal(buf, rows[i].cn ? rows[i].cn : "as it i");
+	}
+	assert_int_equal(crypto_dn_common_name((struct view){ (const uint8_t *)"x", 1 }, NULL, 0), -1);
+}
+
 static void test_refused(void **state)
 {
 	uint8_t der[CRYPTO_DN_MAX];
@@ -189,7 +211,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text), cmocka_unit_test(test_from_certificate), cmocka_unit_test(test_match),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_common_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Keys in pieces, and signatures by keys that are elsewhere: whatever form they come in, IKE gets its own.
+#include "keyd/crypto/block.h"
 #include "keyd/crypto/key_parts.h"
 #include "keyd/crypto/sig_parts.h"
 
@@ -199,6 +200,97 @@ static void eddsa_has_no_hash(void **state)
 	assert_int_equal(crypto_sig_hash(crypto_sig_by_name("ed25519"), parts, PARTS, hash, &n), -1);
 }
 
+/* RSA without padding of its own, as on a PIV card, makes what every verifier takes. */
+static void rsa_is_padded_here(void **state)
+{
+	static const unsigned bits[] = { 2048, 2050, 2054, 3072 };
+	const struct crypto_sig *s = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
+		EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits[i]);
+		uint8_t n[512], e[8];
+		struct crypto_key *k;
+		unsigned done = 0;
+
+		assert_int_equal(crypto_key_from_rsa(&k, number(pkey, "n", n), number(pkey, "e", e)), 0);
+		while ((s = crypto_sig_next(s))) {
+			uint8_t hash[CRYPTO_SIG_HASH_MAX], padded[CRYPTO_SIG_MAX], raw[CRYPTO_SIG_MAX], out[CRYPTO_SIG_MAX];
+			size_t nhash, npadded = sizeof(padded), nraw = sizeof(raw), nout = sizeof(out);
+			EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
+
+			if (s->key == CRYPTO_KEY_RSA) {
+				assert_int_equal(crypto_sig_hash(s, parts, PARTS, hash, &nhash), 0);
+				assert_int_equal(crypto_sig_pad(s, k, (struct view){ hash, nhash }, padded, &npadded), 0);
+				assert_int_equal(npadded, (bits[i] + 7) / 8);
+				assert_int_equal(EVP_PKEY_sign_init(ctx), 1);
+				assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
+				assert_int_equal(EVP_PKEY_sign(ctx, raw, &nraw, padded, npadded), 1);
+				assert_int_equal(crypto_sig_take(s, k, parts, PARTS, (struct view){ raw, nraw }, out, &nout), 0);
+				done++;
+			} else {
+				assert_int_equal(crypto_sig_pad(s, k, (struct view){ hash, 32 }, padded, &npadded), -1);
+			}
+			EVP_PKEY_CTX_free(ctx);
+		}
+		assert_int_equal(done, 8);
+		crypto_key_free(k);
+		EVP_PKEY_free(pkey);
+	}
+}
+
+static void ed25519_keys_are_put_together(void **state)
+{
+	uint8_t point[33] = { 0x40 };
+	struct crypto_key *k, *again;
+	size_t n = 32;
+	EVP_PKEY *pkey;
+
+	(void)state;
+	assert_int_equal(crypto_key_generate(&k, CRYPTO_KEY_ED25519, 0), 0);
+	pkey = evp_of(k);
+	assert_int_equal(EVP_PKEY_get_raw_public_key(pkey, point + 1, &n), 1);
+	assert_int_equal(crypto_key_from_ed25519(&again, (struct view){ point, 33 }), 0);
+	assert_true(crypto_key_equal(k, again));
+	crypto_key_free(again);
+	assert_int_equal(crypto_key_from_ed25519(&again, (struct view){ point + 1, 32 }), 0);
+	assert_true(crypto_key_equal(k, again));
+	crypto_key_free(again);
+	assert_int_equal(crypto_key_from_ed25519(&again, (struct view){ point, 32 - 1 }), CRYPTO_KEY_MALFORMED);
+	point[0] = 0x41;
+	assert_int_equal(crypto_key_from_ed25519(&again, (struct view){ point, 33 }), CRYPTO_KEY_MALFORMED);
+	crypto_key_free(k);
+	EVP_PKEY_free(pkey);
+}
+
+/* FIPS 197 appendix C; the first of the variable plaintexts of SP 800-20. */
+static void blocks_are_enciphered(void **state)
+{
+	static const struct {
+		enum crypto_block cipher;
+		const char *key, *in, *out;
+	} rows[] = {
+		{ CRYPTO_BLOCK_3DES, "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1", "\x80\0\0\0\0\0\0\0",
+		  "\x95\xf8\xa5\xe5\xdd\x31\xd9\x00" },
+		{ CRYPTO_BLOCK_AES128, "\0\1\2\3\4\5\6\7\x8\x9\xa\xb\xc\xd\xe\xf", "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff",
+		  "\x69\xc4\xe0\xd8\x6a\x7b\x04\x30\xd8\xcd\xb7\x80\x70\xb4\xc5\x5a" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		size_t n = crypto_block_len(rows[i].cipher), nkey = crypto_block_key_len(rows[i].cipher);
+		struct view key = { (const uint8_t *)rows[i].key, nkey };
+		uint8_t out[CRYPTO_BLOCK_MAX], back[CRYPTO_BLOCK_MAX];
+
+		assert_int_equal(crypto_block_run(rows[i].cipher, true, key, (struct view){ (const uint8_t *)rows[i].in, n }, out), 0);
+		assert_memory_equal(out, rows[i].out, n);
+		assert_int_equal(crypto_block_run(rows[i].cipher, false, key, (struct view){ out, n }, back), 0);
+		assert_memory_equal(back, rows[i].in, n);
+		assert_int_equal(crypto_block_run(rows[i].cipher, true, key, (struct view){ out, n - 1 }, back), -1);
+		assert_int_equal(crypto_block_run(rows[i].cipher, true, (struct view){ key.p, nkey - 1 }, (struct view){ out, n }, back), -1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +299,9 @@ int main(void)
 		cmocka_unit_test(rsa_signs_a_digest_info),
 		cmocka_unit_test(ecdsa_is_taken_in_every_form),
 		cmocka_unit_test(eddsa_has_no_hash),
+		cmocka_unit_test(rsa_is_padded_here),
+		cmocka_unit_test(ed25519_keys_are_put_together),
+		cmocka_unit_test(blocks_are_enciphered),
 	};
 
 	return cmocka_run_group_tests_name("crypto_parts", tests, NULL, NULL);
