@@ -107,6 +107,14 @@ static int select_token(struct native *n, const struct card_token *t)
 	return !r && !same_card(t, &n->token[i]) ? CARD_GONE : r;
 }
 
+/* … before a PIN goes there. */
+static int select_for_pin(struct native *n, const struct card_token *t)
+{
+	if (t->slot < APPS && apps[t->slot]->nobody && !strcmp(t->serial, apps[t->slot]->nobody))
+		n->selected = NONE;
+	return select_token(n, t);
+}
+
 /* Between two calls, before anything else was asked of the card: whether the login of before may still be good. */
 static bool may_go_on(const struct native *n, const struct card_token *t)
 {
@@ -248,7 +256,7 @@ static int native_login(struct card *c, const struct card_token *t, struct view 
 		return CARD_PIN_UNUSED;
 	if (begin(n))
 		return CARD_PIN_UNUSED;
-	r = select_token(n, t) ? CARD_PIN_UNUSED : CARD_OK;
+	r = select_for_pin(n, t) ? CARD_PIN_UNUSED : CARD_OK;
 	if (!r) {
 		r = apps[t->slot]->login(&n->way, pin);
 		n->logged[t->slot] = !r;
@@ -305,7 +313,7 @@ static int sign_on(struct native *n, const struct card_token *t, const struct ca
 			return r;
 		*nout = room;
 	}
-	r = select_token(n, t);
+	r = pin.n ? select_for_pin(n, t) : select_token(n, t);
 	if (!r)
 		r = sign_once(n, t, k, s, parts, nparts, pin, out, nout);
 	/* There are cards whose logins last when they are selected again. */
@@ -337,12 +345,15 @@ static int native_sign(struct card *c, const struct card_token *t, const struct 
 	return r;
 }
 
-/* A card may be called as its certificate is: it is asked anew. */
+/*
+ * Somebody has administrated the card, and cards have no command that ends that: it is reset. It may be called otherwise now, as PIV
+ * cards are called as their certificates are.
+ */
 static void has_changed(struct native *n)
 {
-	n->selected = NONE;
+	n->pcsc.failed = true;
 	for (size_t i = 0; i < APPS; i++)
-		n->listed[i] = n->logged[i] = false;
+		n->listed[i] = false;
 }
 
 static int native_generate(struct card *c, const struct card_token *t, const struct card_make *how, struct card_key *out)

@@ -16,6 +16,8 @@ struct native_app {
 	int (*token)(struct apdu_way *w, struct card_token *t);
 	/* Whether it is selected, on this very card. Harms no other application. */
 	bool (*is_here)(struct apdu_way *w, const struct card_token *t);
+	/* The serial number of cards that have none, of which that is little to go by; NULL: all have one. */
+	const char *nobody;
 	/* Tries that are left, without using one; -1: it does not tell now. */
 	int (*tries)(struct apdu_way *w, int *tries);
 	int (*keys)(struct apdu_way *w, struct card_keys *out);

@@ -215,7 +215,6 @@ int openpgp_generate(struct apdu_way *w, const struct card_make *how, struct car
 	if (r)
 		return r;
 	r = make(w, slot, wr_view(&wants), &public);
-	native_forget(w, OPENPGP_PIN_ADMIN);
 	if (!r)
 		r = native_key_set(out, public, (uint8_t)(slot + 1), openpgp_places[slot].label);
 	if (r)
@@ -237,6 +236,5 @@ int openpgp_store_cert(struct apdu_way *w, const struct card_key *k, struct view
 	/* A card that knows one only keeps it for the authentication key. */
 	if (!r || slot == OPENPGP_AUTH)
 		r = put(w, OPENPGP_CERT, der);
-	native_forget(w, OPENPGP_PIN_ADMIN);
 	return r == CARD_LOCKED ? CARD_BROKEN : r;
 }

@@ -34,18 +34,25 @@ static int piv_select(struct apdu_way *w)
 	return status < 0 ? status : status == APDU_OK ? CARD_OK : CARD_GONE;
 }
 
-int piv_get(struct apdu_way *w, uint32_t object, struct view *out)
+static int get(struct apdu_way *w, uint32_t object, struct view *out, int *status)
 {
 	const uint8_t tag[] = { 0x5c, 3, (uint8_t)(object >> 16), (uint8_t)(object >> 8), (uint8_t)object };
 	const struct apdu a = { .name = "GET DATA", .ins = INS_GET_DATA, .p1 = 0x3f, .p2 = 0xff, .data = { tag, sizeof(tag) },
 				.most = PIV_OBJECT_ANSWER };
 	struct view all;
-	int status = apdu_send(w, &a, &all);
 
+	*status = apdu_send(w, &a, &all);
 	*out = (struct view){ 0 };
-	if (status == APDU_OK && ber_find(all, 0x53, out))
+	if (*status == APDU_OK && ber_find(all, 0x53, out))
 		return apdu_nonsense(w, a.name);
-	return status < 0 ? status : CARD_OK;
+	return *status < 0 ? *status : CARD_OK;
+}
+
+int piv_get(struct apdu_way *w, uint32_t object, struct view *out)
+{
+	int status;
+
+	return get(w, object, out, &status);
 }
 
 static bool all_zero(struct view v)
@@ -67,14 +74,14 @@ static bool guid_counts(struct view fasc_n, struct view guid)
 }
 
 /* As OpenSC makes it of the card holder's unique identifier: the last digits are as many as PKCS#11 has room for. */
-static int read_serial(struct apdu_way *w, char out[SERIAL_MAX + 1])
+static int read_serial(struct apdu_way *w, char out[SERIAL_MAX + 1], int *status)
 {
 	struct view chuid, fasc_n = { 0 }, guid = { 0 }, v;
-	int r = piv_get(w, PIV_CHUID, &chuid);
+	int r = get(w, PIV_CHUID, &chuid, status);
 
 	if (r)
 		return r;
-	strcpy(out, "00000000");
+	strcpy(out, PIV_NO_SERIAL);
 	if (ber_find(chuid, 0x30, &fasc_n) || fasc_n.n != FASC_N_LEN)
 		fasc_n = (struct view){ 0 };
 	if (ber_find(chuid, 0x34, &guid))
@@ -128,7 +135,7 @@ static int piv_tries(struct apdu_way *w, int *tries)
 
 static int piv_token(struct apdu_way *w, struct card_token *t)
 {
-	int r = read_serial(w, t->serial);
+	int status, r = read_serial(w, t->serial, &status);
 
 	if (!r)
 		r = read_label(w, t->label);
@@ -137,12 +144,13 @@ static int piv_token(struct apdu_way *w, struct card_token *t)
 	return r ? r : piv_tries(w, &t->tries);
 }
 
+/* Other applications tell no CHUID, and of a card without one it is all that is known that it has none. */
 static bool piv_is_here(struct apdu_way *w, const struct card_token *t)
 {
 	char serial[SERIAL_MAX + 1];
+	int status;
 
-	/* Other applications, and cards without a number, tell no CHUID. */
-	return !read_serial(w, serial) && strcmp(serial, "00000000") && !strcmp(serial, t->serial);
+	return !read_serial(w, serial, &status) && !strcmp(serial, t->serial) && (status == APDU_OK || status == APDU_NOT_FOUND);
 }
 
 int piv_verify(struct apdu_way *w, struct view pin)
@@ -168,6 +176,7 @@ const struct native_app native_piv = {
 	.select = piv_select,
 	.token = piv_token,
 	.is_here = piv_is_here,
+	.nobody = PIV_NO_SERIAL,
 	.tries = piv_tries,
 	.keys = piv_keys,
 	.login = piv_verify,

@@ -11,6 +11,7 @@ enum piv_slot { PIV_AUTH, PIV_SIGN, PIV_MANAGE, PIV_CARD, PIV_SLOTS };
 #define PIV_PIN_LEN 8			/* padded with FF */
 #define PIV_ADMIN_KEY 0x9b
 #define PIV_CHUID 0x5fc102
+#define PIV_NO_SERIAL "00000000"	/* of a card that has no CHUID, as OpenSC calls it */
 #define PIV_OBJECT_ANSWER 4096		/* bytes that are asked for at once, if the card can */
 
 /* Dynamic authentication template (part 2, table 7) */

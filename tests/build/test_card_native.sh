@@ -215,7 +215,10 @@ check "unblocked" ask pgp '^= ok' login 0 123456
 check "… both" ask piv '^= ok' login 0 123456
 
 # Cards go and come, under a command and between two.
+check "nothing happens" ask pgp '^no event' wait
 card_remove pgp
+check "… until it does" ask pgp '^event' wait block
+check "… once" ask pgp '^no event' wait
 check "pulled" ask pgp '^= the token is not there' sign 0 03 rsa-sha256
 check "… there is no token" ask pgp '^= ok' tokens
 check "… none" fails grep -q ^token answer

@@ -3,6 +3,8 @@
 #include "tests/unit/card_pcsc.h"
 
 #include "tests/card/card.h"
+#include "tests/card/openpgp.h"
+#include "tests/card/piv.h"
 
 #include <openssl/x509.h>
 #include <stdlib.h>
@@ -162,6 +164,11 @@ int mock_pcsc_tries(const char *app, const char *pin)
 	struct card *c = application(app);
 
 	return c->pins[card_pin_by_name(c, pin)].tries;
+}
+
+bool mock_pcsc_may_administrate(const char *app)
+{
+	return application(app)->access & (strcmp(app, "piv") ? OPENPGP_MAY_ADMIN : PIV_MAY_ADMIN);
 }
 
 void mock_pcsc_pull(void)

@@ -456,6 +456,8 @@ static void keys_are_made_and_certified(void **state)
 		assert_int_equal(generate(c, &t, rows[row].id, rows[row].type, rows[row].bits, admin, false, &k), 0);
 		assert_int_equal(k.id[0], rows[row].made);
 		assert_int_equal(crypto_key_bits(k.public), rows[row].bits);
+		/* Whoever was the administrator is so no more. */
+		assert_int_equal(mock_pcsc_may_administrate(rows[row].piv ? "piv" : "openpgp"), 0);
 		assert_int_equal(login(c, &t, PIN), 0);
 		assert_int_equal(sign(c, &t, &k, rows[row].scheme, k.each ? PIN : ""), 0);
 		assert_int_equal(generate(c, &t, rows[row].id, rows[row].type, rows[row].bits, admin, false, &again), CARD_KEY_THERE);
@@ -548,6 +550,34 @@ static void certificates_may_be_compressed(void **state)
 	mock_pcsc_object_set("piv", 0x5fc105, (struct view){ object, at + 5 });
 	keys = keys_of(c, &t);
 	assert_int_equal(keys->n, 0);
+	keys_end(keys);
+	closed(c);
+}
+
+/* Yubikeys that nobody has set up, say. */
+static void a_card_without_a_number_stays_logged_in(void **state)
+{
+	static const uint8_t nothing[] = { 0, 0xa4, 4, 0, 2, 0xff, 0xff };
+	struct card_keys *keys;
+	struct card_token t;
+	struct card *c;
+
+	(void)state;
+	mock_pcsc_new(false, true, true);
+	put_key("piv", "9a", "p256", "gate");
+	mock_pcsc_object_set("piv", 0x5fc102, (struct view){ 0 });
+	c = opened();
+	t = only_token(c);
+	assert_string_equal(t.serial, "00000000");
+	keys = keys_of(c, &t);
+	assert_int_equal(login(c, &t, PIN), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(d->check(c, &t), 0);
+		only_token(c);
+		assert_int_equal(sign(c, &t, &keys->key[0], "ecdsa256", ""), 0);
+		assert_int_equal(mock_pcsc.handles, 1);
+		mock_pcsc_other(nothing, sizeof(nothing));
+	}
 	keys_end(keys);
 	closed(c);
 }
@@ -667,6 +697,7 @@ int main(void)
 		cmocka_unit_test(keys_are_made_and_certified),
 		cmocka_unit_test(the_administrator_has_other_ciphers_too),
 		cmocka_unit_test(certificates_may_be_compressed),
+		cmocka_unit_test(a_card_without_a_number_stays_logged_in),
 		cmocka_unit_test(a_card_that_tells_its_keys_needs_no_certificate),
 		cmocka_unit_test(a_pin_that_would_be_wrong_is_not_given),
 	};
