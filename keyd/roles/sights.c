@@ -212,7 +212,7 @@ static int store(const struct sights *s, const struct conf_digest *uri, struct v
 bool sights_see(struct sights *s, const char *uri, struct view spki, struct view cert)
 {
 	struct view text = { (const uint8_t *)uri, strlen(uri) };
-	struct conf_digest digest;
+	struct conf_digest digest = { { 0 } };
 
 	if (!s->seen.s || spki.n + cert.n > SIGHT_MAX || !make_sense(spki, cert) || crypto_sha256(&text, 1, digest.b) ||
 	    !put(s, &digest, spki, cert))
