@@ -8,6 +8,8 @@
 
 #define IMPATIENCE 2000000u		/* µs that one source may be silent before the next one is asked, too */
 #define LOOK_EVERY 500000u		/* µs between two looks at those that wait */
+#define LOOK_LEAST 20000u		/* the same, where there are more than… */
+#define LOOK_FEW 32			/* …so many, at whatever rate things come */
 
 static struct view text(const char *s)
 {
@@ -111,11 +113,13 @@ int revoke_wait(struct trust *t, struct trust_time now, struct crypto_chain *cha
 
 void revoke_look(struct trust *t, struct trust_time now)
 {
+	t->looked = now.us;
 	t->look = now.us + LOOK_EVERY;
 	list_each(w, &t->waiting, struct waiting, link) {
 		char why[TRUST_URL_MAX + TRUST_WHY_MAX];
 		bool known = judge_waiting(t, now, w->chain, &w->an);
-		bool hope = !known && revoke_pursue(t, now, w->chain, why, sizeof(why));
+		/* While no further fetch may begin nobody's can fail. */
+		bool hope = !known && (sources_are_busy(&t->sources) || revoke_pursue(t, now, w->chain, why, sizeof(why)));
 
 		if (!known && hope && now.us < w->until)
 			continue;
@@ -124,6 +128,16 @@ void revoke_look(struct trust *t, struct trust_time now)
 		trust_reply(t, now, &w->an);
 		waiting_free(t, w);
 	}
+}
+
+void revoke_look_soon(struct trust *t, struct trust_time now)
+{
+	uint64_t soon = t->looked + LOOK_LEAST;
+
+	if (t->nwaiting <= LOOK_FEW || now.us >= soon)
+		revoke_look(t, now);
+	else if (soon < t->look)
+		t->look = soon;
 }
 
 /* --- what came --- */

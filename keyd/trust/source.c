@@ -124,6 +124,11 @@ struct source *source_want(struct sources *ss, enum source_kind kind, struct vie
 	return s;
 }
 
+bool sources_are_busy(const struct sources *ss)
+{
+	return ss->under_way >= SOURCE_FETCHES_MAX;
+}
+
 bool source_fetch(struct sources *ss, struct source *s, uint64_t now)
 {
 	struct trust_fetch f = {
@@ -135,7 +140,7 @@ bool source_fetch(struct sources *ss, struct source *s, uint64_t now)
 
 	if (s->id)
 		return true;
-	if (!ss->on || s->retry > now || ss->under_way >= SOURCE_FETCHES_MAX)
+	if (!ss->on || s->retry > now || sources_are_busy(ss))
 		return false;
 	if (!++ss->last_id)
 		ss->last_id = 1;
@@ -227,7 +232,7 @@ uint64_t sources_deadline(const struct sources *ss, uint64_t now, int64_t wall)
 		return TRUST_NEVER;
 	list_each(s, &ss->all, struct source, link) {
 		/* With all under way the next one begins when one of them ends. */
-		uint64_t at = s->id || ss->under_way < SOURCE_FETCHES_MAX ? when(s, now, wall) : TRUST_NEVER;
+		uint64_t at = s->id || !sources_are_busy(ss) ? when(s, now, wall) : TRUST_NEVER;
 
 		first = at < first ? at : first;
 	}

@@ -56,6 +56,8 @@ struct source *source_want(struct sources *ss, enum source_kind kind, struct vie
 			   const struct crypto_cert *issuer, int64_t wall);
 /* Begins a fetch if there is none and nothing speaks against it. Whether one is under way now. */
 bool source_fetch(struct sources *ss, struct source *s, uint64_t now);
+/* As many are under way as there may be. */
+bool sources_are_busy(const struct sources *ss);
 /* Whose fetch this was, which is over now. NULL: nobody's. */
 struct source *source_fetched(struct sources *ss, uint32_t id);
 /* What came is good, or nothing did; why is the end of a sentence. */

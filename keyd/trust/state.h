@@ -49,7 +49,7 @@ struct trust {
 	struct sources sources;
 	struct list waiting;		/* the one that waits longest first */
 	unsigned nwaiting;
-	uint64_t look;			/* µs: when those that wait are looked at again */
+	uint64_t look, looked;		/* µs: when those that wait are looked at again; and were, the last time */
 	bool changed;			/* to be told … */
 	uint64_t changed_at;		/* … not before */
 	int64_t warn_at;		/* seconds since 1970 */
@@ -83,6 +83,8 @@ bool revoke_pursue(struct trust *t, struct trust_time now, const struct crypto_c
 int revoke_wait(struct trust *t, struct trust_time now, struct crypto_chain *chain, const struct trust_answer *an);
 /* Looks at all that wait: who has waited long enough, or need not any more, is answered. */
 void revoke_look(struct trust *t, struct trust_time now);
+/* Something came: the same now; or, where many wait and much comes, soon. */
+void revoke_look_soon(struct trust *t, struct trust_time now);
 void revoke_forget_waiting(struct trust *t);
 /* What came for a source. */
 void revoke_take(struct trust *t, struct trust_time now, struct source *s, struct view bytes);

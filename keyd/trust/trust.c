@@ -147,7 +147,7 @@ void trust_fetched(struct trust *t, struct trust_time now, uint32_t id, struct v
 	revoke_take(t, now, s, bytes);
 	if (s->kind == SOURCE_STAPLE && !s->failures)
 		staple_take(t, now, s, bytes);
-	revoke_look(t, now);
+	revoke_look_soon(t, now);
 	tell_changed(t, now);
 }
 
@@ -160,7 +160,7 @@ void trust_fetch_failed(struct trust *t, struct trust_time now, uint32_t id, str
 		return;
 	snprintf(text, sizeof(text), "%.*s", (int)(why.n < sizeof(text) ? why.n : sizeof(text)), (const char *)why.p);
 	source_failed(&t->sources, s, now.us, text);
-	revoke_look(t, now);
+	revoke_look_soon(t, now);
 }
 
 /* --- time --- */

@@ -137,6 +137,20 @@ static void test_strict_dead(void **state)
 	answered(TRUST_OK, 0, "");
 }
 
+/* Where many wait, not each of many things that come makes us look at all of them: but soon. */
+static void test_strict_many(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		assert_null(world_prove(&w, &of_crl));
+	world_fail(&w, CRL, "cannot be reached: Connection refused");
+	world_fail(&w, PART, "answers 404 Not Found");
+	assert_int_equal(w.n, 0);
+	world_wait(&w, SEC / 50);
+	assert_int_equal(w.n, 100);
+	answered(TRUST_NOT_TRUSTED, CRYPTO_TRUST_NO_CRL, "may be revoked");
+}
+
 /* Nobody answers: no fetch ends, and yet the peer has its answer after ten seconds. */
 static void test_strict_silent(void **state)
 {
@@ -541,7 +555,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_strict_list), TEST(test_strict_revoked), TEST(test_strict_ocsp), TEST(test_strict_ocsp_renewed),
-		TEST(test_strict_once), TEST(test_strict_dead),
+		TEST(test_strict_once), TEST(test_strict_dead), TEST(test_strict_many),
 		TEST(test_strict_silent), TEST(test_strict_late), TEST(test_strict_liars), TEST(test_strict_old), TEST(test_strict_both),
 		TEST(test_strict_nowhere), TEST(test_no_fetch), TEST(test_forged), TEST(test_too_many), TEST(test_fetcher_dies),
 		TEST(test_fetcher_never_back), TEST(test_asker_dies), TEST(test_reload_while_waiting), TEST(test_reload_answers), TEST(test_odd_answers),
