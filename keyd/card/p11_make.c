@@ -175,7 +175,7 @@ static int take_key(struct card *c, const struct card_token *t, struct crypto_ke
 /* The new one comes first: a token that cannot make it keeps the old one. */
 static int generate_in(struct p11 *p, CK_SESSION_HANDLE h, const struct card_make *how, struct crypto_key **public)
 {
-	CK_OBJECT_HANDLE new_public, new_private;
+	CK_OBJECT_HANDLE new_public = CK_INVALID_HANDLE, new_private = CK_INVALID_HANDLE;
 	uint8_t lowest;
 	struct view id = { how->nid ? how->id : &lowest, how->nid ? how->nid : 1 };
 	struct old old = { 0 };
@@ -185,12 +185,10 @@ static int generate_in(struct p11 *p, CK_SESSION_HANDLE h, const struct card_mak
 		r = CARD_KEY_THERE;
 	if (!r)
 		r = make_pair(p, h, how, id, &new_public, &new_private);
-	if (!r)
-		r = destroy(p, h, &old, new_public, new_private);
 	if (r)
 		return r;
 	*public = p11_public(p, h, new_public);
-	return *public ? CARD_OK : CARD_BROKEN;
+	return *public ? destroy(p, h, &old, new_public, new_private) : CARD_BROKEN;
 }
 
 int p11_generate(struct card *c, const struct card_token *t, const struct card_make *how, struct card_key *out)
@@ -237,7 +235,7 @@ int p11_store_cert(struct card *c, const struct card_token *t, const struct card
 {
 	struct p11 *p = (struct p11 *)c;
 	struct crypto_cert *cert = NULL;
-	CK_OBJECT_HANDLE new;
+	CK_OBJECT_HANDLE new = CK_INVALID_HANDLE;
 	CK_SESSION_HANDLE h;
 	struct old old = { 0 };
 	int r = p->f->C_CreateObject ? begin(p, t, &h) : CARD_UNSUPPORTED;
@@ -253,7 +251,7 @@ int p11_store_cert(struct card *c, const struct card_token *t, const struct card
 	if (!r)
 		r = create_cert(p, h, k, cert, &new);
 	if (!r)
-		r = destroy(p, h, &old, new, new);
+		r = new == CK_INVALID_HANDLE ? CARD_BROKEN : destroy(p, h, &old, new, new);
 	crypto_cert_free(cert);
 	p->f->C_CloseSession(h);
 	return r;

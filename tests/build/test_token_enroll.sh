@@ -142,6 +142,18 @@ for what in C_Initialize C_GetTokenInfo C_Login C_Sign; do
 	check "$what crashes: that is told" refuses ".*its process died of a signal: Segmentation fault" 1234 --module "$mock" --id 02
 done
 
+mock_is "hang C_GenerateKeyPair"
+check "making a key hangs: it ends in time" refuses ".*no answer came within 1 s" 1234 --timeout 1 --module "$mock" --id 02 --replace
+mock_is "crash C_GenerateKeyPair"
+check "… crashes: that is told" refuses ".*its process died of a signal" 1234 --module "$mock" --id 02 --replace
+mock_is "fail C_GenerateKeyPair 0xe2"
+check "a token that cannot be written to is told" refuses "mock cannot make such a key: .*C_GenerateKeyPair: CKR_TOKEN_WRITE_PROTECTED" 1234 --module "$mock" --id 02 --replace
+mock_is "makes nothing"
+check "a key that was not made is found out" refuses "mock: " 1234 --module "$mock" --id 02 --replace
+mock_is
+check "a key is made in the place of the old one" enroll 1234 --module "$mock" --id 02 --replace --csr place.csr
+check "… another one" eval 'good place.csr "CN = mock" && ! same_request place.csr mock.csr'
+
 # The workers of this test.
 workers()
 {

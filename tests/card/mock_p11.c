@@ -12,6 +12,7 @@
 //   private shown   private keys are visible before a login; public no: public keys never are
 //   pss no          no CKM_RSA_PKCS_PSS             ec wide|der     the form of ECDSA signatures
 //   bad yes         signatures have a wrong bit     events block|poll|none
+//   makes nothing   C_GenerateKeyPair says that it has, and has not
 //   epoch N         another number: pcscd was restarted, nothing works until C_Finalize
 //   hang NAME, crash NAME, fail NAME RV             of a function
 //
@@ -729,6 +730,84 @@ CK_RV C_WaitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved UNUSED
 	return CKR_OK;
 }
 
+static const CK_ATTRIBUTE *attr_of(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type)
+{
+	for (CK_ULONG i = 0; i < n; i++)
+		if (t[i].type == type)
+			return &t[i];
+	return NULL;
+}
+
+/* Nobody sees half of it, whoever owns the one that was there. */
+static bool replace(const char *name, const void *bytes, size_t n)
+{
+	char from[512], to[512];
+	const char *dir = getenv("MOCK_P11_DIR");
+	FILE *f = file("new", "w");
+	bool good = f && fwrite(bytes, 1, n, f) == n;
+
+	if (f)
+		fclose(f);
+	snprintf(from, sizeof(from), "%s/new", dir ? dir : ".");
+	snprintf(to, sizeof(to), "%s/%s", dir ? dir : ".", name);
+	return good && !rename(from, to);
+}
+
+/* In the place of the one that is there, as cards do that have a place for each: the handles stay. */
+CK_RV C_GenerateKeyPair(CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_ATTRIBUTE *pub UNUSED, CK_ULONG npub UNUSED, CK_ATTRIBUTE *priv UNUSED,
+			CK_ULONG npriv UNUSED, CK_OBJECT_HANDLE *public, CK_OBJECT_HANDLE *private)
+{
+	bool rsa = m->mechanism == CKM_RSA_PKCS_KEY_PAIR_GEN;
+	EVP_PKEY *k;
+	BIO *b;
+	char *pem;
+	long n;
+
+	ENTER();
+	SESSION(s, h);
+	if (!user && !is("open", "yes"))
+		return CKR_USER_NOT_LOGGED_IN;
+	if (is("makes", "nothing") || !s->open)
+		return CKR_OK;
+	k = rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+	b = BIO_new(BIO_s_mem());
+	PEM_write_bio_PrivateKey(b, k, NULL, NULL, 0, NULL, NULL);
+	n = BIO_get_mem_data(b, &pem);
+	*public = rsa ? RSA_PUBLIC : EC_PUBLIC;
+	*private = rsa ? RSA_PRIVATE : EC_PRIVATE;
+	n = replace(rsa ? "rsa.pem" : "ec.pem", pem, (size_t)n);
+	BIO_free(b);
+	EVP_PKEY_free(k);
+	return n ? CKR_OK : CKR_DEVICE_ERROR;
+}
+
+CK_RV C_CreateObject(CK_SESSION_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *out)
+{
+	const CK_ATTRIBUTE *id = attr_of(t, n, CKA_ID), *value = attr_of(t, n, CKA_VALUE);
+	bool rsa;
+
+	ENTER();
+	SESSION(s, h);
+	if (!s->open || !id || id->ulValueLen != 1 || !value)
+		return CKR_TEMPLATE_INCOMPLETE;
+	rsa = *(const unsigned char *)id->pValue == 1;
+	*out = rsa ? RSA_CERT : EC_CERT;
+	return replace(rsa ? "rsa.der" : "ec.der", value->pValue, value->ulValueLen) ? CKR_OK : CKR_DEVICE_ERROR;
+}
+
+CK_RV C_DestroyObject(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o)
+{
+	char path[512];
+	const char *dir = getenv("MOCK_P11_DIR");
+
+	ENTER();
+	SESSION(s, h);
+	if (!s->open || (o != RSA_CERT && o != EC_CERT))
+		return CKR_FUNCTION_FAILED;
+	snprintf(path, sizeof(path), "%s/%s", dir ? dir : ".", o == RSA_CERT ? "rsa.der" : "ec.der");
+	return unlink(path) ? CKR_OBJECT_HANDLE_INVALID : CKR_OK;
+}
+
 static CK_FUNCTION_LIST list = {
 	.version = { 2, 40 },
 	.C_Initialize = C_Initialize,
@@ -753,6 +832,9 @@ static CK_FUNCTION_LIST list = {
 	.C_SignInit = C_SignInit,
 	.C_Sign = C_Sign,
 	.C_WaitForSlotEvent = C_WaitForSlotEvent,
+	.C_GenerateKeyPair = C_GenerateKeyPair,
+	.C_CreateObject = C_CreateObject,
+	.C_DestroyObject = C_DestroyObject,
 };
 
 API CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out)

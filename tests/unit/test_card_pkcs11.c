@@ -531,6 +531,94 @@ static void hangs_and_crashes_stay_in_their_process(void **state)
 }
 
 /* Whichever function fails in whichever way: no crash, nothing leaks, no PIN is tried twice, and it goes on afterwards. */
+static struct card_make in_place(bool replace)
+{
+	return (struct card_make){ .type = CRYPTO_KEY_EC, .bits = 256, .id = { 2 }, .nid = 1, .replace = replace };
+}
+
+static void read_file(const char *name, struct secret *out)
+{
+	uint8_t bytes[4096];
+	FILE *f = file(name, "r");
+
+	assert_non_null(f);
+	assert_int_equal(secret_set(out, bytes, fread(bytes, 1, sizeof(bytes), f)), 0);
+	fclose(f);
+}
+
+/* A token may make a key in the place of the old one, whose handle it keeps. */
+static void keys_are_made_in_their_place(void **state)
+{
+	struct card_make no = in_place(false), yes = in_place(true);
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+	struct card_key k = { 0 };
+	struct secret cert = { 0 };
+
+	(void)state;
+	assert_int_equal(d->generate(c, &t, &yes, &k), CARD_LOCKED);
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	assert_int_equal(d->generate(c, &t, &no, &k), CARD_KEY_THERE);
+	keep_cert("ec.pem", "ec.der");
+	assert_int_equal(d->generate(c, &t, &yes, &k), 0);
+	assert_false(crypto_key_equal(k.public, ec));
+	assert_int_equal(k.cert.n, 0);		/* the old one is gone */
+	assert_int_equal(sign(c, &t, &k, "ecdsa-sha256", ""), 0);
+	for (int i = 0; i < 2; i++) {
+		keep_cert("ec.pem", "cert");
+		read_file("cert", &cert);
+		assert_int_equal(d->store_cert(c, &t, &k, secret_view(&cert), text("")), 0);
+	}
+	assert_int_equal(d->store_cert(c, &t, &k, text("no certificate"), text("")), CARD_FAILED);
+	card_key_free(&k);
+	control("makes nothing\n");
+	assert_int_equal(d->generate(c, &t, &yes, &k), CARD_BROKEN);
+	read_file("ec.der", &cert);		/* and so the old one's is still there */
+	secret_clear(&cert);
+	keep_key(ec, "ec.pem");
+	forget("ec.der");
+	d->close(c);
+}
+
+/* Where whatever fails, nothing is left over; a login is not tried twice. */
+static void making_may_fail_anywhere(void **state)
+{
+	static const char *const functions[] = {
+		"C_GetTokenInfo", "C_OpenSession", "C_GetSessionInfo", "C_GetAttributeValue", "C_FindObjectsInit", "C_FindObjects",
+		"C_FindObjectsFinal", "C_GenerateKeyPair", "C_CreateObject", "C_DestroyObject", "C_CloseSession",
+	};
+	static const unsigned long values[] = { 0x2, 0x5, 0x13, 0x30, 0x32, 0x54, 0xb3, 0xd1, 0xe0, 0xe2, 0x101, 0x140, 0x80000001 };
+	struct card_make yes = in_place(true);
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+	struct secret cert = { 0 };
+	char line[64];
+
+	(void)state;
+	keep_cert("ec.pem", "cert");
+	read_file("cert", &cert);
+	for (size_t f = 0; f < sizeof(functions) / sizeof(*functions); f++)
+		for (size_t v = 0; v < sizeof(values) / sizeof(*values); v++) {
+			struct card_key k = { 0 };
+
+			control("");
+			keep_cert("ec.pem", "ec.der");
+			assert_int_equal(d->reset(c), 0);
+			assert_int_equal(d->login(c, &t, text("1234")), 0);
+			snprintf(line, sizeof(line), "fail %s 0x%lx\n", functions[f], values[v]);
+			control(line);
+			if (!d->generate(c, &t, &yes, &k)) {
+				d->store_cert(c, &t, &k, secret_view(&cert), text(""));
+				card_key_free(&k);
+			}
+		}
+	secret_clear(&cert);
+	control("");
+	keep_key(ec, "ec.pem");
+	forget("ec.der");
+	d->close(c);
+}
+
 static void any_function_may_fail(void **state)
 {
 	static const char *const functions[] = {
@@ -594,6 +682,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(cards_are_waited_for, fresh),
 		cmocka_unit_test_setup(hangs_and_crashes_stay_in_their_process, fresh),
 		cmocka_unit_test_setup(any_function_may_fail, fresh),
+		cmocka_unit_test_setup(keys_are_made_in_their_place, fresh),
+		cmocka_unit_test_setup(making_may_fail_anywhere, fresh),
 	};
 	char exe[PATH_MAX], path[PATH_MAX];
 
