@@ -121,6 +121,13 @@ void keys_sign(const struct keys *k, const struct auth_request *rq, struct auth_
 		    sign(scheme_of((unsigned)__builtin_ctz(fit)), e->key, rq, an);
 }
 
+struct conf_at keys_at(const struct keys *k, const struct conf_digest *key)
+{
+	const struct key_entry *e = find(k, key);
+
+	return e ? e->at : (struct conf_at){ .line = 0 };
+}
+
 bool keys_on_token(const struct keys *k, const struct auth_request *rq, uint32_t *schemes)
 {
 	const struct key_entry *e = find(k, &rq->key);

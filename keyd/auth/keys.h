@@ -31,6 +31,9 @@ void keys_free(struct keys *k);
  */
 void keys_sign(const struct keys *k, const struct auth_request *rq, struct auth_answer *an);
 
+/* Where that key stands in the configuration; line 0: it is not there. */
+struct conf_at keys_at(const struct keys *k, const struct conf_digest *key);
+
 /* Whether rq's key is on a token. *schemes: those that will do, bit n the n-th of crypto_sig_next(). */
 bool keys_on_token(const struct keys *k, const struct auth_request *rq, uint32_t *schemes);
 /*

@@ -288,6 +288,18 @@ static const char *settled(const json_t *token)
 	       keydctl_is(token, "state", "present") ? "it wants no PIN" : "";
 }
 
+/* No PIN helps it, so none is asked for. */
+static bool hopeless(struct keydctl *k, const json_t *token)
+{
+	char text[300];
+
+	if (!keydctl_is(token, "state", "blocked") && !keydctl_is(token, "state", "failing"))
+		return false;
+	snprintf(text, sizeof(text), "token \"%s\" %s", keydctl_text(token, "label"), keydctl_text(token, "text"));
+	keydctl_fail(k, text, NULL);
+	return true;
+}
+
 int token_unlock(struct keydctl *k, char **argv)
 {
 	json_t *listed = list(k, argv[0] ? argv[0] : ""), *token, *a = NULL;
@@ -297,7 +309,7 @@ int token_unlock(struct keydctl *k, char **argv)
 	if (token && *settled(token)) {
 		k->out->result(k->verb->name, true, settled(token), NULL);
 		r = KEYDCTL_DONE;
-	} else if (token) {
+	} else if (token && !hopeless(k, token)) {
 		a = unlock(k, token, &r);
 	}
 	if (a)

@@ -91,6 +91,7 @@ static void tell(struct worker *w, struct waiting *x, const struct card_signed *
 	if (auth_request_get(&r, &rq))
 		return;			/* it was read once already */
 	rq.id = x->id;
+	an.at = keys_at(auth_keys(), &rq.key);
 	if (!s->error)
 		keys_signed(auth_keys(), &rq, s->scheme, signature, &an);
 	else if (s->error == CARD_NO_SCHEME)

@@ -12,6 +12,7 @@
 
 if [ "${1-}" != inside ]; then
 	unshare --net --mount --pid --fork true 2>/dev/null || skip_all "no right to make namespaces"
+	[ -e "${O:-build}/tests/card/mock_p11.so" ] || skip_all "no mock_p11.so: make check builds it"
 	command -v softhsm2-util >/dev/null || skip_all "no softhsm2"
 	exec unshare --net --mount --pid --fork --mount-proc "$0" inside
 fi
@@ -24,14 +25,16 @@ trap hosts_cleanup EXIT
 trap 'exit 143' INT TERM HUP
 
 pin=4711-0815
-export SOFTHSM2_CONF=$work/softhsm2.conf
+export SOFTHSM2_CONF=$work/softhsm2.conf MOCK_P11_DIR=$work/mock
+mock=$(realpath -m "${O:-build}/tests/card/mock_p11.so")
+mkdir -m 777 "$MOCK_P11_DIR"
 softhsm=$(find /usr/lib -name libsofthsm2.so -print -quit)
 
 # certificate NAME: of its own, which the other end pins
 certificate()
 {
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/$1.key" -out "$work/$1.pem" -days 30 \
-		-subj "/CN=$1" -addext "subjectAltName = DNS:$1.example.org" -addext keyUsage=critical,digitalSignature 2>"$work/openssl.log"
+		-subj "/CN=$1" -addext "subjectAltName = DNS:$1.example.org" -addext basicConstraints=CA:FALSE -addext keyUsage=critical,digitalSignature 2>"$work/openssl.log"
 }
 
 # token LABEL KEY: with one key, of that file, and its certificate
@@ -125,7 +128,7 @@ check "by its URI" holds '[.tokens[].label] == ["gate"]' token show "$uri"
 check "one that is not there is not" code 1 keydctl alice token show nobody
 check "and those that are, are named" says '"gate"'
 check "for people" code 0 keydctl alice token show gate
-check "there are URIs to copy" says 'key pkcs11:[^ ]*token=gate;id=%50'
+check "there are URIs to copy" says 'cert pkcs11:[^ ]*token=gate;id=%50'
 check "and the state" says 'gate locked SoftHSM v2, serial '
 check "the old name" code 0 keydctl alice listcards
 check "is as good" says 'gate locked'
@@ -268,6 +271,27 @@ else
 	skip "pinentry-curses" "it is not installed"
 fi
 
+# --- two tokens that are configured: up asks for the one that it wants
+conf_file alice <<-END
+	module $softhsm
+	peer 192.0.2.2 {
+		local 192.0.2.1; cert $work/alice.pem; key pkcs11:token=gate; auth cert
+		remote-key file $work/bob.pem; id local alice.example.org; id remote bob.example.org
+	}
+	peer 192.0.2.3 {
+		local 192.0.2.1; cert pkcs11:token=spare; auth cert
+		remote-key file $work/bob.pem; id local carol.example.org; id remote bob.example.org
+	}
+END
+keydctl alice down 192.0.2.2 >"$work/out" 2>&1
+keydctl alice token lock gate >"$work/out" 2>&1
+check "two tokens that are configured" code 0 keydctl alice reload
+check "are both locked" holds '.tokens | all(.state == "locked" and .keys[0].configured)' token list
+check "which of them is not clear" code 1 keydctl alice token unlock --fd 0
+check "and both are named" says 'which of them\? .*"(gate|spare)", "(gate|spare)"'
+check "but up knows" given "$pin" up 192.0.2.2
+check "and unlocks that one only" holds '[.tokens[] | .label + " " + .state] | sort == ["gate unlocked", "spare locked"]' token list
+
 # --- /etc/ipsec.secrets: the key of this certificate is on the only token that is named, and its PIN stands there
 conf_file alice <<-END
 	secrets $work/ipsec.secrets
@@ -297,10 +321,68 @@ check "brings the tunnel up without anybody" code 0 keydctl alice up 192.0.2.2
 check "its line is named" holds '.tokens[].keys[] | select(.configured) | (.label == "alice key" and (.where | endswith("/ipsec.secrets:3")))' token list
 check "and no other token got the PIN" holds '.tokens[] | select(.label == "spare") | .state == "locked" and .tries == 3' token list
 
+# --- another module: a card that has a certificate, tells its tries, and is in a reader with a PIN pad
+cp "$work/alice.key" "$MOCK_P11_DIR/rsa.pem"
+cp "$work/alice.der" "$MOCK_P11_DIR/rsa.der"
+chmod 644 "$MOCK_P11_DIR"/rsa.*
+mock_is()
+{
+	printf '%s\n' "label pad-card" "pin 424242" "private shown" "$@" >"$MOCK_P11_DIR/control.new" && mv "$MOCK_P11_DIR/control.new" "$MOCK_P11_DIR/control"
+}
+mock_is
+conf_file alice <<-END
+	module $mock
+	peer 192.0.2.2 {
+		local 192.0.2.1; cert $work/alice.pem; key pkcs11:token=pad-card; auth cert
+		remote-key file $work/bob.pem; id local alice.example.org; id remote bob.example.org
+	}
+END
+check "another module" code 0 keydctl alice reload
+check "its token is there" wait_until 20 holds '[.tokens[].label] == ["pad-card"]' token list
+check "with its certificate, in words" holds '.tokens[0].keys[] | select(.configured).certificate |
+	.subject == "CN=alice" and .ends_in > 2500000 and (.ends | endswith("Z"))' token list
+check "which can be copied" holds '.tokens[0].keys[] | select(.configured).certificate_pem | startswith("-----BEGIN CERTIFICATE-----\n")' token list
+check "and is the one" cmp -s <(jq -r '.tokens[0].keys[] | select(.configured).certificate_pem' "$work/out" | openssl x509 -noout -fingerprint) \
+	<(openssl x509 -in "$work/alice.pem" -noout -fingerprint)
+check "for people, too" code 0 keydctl alice token list
+check "it says when it ends" says 'certificate CN=alice, until [0-9T:-]*Z \(in 29d'
+
+check "a wrong PIN" not given 0000 token unlock
+check "leaves two tries" says '2 tries are left'
+check "another" not given 0001 token unlock
+check "leaves one" says '1 try is left'
+check "which no script may use up" not given 424242 token unlock
+check "and it is told so" says 'only one try of its PIN is left'
+check "people are told in the list" code 0 keydctl alice token list
+check "with emphasis" says '1 try left \(THE LAST\)'
+keydctl alice down 192.0.2.2 >"$work/out" 2>&1
+at_terminal "up 192.0.2.2"
+check "up warns of the last try" wait_until 20 shown 'THIS IS THE LAST TRY'
+check "and asks" wait_until 20 shown 'PIN of token "pad-card"'
+types 0002
+terminal_ends 1
+is "it was" $? 0
+check "the token is blocked" holds '.tokens[0] | .state == "blocked" and .need == "unblock" and .tries == 0' token list
+check "so up needs no PIN, but help" code 1 keydctl alice up 192.0.2.2
+check "and says so" says 'blocked'
+check "nor does unlock ask" code 1 keydctl alice token unlock pad-card
+
+rm -f "$MOCK_P11_DIR/tries"
+mock_is "card 2" "pad ok"
+check "a reader with a PIN pad" wait_until 20 holds '.tokens[0] | .pad and .state == "locked"' token list
+check "there, nobody has to ask" code 0 keydctl alice token unlock --pad
+check "but somebody to type" says 'Type the PIN of token "pad-card" at its reader'
+check "up works" code 0 keydctl alice up 192.0.2.2
+mock_is "card 2" "pad cancel"
+keydctl alice down 192.0.2.2 >"$work/out" 2>&1
+keydctl alice token lock >"$work/out" 2>&1
+check "nobody types" code 1 keydctl alice token unlock
+check "which is no wrong PIN" not says 'wrong'
+
 # --- afterwards
 check "keyd goes on" code 0 keydctl alice status
 check "no log has a PIN" not grep -rq -e "$pin" -e wrong-4242 "$work"/alice/*.log "$work"/bob/*.log
 check "a dump of the configuration" code 0 in_host alice "$bin/keyd" -f /etc/gapless/keyd.conf --dump-config
-check "has the key" says "key \"?pkcs11:id="
+check "has the key" says "key \"?pkcs11:token=pad-card"
 check "and no PIN" not grep -q -e "$pin" "$work/out"
 finish
