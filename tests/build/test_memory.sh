@@ -176,6 +176,18 @@ conf bob alice 2
 } >"$needles"
 check "there are pieces of each key to look for" [ "$(wc -l <"$needles")" -gt 100 ]
 
+# That no role has a passphrase or the text of a file says something only if the search would find them: in a program that has them all.
+texts=("$phrase" "$secret")
+for host in alice bob; do
+	for kind in rsa ec256 ed25519; do texts+=("$(cat "$certs/$host-$kind.key")"); done
+done
+env -i TEXTS="${texts[*]}" sleep 1000 &
+control=$!
+check "a program has the texts" wait_until 10 eval '[ "$(cat "/proc/$control/comm")" = sleep ]'
+has=$("$search" "$control" <"$needles" | sed '$d' | sort | xargs)
+kill $control
+is "the search finds all of them there" "$has" "$(cut -d ' ' -f 1 "$needles" | grep -E '/text$|^psk$|^passphrase$' | sort -u | xargs)"
+
 for host in alice bob; do keyd_start $host --backend fake; done
 [ "$tap_failed" = 0 ] || finish
 handshakes first
