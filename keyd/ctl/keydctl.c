@@ -3,6 +3,7 @@
 #include "keyd/ctl/keydctl.h"
 
 #include "keyd/ctl/enroll.h"
+#include "keyd/ctl/import.h"
 #include "keyd/ctl/keygen.h"
 #include "keyd/ctl/request.h"
 
@@ -353,6 +354,13 @@ static int run_keygen(struct keydctl *k, char **argv)
 	return KEYDCTL_USAGE;
 }
 
+static int run_import(struct keydctl *k, char **argv)
+{
+	k->import.file = argv[0];
+	k->import.json = k->out == &output_json;
+	return import_main(&k->import);
+}
+
 static int run_version(struct keydctl *k, char **argv)
 {
 	(void)k;
@@ -393,6 +401,8 @@ static const struct verb verbs[] = {
 static const struct verb verbs_alone[] = {
 	{ "keygen", "[--type TYPE] [--force] FILE", 1, 1, run_keygen, NULL, NULL, "make a private key, and print the line for the other end" },
 	{ "keygen", "--public FILE", 1, 1, run_keygen, NULL, NULL, "print the line of a key or a certificate that is there" },
+	{ "import", "[--format racoon|ipsec.conf] [--modernise] [--setkey FILE] FILE", 1, 1, run_import, NULL, NULL,
+	  "print the keyd.conf that does what another daemon's file does" },
 	{ "version", "", 0, 0, run_version, NULL, NULL, "print the version" },
 };
 
@@ -416,7 +426,8 @@ static int usage(FILE *to)
 }
 
 enum { OPT_SOCKET = 256, OPT_JSON, OPT_TIMEOUT, OPT_NO_WAIT, OPT_IKE, OPT_CHILD, OPT_ALL, OPT_STATS, OPT_SINCE,
-       OPT_TYPE, OPT_FORCE, OPT_PUBLIC, OPT_FD, OPT_PINENTRY, OPT_PAD };
+       OPT_TYPE, OPT_FORCE, OPT_PUBLIC, OPT_FD, OPT_PINENTRY, OPT_PAD,
+       OPT_FORMAT, OPT_MODERNISE, OPT_SETKEY };
 
 static const struct option longs[] = {
 	{ "socket", required_argument, NULL, OPT_SOCKET },
@@ -434,6 +445,9 @@ static const struct option longs[] = {
 	{ "fd", required_argument, NULL, OPT_FD },
 	{ "pinentry", required_argument, NULL, OPT_PINENTRY },
 	{ "pad", no_argument, NULL, OPT_PAD },
+	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "modernise", no_argument, NULL, OPT_MODERNISE },
+	{ "setkey", required_argument, NULL, OPT_SETKEY },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -483,6 +497,9 @@ static int option(struct keydctl *k, int c)
 	case OPT_FD: return fd_option(k, optarg);
 	case OPT_PINENTRY: k->from.pinentry = optarg; return 0;
 	case OPT_PAD: k->pad = true; return 0;
+	case OPT_FORMAT: k->import.format = optarg; return 0;
+	case OPT_MODERNISE: k->import.modernise = true; return 0;
+	case OPT_SETKEY: k->import.setkey = optarg; return 0;
 	case 'V': return run_version(k, NULL) + 1;
 	case 'h': return usage(stdout) + 1;
 	case OPT_SINCE:

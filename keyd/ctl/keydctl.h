@@ -4,6 +4,7 @@
 #define KEYD_CTL_KEYDCTL_H
 
 #include "keyd/ctl/client.h"
+#include "keyd/ctl/import.h"
 #include "keyd/ctl/output.h"
 #include "keyd/ctl/passphrase.h"
 
@@ -20,6 +21,7 @@ struct keydctl {
 	bool ike, child, all, no_wait, stats;
 	const char *type;		/* of keygen; NULL: the usual one */
 	bool force, public;
+	struct import_asked import;
 	struct passphrase_from from;	/* PINs and passphrases */
 	bool pad;			/* a PIN is typed at the reader */
 	struct ctl_conn conn;

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What will stand in keyd.conf, while it is being gathered: sections, their settings as text, and what there is to tell of each
+ * statement that was read. All text lives as long as the draft.
+ */
+#ifndef KEYD_IMPORT_DRAFT_H
+#define KEYD_IMPORT_DRAFT_H
+
+#include "keyd/import/import.h"
+
+#include "keyd/conf/conf.h"
+#include "keyd/crypto/alg.h"
+
+#include <stdio.h>
+
+#define DRAFT_NETS_MAX 64		/* pairs of networks of one section */
+#define DRAFT_TEXT_MAX (64 << 20)	/* bytes of text in one draft */
+
+/* The settings of a section, in the order in which they are written. */
+enum draft_set {
+	SET_ADDRESS, SET_LOCAL, SET_ID_LOCAL, SET_ID_REMOTE, SET_AUTH_LOCAL, SET_AUTH_REMOTE, SET_CERT, SET_KEY, SET_CA, SET_REMOTE_KEY,
+	SET_KEY_FLOOR, SET_REVOCATION, SET_IKE, SET_ESP, SET_PFS, SET_UNIQUE, SET_LIFE_IKE, SET_LIFE_REAUTH, SET_LIFE_CHILD, SET_JITTER, SET_DPD,
+	SET_RETRANSMIT, SET_REPLAY, SET_TFC, SET_FRAGMENT, SET_LINGER, SET_PORT, SET_NAT_PORT, SET_NAT, SET_KEEPALIVE,
+	SET_POOL, SET_VIRTUAL, SET_TRAFFIC, SET_START,
+	SET_END
+};
+
+struct draft_note {
+	struct draft_note *next;
+	enum import_how how;
+	struct import_at at;
+	const char *text;
+};
+
+struct draft_net {
+	struct ipsec_addr addr;
+	uint8_t len;
+	uint16_t port;			/* 0: any */
+	uint8_t proto;			/* 0: any */
+};
+
+#define ALGS_MAX 24
+struct draft_algs {			/* of one proposal, by kind */
+	const struct crypto_alg *alg[5][ALGS_MAX];
+	unsigned n[5];
+	bool esn, noesn;
+};
+
+struct draft_pair {
+	struct draft_net local, remote;
+	bool transport;
+};
+
+struct draft_notes {
+	struct draft_note *first, **end;
+};
+
+struct draft_peer {
+	struct draft_peer *next;
+	struct import_at at;
+	const char *name, *head;	/* head: as the file that was read has it */
+	const char *set[SET_END];	/* after the keyword; NULL: not said */
+	struct draft_notes notes;
+	const char *off;		/* why it is only a comment; NULL: it is not */
+	struct ipsec_addr remote, local;	/* AF_UNSPEC: any */
+	uint8_t remote_len;
+	struct draft_pair pair[DRAFT_NETS_MAX];
+	unsigned npairs;
+	bool own_policies;		/* keyd makes the policies ("traffic"); else setkey does, or has */
+	bool assigned;			/* the peer's side is what the pool gives it */
+	bool start, route;		/* it is to be there at once; when a packet wants it */
+	const char *action;		/* of the policies: "ipsec", "none", "discard" */
+	struct draft_algs all[2];	/* of all proposals, for IKE and for ESP */
+	bool folded[2];
+	const char *ph1id;		/* racoon's number for it, or NULL */
+};
+
+struct draft_pool {
+	struct draft_pool *next;
+	const char *name, *dns, *domain;
+	unsigned n;
+	struct draft_range {
+		struct ipsec_addr first, last;
+		const char *text;
+	} range[CONF_RANGES_MAX];
+};
+
+struct draft {
+	const struct import_tree *tree;
+	const struct import_options *options;
+	struct chunk *chunks;
+	size_t size;			/* of all text */
+	bool failed;			/* no memory, or too much text: nothing of this is any good */
+	const char *listen, *port, *nat_port, *crl;	/* or NULL */
+	const char *secrets[8];
+	unsigned nsecrets;
+	struct draft_notes notes;	/* that belong to no section */
+	struct draft_peer defaults;	/* "default { … }" */
+	struct draft_peer *peers, **end;
+	struct draft_pool *pools;
+	unsigned npeers, npools;
+};
+
+void draft_init(struct draft *d, const struct import_tree *t, const struct import_options *o);
+void draft_free(struct draft *d);
+
+/* Text that lives as long as the draft; "" when it failed. */
+const char *draft_text(struct draft *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* As one word of keyd.conf: in quotes, with what is special escaped. */
+const char *draft_quote(struct draft *d, const char *s);
+/* Tells of a statement; p NULL: it belongs to no section. */
+void draft_note(struct draft *d, struct draft_peer *p, enum import_how how, struct import_at at, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* A new section; NULL: there are too many (d->failed). */
+struct draft_peer *draft_peer_add(struct draft *d, struct import_at at, const char *name, const char *head);
+/* A name that no section has yet and that is no address. */
+const char *draft_name(struct draft *d, const char *wanted);
+/*
+ * pool.c: a pool of networks and ranges with ',' or blanks between; the one that has some of them already, if there is one. NULL: they
+ * cannot be (told).
+ */
+struct draft_pool *draft_pool_add(struct draft *d, struct draft_peer *p, struct import_at at, const char *name, const char *addresses);
+/* Zeroed memory that lives as long as the draft; NULL: the draft failed. */
+void *draft_keep(struct draft *d, size_t n);
+void draft_secrets(struct draft *d, const char *path);
+/* false: full, which was told. */
+bool draft_pair_add(struct draft *d, struct draft_peer *p, struct import_at at, const struct draft_pair *pair);
+/* "10.0.0.0/24", or "10.0.0.0/24[port]" as setkey takes it. */
+const char *draft_net_text(struct draft *d, const struct draft_net *n, bool port);
+/* A number of seconds as keyd.conf has it. */
+const char *draft_seconds(struct draft *d, unsigned long long s);
+/* An identity by its type and text; "" after a note that it cannot be. */
+const char *draft_id(struct draft *d, struct draft_peer *p, struct import_at at, uint8_t type, const char *text);
+
+/* algorithm.c: words of algorithms, as either language has them. */
+/* The algorithm of a word; NULL: there is none in keyd. kind 0: any. Knows racoon's and Pluto's spellings. */
+const struct crypto_alg *draft_alg(unsigned kind, const char *word, unsigned bits);
+void draft_alg_add(struct draft_algs *a, const struct crypto_alg *alg);
+/*
+ * Adds a proposal to 'ike' or 'esp', unless it is in there. What it lacks, or (modernise) what of it is too old, is told. When there are more
+ * than keyd takes, all of them become one, whose algorithms are alternatives.
+ */
+void draft_propose(struct draft *d, struct draft_peer *p, struct import_at at, bool esp, const struct draft_algs *a);
+/* Forgets what was proposed for IKE. */
+void draft_propose_none(struct draft_peer *p);
+
+/* finish.c: sections that keyd would take for the same, traffic, what else must fit together. */
+void draft_finish(struct draft *d);
+
+/* write.c, spd.c */
+void draft_write(const struct draft *d, FILE *out);
+void draft_write_spd(const struct draft *d, FILE *out);
+/* The policies of one section, each line behind prefix. */
+void draft_write_policies(const struct draft *d, const struct draft_peer *p, const char *prefix, FILE *out);
+
+/* What each language makes of the tree. */
+void import_racoon(struct draft *d);
+void import_ipsec(struct draft *d);
+/* The i-th row of the tables of what is known; NULL: no more. */
+const struct import_row *import_racoon_row(unsigned i);
+const struct import_row *import_ipsec_row(unsigned i);
+
+#endif

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// The sections together: which are for the same peer, what keyd makes policies for, and what a section cannot do without.
+#include "keyd/import/draft.h"
+
+#include <string.h>
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* Would keyd not know which of the two is meant? */
+static bool same_peer(const struct draft_peer *a, const struct draft_peer *b)
+{
+	return ipsec_addr_equal(&a->remote, &b->remote) && a->remote_len == b->remote_len && ipsec_addr_equal(&a->local, &b->local) &&
+	       same_text(a->set[SET_ID_LOCAL], b->set[SET_ID_LOCAL]) && same_text(a->set[SET_ID_REMOTE], b->set[SET_ID_REMOTE]);
+}
+
+/* What else the section of b says that a's does not, of what matters. */
+static bool same_settings(const struct draft_peer *a, const struct draft_peer *b)
+{
+	for (unsigned i = SET_AUTH_LOCAL; i < SET_TRAFFIC; i++)
+		if (!same_text(a->set[i], b->set[i]))
+			return false;
+	return true;
+}
+
+/* keyd has one section for a peer: the traffic of b goes into that of a. */
+static void merge(struct draft *d, struct draft_peer *a, struct draft_peer *b)
+{
+	if (a->assigned != b->assigned) {
+		b->off = draft_text(d, "the section \"%s\" has the same addresses and identities, and only one of them gives out addresses: give "
+				       "them different identities", a->name);
+		return;
+	}
+	draft_note(d, a, same_settings(a, b) ? IMPORT_CHOICE : IMPORT_NOT, b->at,
+		   same_settings(a, b) ? "%s: the same peer; its traffic is in this section" :
+					 "%s: the same peer, whose algorithms, lifetimes or proofs differ: those of this section count for both",
+		   b->head);
+	for (unsigned i = 0; i < b->npairs; i++)
+		draft_pair_add(d, a, b->at, &b->pair[i]);
+	a->own_policies = a->own_policies && b->own_policies;
+	a->start = a->start || b->start;
+	a->route = a->route || b->route;
+	b->off = draft_text(d, "its traffic is in the section \"%s\", which has the same addresses and identities", a->name);
+	b->npairs = 0;
+	b->assigned = false;
+	b->set[SET_POOL] = NULL;
+}
+
+static void merge_all(struct draft *d)
+{
+	for (struct draft_peer *a = d->peers; a; a = a->next)
+		for (struct draft_peer *b = a->next; b && !a->off; b = b->next)
+			if (!b->off && same_peer(a, b))
+				merge(d, a, b);
+}
+
+/* --- traffic --- */
+
+struct side {
+	struct draft_net net[DRAFT_NETS_MAX];
+	unsigned n;
+};
+
+static void side_add(struct side *s, const struct draft_net *net)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (ipsec_addr_equal(&s->net[i].addr, &net->addr) && s->net[i].len == net->len)
+			return;
+	s->net[s->n++] = *net;
+}
+
+/* Of one family each, as keyd pairs them. */
+static unsigned product(const struct side *a, const struct side *b)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < a->n; i++)
+		for (unsigned j = 0; j < b->n; j++)
+			n += a->net[i].addr.family == b->net[j].addr.family;
+	return n;
+}
+
+static const char *side_text(struct draft *d, const struct side *s)
+{
+	const char *text = "";
+
+	for (unsigned i = 0; i < s->n; i++)
+		text = draft_text(d, "%s%s%s", text, i ? ", " : "", draft_net_text(d, &s->net[i], false));
+	return text;
+}
+
+/* Why "traffic" cannot say it; NULL: it can. */
+static const char *not_traffic(const struct draft_peer *p, const struct side *local, const struct side *remote)
+{
+	for (unsigned i = 0; i < p->npairs; i++) {
+		const struct draft_pair *pair = &p->pair[i];
+
+		if (pair->transport)
+			return "transport mode";
+		if (pair->local.port || pair->remote.port || pair->local.proto || pair->remote.proto)
+			return "protocols and ports";
+	}
+	if (local->n > CONF_NETS_MAX || remote->n > CONF_NETS_MAX)
+		return "so many networks";
+	return p->npairs != product(local, remote) ? "networks that are not all paired with one another" : NULL;
+}
+
+static void give_traffic(struct draft *d, struct draft_peer *p)
+{
+	struct side local = { .n = 0 }, remote = { .n = 0 };
+	const char *why;
+
+	if (!p->own_policies || p->off || strcmp(p->action, "ipsec"))
+		return;
+	for (unsigned i = 0; i < p->npairs; i++) {
+		side_add(&local, &p->pair[i].local);
+		side_add(&remote, &p->pair[i].remote);
+	}
+	if (p->assigned) {
+		p->set[SET_TRAFFIC] = draft_text(d, "%s <-> assigned", local.n ? side_text(d, &local) : "0.0.0.0/0");
+		return;
+	}
+	if (p->set[SET_VIRTUAL]) {
+		if (remote.n && remote.n <= CONF_NETS_MAX)
+			p->set[SET_TRAFFIC] = draft_text(d, "assigned <-> %s", side_text(d, &remote));
+		return;
+	}
+	if (!p->npairs)
+		return;
+	why = not_traffic(p, &local, &remote);
+	if (why)
+		draft_note(d, p, IMPORT_CHOICE, p->at, "'traffic' has no words for %s: the policies are for setkey -f", why);
+	else
+		p->set[SET_TRAFFIC] = draft_text(d, "%s <-> %s", side_text(d, &local), side_text(d, &remote));
+}
+
+static void give_start(struct draft *d, struct draft_peer *p)
+{
+	bool single = p->remote.family && p->remote_len == ipsec_addr_bits(p->remote.family);
+
+	if ((!p->start && !p->route) || p->off)
+		return;
+	if (single && (p->set[SET_VIRTUAL] || (p->set[SET_TRAFFIC] && !p->assigned)))
+		p->set[SET_START] = "yes";
+	if (!p->start && p->set[SET_START])
+		draft_note(d, p, IMPORT_CHOICE, p->at, "the policies that keyd makes are there from its start, and so is the tunnel; for one that comes with the "
+			   "first packet, give them to setkey (keydctl import --setkey FILE)");
+	else if (!p->set[SET_START] && !p->route)
+		draft_note(d, p, IMPORT_CHOICE, p->at, "it begins with the first packet that its policies ask protection for; "
+			   "keydctl up %s begins at once", p->name);
+}
+
+/* --- */
+
+static bool has_way(const struct draft_peer *p, enum draft_set set, const char *way)
+{
+	return p->set[set] && strstr(p->set[set], way);
+}
+
+/* What keyd would refuse the file for. */
+static const char *lacks(const struct draft_peer *p)
+{
+	if (p->remote.family && p->local.family && p->remote.family != p->local.family)
+		return "its two addresses are of different families";
+	if (has_way(p, SET_AUTH_LOCAL, "cert") && !p->set[SET_CERT])
+		return "no certificate of ours is named: add 'cert FILE' and 'key FILE'";
+	if (has_way(p, SET_AUTH_LOCAL, "key") && !p->set[SET_KEY])
+		return "no key of ours is named: add 'key FILE'";
+	if (has_way(p, SET_AUTH_REMOTE, "cert") && !p->set[SET_CA] && !p->set[SET_REMOTE_KEY])
+		return "nobody is named who vouches for the peer: add 'ca FILE'";
+	if (has_way(p, SET_AUTH_REMOTE, "key") && !p->set[SET_REMOTE_KEY])
+		return "the peer's key is not known: add 'remote-key', with what keydctl keygen --public FILE prints of it";
+	return NULL;
+}
+
+void draft_finish(struct draft *d)
+{
+	for (struct draft_peer *p = d->peers; p; p = p->next)
+		if (!p->off && !strcmp(p->action, "ipsec"))
+			p->off = lacks(p);
+	merge_all(d);
+	for (struct draft_peer *p = d->peers; p; p = p->next) {
+		give_traffic(d, p);
+		give_start(d, p);
+	}
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* racoon.conf and ipsec.conf into keyd.conf(5): what is taken over, and a word on everything else (docs/import.md). */
+#ifndef KEYD_IMPORT_IMPORT_H
+#define KEYD_IMPORT_IMPORT_H
+
+#include "keyd/import/tree.h"
+
+#include "pfkey/addr.h"
+
+/* What became of a statement. */
+enum import_how {
+	IMPORT_CHOICE,			/* taken over, where there was a choice */
+	IMPORT_IDLE,			/* nothing has to be said for it in keyd.conf */
+	IMPORT_IKEV1,			/* it is about IKEv1 */
+	IMPORT_NOT,			/* not taken over: the text says what to do */
+	IMPORT_UNKNOWN,			/* no statement that any of the programs has */
+};
+/* "choice", "no effect", "IKEv1", "not taken over", "unknown" */
+const char *import_how_name(enum import_how how);
+
+struct import_options {
+	bool modernise;			/* the IKEv2 form of what is old or belongs to IKEv1 */
+	bool setkey;			/* policies are for setkey, not for "traffic" in keyd.conf */
+	const struct ipsec_addr *own;	/* addresses of this machine: which end of a conn is ours */
+	unsigned nown;
+	/* Names of files in a folder by a pattern, for CAs that are known by their place; NULL: none are looked for. */
+	bool look;
+};
+
+struct import_note {
+	enum import_how how;
+	const char *file;
+	unsigned line;
+	const char *text;
+};
+
+/* Zero-initialise; release with import_result_free. */
+struct import_result {
+	char *conf;			/* keyd.conf */
+	char *spd;			/* policies for setkey -f */
+	struct import_note *notes;	/* in the order of the files */
+	unsigned nnotes;
+	struct draft *draft;		/* owns what notes point to */
+};
+
+/* 0, or -ENOMEM or -E2BIG (then r owns nothing). The tree must live as long as r. */
+int import_convert(struct import_result *r, const struct import_tree *t, const struct import_options *o);
+void import_result_free(struct import_result *r);
+
+/* A row of what is known of the statements of a language. */
+struct import_row {
+	const char *block, *name;	/* block: where it stands: "remote", "conn", … */
+	enum import_how how;		/* IMPORT_CHOICE: something is made of it */
+	const char *text;		/* what is told of it; NULL: that depends */
+};
+
+#endif

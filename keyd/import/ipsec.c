@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+// Conns of ipsec.conf: what each says with %default and also=, and the settings of it.
+#include "keyd/import/ipsec.h"
+
+#include "keyd/conf/quantity.h"
+#include "keyd/crypto/alg.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define ALSO_DEPTH_MAX 16
+#define BUDGET 1000000			/* statements looked at, of sections that name one another */
+#define IKE_MOST (366ULL * 86400)	/* seconds that keyd takes */
+#define CHILD_MOST (24ULL * 86400)
+#define LEAST 30
+
+bool ipsec_yes(const char *v)
+{
+	return v && (!strcasecmp(v, "yes") || !strcmp(v, "1") || !strcasecmp(v, "true") || !strcasecmp(v, "force"));
+}
+
+bool ipsec_no(const char *v)
+{
+	return v && (!strcasecmp(v, "no") || !strcmp(v, "0") || !strcasecmp(v, "false"));
+}
+
+const char *ipsec_said(const struct ipsec_conn *c, unsigned side, enum conn_key key)
+{
+	return c->said[side][key] ? import_word(c->said[side][key], 1) : NULL;
+}
+
+struct import_at ipsec_at(const struct ipsec_conn *c, unsigned side, enum conn_key key)
+{
+	return c->said[side][key] ? c->said[side][key]->at : c->section->at;
+}
+
+/* --- which statements count --- */
+
+static const struct import_stmt *find_conn(const struct ipsec *i, const char *name)
+{
+	for (const struct import_stmt *s = i->d->tree->first; s; s = s->next)
+		if (s->block && import_word_is(s, 0, "conn") && !strcmp(import_word(s, 1), name))
+			return s;
+	return NULL;
+}
+
+/* What stands in a section counts before what it gets from others; the last of the same name counts. */
+static void gather(struct ipsec *i, struct ipsec_conn *c, const struct import_stmt *section, unsigned depth)
+{
+	const struct import_stmt *own[SIDES][KEY_END] = { { NULL } };
+
+	for (const struct import_stmt *s = section->inside; s && i->budget; s = s->next, i->budget--) {
+		unsigned side;
+		const struct ipsec_row *row = ipsec_row_of(s->words[0].s, &side);
+
+		if (row && row->key && row->key != KEY_ALSO)
+			own[side][row->key] = s;
+	}
+	for (unsigned side = 0; side < SIDES; side++)
+		for (unsigned key = 0; key < KEY_END; key++)
+			if (!c->said[side][key])
+				c->said[side][key] = own[side][key];
+	for (const struct import_stmt *s = section->inside; s && i->budget; s = s->next, i->budget--) {
+		const struct import_stmt *other;
+
+		if (strcasecmp(s->words[0].s, "also") != 0)
+			continue;
+		other = find_conn(i, import_word(s, 1));
+		if (!other || other == section || depth == ALSO_DEPTH_MAX)
+			draft_note(i->d, NULL, IMPORT_NOT, s->at, "also=%s: %s", import_word(s, 1),
+				   other ? "sections that name one another" : "there is no such section");
+		else
+			gather(i, c, other, depth + 1);
+	}
+}
+
+/* --- settings --- */
+
+static void set_seconds(struct ipsec *i, struct ipsec_conn *c, enum conn_key key, enum draft_set set, unsigned long long most)
+{
+	const char *text = SAID(c, key), *margin = SAID(c, KEY_MARGIN);
+	struct import_at at = ipsec_at(c, LEFT, key);
+	uint64_t v, less;
+
+	if (!text)
+		return;
+	if (quantity_seconds(text, &v) || v < LEAST || v > most) {
+		draft_note(i->d, c->peer, IMPORT_NOT, at, "%s is no lifetime that keyd takes: %u s to %llu days; its own counts", text, LEAST, most / 86400);
+		return;
+	}
+	if (margin && !quantity_seconds(margin, &less) && less && v > less + LEAST) {
+		draft_note(i->d, c->peer, IMPORT_CHOICE, at, "renewal begins rekeymargin (%s) before the end (%s), which is what keyd counts", margin, text);
+		v -= less;
+	}
+	c->peer->set[set] = draft_seconds(i->d, v);
+}
+
+static void set_lifetimes(struct ipsec *i, struct ipsec_conn *c)
+{
+	struct draft_peer *p = c->peer;
+	const char *bytes = SAID(c, KEY_LIFEBYTES), *packets = SAID(c, KEY_LIFEPACKETS);
+	uint64_t n;
+
+	set_seconds(i, c, KEY_IKELIFETIME, SET_LIFE_IKE, IKE_MOST);
+	set_seconds(i, c, KEY_LIFETIME, SET_LIFE_CHILD, CHILD_MOST);
+	if (bytes && !quantity_count(bytes, &n) && n)
+		p->set[SET_LIFE_CHILD] = draft_text(i->d, "%s %lluB", p->set[SET_LIFE_CHILD] ?: "1h", (unsigned long long)n);
+	if (packets && !quantity_count(packets, &n) && n)
+		p->set[SET_LIFE_CHILD] = draft_text(i->d, "%s %llu packets", p->set[SET_LIFE_CHILD] ?: "1h", (unsigned long long)n);
+	if (ipsec_yes(SAID(c, KEY_REAUTH)))
+		p->set[SET_LIFE_REAUTH] = p->set[SET_LIFE_IKE] ?: "3h";
+	if (ipsec_no(SAID(c, KEY_REKEY)))
+		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_REKEY), "rekey=no: keyd renews keys before they run out, which costs nothing that is lost");
+}
+
+/* One word of a proposal. */
+static void add_word(struct ipsec *i, struct ipsec_conn *c, struct import_at at, struct draft_algs *a, const char *word)
+{
+	const struct crypto_alg *alg = draft_alg(0, word, 0);
+
+	if (!strcasecmp(word, "esn"))
+		a->esn = true;
+	else if (!strcasecmp(word, "noesn"))
+		a->noesn = true;
+	else if (alg)
+		draft_alg_add(a, alg);
+	else if (strcasecmp(word, "null") != 0)
+		draft_note(i->d, c->peer, i->d->options->modernise ? IMPORT_CHOICE : IMPORT_NOT, at,
+			   "keyd does not have %s: take aes256gcm16, or aes256, sha256 and modp2048, or better", word);
+}
+
+/* "aes256-sha1;modp1024" up to a comma */
+static void take_proposal(struct ipsec *i, struct ipsec_conn *c, struct import_at at, bool esp, char *text)
+{
+	static const char *const usual[] = { "sha256", "modp2048" };
+	struct draft_algs a = { .n = { 0 } };
+	char *save = NULL;
+
+	for (char *word = strtok_r(text, "-;+! \t", &save); word; word = strtok_r(NULL, "-;+! \t", &save))
+		add_word(i, c, at, &a, word);
+	if (!a.n[CRYPTO_ENCR] && !a.n[CRYPTO_INTEG])
+		return;			/* each unknown word was told */
+	for (unsigned n = 0; n < sizeof(usual) / sizeof(*usual); n++) {
+		const struct crypto_alg *alg = draft_alg(0, usual[n], 0);
+		bool aead = a.n[CRYPTO_ENCR] && a.alg[CRYPTO_ENCR][0]->aead;
+
+		if (a.n[alg->kind] || (alg->kind == CRYPTO_INTEG ? aead : esp))
+			continue;
+		draft_alg_add(&a, alg);
+		draft_note(i->d, c->peer, IMPORT_CHOICE, at, "this proposal leaves something to the daemon's defaults: %s was taken", alg->name);
+	}
+	draft_propose(i->d, c->peer, at, esp, &a);
+}
+
+static void set_proposals(struct ipsec *i, struct ipsec_conn *c, enum conn_key key)
+{
+	const char *text = SAID(c, key);
+	char *copy = text ? (char *)draft_text(i->d, "%s", text) : NULL, *save = NULL;
+
+	for (char *one = copy && *copy ? strtok_r(copy, ",", &save) : NULL; one; one = strtok_r(NULL, ",", &save))
+		take_proposal(i, c, ipsec_at(c, LEFT, key), key == KEY_ESP, one);
+}
+
+static void set_pfs(struct ipsec *i, struct ipsec_conn *c)
+{
+	struct draft_peer *p = c->peer;
+	const char *group = SAID(c, KEY_PFSGROUP);
+
+	if (ipsec_no(SAID(c, KEY_PFS)) && i->d->options->modernise)
+		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_PFS), "pfs=no: left out, so that old traffic stays secret when a key is lost");
+	else if (ipsec_no(SAID(c, KEY_PFS)))
+		p->set[SET_PFS] = "no";
+	if (group)
+		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, LEFT, KEY_PFSGROUP), "pfsgroup: write %s behind each proposal of 'esp'", group);
+}
+
+static void set_number(struct ipsec *i, struct ipsec_conn *c, enum conn_key key, enum draft_set set, unsigned long most)
+{
+	const char *text = SAID(c, key);
+	char *end;
+	unsigned long n = text ? strtoul(text, &end, 10) : 0;
+
+	if (text && *text >= '0' && *text <= '9' && !*end && n <= most)
+		c->peer->set[set] = draft_text(i->d, "%lu", n);
+	else if (text)
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, key), "'%s' is no number up to %lu", text, most);
+}
+
+static void set_dpd(struct ipsec *i, struct ipsec_conn *c)
+{
+	const char *delay = SAID(c, KEY_DPDDELAY), *action = SAID(c, KEY_DPDACTION);
+	uint64_t v;
+
+	if (action && !strcasecmp(action, "none")) {
+		c->peer->set[SET_DPD] = "off";
+	} else if (delay && !quantity_seconds(delay, &v) && v <= IKE_MOST) {
+		c->peer->set[SET_DPD] = v ? draft_seconds(i->d, v) : "off";
+	} else if (delay) {
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, KEY_DPDDELAY), "'%s' is no duration", delay);
+	}
+	if (action && !strcasecmp(action, "clear"))
+		draft_note(i->d, c->peer, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_DPDACTION), "dpdaction=clear: policies stay, so that nothing leaves in clear; a dead peer's SAs go");
+}
+
+static void set_version(struct ipsec *i, struct ipsec_conn *c)
+{
+	const char *kx = SAID(c, KEY_KEYEXCHANGE), *v2 = SAID(c, KEY_IKEV2);
+	bool one = (kx && !strcasecmp(kx, "ikev1")) || (v2 && (ipsec_no(v2) || !strcasecmp(v2, "never")));
+	enum conn_key key = kx && !strcasecmp(kx, "ikev1") ? KEY_KEYEXCHANGE : KEY_IKEV2;
+
+	if (one)
+		draft_note(i->d, c->peer, IMPORT_IKEV1, ipsec_at(c, LEFT, key), "%s=%s: needs IKEv1; this section speaks IKEv2, and so must the peer",
+			   c->said[LEFT][key]->words[0].s, SAID(c, key));
+	if (ipsec_yes(SAID(c, KEY_AGGRESSIVE)))
+		draft_note(i->d, c->peer, IMPORT_IKEV1, ipsec_at(c, LEFT, KEY_AGGRESSIVE), "aggressive mode needs IKEv1: IKEv2 hides identities and needs no such thing");
+	if (SAID(c, KEY_PHASE2) && !strcasecmp(SAID(c, KEY_PHASE2), "ah"))
+		c->peer->off = "AH is not done: ESP with its own integrity protects as well";
+}
+
+static void set_rest(struct ipsec *i, struct ipsec_conn *c)
+{
+	struct draft_peer *p = c->peer;
+
+	if (ipsec_no(SAID(c, KEY_FRAGMENTATION)))
+		p->set[SET_FRAGMENT] = "off";
+	if (ipsec_yes(SAID(c, KEY_FORCEENCAPS)))
+		p->set[SET_NAT] = "force";
+	if (ipsec_no(SAID(c, KEY_KEEPALIVE)))
+		p->set[SET_KEEPALIVE] = "off";
+	if (ipsec_no(SAID(c, KEY_INITIAL_CONTACT)))
+		draft_note(i->d, p, IMPORT_IDLE, ipsec_at(c, LEFT, KEY_INITIAL_CONTACT), "initial-contact=no: 'unique' says what becomes of an older IKE SA");
+	if (SAID(c, KEY_TFC) && !strncmp(SAID(c, KEY_TFC), "%mtu", 4))
+		p->set[SET_TFC] = "65535";
+	else if (SAID(c, KEY_TFC) && strcmp(SAID(c, KEY_TFC), "0") != 0)
+		set_number(i, c, KEY_TFC, SET_TFC, 65535);
+	set_number(i, c, KEY_REPLAY, SET_REPLAY, 4096);
+}
+
+/* --- a conn --- */
+
+static void set_auto(struct ipsec *i, struct ipsec_conn *c)
+{
+	const char *how = SAID(c, KEY_AUTO);
+	struct import_at at = ipsec_at(c, LEFT, KEY_AUTO);
+
+	if (!how || !strcasecmp(how, "ignore"))
+		c->peer->off = "auto=ignore: it was not in use";
+	else if (!strcasecmp(how, "start") || !strcasecmp(how, "up"))
+		c->peer->start = true;
+	else if (!strcasecmp(how, "route") || !strcasecmp(how, "ondemand")) {
+		c->peer->route = true;
+	} else if (strcasecmp(how, "add") != 0 && strcasecmp(how, "keep") != 0)
+		draft_note(i->d, c->peer, IMPORT_NOT, at, "auto=%s is not known: as add", how);
+}
+
+static void take_conn(struct ipsec *i, const struct import_stmt *section)
+{
+	const struct import_stmt *defaults = find_conn(i, "%default");
+	struct ipsec_conn c = { .section = section };
+	struct draft *d = i->d;
+
+	gather(i, &c, section, 0);
+	if (defaults)
+		gather(i, &c, defaults, 0);
+	if (!SAID(&c, KEY_HOST) && !ipsec_said(&c, RIGHT, KEY_HOST)) {
+		draft_note(d, NULL, IMPORT_IDLE, section->at, "conn %s: names no ends: it is there for other sections", import_word(section, 1));
+		return;
+	}
+	c.peer = draft_peer_add(d, section->at, import_word(section, 1), draft_text(d, "conn %s", import_word(section, 1)));
+	if (!c.peer)
+		return;
+	ipsec_hosts(i, &c);
+	if (!c.peer->off)
+		set_auto(i, &c);
+	set_version(i, &c);
+	ipsec_ids(i, &c);
+	ipsec_proofs(i, &c);
+	set_proposals(i, &c, KEY_IKE);
+	set_proposals(i, &c, KEY_ESP);
+	set_pfs(i, &c);
+	set_lifetimes(i, &c);
+	set_dpd(i, &c);
+	set_rest(i, &c);
+	ipsec_traffic(i, &c);
+}
+
+static const char *dir_of(struct draft *d)
+{
+	const char *name = d->tree->files[0], *slash = strrchr(name, '/');
+
+	return draft_text(d, "%.*s", slash ? (int)(slash - name) : 1, slash ? name : ".");
+}
+
+void import_ipsec(struct draft *d)
+{
+	struct ipsec i = { .d = d, .budget = BUDGET, .dir = dir_of(d) };
+
+	i.secrets = draft_text(d, "%s/ipsec.secrets", i.dir);
+	ipsec_tell_sections(&i);
+	d->defaults.set[SET_UNIQUE] = i.unique;
+	d->defaults.set[SET_KEEPALIVE] = i.keepalive;
+	d->defaults.set[SET_NAT] = i.no_nat ? "off" : NULL;
+	d->defaults.set[SET_REVOCATION] = i.strict ? "strict" : NULL;
+	for (const struct import_stmt *s = d->tree->first; s && !d->failed; s = s->next)
+		if (s->block && import_word_is(s, 0, "conn") && strcmp(import_word(s, 1), "%default") != 0)
+			take_conn(&i, s);
+	if (!i.budget)
+		d->failed = true;
+}

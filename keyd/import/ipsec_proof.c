@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+// Who the two ends of a conn are, and how they prove it.
+#include "keyd/import/ipsec.h"
+
+#include "keyd/conf/file.h"
+#include "keyd/conf/id.h"
+#include "keyd/conf/ipsec_inside.h"
+#include "keyd/conf/load.h"
+#include "keyd/crypto/key_parts.h"
+#include "keyd/crypto/key_text.h"
+
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define RSA_GOOD 2048			/* bits, keyd's own floor */
+#define RSA_MOST 4096			/* bytes of an RSA key as RFC 3110 has it */
+
+/* --- identities --- */
+
+static const char *id_text(struct ipsec *i, struct ipsec_conn *c, unsigned side, const char *text)
+{
+	struct ipsec_token t = { .s = text, .n = strlen(text) };
+	struct conf_id id = { .type = 0 };
+	struct ipsec_addr remote = { .family = 0 };
+	char buf[CONF_ID_STRLEN];
+	uint8_t len;
+	const char *why = ipsec_value_selector(&id, &remote, &len, &t);
+
+	if (why) {
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, KEY_ID), "%s", why);
+		return NULL;
+	}
+	if (remote.family) {
+		ipsec_addr_format(&remote, buf, sizeof(buf));
+		return draft_text(i->d, "%s", buf);
+	}
+	if (id.type == CONF_ID_IPV4 || id.type == CONF_ID_IPV6)
+		return draft_text(i->d, "%s", conf_id_format(&id, buf, sizeof(buf)));
+	if (id.type == CONF_ID_FQDN || id.type == CONF_ID_RFC822)
+		return draft_text(i->d, "%s %s", id.type == CONF_ID_FQDN ? "fqdn" : "user",
+				  draft_quote(i->d, draft_text(i->d, "%.*s", (int)id.len, (const char *)id.data)));
+	if (id.type == CONF_ID_DN)
+		return draft_text(i->d, "dn %s", draft_quote(i->d, !strncasecmp(text, "asn1dn:", 7) ? text + 7 : !strncasecmp(text, "dn:", 3) ? text + 3 : text));
+	if (id.type == CONF_ID_KEY_ID) {
+		const char *hex = "";
+
+		for (unsigned n = 0; n < id.len && n < 128; n++)
+			hex = draft_text(i->d, "%s\\x%02x", hex, id.data[n]);
+		return draft_text(i->d, "keyid \"%s\"", hex);
+	}
+	return NULL;
+}
+
+static void set_id(struct ipsec *i, struct ipsec_conn *c, unsigned side, enum draft_set set)
+{
+	const char *text = ipsec_said(c, side, KEY_ID), *host = ipsec_said(c, side, KEY_HOST);
+
+	if (!text || !*text || !strcasecmp(text, "%fromcert") || !strcasecmp(text, "%any") || (host && !strcmp(text, host)))
+		return;
+	if (*text == '%') {
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, KEY_ID), "%s: write the identity with 'id %s'", text, set == SET_ID_LOCAL ? "local" : "remote");
+		return;
+	}
+	c->peer->set[set] = id_text(i, c, side, text);
+}
+
+void ipsec_ids(struct ipsec *i, struct ipsec_conn *c)
+{
+	set_id(i, c, c->local, SET_ID_LOCAL);
+	set_id(i, c, !c->local, SET_ID_REMOTE);
+}
+
+/* --- keys and certificates --- */
+
+/* "0sAQ…", RFC 3110, as 'remote-key' takes it; NULL: it is none. */
+static const char *raw_key(struct ipsec *i, const char *text, unsigned *bits)
+{
+	struct ipsec_token t = { .s = text, .n = strlen(text) };
+	struct secret raw = { 0 }, spki = { 0 };
+	struct crypto_key *k = NULL;
+	char buf[CRYPTO_SPKI_TEXT_MAX];
+	const char *out = NULL;
+	size_t head, e;
+
+	if (ipsec_value_secret(&raw, &t, RSA_MOST) || raw.n < 4) {
+		secret_clear(&raw);
+		return NULL;
+	}
+	head = raw.p[0] ? 1 : 3;
+	e = raw.p[0] ?: (size_t)(raw.p[1] << 8 | raw.p[2]);
+	if (raw.n > head + e && !crypto_key_from_rsa(&k, (struct view){ raw.p + head + e, raw.n - head - e }, (struct view){ raw.p + head, e }) &&
+	    !crypto_key_spki(k, &spki) && *crypto_spki_text(secret_view(&spki), buf)) {
+		out = draft_text(i->d, "%s", buf);
+		*bits = crypto_key_bits(k);
+	}
+	crypto_key_free(k);
+	secret_clear(&spki);
+	secret_clear(&raw);
+	return out;
+}
+
+static bool is_raw(const char *text)
+{
+	return text && !strncmp(text, "0", 1);
+}
+
+static bool has_suffix(const char *name)
+{
+	static const char *const suffixes[] = { ".pem", ".crt", ".cer", ".der", ".p12", ".pfx" };
+	const char *dot = strrchr(name, '.');
+
+	for (size_t i = 0; dot && i < sizeof(suffixes) / sizeof(*suffixes); i++)
+		if (!strcasecmp(dot, suffixes[i]))
+			return true;
+	return false;
+}
+
+/* A certificate as keyd.conf names it. */
+static const char *cert_text(struct ipsec *i, struct ipsec_conn *c, unsigned side, bool ours, bool *p12)
+{
+	const char *name = ipsec_said(c, side, KEY_CERT);
+	struct import_at at = ipsec_at(c, side, KEY_CERT);
+	struct ipsec_token t = { .s = name, .n = strlen(name) };
+	char uri[IPSEC_URI_MAX];
+	const char *why;
+
+	*p12 = true;
+	if (!strncasecmp(name, "%smartcard", 10) || !strncmp(name, "pkcs11:", 7)) {
+		why = ipsec_value_token(uri, &t);
+		if (why)
+			draft_note(i->d, c->peer, IMPORT_NOT, at, "%s", why);
+		return why ? NULL : draft_quote(i->d, uri);
+	}
+	*p12 = false;
+	if (*name == '/')
+		return draft_quote(i->d, name);
+	if (has_suffix(name) || strchr(name, '/'))
+		return draft_quote(i->d, draft_text(i->d, "%s/ipsec.d/certs/%s", i->dir, name));
+	*p12 = ours;
+	draft_note(i->d, c->peer, IMPORT_CHOICE, at, "\"%s\" is a name in NSS, and keyd reads files: %s -o %s/ipsec.d/%s.%s", name,
+		   ours ? "pk12util -d sql:/etc/ipsec.d" : "certutil -L -a -d sql:/etc/ipsec.d", i->dir, name, ours ? "p12" : "pem");
+	return draft_quote(i->d, draft_text(i->d, "%s/ipsec.d/%s.%s", i->dir, name, ours ? "p12" : "pem"));
+}
+
+/* How much of the names' beginnings is the same, without their folders. */
+static size_t alike(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	a = strrchr(a, '/') ? strrchr(a, '/') + 1 : a;
+	b = strrchr(b, '/') ? strrchr(b, '/') + 1 : b;
+	while (a[n] && a[n] == b[n])
+		n++;
+	return n;
+}
+
+/* The private key of a certificate, as ipsec.secrets names it: of several the one with the most similar name. */
+static const char *key_text(struct ipsec *i, struct ipsec_conn *c, const char *cert)
+{
+	struct ipsec_secrets s = { 0 };
+	struct conf_secrets psks = { 0 };
+	struct conf *conf = calloc(1, sizeof(*conf));
+	const struct ipsec_key *best = NULL;
+	const char *out;
+	struct conf_file f;
+	char why[256];
+
+	if (conf && i->d->options->look && !conf_file_read(&f, i->secrets, PSK_FILE_MAX, why, sizeof(why))) {
+		(void)!ipsec_secrets_read(&s, &psks, conf, i->secrets, f.text, f.n, NULL, NULL);
+		conf_file_clear(&f);
+	}
+	for (size_t n = 0; n < s.nkeys; n++)
+		if (*s.keys[n].file && (!best || alike(s.keys[n].file, cert) > alike(best->file, cert)))
+			best = &s.keys[n];
+	out = best ? draft_quote(i->d, best->file) : NULL;
+	ipsec_secrets_free(&s);
+	conf_secrets_free(&psks);
+	free(conf);
+	if (out)
+		return out;
+	cert = strrchr(cert, '/') ? strrchr(cert, '/') + 1 : cert;
+	out = draft_quote(i->d, draft_text(i->d, "%s/ipsec.d/private/%.*s.key", i->dir, (int)strcspn(cert, "."), cert));
+	draft_note(i->d, c->peer, IMPORT_CHOICE, ipsec_at(c, c->local, KEY_CERT), "%s names no file with the private key, or cannot be read: %s is a guess", i->secrets, out);
+	return out;
+}
+
+static const char *all_cas(struct ipsec *i)
+{
+	const char *list = NULL;
+	glob_t found;
+
+	if (i->cas || !i->d->options->look || glob(draft_text(i->d, "%s/ipsec.d/cacerts/*", i->dir), 0, NULL, &found))
+		return i->cas;
+	for (size_t n = 0; n < found.gl_pathc && n < CONF_CAS_MAX; n++)
+		list = draft_text(i->d, "%s%s%s", list ?: "", list ? ", " : "", draft_quote(i->d, found.gl_pathv[n]));
+	globfree(&found);
+	return i->cas = list;
+}
+
+/* --- proofs --- */
+
+enum proof { PROOF_NONE, PROOF_PSK, PROOF_SIGNATURE, PROOF_XAUTH, PROOF_EAP, PROOF_NULL, PROOF_NEVER, PROOF_OTHER };
+
+static enum proof proof_of(const char *word)
+{
+	static const struct {
+		const char *begins;
+		enum proof proof;
+	} words[] = {
+		{ "psk", PROOF_PSK }, { "secret", PROOF_PSK }, { "pubkey", PROOF_SIGNATURE }, { "rsa", PROOF_SIGNATURE }, { "ecdsa", PROOF_SIGNATURE },
+		{ "ed25519", PROOF_SIGNATURE }, { "ed448", PROOF_SIGNATURE }, { "ike:", PROOF_SIGNATURE }, { "xauth", PROOF_XAUTH }, { "eap", PROOF_EAP },
+		{ "null", PROOF_NULL }, { "never", PROOF_NEVER }, { "any", PROOF_NONE },
+	};
+
+	for (size_t i = 0; word && i < sizeof(words) / sizeof(*words); i++)
+		if (!strncasecmp(word, words[i].begins, strlen(words[i].begins)))
+			return words[i].proof;
+	return word ? PROOF_OTHER : PROOF_NONE;
+}
+
+/* Which statement decides, and what it says; authby: xauthpsk and xauthrsasig are two things in one. */
+static enum proof side_proof(const struct ipsec_conn *c, unsigned side)
+{
+	const char *own = ipsec_said(c, side, KEY_AUTH), *both = SAID(c, KEY_AUTHBY);
+
+	if (own)
+		return proof_of(own);
+	if (both && !strncasecmp(both, "xauth", 5))
+		both += 5;
+	return both ? proof_of(both) : PROOF_SIGNATURE;
+}
+
+static bool wants_xauth(const struct ipsec_conn *c)
+{
+	const char *both = SAID(c, KEY_AUTHBY);
+
+	for (unsigned side = 0; side < SIDES; side++)
+		if (proof_of(ipsec_said(c, side, KEY_AUTH)) == PROOF_XAUTH || proof_of(ipsec_said(c, side, KEY_AUTH2)) == PROOF_XAUTH ||
+		    ipsec_yes(ipsec_said(c, side, KEY_XAUTHCLIENT)) || ipsec_yes(ipsec_said(c, side, KEY_XAUTHSERVER)))
+			return true;
+	return both && !strncasecmp(both, "xauth", 5);
+}
+
+static struct import_at auth_at(const struct ipsec_conn *c, unsigned side)
+{
+	return c->said[side][KEY_AUTH] ? ipsec_at(c, side, KEY_AUTH) : ipsec_at(c, LEFT, KEY_AUTHBY);
+}
+
+static void set_xauth(struct ipsec *i, struct ipsec_conn *c)
+{
+	if (!i->d->options->modernise) {
+		draft_note(i->d, c->peer, IMPORT_IKEV1, auth_at(c, c->local), "XAUTH needs IKEv1");
+		c->peer->off = "XAUTH needs IKEv1, which this keyd does not speak; keydctl import --modernise proposes a form for IKEv2";
+		return;
+	}
+	draft_note(i->d, c->peer, IMPORT_CHOICE, auth_at(c, c->local), "IKEv2 has no XAUTH: the certificate alone is the proof, or a secret of the user's own in place of "
+		   "the group's: whoever has the group's gets in as long as it is in ipsec.secrets");
+}
+
+static void ours(struct ipsec *i, struct ipsec_conn *c)
+{
+	struct draft_peer *p = c->peer;
+	bool whole;
+
+	if (ipsec_said(c, c->local, KEY_CERT)) {
+		p->set[SET_CERT] = cert_text(i, c, c->local, true, &whole);
+		p->set[SET_KEY] = p->set[SET_CERT] && !whole ? key_text(i, c, ipsec_said(c, c->local, KEY_CERT)) : NULL;
+		p->set[SET_AUTH_LOCAL] = "cert";
+	} else if (ipsec_said(c, c->local, KEY_RSASIGKEY) && *ipsec_said(c, c->local, KEY_RSASIGKEY) != '%') {
+		p->set[SET_KEY] = draft_quote(i->d, draft_text(i->d, "%s/ipsec.d/private/ipsec.key", i->dir));
+		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, c->local, KEY_RSASIGKEY), "our key is in ipsec.secrets, or in NSS; keyd wants it in a file: make one with "
+			   "'keydctl keygen %s', and write what it prints at the peer", p->set[SET_KEY]);
+		p->set[SET_AUTH_LOCAL] = "key";
+	} else {
+		p->set[SET_AUTH_LOCAL] = "cert";
+	}
+}
+
+static void theirs(struct ipsec *i, struct ipsec_conn *c)
+{
+	struct draft_peer *p = c->peer;
+	unsigned side = !c->local;
+	const char *key = ipsec_said(c, side, KEY_RSASIGKEY), *text;
+	unsigned bits = 0;
+	bool whole;
+
+	p->set[SET_AUTH_REMOTE] = "cert";
+	if (ipsec_said(c, side, KEY_CERT)) {
+		text = cert_text(i, c, side, false, &whole);
+		p->set[SET_REMOTE_KEY] = text ? draft_text(i->d, "file %s", text) : NULL;
+	} else if (is_raw(key)) {
+		p->set[SET_AUTH_REMOTE] = "key";
+		p->set[SET_REMOTE_KEY] = raw_key(i, key, &bits);
+		if (p->set[SET_REMOTE_KEY] && bits < RSA_GOOD) {
+			p->set[SET_KEY_FLOOR] = draft_text(i->d, "rsa %u", bits);
+			draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, side, KEY_RSASIGKEY), "the peer's key has %u bits, which is too weak today: it needs a new one, "
+				   "and then no 'key-floor'", bits);
+		}
+		if (!p->set[SET_REMOTE_KEY])
+			draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, side, KEY_RSASIGKEY), "this is no RSA key as RFC 3110 has it: write 'remote-key' with what keydctl keygen prints at the peer");
+	} else if (key && *key != '%' && !strchr(key, ':')) {
+		p->set[SET_AUTH_REMOTE] = "key";
+		p->set[SET_REMOTE_KEY] = draft_text(i->d, "file %s", draft_quote(i->d, *key == '/' ? key : draft_text(i->d, "%s/ipsec.d/certs/%s", i->dir, key)));
+	} else if (key && *key != '%') {
+		p->set[SET_AUTH_REMOTE] = "key";
+		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, side, KEY_RSASIGKEY), "a key in this form is not read: write 'remote-key' with what keydctl keygen prints at the peer");
+	} else {
+		p->set[SET_CA] = all_cas(i);
+		if (!p->set[SET_CA])
+			draft_note(i->d, p, IMPORT_CHOICE, c->section->at, "the CAs that vouch for the peer were known by their place: 'ca' must name their files");
+	}
+}
+
+void ipsec_proofs(struct ipsec *i, struct ipsec_conn *c)
+{
+	enum proof local = side_proof(c, c->local), remote = side_proof(c, !c->local);
+	struct draft_peer *p = c->peer;
+
+	if (wants_xauth(c))
+		set_xauth(i, c);
+	if (local == PROOF_EAP || remote == PROOF_EAP)
+		p->off = "keyd does no EAP: give users certificates or secrets of their own";
+	else if (local == PROOF_NULL || remote == PROOF_NULL)
+		p->off = "keyd speaks to nobody who proves nothing (null)";
+	else if (local == PROOF_OTHER || remote == PROOF_OTHER)
+		draft_note(i->d, p, IMPORT_NOT, auth_at(c, c->local), "a way to prove that is not known: psk and certificates are");
+	if (SAID(c, KEY_XAUTH) || ipsec_said(c, c->local, KEY_XAUTHUSER))
+		draft_note(i->d, p, IMPORT_IKEV1, ipsec_at(c, SAID(c, KEY_XAUTH) ? LEFT : c->local, SAID(c, KEY_XAUTH) ? KEY_XAUTH : KEY_XAUTHUSER), "XAUTH needs IKEv1");
+	if (local == PROOF_PSK || remote == PROOF_PSK) {
+		draft_secrets(i->d, i->secrets);
+		if (SAID(c, KEY_AUTHBY) && strpbrk(SAID(c, KEY_AUTHBY), "|,"))
+			draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_AUTHBY), "of several ways to prove, the first counts");
+	}
+	if (local == PROOF_SIGNATURE)
+		ours(i, c);
+	else
+		p->set[SET_AUTH_LOCAL] = local == PROOF_PSK ? "psk" : NULL;
+	if (remote == PROOF_SIGNATURE)
+		theirs(i, c);
+	else
+		p->set[SET_AUTH_REMOTE] = remote == PROOF_PSK ? "psk" : NULL;
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+// Which statements ipsec.conf has, under all the names that FreeS/WAN's descendants gave them, and what is told of each.
+#include "keyd/import/ipsec.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define ROW(block, name, how, text) { { block, name, IMPORT_##how, text }, KEY_NONE, false }
+#define CONN(name, how, text) ROW("conn", name, how, text)
+#define SIDE(name, how, text) { { "conn", name, IMPORT_##how, text }, KEY_NONE, true }
+#define TAKEN(name, key) { { "conn", name, IMPORT_CHOICE, NULL }, KEY_##key, false }
+#define TAKEN_SIDE(name, key) { { "conn", name, IMPORT_CHOICE, NULL }, KEY_##key, true }
+
+#define NO_SCRIPTS "there are no scripts: follow 'keydctl watch --json'"
+#define NO_EAP "keyd does no EAP: give users certificates or secrets of their own"
+#define NO_XAUTH "XAUTH belongs to IKEv1"
+#define NO_MARK "policies of keyd's have no marks: write them for setkey"
+#define NO_VTI "keyd makes no XFRM interfaces: policies decide what is protected"
+#define NO_LOG "keyd logs to stderr, or to the journal; keyd -v, 'keydctl log debug'"
+#define NO_THREADS "keyd's roles are processes of their own"
+#define NO_RETRANSMIT "'retransmit' of keyd.conf: 500 ms at first, twice as long each time, 7 sendings"
+#define NO_MOBIKE "keyd does not speak MOBIKE: when an address changes, 'keydctl up' begins anew"
+
+static const struct ipsec_row conn_rows[] = {
+	TAKEN("also", ALSO), TAKEN("auto", AUTO), TAKEN("type", TYPE), TAKEN("authby", AUTHBY), TAKEN("keyexchange", KEYEXCHANGE),
+	TAKEN("ikev2", IKEV2), TAKEN("ike", IKE), TAKEN("esp", ESP), TAKEN("phase2alg", ESP), TAKEN("phase2", PHASE2), TAKEN("auth", PHASE2),
+	TAKEN("aggressive", AGGRESSIVE), TAKEN("aggrmode", AGGRESSIVE), TAKEN("ikelifetime", IKELIFETIME), TAKEN("lifetime", LIFETIME),
+	TAKEN("salifetime", LIFETIME), TAKEN("keylife", LIFETIME), TAKEN("ipsec-lifetime", LIFETIME), TAKEN("lifebytes", LIFEBYTES),
+	TAKEN("ipsec-max-bytes", LIFEBYTES), TAKEN("lifepackets", LIFEPACKETS), TAKEN("ipsec-max-packets", LIFEPACKETS),
+	TAKEN("rekeymargin", MARGIN), TAKEN("margintime", MARGIN), TAKEN("pfs", PFS), TAKEN("pfsgroup", PFSGROUP), TAKEN("dpddelay", DPDDELAY),
+	TAKEN("dpdaction", DPDACTION), TAKEN("fragmentation", FRAGMENTATION), TAKEN("ike_frag", FRAGMENTATION),
+	TAKEN("ike-frag", FRAGMENTATION), TAKEN("forceencaps", FORCEENCAPS), TAKEN("encapsulation", FORCEENCAPS), TAKEN("reauth", REAUTH),
+	TAKEN("rekey", REKEY), TAKEN("tfc", TFC), TAKEN("replay_window", REPLAY), TAKEN("replay-window", REPLAY), TAKEN("xauth", XAUTH),
+	TAKEN("modecfgdns", CFGDNS), TAKEN("modecfgdns1", CFGDNS), TAKEN("modecfgdomains", CFGDOMAIN), TAKEN("modecfgdomain", CFGDOMAIN),
+	TAKEN("nat_keepalive", KEEPALIVE), TAKEN("nat-keepalive", KEEPALIVE), TAKEN("initial-contact", INITIAL_CONTACT),
+	TAKEN("initial_contact", INITIAL_CONTACT),
+	TAKEN_SIDE("", HOST), TAKEN_SIDE("subnet", SUBNET), TAKEN_SIDE("subnets", SUBNETS), TAKEN_SIDE("sourceip", SOURCEIP),
+	TAKEN_SIDE("cert", CERT), TAKEN_SIDE("id", ID), TAKEN_SIDE("auth", AUTH), TAKEN_SIDE("auth2", AUTH2), TAKEN_SIDE("rsasigkey", RSASIGKEY),
+	TAKEN_SIDE("sigkey", RSASIGKEY), TAKEN_SIDE("pubkey", RSASIGKEY), TAKEN_SIDE("ecdsakey", RSASIGKEY), TAKEN_SIDE("protoport", PROTOPORT),
+	TAKEN_SIDE("addresspool", ADDRESSPOOL), TAKEN_SIDE("dns", DNS), TAKEN_SIDE("xauthclient", XAUTHCLIENT),
+	TAKEN_SIDE("xauthserver", XAUTHSERVER), TAKEN_SIDE("xauthusername", XAUTHUSER), TAKEN_SIDE("username", XAUTHUSER),
+	TAKEN_SIDE("modecfgclient", MODECFGCLIENT), TAKEN_SIDE("modecfgserver", MODECFGSERVER), TAKEN_SIDE("ikeport", IKEPORT),
+	CONN("alsoflip", NOT, "write the sections out, with left and right changed"),
+	CONN("ah", NOT, "AH is not done: ESP with its own integrity protects as well"),
+	CONN("compress", NOT, "nothing is compressed: compress=no at the other end, too"),
+	CONN("keyingtries", IDLE, "keyd tries as long as something wants the tunnel"),
+	CONN("rekeyfuzz", IDLE, "'rekey jitter' of keyd.conf, 10% by itself"),
+	CONN("marginbytes", IDLE, "keyd finds its margins by itself"), CONN("marginpackets", IDLE, "keyd finds its margins by itself"),
+	CONN("dpdtimeout", IDLE, NO_RETRANSMIT), CONN("retransmit-timeout", IDLE, NO_RETRANSMIT),
+	CONN("retransmit-interval", IDLE, NO_RETRANSMIT), CONN("mobike", NOT, NO_MOBIKE), CONN("closeaction", IDLE, "a tunnel that 'start yes' names comes up again by itself"),
+	CONN("inactivity", NOT, "tunnels stay until 'keydctl down'"), CONN("installpolicy", NOT, "leave 'traffic' out: then policies are setkey's"),
+	CONN("mark", NOT, NO_MARK), CONN("mark_in", NOT, NO_MARK), CONN("mark_out", NOT, NO_MARK), CONN("mark-in", NOT, NO_MARK),
+	CONN("mark-out", NOT, NO_MARK), CONN("set_mark_in", NOT, NO_MARK), CONN("set_mark_out", NOT, NO_MARK),
+	CONN("reqid", NOT, "keyd's policies have reqids of their own; those of setkey's have yours"),
+	CONN("priority", NOT, "policies of keyd's have one priority: write them for setkey"),
+	CONN("if_id_in", NOT, NO_VTI), CONN("if_id_out", NOT, NO_VTI), CONN("ipsec-interface", NOT, NO_VTI), CONN("ipsec_interface", NOT, NO_VTI),
+	CONN("vti-interface", NOT, NO_VTI), CONN("vti-routing", NOT, NO_VTI), CONN("vti-shared", NOT, NO_VTI),
+	CONN("eap_identity", NOT, NO_EAP), CONN("eap", NOT, NO_EAP), CONN("aaa_identity", NOT, NO_EAP),
+	CONN("xauth_identity", IKEV1, NO_XAUTH), CONN("xauthby", IKEV1, NO_XAUTH), CONN("xauthfail", IKEV1, NO_XAUTH),
+	CONN("pam-authorize", NOT, "there is no PAM: 'id remote' says who may come"),
+	CONN("modeconfig", IKEV1, "IKEv2 has one way to ask for addresses"), CONN("modecfgpull", IKEV1, "IKEv2 has one way to ask for addresses"),
+	CONN("modecfgdns2", NOT, "write it into 'dns' of the pool, behind the first"), CONN("modecfgbanner", IKEV1, "IKEv2 has no banner"),
+	CONN("modecfgwins1", NOT, "keyd tells no WINS servers: use DNS"), CONN("modecfgwins2", NOT, "keyd tells no WINS servers: use DNS"),
+	CONN("cisco-unity", IKEV1, "Unity is an extension of IKEv1"), CONN("cisco_unity", IKEV1, "Unity is an extension of IKEv1"),
+	CONN("remote_peer_type", IKEV1, "IKEv2 needs no word on who made the peer"),
+	CONN("remote-peer-type", IKEV1, "IKEv2 needs no word on who made the peer"),
+	CONN("nat-ikev1-method", IKEV1, "NAT traversal of IKEv2 has one form"), CONN("ikepad", IKEV1, "keyd pads as RFC 7296 says"),
+	CONN("mediation", NOT, "there is no mediation"), CONN("mediated_by", NOT, "there is no mediation"), CONN("me_peerid", NOT, "there is no mediation"),
+	CONN("ikedscp", NOT, "mark IKE's packets with nftables"), CONN("overlapip", IDLE, "policies of keyd's may overlap"),
+	CONN("mtu", NOT, "ip route change ... mtu BYTES"), CONN("metric", NOT, "keyd sets no routes"), CONN("dscp", NOT, "mark packets with nftables"),
+	CONN("nic-offload", NOT, "ESP is the kernel's work; setkey knows offload"), CONN("nic_offload", NOT, "ESP is the kernel's work; setkey knows offload"),
+	CONN("connalias", NOT, "call the section by one name"), CONN("failureshunt", NOT, "what a policy protects waits or is dropped, never in clear"),
+	CONN("negotiationshunt", NOT, "what a policy protects waits or is dropped, never in clear"),
+	CONN("sha2-truncbug", NOT, "SHA-256 has 128 bits in ESP (RFC 4868): change it at the other end, too"),
+	CONN("sha2_truncbug", NOT, "SHA-256 has 128 bits in ESP (RFC 4868): change it at the other end, too"),
+	CONN("ms-dh-downgrade", IDLE, "the groups of 'esp' and 'ike' count"), CONN("ms-dh-downgrade", IDLE, "the groups of 'esp' and 'ike' count"),
+	CONN("narrowing", IDLE, "a peer may always narrow traffic (RFC 7296 2.9)"), CONN("esn", NOT, "write esn or noesn into 'esp'"),
+	CONN("decap-dscp", NOT, "setkey's policies and SAs have such flags"), CONN("nopmtudisc", NOT, "setkey's policies and SAs have such flags"),
+	CONN("ppk", NOT, "postquantum preshared keys are not done"), CONN("send-no-esp-tfc", IDLE, "keyd takes padded packets"),
+	CONN("send_no_esp_tfc", IDLE, "keyd takes padded packets"),
+	CONN("sendca", IDLE, "those between ours and the root are sent"), CONN("dns-match-id", NOT, "identities are not looked up in DNS"),
+	CONN("require-id-on-certificate", IDLE, "keyd always wants the identity in the certificate"),
+	CONN("accept-redirect", NOT, "keyd follows no redirects"), CONN("send-redirect", NOT, "keyd sends no redirects"),
+	CONN("accept-redirect-to", NOT, "keyd follows no redirects"), CONN("redirect-to", NOT, "keyd sends no redirects"),
+	CONN("nm-configured", IDLE, "NetworkManager does not know keyd"), CONN("policy-label", NOT, "security labels are setkey's"),
+	CONN("labeled-ipsec", NOT, "security labels are setkey's"), CONN("share_lease", NOT, "one address of a pool is one peer's"),
+	CONN("clientaddrfamily", IDLE, "addresses say their family"), CONN("hostaddrfamily", IDLE, "addresses say their family"),
+	CONN("connaddrfamily", IDLE, "addresses say their family"), CONN("fake-strongswan", IDLE, "keyd sends no names of others"),
+	CONN("send-vendorid", IDLE, "keyd's vendor ID is always sent"), CONN("send_vendorid", IDLE, "keyd's vendor ID is always sent"),
+	CONN("ikelifebytes", NOT, "IKE SAs are renewed by time only"), CONN("rsasigkey", NOT, "write it with left or right in front"),
+	CONN("debug", IDLE, NO_LOG), CONN("signature", NOT, "'signatures' of keyd.conf names them"), CONN("interface-ip", NOT, NO_VTI),
+	SIDE("nexthop", IDLE, "the routing table says it"), SIDE("firewall", NOT, "let your firewall pass ESP, UDP 500 and 4500, and what is protected (nftables: meta ipsec exists)"),
+	SIDE("hostaccess", NOT, "your firewall decides"), SIDE("updown", NOT, NO_SCRIPTS), SIDE("ca", NOT, "'ca' of keyd.conf names files; the issuer is not compared by name"),
+	SIDE("ca2", NOT, "'ca' of keyd.conf names files; the issuer is not compared by name"), SIDE("cert2", NOT, "one certificate proves; make a second section"),
+	SIDE("id2", NOT, "one identity for both proofs"), SIDE("ckaid", NOT, "name the certificate's file in 'cert'"),
+	SIDE("groups", NOT, "'id remote' says who may come; attribute certificates are not read"),
+	SIDE("groups2", NOT, "'id remote' says who may come; attribute certificates are not read"),
+	SIDE("sendcert", IDLE, "our certificate is sent whenever it is the proof"), SIDE("certpolicy", NOT, "policies of certificates are not compared"),
+	SIDE("allowany", NOT, "write 'address any' into a section of its own"), SIDE("vti", NOT, NO_VTI), SIDE("cat", NOT, NO_VTI),
+	SIDE("interface-ip", NOT, NO_VTI), SIDE("subnetwithin", NOT, "'traffic' names the network; a peer may have a part of it"),
+	SIDE("intraffic", NOT, NO_VTI), SIDE("autheap", NOT, NO_EAP), SIDE("xauthidentity", IKEV1, NO_XAUTH),
+};
+
+#define SETUP(name, how, text) ROW("config", name, how, text)
+#define CA_ROW(name, how, text) ROW("ca", name, how, text)
+
+static const struct ipsec_row section_rows[] = {
+	SETUP("charondebug", IDLE, NO_LOG), SETUP("plutodebug", IDLE, NO_LOG), SETUP("klipsdebug", IDLE, NO_LOG), SETUP("plutostderrlog", IDLE, NO_LOG),
+	SETUP("logfile", IDLE, NO_LOG), SETUP("logappend", IDLE, NO_LOG), SETUP("logtime", IDLE, NO_LOG), SETUP("logip", IDLE, NO_LOG), SETUP("syslog", IDLE, NO_LOG), SETUP("audit-log", IDLE, NO_LOG),
+	SETUP("perpeerlog", IDLE, NO_LOG), SETUP("perpeerlogdir", IDLE, NO_LOG), SETUP("plutostderrlogtime", IDLE, NO_LOG), SETUP("statsbin", IDLE, "'keydctl watch --json'"),
+	SETUP("charonstart", IDLE, NO_THREADS), SETUP("plutostart", IDLE, NO_THREADS), SETUP("nhelpers", IDLE, NO_THREADS), SETUP("plutofork", IDLE, NO_THREADS),
+	SETUP("plutorestartoncrash", IDLE, NO_THREADS), SETUP("prepluto", NOT, NO_SCRIPTS), SETUP("postpluto", NOT, NO_SCRIPTS),
+	SETUP("seccomp", IDLE, "keyd's roles always have their filters"), SETUP("dumpdir", IDLE, "keyd leaves no core files"),
+	SETUP("protostack", IDLE, "XFRM is all that Linux has"), SETUP("interfaces", IDLE, "'listen' of keyd.conf, if not all addresses"),
+	SETUP("oe", NOT, "opportunistic encryption is not done"), SETUP("virtual_private", IDLE, "'traffic' and 'pool' say which addresses peers may have"),
+	SETUP("virtual-private", IDLE, "'traffic' and 'pool' say which addresses peers may have"), SETUP("hidetos", IDLE, "the kernel copies it"),
+	SETUP("fragicmp", IDLE, "the kernel does"), SETUP("overridemtu", NOT, "ip route change ... mtu BYTES"), SETUP("cachecrls", IDLE, "what was fetched is kept"),
+	SETUP("crlcheckinterval", IDLE, "lists are fetched anew before they run out"), SETUP("crlchkinterval", IDLE, "lists are fetched anew before they run out"),
+	SETUP("curl-timeout", IDLE, "keyd has limits of its own"), SETUP("curl-iface", NOT, "the routing table says it"),
+	SETUP("ocsp-enable", IDLE, "OCSP is asked where a certificate says so; 'fetch no' turns it off"), SETUP("ocsp-strict", NOT, "'revocation strict'"),
+	SETUP("ocsp-uri", NOT, "certificates say where to ask"), SETUP("ocsp-trustname", NOT, "responders are believed as RFC 6960 says"),
+	SETUP("myid", NOT, "write 'id local' into sections"), SETUP("nssdir", NOT, "there is no NSS: export certificates to files (pk12util)"),
+	SETUP("ipsecdir", IDLE, "certificates are named by files"), SETUP("pkcs11module", NOT, "write 'module FILE'"),
+	SETUP("pkcs11initargs", NOT, "modules get none"), SETUP("pkcs11keepstate", IDLE, "'login keep' is the default"), SETUP("pkcs11proxy", NOT, "there is none"),
+	SETUP("ddos-mode", IDLE, "'cookie threshold', 'half-open' of keyd.conf"), SETUP("ddos-ike-threshold", IDLE, "'cookie threshold', 'half-open' of keyd.conf"),
+	SETUP("max-halfopen-ike", IDLE, "'cookie threshold', 'half-open' of keyd.conf"), SETUP("shuntlifetime", IDLE, "there are no shunts"), SETUP("xfrmlifetime", IDLE, "keyd removes larval SAs itself"),
+	SETUP("global-redirect", NOT, "keyd sends no redirects"), SETUP("global-redirect-to", NOT, "keyd sends no redirects"),
+	SETUP("dnssec-enable", NOT, "identities are not looked up in DNS"), SETUP("dnssec-rootkey-file", NOT, "identities are not looked up in DNS"),
+	SETUP("dnssec-anchors", NOT, "identities are not looked up in DNS"), SETUP("ikev1-policy", IKEV1, "keyd speaks IKEv2"),
+	SETUP("ikev1-secctx-attr-type", IKEV1, "keyd speaks IKEv2"), SETUP("ike-socket-bufsize", IDLE, "keyd sizes its buffers by itself"),
+	SETUP("ike-socket-errqueue", IDLE, "keyd heeds ICMP errors"), SETUP("listen-tcp", NOT, "IKE over TCP is not done"), SETUP("listen-udp", IDLE, "UDP is all there is"),
+	SETUP("forwardcontrol", NOT, "sysctl net.ipv4.ip_forward"), SETUP("rp_filter", NOT, "sysctl net.ipv4.conf.all.rp_filter"), SETUP("disable_port_floating", IDLE, "'nat off' of keyd.conf"),
+	SETUP("force_keepalive", IDLE, "keepalives are sent behind a NAT"), SETUP("force-keepalive", IDLE, "keepalives are sent behind a NAT"),
+	SETUP("fips_mode", NOT, "OpenSSL's configuration decides"), SETUP("also", NOT, "write it out"), SETUP("drop-oppo-null", NOT, "opportunistic encryption is not done"),
+	SETUP("nocrsend", IDLE, "keyd says which CAs it believes"), SETUP("manualstart", NOT, "setkey sets keys by hand"), SETUP("plutowait", IDLE, NO_THREADS), SETUP("plutoload", NOT, "'start yes'"),
+	SETUP("uniqueids", CHOICE, NULL), SETUP("strictcrlpolicy", CHOICE, NULL), SETUP("crl-strict", CHOICE, NULL), SETUP("nat_traversal", CHOICE, NULL),
+	SETUP("listen", CHOICE, NULL), SETUP("ikeport", CHOICE, NULL), SETUP("nat-ikeport", CHOICE, NULL), SETUP("nat_ikeport", CHOICE, NULL),
+	SETUP("keep-alive", CHOICE, NULL), SETUP("keep_alive", CHOICE, NULL), SETUP("secretsfile", CHOICE, NULL),
+	CA_ROW("cacert", CHOICE, NULL), CA_ROW("crluri", CHOICE, NULL), CA_ROW("crluri1", CHOICE, NULL), CA_ROW("auto", IDLE, "a CA is believed where 'ca' names it"),
+	CA_ROW("crluri2", NOT, "add it to 'crl'"), CA_ROW("ocspuri", NOT, "certificates say where to ask"), CA_ROW("ocspuri1", NOT, "certificates say where to ask"),
+	CA_ROW("ocspuri2", NOT, "certificates say where to ask"), CA_ROW("ldaphost", NOT, "lists are fetched by http only"), CA_ROW("ldapbase", NOT, "lists are fetched by http only"),
+	CA_ROW("certuribase", NOT, "hash and URL is not done"), CA_ROW("also", NOT, "write it out"),
+	ROW("", "version", IDLE, "there is nothing to choose"),
+};
+
+#define N(a) (sizeof(a) / sizeof(*(a)))
+
+const struct import_row *import_ipsec_row(unsigned i)
+{
+	if (i < N(conn_rows))
+		return &conn_rows[i].row;
+	i -= N(conn_rows);
+	return i < N(section_rows) ? &section_rows[i].row : NULL;
+}
+
+const struct ipsec_row *ipsec_row_of(const char *name, unsigned *side)
+{
+	bool left = !strncasecmp(name, "left", 4), right = !strncasecmp(name, "right", 5);
+	const char *rest = name + (left ? 4 : right ? 5 : 0);
+
+	*side = right ? RIGHT : LEFT;
+	rest += (left || right) && *rest == '-';
+	for (size_t i = 0; i < N(conn_rows); i++)
+		if (!strcasecmp(conn_rows[i].row.name, left || right ? rest : name) && conn_rows[i].sided == (left || right))
+			return &conn_rows[i];
+	return NULL;
+}
+
+/* --- config setup, ca, and what is told of statements of a conn that nothing is made of --- */
+
+static void setup(struct ipsec *i, const struct import_stmt *s)
+{
+	struct draft *d = i->d;
+	const char *name = s->words[0].s, *value = import_word(s, 1);
+	struct ipsec_addr a;
+	unsigned long n = strtoul(value, NULL, 10);
+
+	if (!strcasecmp(name, "uniqueids"))
+		i->unique = ipsec_no(value) ? "no" : !strcasecmp(value, "never") ? "never" : !strcasecmp(value, "keep") ? "keep" : NULL;
+	else if (!strcasecmp(name, "strictcrlpolicy") || !strcasecmp(name, "crl-strict"))
+		i->strict = !ipsec_no(value);
+	else if (!strcasecmp(name, "nat_traversal"))
+		i->no_nat = ipsec_no(value);
+	else if (!strcasecmp(name, "listen") && !ipsec_addr_parse(&a, value))
+		d->listen = draft_text(d, "%s", value);
+	else if (!strcasecmp(name, "listen"))
+		draft_note(d, NULL, IMPORT_NOT, s->at, "listen: one address is expected");
+	else if (!strcasecmp(name, "ikeport") || !strcasecmp(name, "nat-ikeport") || !strcasecmp(name, "nat_ikeport")) {
+		if (n > 0 && n < 65536)
+			*(tolower((unsigned char)*name) == 'i' ? &d->port : &d->nat_port) = draft_text(d, "%lu", n);
+	} else if (!strncasecmp(name, "keep", 4) && n > 0 && n <= 3600)
+		i->keepalive = draft_seconds(d, n);
+	else if (!strcasecmp(name, "secretsfile"))
+		i->secrets = draft_text(d, "%s%s%s", *value == '/' ? "" : i->dir, *value == '/' ? "" : "/", value);
+}
+
+static void ca(struct ipsec *i, const struct import_stmt *s)
+{
+	struct draft *d = i->d;
+	const char *name = s->words[0].s, *value = import_word(s, 1);
+
+	if (!strcasecmp(name, "cacert"))
+		i->cas = draft_text(d, "%s%s%s", i->cas ?: "", i->cas ? ", " : "",
+				    draft_quote(d, *value == '/' ? value : draft_text(d, "%s/ipsec.d/cacerts/%s", i->dir, value)));
+	else if (!strncmp(value, "http://", 7))
+		d->crl = draft_text(d, "%s%s%s", d->crl ?: "", d->crl ? ", " : "", draft_quote(d, value));
+	else
+		draft_note(d, NULL, IMPORT_NOT, s->at, "%s: lists are fetched by http only, or read from files: 'crl'", name);
+}
+
+static void tell_section(struct ipsec *i, const char *block, const struct import_stmt *s)
+{
+	for (size_t n = 0; n < N(section_rows); n++) {
+		const struct import_row *row = &section_rows[n].row;
+
+		if (strcasecmp(row->block, block) != 0 || strcasecmp(row->name, s->words[0].s) != 0)
+			continue;
+		if (row->text)
+			draft_note(i->d, NULL, row->how, s->at, "%s: %s", row->name, row->text);
+		else if (!strcasecmp(block, "ca"))
+			ca(i, s);
+		else
+			setup(i, s);
+		return;
+	}
+	draft_note(i->d, NULL, IMPORT_UNKNOWN, s->at, "'%s' is no statement of %s%s that is known", s->words[0].s, *block ? "a section " : "ipsec.conf", block);
+}
+
+static void tell_conn(struct ipsec *i, const struct import_stmt *s)
+{
+	unsigned side;
+	const struct ipsec_row *row = ipsec_row_of(s->words[0].s, &side);
+
+	if (!strncasecmp(s->words[0].s, "x-", 2) || !strncasecmp(s->words[0].s, "x_", 2))
+		draft_note(i->d, NULL, IMPORT_IDLE, s->at, "%s: what begins with x- is a comment", s->words[0].s);
+	else if (!row)
+		draft_note(i->d, NULL, IMPORT_UNKNOWN, s->at, "'%s' is no statement of a conn that is known", s->words[0].s);
+	else if (row->key == KEY_NONE)
+		draft_note(i->d, NULL, row->row.how, s->at, "%s: %s", s->words[0].s, row->row.text);
+}
+
+void ipsec_tell_sections(struct ipsec *i)
+{
+	for (const struct import_stmt *s = i->d->tree->first; s; s = s->next) {
+		if (!s->block)
+			tell_section(i, "", s);
+		for (const struct import_stmt *at = s->inside; at; at = at->next) {
+			if (import_word_is(s, 0, "conn"))
+				tell_conn(i, at);
+			else
+				tell_section(i, s->words[0].s, at);
+		}
+	}
+}

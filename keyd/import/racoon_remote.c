@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: MIT
+// remote of racoon.conf: the peer, its identities, proofs and proposals.
+#include "keyd/import/racoon.h"
+
+#include "keyd/conf/id.h"
+#include "keyd/crypto/alg.h"
+
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIFETIME_MOST (366ULL * 86400)	/* seconds that keyd takes for an IKE SA */
+
+/* --- whom --- */
+
+/* The head as it stands, for a comment. */
+static const char *head_text(struct draft *d, const struct import_stmt *s)
+{
+	const char *text = "";
+
+	for (unsigned i = 0; i < s->nwords; i++)
+		text = draft_text(d, "%s%s%s", text, i ? " " : "", s->words[i].s);
+	for (char *at = (char *)text; *at; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = ' ';
+	return text;
+}
+
+static bool set_remote(struct racoon *r, struct draft_peer *p, const char *address, const char *port)
+{
+	struct ipsec_addr a;
+	unsigned long n = *port == '[' ? strtoul(port + 1, NULL, 10) : 500;
+
+	if (ipsec_addr_parse(&a, address))
+		return false;
+	p->remote = a;
+	p->remote_len = ipsec_addr_bits(a.family);
+	p->set[SET_ADDRESS] = draft_text(r->d, "%s", address);
+	if (n != 500 && n > 0 && n < 65536)
+		p->set[SET_PORT] = draft_text(r->d, "%lu", n);
+	return true;
+}
+
+void racoon_remote_head(struct racoon *r, struct racoon_remote *m)
+{
+	const struct import_stmt *s = m->stmt;
+	const char *who = import_word(s, 1);
+	struct draft_peer *p = draft_peer_add(r->d, s->at, who, head_text(r->d, s));
+
+	m->peer = p;
+	if (!p)
+		return;
+	p->set[SET_ADDRESS] = "any";
+	if (import_word_is(s, 1, "anonymous") || s->words[s->nwords > 1].quoted)
+		return;
+	if (!set_remote(r, p, who, import_word(s, 2)))
+		p->off = draft_text(r->d, "keyd takes addresses, not names: put that of \"%s\" into 'address'", who);
+}
+
+void racoon_remote_address(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	if (!set_remote(r, p, import_word(s, 1), import_word(s, 2)))
+		racoon_note(r, p, IMPORT_NOT, s, "remote_address: '%s' is no address: put it into 'address'", import_word(s, 1));
+}
+
+void racoon_ph1id(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	(void)r;
+	p->ph1id = import_word(s, 1);
+}
+
+/* --- identities --- */
+
+static const struct {
+	const char *name;
+	uint8_t type;
+} id_types[] = {
+	{ "user_fqdn", CONF_ID_RFC822 }, { "fqdn", CONF_ID_FQDN }, { "keyid", CONF_ID_KEY_ID }, { "asn1dn", CONF_ID_DN },
+	{ "address", CONF_ID_IPV4 },
+};
+
+static void identity(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, enum draft_set set)
+{
+	bool file = import_word_is(s, 2, "file"), tag = import_word_is(s, 2, "tag");
+	const char *value = import_word(s, 2 + (file || tag)), *text;
+	struct ipsec_addr a;
+
+	for (size_t i = 0; i < sizeof(id_types) / sizeof(*id_types); i++) {
+		uint8_t type = id_types[i].type;
+
+		if (!import_word_is(s, 1, id_types[i].name))
+			continue;
+		if (file) {
+			racoon_note(r, p, IMPORT_NOT, s, "keyid file: put what is in '%s' behind 'id %s keyid'", value, set == SET_ID_LOCAL ? "local" : "remote");
+			return;
+		}
+		p->set[set] = NULL;
+		if (type == CONF_ID_IPV4 && !ipsec_addr_parse(&a, value) && a.family == AF_INET6)
+			type = CONF_ID_IPV6;
+		if (!*value) {		/* our address, or what the certificate says */
+			if (type != CONF_ID_IPV4 && type != CONF_ID_DN)
+				racoon_note(r, p, IMPORT_NOT, s, "%s %s: its value is missing", import_word(s, 0), import_word(s, 1));
+			return;
+		}
+		text = draft_id(r->d, p, s->at, type, value);
+		p->set[set] = *text ? text : NULL;
+		return;
+	}
+	racoon_note(r, p, IMPORT_NOT, s, "%s: an identity of type '%s' is not known to keyd: take fqdn, user_fqdn, keyid, asn1dn or address",
+		    import_word(s, 0), import_word(s, 1));
+}
+
+void racoon_my_identifier(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	if (import_word_is(s, 1, "login"))	/* as it was written before there was xauth_login */
+		racoon_xauth_login(r, p, s);
+	else
+		identity(r, p, s, SET_ID_LOCAL);
+}
+
+void racoon_peers_identifier(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	r->now->ids_at = s->at;
+	identity(r, p, s, SET_ID_REMOTE);
+}
+
+void racoon_verify_identifier(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	r->now->verify_id = racoon_switch(r, p, s, NULL) == 1;
+}
+
+/* --- proofs --- */
+
+static const char *in_cert_dir(struct racoon *r, const char *name)
+{
+	return draft_quote(r->d, *name == '/' ? name : draft_text(r->d, "%s/%s", r->cert_dir, name));
+}
+
+void racoon_certificate_type(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	if (import_word_is(s, 1, "x509") && s->nwords == 4) {
+		p->set[SET_CERT] = in_cert_dir(r, import_word(s, 2));
+		p->set[SET_KEY] = in_cert_dir(r, import_word(s, 3));
+	} else if (import_word_is(s, 1, "plain_rsa") && s->nwords == 3) {
+		racoon_note(r, p, IMPORT_NOT, s, "plain_rsa: '%s' is no form of keys that keyd reads: make another with 'keydctl keygen FILE', write 'key FILE' "
+			    "here and what it prints at the peer", import_word(s, 2));
+		r->now->cert_type = "plain_rsa";
+	} else {
+		racoon_note(r, p, IMPORT_NOT, s, "certificate_type: x509 with a certificate and a key, or plain_rsa with a key, are expected");
+	}
+}
+
+void racoon_ca_type(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	if (import_word_is(s, 1, "x509") && s->nwords == 3)
+		p->set[SET_CA] = in_cert_dir(r, import_word(s, 2));
+	else
+		racoon_note(r, p, IMPORT_NOT, s, "ca_type: x509 and a file are expected");
+}
+
+void racoon_peers_certfile(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	unsigned i = import_word_is(s, 1, "x509") ? 2 : 1;
+
+	if (import_word_is(s, 1, "plain_rsa") || import_word_is(s, 1, "dnssec") || s->nwords != i + 1)
+		racoon_note(r, p, IMPORT_NOT, s, "peers_certfile %s: write 'remote-key' with what 'keydctl keygen --public' prints at the peer",
+			    import_word(s, 1));
+	else
+		p->set[SET_REMOTE_KEY] = draft_text(r->d, "file %s", in_cert_dir(r, import_word(s, i)));
+}
+
+void racoon_verify_cert(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	r->now->verify_cert = racoon_switch(r, p, s, NULL) != 0;
+	if (!r->now->verify_cert)
+		racoon_note(r, p, IMPORT_NOT, s, "verify_cert off: keyd takes no certificate that nobody vouches for: name the CA with 'ca', or the peer's own key "
+			    "with 'remote-key'");
+}
+
+static const struct method {
+	const char *name, *local, *remote;
+	bool xauth;
+	const char *why;		/* it cannot be */
+} methods[] = {
+	{ "pre_shared_key", "psk", "psk", false, NULL },
+	{ "rsasig", "cert", "cert", false, NULL },
+	{ "dsssig", NULL, NULL, false, "DSA keys are not used any more: make new ones (keydctl keygen)" },
+	{ "rsaenc", NULL, NULL, false, "proof by RSA encryption belongs to IKEv1: use rsasig" },
+	{ "rsarev", NULL, NULL, false, "proof by RSA encryption belongs to IKEv1: use rsasig" },
+	{ "gssapi_krb", NULL, NULL, false, "GSS-API belongs to IKEv1: use certificates" },
+	{ "hybrid_rsa_client", "psk", "cert", true, NULL },
+	{ "hybrid_rsa_server", "cert", "psk", true, NULL },
+	{ "hybrid_dss_client", NULL, NULL, true, "DSA keys are not used any more: make new ones (keydctl keygen)" },
+	{ "hybrid_dss_server", NULL, NULL, true, "DSA keys are not used any more: make new ones (keydctl keygen)" },
+	{ "xauth_psk_client", "psk", "psk", true, NULL },
+	{ "xauth_psk_server", "psk", "psk", true, NULL },
+	{ "xauth_rsa_client", "cert", "cert", true, NULL },
+	{ "xauth_rsa_server", "cert", "cert", true, NULL },
+};
+
+static void set_xauth(struct racoon *r, struct racoon_remote *m, const struct method *method)
+{
+	struct draft_peer *p = m->peer;
+	bool server = strstr(method->name, "_server") != NULL;
+
+	if (!r->d->options->modernise) {
+		draft_note(r->d, p, IMPORT_IKEV1, m->auth_at, "%s: XAUTH needs IKEv1", method->name);
+		p->off = "XAUTH needs IKEv1, which this keyd does not speak; keydctl import --modernise proposes a form for IKEv2";
+		return;
+	}
+	if (!strcmp(method->remote, "psk") && server)
+		draft_note(r->d, p, IMPORT_CHOICE, m->auth_at, "%s: IKEv2 has no XAUTH. Each user needs a secret of his own (a line 'user@host SECRET' of psk.txt) "
+			   "in place of the password; whoever has the group's secret gets in as long as it is there: take it away", method->name);
+	else if (!strcmp(method->local, "psk") && !server)
+		draft_note(r->d, p, IMPORT_CHOICE, m->auth_at, "%s: IKEv2 has no XAUTH: a secret of the user's own takes the place of the password", method->name);
+	else
+		draft_note(r->d, p, IMPORT_CHOICE, m->auth_at, "%s: IKEv2 has no XAUTH: the certificate alone is the proof", method->name);
+	if (m->login && !strcmp(method->local, "psk"))
+		p->set[SET_ID_LOCAL] = draft_id(r->d, p, m->auth_at, strchr(m->login, '@') ? CONF_ID_RFC822 : CONF_ID_KEY_ID, m->login);
+}
+
+static void set_auth(struct racoon *r, struct racoon_remote *m)
+{
+	struct draft_peer *p = m->peer;
+
+	if (!m->auth) {
+		draft_note(r->d, p, IMPORT_NOT, m->stmt->at, "no proposal has an authentication_method: 'auth' is missing");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
+		if (strcmp(methods[i].name, m->auth) != 0)
+			continue;
+		if (methods[i].xauth)
+			set_xauth(r, m, &methods[i]);
+		if (methods[i].why)
+			p->off = methods[i].why;
+		p->set[SET_AUTH_LOCAL] = methods[i].local;
+		p->set[SET_AUTH_REMOTE] = methods[i].remote;
+		if (m->cert_type && p->set[SET_AUTH_LOCAL] && !strcmp(p->set[SET_AUTH_LOCAL], "cert"))
+			p->set[SET_AUTH_LOCAL] = p->set[SET_AUTH_REMOTE] = "key";
+		return;
+	}
+	p->off = draft_text(r->d, "'%s' is no authentication_method that is known", m->auth);
+}
+
+/* Without ca_type, racoon believes all CAs whose hashed names are in its folder. */
+static void look_for_cas(struct racoon *r, struct racoon_remote *m)
+{
+	struct draft_peer *p = m->peer;
+	const char *list = NULL;
+	glob_t found;
+
+	if (p->set[SET_CA] || p->set[SET_REMOTE_KEY] || !p->set[SET_AUTH_REMOTE] || strcmp(p->set[SET_AUTH_REMOTE], "cert") != 0)
+		return;
+	draft_note(r->d, p, IMPORT_CHOICE, m->stmt->at, "without ca_type, racoon believes every CA in %s that has the name of its hash: 'ca' must name the files",
+		   r->cert_dir);
+	if (!r->d->options->look || glob(draft_text(r->d, "%s/*.0", r->cert_dir), 0, NULL, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc && i < CONF_CAS_MAX; i++)
+		list = draft_text(r->d, "%s%s%s", list ?: "", list ? ", " : "", draft_quote(r->d, found.gl_pathv[i]));
+	globfree(&found);
+	p->set[SET_CA] = list;
+}
+
+void racoon_xauth_login(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	r->now->login = import_word(s, s->nwords - 1);
+	racoon_note(r, p, IMPORT_IKEV1, s, "%s: XAUTH needs IKEv1", import_word(s, 0));
+}
+
+/* --- proposals --- */
+
+void racoon_dh_group(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	(void)p;
+	r->dh_group = import_word(s, 1);
+}
+
+static void add_alg(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, struct draft_algs *a, unsigned kind, const char *word,
+		    unsigned bits)
+{
+	const struct crypto_alg *alg = draft_alg(kind, word, bits);
+
+	if (alg)
+		draft_alg_add(a, alg);
+	else
+		racoon_note(r, p, r->d->options->modernise ? IMPORT_CHOICE : IMPORT_NOT, s, "%s: keyd does not have %s%s: take aes 256, sha256, modp2048 or better",
+			    import_word(s, 0), word, bits ? " of that size" : "");
+}
+
+void racoon_life_ike(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	bool bytes;
+	unsigned long long v = racoon_lifetime(r, p, s, &bytes);
+
+	if (v && bytes)
+		racoon_note(r, p, IMPORT_NOT, s, "lifetime byte: IKE SAs are renewed by time only");
+	else if (v > LIFETIME_MOST)
+		racoon_note(r, p, IMPORT_NOT, s, "lifetime: more than a year is no limit; keyd's own counts");
+	else if (v)
+		p->set[SET_LIFE_IKE] = draft_seconds(r->d, v);
+}
+
+static void take_auth(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	struct racoon_remote *m = r->now;
+
+	if (m->auth && strcmp(m->auth, import_word(s, 1)) != 0) {
+		racoon_note(r, p, IMPORT_NOT, s, "authentication_method %s: a section of keyd has one way to prove, that of its first proposal: make another section, "
+			    "with another identity", import_word(s, 1));
+		return;
+	}
+	m->auth = import_word(s, 1);
+	m->auth_at = s->at;
+}
+
+void racoon_proposal(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	struct draft_algs a = { .n = { 0 } };
+	const char *group = r->dh_group;
+
+	for (const struct import_stmt *at = s->inside; at; at = at->next) {
+		const char *word = import_word(at, 1);
+
+		if (import_word_is(at, 0, "encryption_algorithm"))
+			add_alg(r, p, at, &a, CRYPTO_ENCR, word, (unsigned)strtoul(import_word(at, 2), NULL, 10));
+		else if (import_word_is(at, 0, "hash_algorithm"))
+			add_alg(r, p, at, &a, CRYPTO_INTEG, word, 0);
+		else if (import_word_is(at, 0, "dh_group"))
+			group = word;
+		else if (import_word_is(at, 0, "authentication_method"))
+			take_auth(r, p, at);
+		else if (import_word_is(at, 0, "lifetime"))
+			racoon_life_ike(r, p, at);
+		else if (import_word_is(at, 0, "gss_id") || import_word_is(at, 0, "gssapi_id"))
+			racoon_note(r, p, IMPORT_NOT, at, "GSS-API belongs to IKEv1: use certificates");
+		else
+			racoon_note(r, p, IMPORT_UNKNOWN, at, "'%s' is no statement of proposal: see racoon.conf(5)", import_word(at, 0));
+	}
+	if (group)
+		add_alg(r, p, s, &a, CRYPTO_KE, group, 0);
+	draft_propose(r->d, p, s->at, false, &a);
+}
+
+/* --- the rest --- */
+
+void racoon_exchange_mode(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	const char *list = "";
+
+	for (unsigned i = 1; i < s->nwords; i++)
+		if (!import_word_is(s, i, ","))
+			list = draft_text(r->d, "%s%s%s", list, *list ? "," : "", import_word(s, i));
+	racoon_note(r, p, IMPORT_IKEV1, s, "exchange_mode %s: needs IKEv1; this section speaks IKEv2, and so must the peer", list);
+}
+
+void racoon_initial_contact(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	if (racoon_switch(r, p, s, NULL) == 0)
+		p->set[SET_UNIQUE] = "never";
+	else
+		p->set[SET_UNIQUE] = NULL;
+}
+
+void racoon_passive(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	r->now->passive = racoon_switch(r, p, s, NULL) == 1;
+	if (r->now->passive && p->remote.family)
+		racoon_note(r, p, IMPORT_NOT, s, "passive on: keyd begins when a packet meets a policy of setkey's: use level 'use', or no policy until the peer has come");
+}
+
+void racoon_generate_policy(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	static const char *const words[] = { "unique", "require", NULL };
+
+	r->now->generate = racoon_switch(r, p, s, words) > 0;
+	r->now->generate_at = s->at;
+}
+
+void racoon_nat_traversal(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	static const char *const words[] = { "force", NULL };
+	int v = racoon_switch(r, p, s, words);
+
+	p->set[SET_NAT] = v == 0 ? "off" : v == 2 ? "force" : NULL;
+}
+
+void racoon_ike_frag(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	static const char *const words[] = { "force", NULL };
+	int v = racoon_switch(r, p, s, words);
+
+	p->set[SET_FRAGMENT] = v == 0 ? "off" : NULL;
+}
+
+void racoon_mode_cfg_on(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	r->now->mode_cfg = racoon_switch(r, p, s, NULL) == 1;
+}
+
+void racoon_dpd(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	r->now->dpd_off = racoon_switch(r, p, s, NULL) == 0;
+}
+
+void racoon_dpd_delay(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	char *end;
+	unsigned long v = strtoul(import_word(s, 1), &end, 10);
+
+	if (*end || !*import_word(s, 1) || v > LIFETIME_MOST)
+		racoon_note(r, p, IMPORT_NOT, s, "dpd_delay: a number of seconds is expected");
+	else
+		p->set[SET_DPD] = v ? draft_seconds(r->d, v) : "off";
+}
+
+/* The server's side: the peer comes from anywhere, and policies are made for it. */
+static void finish_generate(struct racoon *r, struct racoon_remote *m)
+{
+	struct draft_peer *p = m->peer;
+
+	p->own_policies = true;
+	if (r->pool) {
+		p->assigned = true;
+		p->set[SET_POOL] = draft_quote(r->d, r->pool->name);
+		for (unsigned i = 0; i < r->nsplit; i++)
+			draft_pair_add(r->d, p, m->generate_at, &(struct draft_pair){ .local = r->split[i] });
+		draft_note(r->d, p, IMPORT_CHOICE, m->generate_at, "generate_policy: policies for the addresses of the pool, as 'traffic' says%s",
+			   r->nsplit ? "" : "; without split_network include, all of IPv4");
+	} else {
+		draft_note(r->d, p, IMPORT_CHOICE, m->generate_at, "generate_policy: keyd makes policies for what 'traffic' names, and for nothing that a peer asks "
+			   "for beyond; the networks are those of sainfo, if it has any");
+	}
+}
+
+void racoon_remote_finish(struct racoon *r, struct racoon_remote *m)
+{
+	struct draft_peer *p = m->peer;
+
+	set_auth(r, m);
+	look_for_cas(r, m);
+	if (m->dpd_off)
+		p->set[SET_DPD] = "off";
+	if (m->generate)
+		finish_generate(r, m);
+	else if (m->mode_cfg && p->remote.family) {
+		p->set[SET_VIRTUAL] = "ipv4";
+		p->own_policies = true;
+		draft_note(r->d, p, IMPORT_CHOICE, m->stmt->at, "mode_cfg on: the address goes to gapless0, for all that the gateway lets through; 'traffic assigned "
+			   "<-> NETWORK' narrows it");
+	} else if (m->mode_cfg) {
+		draft_note(r->d, p, IMPORT_NOT, m->stmt->at, "mode_cfg on: whom is an address to be asked of? Write 'address' and 'virtual-address ipv4'");
+	}
+	if (p->set[SET_ID_REMOTE] && !m->verify_id)
+		draft_note(r->d, p, IMPORT_CHOICE, m->ids_at, "without verify_identifier on, racoon lets another name pass; keyd does not");
+}

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+# keyd/import: racoon.conf and ipsec.conf into keyd.conf. Programs link: import conf crypto pfkey util.
+import_libs := import conf crypto pfkey util
+$(eval $(call library,import,$(wildcard keyd/import/*.c),))
+$(eval $(call unit_test,import,$(import_libs),libcrypto libmnl))
+$(O)/tests/unit/import: | $(O)/tests/ca/made
+$(eval $(call fuzzer,import,$(import_libs),libcrypto libmnl))

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// racoon.conf and ipsec.conf from anybody: a tree or a reason, and then what keyd takes, or complains of by its files only.
+#include "keyd/conf/load.h"
+#include "keyd/import/import.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void count(const char *text, void *arg)
+{
+	*(size_t *)arg += strlen(text);
+}
+
+/* A remark may be of many words, but a line is a line: what begins one is a comment, or one of our keywords. */
+static void check_lines(const char *conf)
+{
+	static const char *const begins[] = { "#", "\t", "peer \"", "pool \"", "default {", "}", "listen ", "port ", "nat-port ", "crl ", "secrets ", "\n" };
+
+	for (const char *line = conf, *eol; *line; line = eol + 1) {
+		size_t i = 0;
+
+		eol = strchr(line, '\n');
+		if (!eol)
+			abort();
+		while (i < sizeof(begins) / sizeof(*begins) && strncmp(line, begins[i], strlen(begins[i])) != 0)
+			i++;
+		if (i == sizeof(begins) / sizeof(*begins))
+			abort();
+	}
+}
+
+/* The first byte chooses the language and what is asked for. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct import_options o = { .modernise = size && *data & 1, .setkey = size && *data & 2 };
+	struct import_tree t;
+	struct import_result r;
+	size_t said = 0;
+	int e;
+
+	if (!size)
+		return 0;
+	e = import_tree_buffer(&t, "fuzz", (const char *)data + 1, size - 1, *data & 4 ? IMPORT_RACOON : *data & 8 ? IMPORT_IPSEC : IMPORT_GUESS, count, &said);
+	if (e) {
+		if (!said || t.first || t.nfiles)
+			abort();
+		return 0;
+	}
+	if (!import_convert(&r, &t, &o)) {
+		check_lines(r.conf);
+		import_result_free(&r);
+	}
+	import_tree_free(&t);
+	return 0;
+}

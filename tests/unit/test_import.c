@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: MIT
+// racoon.conf and ipsec.conf into keyd.conf: what each file of the corpus becomes, that keyd takes it, and what is said of mistakes.
+#include "keyd/conf/load.h"
+#include "keyd/crypto/alg.h"
+#include "keyd/import/draft.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define DATA "tests/data/import/"
+
+static char ca[PATH_MAX], psk[] = "/tmp/test_import.XXXXXX";
+
+/* What was said, one line after the other. */
+static char said[16384];
+
+static void note(const char *text, void *arg)
+{
+	size_t n = strlen(said);
+
+	(void)arg;
+	snprintf(said + n, sizeof(said) - n, "%s\n", text);
+}
+
+enum { PLAIN = 0, MODERN = 1, SETKEY = 2 };
+
+static struct import_tree tree;
+static struct import_result result;
+
+static void clear(void)
+{
+	import_result_free(&result);
+	import_tree_free(&tree);
+	*said = 0;
+}
+
+static void convert(int how)
+{
+	struct import_options o = { .modernise = how & MODERN, .setkey = how & SETKEY };
+
+	assert_int_equal(import_convert(&result, &tree, &o), 0);
+}
+
+static void read_file(const char *name, int how)
+{
+	char path[256];
+
+	clear();
+	snprintf(path, sizeof(path), DATA "%s.conf", name);
+	if (import_tree_read(&tree, path, IMPORT_GUESS, note, NULL))
+		fail_msg("%s: %s", name, said);
+	convert(how);
+}
+
+static void read_text(const char *text, enum import_format format, int how)
+{
+	clear();
+	if (import_tree_buffer(&tree, "file", text, strlen(text), format, note, NULL))
+		fail_msg("%s", said);
+	convert(how);
+}
+
+static void has(const char *what)
+{
+	if (!strstr(result.conf, what))
+		fail_msg("'%s' is not in\n%s", what, result.conf);
+}
+
+static void has_not(const char *what)
+{
+	if (strstr(result.conf, what))
+		fail_msg("'%s' is in\n%s", what, result.conf);
+}
+
+/* A remark on this line of the first file that has these words. */
+static void told(unsigned line, enum import_how how, const char *words)
+{
+	for (unsigned i = 0; i < result.nnotes; i++)
+		if (result.notes[i].line == line && result.notes[i].how == how && strstr(result.notes[i].text, words))
+			return;
+	fail_msg("nothing of kind %s with '%s' on line %u in\n%s", import_how_name(how), words, line, result.conf);
+}
+
+/* --- keyd takes it --- */
+
+/* Files that the result names are not here: those of the tests' CA stand in for them. */
+static void put_line(FILE *out, const char *line, int n)
+{
+	static const struct {
+		const char *begins, *file;
+	} files[] = {
+		{ "\tcert \"/", "good.pem" }, { "\tkey \"/", "good.key" }, { "\tca \"/", "root.pem" }, { "\tremote-key file", "good.pem" },
+		{ "\tcert \"tests", "good.pem" }, { "\tkey \"tests", "good.key" }, { "\tca \"tests", "root.pem" },
+	};
+
+	if (n > 8 && !strncmp(line, "secrets ", 8)) {
+		fprintf(out, "secrets \"%s\"\n", psk);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		const char *quote = strchr(files[i].begins, '"');
+		int word = quote ? (int)(quote - files[i].begins) : (int)strlen(files[i].begins) + 1;
+		char name[PATH_MAX + 32];
+
+		if (strncmp(line, files[i].begins, strlen(files[i].begins)) != 0)
+			continue;
+		if (quote && !strncmp(line, "\tcert", 5) && memmem(line, (size_t)n, ".p12", 4)) {	/* its key is in it */
+			snprintf(name, sizeof(name), "%s/%s", ca, files[i].file);
+			fprintf(out, "\tcert \"%s\"\n\tkey \"%s/good.key\"\n", name, ca);
+			return;
+		}
+		snprintf(name, sizeof(name), "%s/%s", ca, files[i].file);
+		fprintf(out, "%.*s\"%s\"\n", word, line, name);
+		return;
+	}
+	fprintf(out, "%.*s\n", n, line);
+}
+
+static void loads(const char *name)
+{
+	struct conf_secrets secrets;
+	char path[] = "/tmp/test_import_conf.XXXXXX";
+	int fd = mkstemp(path), r;
+	FILE *out = fdopen(fd, "w");
+	struct conf *c = calloc(1, sizeof(*c));
+
+	assert_non_null(out);
+	for (const char *line = result.conf, *eol; *line; line = eol + 1) {
+		eol = strchr(line, '\n');
+		put_line(out, line, (int)(eol - line));
+	}
+	fclose(out);
+	*said = 0;
+	r = conf_load(c, &secrets, path, note, NULL);
+	unlink(path);
+	if (r)
+		fail_msg("%s: keyd says\n%s\nof\n%s", name, said, result.conf);
+	conf_free(c);
+	conf_secrets_free(&secrets);
+	free(c);
+}
+
+static const struct row {
+	const char *name;
+	int how;
+	const char *words[12];		/* that are in what comes out; with "!" in front: that are not */
+} rows[] = {
+	{ "handbook.racoon", PLAIN, { "listen 172.16.5.4\n", "secrets \"/etc/racoon/psk.txt\"", "peer \"to-192.168.1.12\" {", "\taddress 192.168.1.12\n",
+	  "\tauth local psk\n", "handbook.racoon.conf:44: not taken over: encryption_algorithm: keyd does not have blowfish", "\tlifetime child 10h\n",
+	  "\tlifetime ike 30s\n", "!\tike ", "!\ttraffic" } },
+	{ "handbook.racoon", SETKEY, { "!spdadd" } },
+	{ "pfsense.racoon", PLAIN, { "\tike aes256-sha1-modp1024\n", "\tesp aes256-aes192-aes128-sha1-modp1024\n", "\tdpd 10s\n", "\tnat off\n",
+	  "\tunique never\n", "cert \"/var/etc/ipsec/cert-2.crt\"", "ca \"/var/etc/ipsec/ca-2.crt\"", "\tpfs no\n", "\tike aes256-sha256-modp2048\n",
+	  "exchange_mode aggressive: needs IKEv1" } },
+	{ "pfsense.racoon", MODERN, { "!aes256-sha1-modp1024\n", "\tike aes256-sha256-modp2048\n", "modp1024 is too weak", "!\tpfs no" } },
+	{ "android.racoon", PLAIN, { "# This section is a comment: XAUTH needs IKEv1", "# \tvirtual-address ipv4\n", "\tlifetime child 8h\n" } },
+	{ "android.racoon", MODERN, { "\npeer \"to-203.0.113.9\" {", "\tid local keyid \"alice\"\n", "\tauth remote cert\n", "\tauth local psk\n",
+	  "\tvirtual-address ipv4\n", "\tid remote fqdn \"vpn.example.com\"\n" } },
+	{ "shrew-server.racoon", PLAIN, { "pool \"clients\" {\n\taddress 10.20.30.10-10.20.30.99\n\tdns 10.20.0.53, 10.20.0.54\n\tdomain \"corp.example.org\"\n",
+	  "# This section is a comment", "esp_frag", "\tkeepalive 15s\n", "\tlifetime child 1h 102400K\n", "radiuscfg", "ldapcfg" } },
+	{ "shrew-server.racoon", MODERN, { "\npeer \"anonymous\" {", "\ttraffic 10.20.0.0/16, 192.168.77.0/24 <-> assigned\n", "\tpool \"clients\"\n", "\tnat force\n" } },
+	{ "debian.racoon", PLAIN, { "3des", "peer \"to-172.31.1.1\"", "\tpfs yes\n" } },
+	{ "transport.racoon", PLAIN, { "peer \"anonymous\" {", "\taddress any\n", "\tesp aes128-sha256-modp2048\n", "\tlifetime child 30m\n", "\tlifetime ike 1h\n",
+	  "\tike aes128-sha256-modp2048\n" } },
+	{ "ipv6.racoon", PLAIN, { "listen 2001:db8::1\n", "\taddress 2001:db8::2\n", "id remote dn \"C=DE, O=Example Ltd, CN=two\"", "\tike aes256-sha512-modp4096\n",
+	  "cert \"/etc/racoon/certs/six.pem\"" } },
+	{ "ipv6.racoon", SETKEY, { "!\ttraffic" } },
+	{ "hub.racoon", PLAIN, { "spoke-a.conf:2: remote 198.51.100.2 inherit spoke", "\taddress 198.51.100.2\n", "\taddress 198.51.100.3\n", "\tid remote user \"a@example.org\"\n",
+	  "\tid remote keyid \"spoke b\"\n", "\tunique never\n", "\tike aes256-sha256-modp2048\n", "complex_bundle", "\tike aes192-sha384-modp3072\n" } },
+	{ "cisco.racoon", PLAIN, { "# This section is a comment" } },
+	{ "cisco.racoon", MODERN, { "user \"bob@example.org\"", "\tvirtual-address ipv4\n", "\tid remote 192.0.2.50\n", "\tdpd 30s\n" } },
+	{ "keys.racoon", PLAIN, { "plain_rsa", "gss_id_enc", "unknown: 'wibble'", "remote-key file \"/etc/racoon/certs/peer.pem\"", "verify_cert off",
+	  "nothing here says to which remote it belongs", "path pidfile" } },
+	{ "site.ipsec", PLAIN, { "crl \"http://crl.strongswan.org/strongswan.crl\"", "\tlifetime ike 57m\n", "\tlifetime child 17m\n", "\tid local fqdn \"moon.strongswan.org\"\n",
+	  "\tca \"tests/data/import/ipsec.d/cacerts/strongswanCert.pem\"\n", "cert \"tests/data/import/ipsec.d/certs/moonCert.pem\"", "leftfirewall", "mobike",
+	  "conn host-host: the same peer", "setkey -f", "spdadd 10.1.0.0/16 10.2.0.0/16 any -P out ipsec esp/tunnel/192.168.0.1-192.168.0.2/require;", "!\tstart" } },
+	{ "roadwarrior.ipsec", PLAIN, { "pool \"rw\" {\n\taddress 10.66.0.0/24\n\tdns 10.0.0.53, 10.0.0.54\n", "\ttraffic 10.0.0.0/8, 192.168.0.0/16 <-> assigned\n",
+	  "\tike aes256-sha256-modp2048, aes128-sha256-ecp256\n", "\tesp aes256-sha256, aes128gcm16-ecp256\n", "\tdpd 5m\n", "keyd does no EAP", "\taddress any\n",
+	  "compress", "\tpool \"rw\"\n" } },
+	{ "client.ipsec", PLAIN, { "cert \"pkcs11:slot-id=0;id=%45\"", "\tvirtual-address ipv4\n", "\ttraffic assigned <-> 10.0.0.0/8\n", "\tstart yes\n",
+	  "id remote dn \"C=DE, O=Example Ltd, CN=vpn\"", "!\tkey " } },
+	{ "aws.ipsec", PLAIN, { "peer \"Tunnel1\"", "peer \"Tunnel2\"", "\ttraffic 0.0.0.0/0 <-> 0.0.0.0/0\n", "\tid local 198.51.100.20\n", "mark: policies", "leftupdown",
+	  "\tike aes128-sha1-modp1024\n", "keyexchange=ikev1: needs IKEv1", "\tlifetime ike 8h\n", "\tstart yes\n" } },
+	{ "aws.ipsec", MODERN, { "!\tike ", "!\tesp " } },
+	{ "azure.ipsec", PLAIN, { "\tike aes256-sha256-modp1024, aes256-sha1-modp1024\n", "\tesp aes256-sha1, aes256gcm16\n", "\tpfs no\n", "\tid local 198.51.100.44\n",
+	  "\ttraffic 172.16.0.0/24, 172.16.1.0/24 <-> 10.3.0.0/16, 10.4.0.0/16\n", "\tdpd 15s\n", "\tlifetime ike 8h\n" } },
+	{ "azure.ipsec", SETKEY, { "!\ttraffic", "!\tstart" } },
+	{ "l2tp.ipsec", PLAIN, { "\tunique no\n", "pool \"xauth-psk\" {\n\taddress 192.168.43.10-192.168.43.250\n\tdns 8.8.8.8\n", "auto=ignore", "\tnat force\n",
+	  "keyd takes 4 proposals at most", "\tike aes256-aes128-sha256-sha1-modp2048-modp1024\n" } },
+	{ "l2tp.ipsec", MODERN, { "only one of them gives out addresses", "# \tpool \"xauth-psk\"\n" } },
+	{ "libreswan-raw.ipsec", PLAIN, { "\tauth remote key\n", "\tremote-key MIG", "\tkey-floor rsa ", "pk12util", "id remote dn", "ca FILE" } },
+	{ "openwrt.ipsec", PLAIN, { "peer \"office-lan\"", "networks that are not all paired", "\tlifetime child 51m\n", "\tdpd off\n", "conn office-voip: the same peer" } },
+	{ "transport.ipsec", PLAIN, { "spdadd 10.9.0.1 10.9.0.2 any -P out ipsec esp/transport//require;", "parts/rack.ipsec:2: conn rack",
+	  "spdadd 10.9.0.1/32[22] 10.9.0.2 tcp -P out none;", "\tesp aes256gcm16-esn\n", "\treplay-window 1024\n", "\tike aes256gcm16-prfsha384-ecp384\n" } },
+	{ "ipv6.ipsec", PLAIN, { "\ttraffic 2001:db8:1::/48, 10.1.0.0/16 <-> 2001:db8:2::/48, 10.2.0.0/16\n", "\tlifetime child 4h 10000000000B\n", "\tlifetime reauth 1d\n",
+	  "\ttfc 65535\n", "remote-key file \"tests/data/import/ipsec.d/certs/peer.pem\"", "xauth_identity" } },
+};
+
+static void test_corpus(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		read_file(rows[i].name, rows[i].how);
+		for (const char *const *w = rows[i].words; w < rows[i].words + 12 && *w; w++)
+			**w == '!' ? has_not(*w + 1) : has(*w);
+		loads(rows[i].name);
+	}
+}
+
+/* Whatever is asked for, keyd takes what comes out. */
+static void test_all_ways(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		for (int how = 0; how < 4; how++) {
+			read_file(rows[i].name, how);
+			loads(rows[i].name);
+		}
+}
+
+static void test_policies(void **state)
+{
+	(void)state;
+	read_file("site.ipsec", SETKEY);
+	assert_non_null(strstr(result.spd, "spdadd 10.2.0.0/16 10.1.0.0/16 any -P in ipsec esp/tunnel/192.168.0.2-192.168.0.1/require;"));
+	assert_non_null(strstr(result.spd, "spdadd 192.168.0.1 192.168.0.2 any -P out ipsec esp/tunnel/192.168.0.1-192.168.0.2/require;"));
+	read_file("ipv6.racoon", SETKEY);
+	assert_non_null(strstr(result.spd, "spdadd 2001:db8::1 2001:db8::2 89 -P out ipsec esp/transport//require;"));
+	read_file("roadwarrior.ipsec", SETKEY);
+	has("\ttraffic 10.0.0.0/8, 192.168.0.0/16 <-> assigned\n");	/* nobody but keyd knows the addresses */
+	assert_null(strstr(result.spd, "spdadd"));
+}
+
+/* --- mistakes of form --- */
+
+static void refused(const char *text, enum import_format format, const char *words)
+{
+	clear();
+	assert_int_not_equal(import_tree_buffer(&tree, "file", text, strlen(text), format, note, NULL), 0);
+	if (!strstr(said, words))
+		fail_msg("'%s' is not in\n%s", words, said);
+	assert_null(tree.first);
+	assert_int_equal(tree.nfiles, 0);
+}
+
+static void test_mistakes(void **state)
+{
+	char deep[] = "a { b { c { d { e { f { } } } } } }";
+
+	(void)state;
+	refused("remote 192.0.2.1 {\n\tpassive on;\n", IMPORT_RACOON, "file:1: the '{' of this block has no '}'");
+	refused("log debug\n", IMPORT_RACOON, "file:1: there is no ';' behind 'debug'");
+	refused("\nremote anonymous {\n\tpassive on\n}\n", IMPORT_RACOON, "file:3: there is no ';' behind 'on'");
+	refused("path certificate \"/etc;\n", IMPORT_RACOON, "file:1: a quote is not closed");
+	refused("}\n", IMPORT_RACOON, "file:1: this '}' closes nothing");
+	refused("{ }\n", IMPORT_RACOON, "file:1: a name is missing");
+	refused("\ninclude \"x\";\n", IMPORT_RACOON, "file:2: this text is no file");
+	refused(deep, IMPORT_RACOON, "blocks one inside the other");
+	refused("left=1\n", IMPORT_IPSEC, "file:1: this line stands at the left margin");
+	refused("\n\tleft=1\n", IMPORT_IPSEC, "file:2: this line is indented, but stands below no section");
+	refused("conn a\n\tleft\n", IMPORT_IPSEC, "file:2: a name, '=' and a value");
+	refused("conn\n", IMPORT_IPSEC, "file:1: after 'conn' one name is expected");
+	refused("conn a\n\tleftid=\"C=DE\n", IMPORT_IPSEC, "file:2: a quote is not closed");
+	refused("include x\n", IMPORT_IPSEC, "file:1: this text is no file");
+	clear();
+	assert_int_not_equal(import_tree_read(&tree, DATA "nothing.conf", IMPORT_GUESS, note, NULL), 0);
+	assert_non_null(strstr(said, DATA "nothing.conf' "));
+}
+
+/* Names that nobody knows are told wherever they stand. */
+static void test_unknown(void **state)
+{
+	(void)state;
+	read_text("frob on;\nlisten { frob; }\nremote 192.0.2.1 {\n frob 1;\n proposal {\n frob x;\n }\n}\nsainfo anonymous {\n frob 1;\n}\nmode_cfg {\n frob;\n}\n",
+		  IMPORT_RACOON, PLAIN);
+	for (size_t i = 0; i < 6; i++)
+		told((const unsigned[]){ 1, 2, 4, 6, 10, 13 }[i], IMPORT_UNKNOWN, "frob");
+	read_text("config setup\n\tfrob=1\nconn a\n\tleftfrob=1\n\tfrob=yes\n\tx-frob=1\nca b\n\tfrob=1\nfrob 2\n", IMPORT_IPSEC, PLAIN);
+	for (size_t i = 0; i < 5; i++)
+		told((const unsigned[]){ 2, 4, 5, 8, 9 }[i], IMPORT_UNKNOWN, "frob");
+	told(6, IMPORT_IDLE, "x-frob");
+}
+
+/* Values that make no sense are told, and nothing is made of them. */
+static void test_values(void **state)
+{
+	(void)state;
+	read_text("remote 192.0.2.1 {\n lifetime time 8 weeks;\n my_identifier subnet \"x\";\n nat_traversal maybe;\n dpd_delay x;\n my_identifier fqdn;\n}\n"
+		  "timer { natt_keepalive 9 hours; }\nlisten { isakmp moon; }\nmode_cfg { network4 x; }\n", IMPORT_RACOON, PLAIN);
+	told(2, IMPORT_NOT, "lifetime");
+	told(3, IMPORT_NOT, "subnet");
+	told(4, IMPORT_NOT, "maybe");
+	told(5, IMPORT_NOT, "dpd_delay");
+	told(6, IMPORT_NOT, "value is missing");
+	told(8, IMPORT_NOT, "natt_keepalive");
+	told(9, IMPORT_NOT, "isakmp");
+	told(10, IMPORT_NOT, "network4");
+	read_text("conn a\n left=1.2.3.4\n right=1.2.3.5\n leftsubnet=10.0.0.0/33\n authby=secret\n ikelifetime=never\n replay_window=x\n also=b\n auto=now\n", IMPORT_IPSEC,
+		  PLAIN);
+	told(4, IMPORT_NOT, "10.0.0.0/33");
+	told(6, IMPORT_NOT, "never");
+	told(7, IMPORT_NOT, "'x'");
+	told(8, IMPORT_NOT, "no such section");
+	told(9, IMPORT_NOT, "auto=now");
+	loads("values");
+}
+
+/* --- the languages --- */
+
+static void test_racoon_words(void **state)
+{
+	const struct import_stmt *s;
+
+	(void)state;
+	read_text("sainfo address 10.0.0.0 /24 [500] udp address ::/0[any] any { pfs_group 2; } # all\nlog  debug;path certificate \"a #;\nb\";\nlog x;", IMPORT_RACOON, PLAIN);
+	s = tree.first;
+	assert_true(s->block);
+	assert_int_equal(s->nwords, 9);
+	assert_string_equal(import_word(s, 2), "10.0.0.0/24");
+	assert_string_equal(import_word(s, 3), "[500]");
+	assert_string_equal(import_word(s, 7), "[any]");
+	assert_string_equal(import_word(s->inside, 1), "2");
+	assert_string_equal(import_word(s->next->next, 2), "a #;\nb");
+	assert_true(s->next->next->words[2].quoted);
+	assert_int_equal(s->next->next->next->at.line, 4);
+}
+
+static void test_ipsec_words(void **state)
+{
+	const struct import_stmt *s;
+
+	(void)state;
+	read_text("# c\nversion 2.0\n\nconn \"a\" # x\n\tleftid = \"C=DE, O=a # b\"   # c\n\n    right=%any#b\n\trightid=a\"b\"\n# d\n\tesp=\n", IMPORT_IPSEC, PLAIN);
+	s = tree.first->next;
+	assert_string_equal(import_word(s, 1), "a");
+	assert_string_equal(import_word(s->inside, 0), "leftid");
+	assert_string_equal(import_word(s->inside, 1), "C=DE, O=a # b");
+	assert_string_equal(import_word(s->inside->next, 1), "%any#b");
+	assert_int_equal(s->inside->next->at.line, 7);
+	assert_string_equal(import_word(s->inside->next->next, 1), "a\"b\"");
+	assert_string_equal(import_word(s->inside->next->next->next, 1), "");
+}
+
+/* What a section says itself counts, then what also= names, then %default. */
+static void test_also(void **state)
+{
+	(void)state;
+	read_text("conn c\n right=192.0.2.1\n auto=add\n also=b\nconn b\n left=192.0.2.9\n right=192.0.2.2\n ikelifetime=2h\n authby=secret\nconn %default\n ikelifetime=5h\n"
+		  " lifetime=9h\n", IMPORT_IPSEC, PLAIN);
+	has("peer \"c\" {\n");
+	has("\taddress 192.0.2.1\n\tlocal 192.0.2.9\n");
+	has("\tlifetime ike 2h\n\tlifetime child 9h\n");
+	read_text("conn a\n also=b\n left=1.1.1.1\n right=1.1.1.2\n authby=secret\nconn b\n also=a\n", IMPORT_IPSEC, PLAIN);
+	told(2, IMPORT_NOT, "name one another");
+}
+
+/* Which end is ours: by our addresses, by %defaultroute, else left. */
+static void test_sides(void **state)
+{
+	static const char text[] = "conn a\n left=192.0.2.1\n leftid=@l\n right=192.0.2.2\n rightid=@r\n authby=secret\n auto=add\n";
+	struct ipsec_addr own;
+	struct import_options o = { .own = &own, .nown = 1 };
+
+	(void)state;
+	read_text(text, IMPORT_IPSEC, PLAIN);
+	has("\taddress 192.0.2.2\n\tlocal 192.0.2.1\n\tid local fqdn \"l\"\n");
+	import_result_free(&result);
+	assert_int_equal(ipsec_addr_parse(&own, "192.0.2.2"), 0);
+	assert_int_equal(import_convert(&result, &tree, &o), 0);
+	has("\taddress 192.0.2.1\n\tlocal 192.0.2.2\n\tid local fqdn \"r\"\n");
+	read_text("conn a\n left=192.0.2.1\n right=%defaultroute\n authby=secret\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	has("\taddress 192.0.2.1\n\tauth");
+}
+
+/* What comes from a file must not become a statement of ours. */
+static void test_quoting(void **state)
+{
+	(void)state;
+	read_text("conn a\"}\n left=192.0.2.1\n right=192.0.2.2\n leftid=\"keyid:x\\\" psk y\"\n authby=secret\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	has("peer \"a\\\"}\" {");
+	loads("quoting");
+	read_text("remote \"a\npeer b { }\" { my_identifier keyid tag \"k\n}\"; proposal { authentication_method pre_shared_key; } }\n", IMPORT_RACOON, PLAIN);
+	has("keyid \"k\\x0a}\"");
+	has("# file:1: remote a peer b { }\n");
+	loads("quoting");
+}
+
+/* Each name that is known stands in the documentation. */
+static void test_documented(void **state)
+{
+	static const struct import_row *(*const tables[])(unsigned) = { import_racoon_row, import_ipsec_row };
+	static char page[1 << 17];
+	FILE *f = fopen("docs/import.md", "re");
+
+	(void)state;
+	assert_non_null(f);
+	page[fread(page, 1, sizeof(page) - 1, f)] = 0;
+	fclose(f);
+	for (unsigned t = 0; t < 2; t++)
+		for (unsigned i = 0; tables[t](i); i++) {
+			char name[64];
+
+			snprintf(name, sizeof(name), "`%s`", tables[t](i)->name);
+			if (*tables[t](i)->name && !strstr(page, name))
+				fail_msg("docs/import.md has no %s", name);
+		}
+}
+
+static int setup(void **state)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int fd = mkstemp(psk);
+
+	(void)state;
+	assert_true(n > 0 && fd >= 0);
+	self[n] = 0;
+	snprintf(ca, sizeof(ca), "%.*s/ca", (int)(PATH_MAX - 8), dirname(dirname(self)));
+	assert_true(write(fd, "* secret\n", 9) == 9);
+	close(fd);
+	return crypto_init();
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	clear();
+	unlink(psk);
+	crypto_exit();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_corpus), cmocka_unit_test(test_all_ways), cmocka_unit_test(test_policies), cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_racoon_words), cmocka_unit_test(test_ipsec_words),
+		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_quoting), cmocka_unit_test(test_documented),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
