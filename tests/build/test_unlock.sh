@@ -94,6 +94,24 @@ role_pid alice auth && kill -KILL "$pid"
 check "the auth role is back after its death" wait_log keyd-alice 'a role is back: role=auth' 20
 check "and has the key" keydctl alice reauth 192.0.2.2
 
+# has_passphrase PID: in its memory; or it could not be searched
+has_passphrase()
+{
+	local text has
+
+	text=$(printf %s "$pass" | od -An -v -tx1 | tr -d ' \n')
+	has=$("${O:-build}/tests/memory-search" "$1" <<<"passphrase $text") || return 0
+	[[ $has == passphrase* ]]
+}
+
+env -i PASSPHRASE="$pass" sleep 1000 &
+control=$!
+check "the search finds a passphrase where there is one" wait_until 10 has_passphrase $control
+kill $control
+for role in ike trust fetch ctl kern auth; do
+	role_pid alice $role
+	check "the memory of $role has none" not has_passphrase "$pid"
+done
 check "no log has the passphrase" not grep -rqF "$pass" "$work"/*.log
 in_host alice cat /etc/gapless/keyd.conf >"$work/conf"
 check "nor the configuration" not grep -qF "$pass" "$work/conf"
