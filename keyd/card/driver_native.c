@@ -252,9 +252,8 @@ static int native_login(struct card *c, const struct card_token *t, struct view 
 	struct native *n = native_of(c);
 	int r;
 
-	if (!pin.n)
-		return CARD_PIN_UNUSED;
-	if (begin(n))
+	n->why[0] = 0;
+	if (!pin.n || begin(n))
 		return CARD_PIN_UNUSED;
 	r = select_for_pin(n, t) ? CARD_PIN_UNUSED : CARD_OK;
 	if (!r) {
@@ -331,6 +330,7 @@ static int native_sign(struct card *c, const struct card_token *t, const struct 
 	struct native *n = native_of(c);
 	int r;
 
+	n->why[0] = 0;
 	if (*nout < CRYPTO_SIG_MAX || pin.n > CARD_PIN_MAX)
 		return CARD_FAILED;
 	if (!crypto_sig_fits(s, k->public))

@@ -18,11 +18,13 @@
 #define SLOW_MS 60000		/* there are readers that lose events, and a moment between two calls in which one can be lost */
 #define STARTING_MS 50		/* between tries to reach a pcscd that has just made its socket … */
 #define STARTING_TRIES 40	/* … and how many */
+#define PAUSE_MS 200		/* after an error, lest one that stays keeps a processor busy */
 #define PATH_LEN 256
 
 struct pcsc_watch {
 	SCARDCONTEXT context;
 	bool has_context;
+	bool failed;			/* since we waited last */
 	unsigned n;			/* readers */
 	char names[PCSC_READERS_MAX][PCSC_NAME_MAX];
 	SCARD_READERSTATE states[PCSC_READERS_MAX + 1];	/* the last is PLUG */
@@ -68,6 +70,7 @@ static int failed(struct pcsc_watch *w, const char *function, LONG rv)
 {
 	pcsc_error(w->why, function, rv);
 	leave(w);
+	w->failed = true;
 	return rv == SCARD_E_NO_SERVICE || rv == SCARD_F_COMM_ERROR || rv == SCARD_E_SERVICE_STOPPED || rv == SCARD_E_INVALID_HANDLE ?
 		       CARD_GONE : CARD_BROKEN;
 }
@@ -156,13 +159,19 @@ static int wait_readers(struct pcsc_watch *w, DWORD ms)
 	return 1;
 }
 
+static const char *socket_path(void)
+{
+	const char *set = getenv("PCSCLITE_CSOCK_NAME");
+
+	return set ? set : SOCKET_DEFAULT;
+}
+
 /* The folder of pcscd's socket, or the nearest above it that there is. */
 static void folder_of_socket(char path[PATH_LEN])
 {
-	const char *set = getenv("PCSCLITE_CSOCK_NAME");
 	char *slash;
 
-	snprintf(path, PATH_LEN, "%s", set ? set : SOCKET_DEFAULT);
+	snprintf(path, PATH_LEN, "%s", socket_path());
 	do {
 		slash = strrchr(path, '/');
 		if (slash)
@@ -206,9 +215,7 @@ static int wait_service(struct pcsc_watch *w, int ms)
 	if (!enter(w)) {
 		r = 1;
 	} else {
-		r = poll(&p, 1, ms) > 0 && has_started(w);
-		if (!r && !enter(w))
-			r = 1;
+		r = poll(&p, 1, ms) > 0 && !access(socket_path(), F_OK) ? has_started(w) : !enter(w);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -227,6 +234,9 @@ int pcsc_watch_wait(struct pcsc_watch *w, int timeout)
 {
 	int64_t end = now_ms() + timeout, left = SLOW_MS;
 
+	if (w->failed)
+		poll(NULL, 0, timeout >= 0 && timeout < PAUSE_MS ? timeout : PAUSE_MS);
+	w->failed = false;
 	for (;;) {
 		if (timeout >= 0) {
 			left = end - now_ms();
