@@ -72,6 +72,22 @@ keydctl alice explain | tr -s ' \n' '  ' >"$work/explain"
 check "it explains itself" grep -q 'failed: key-locked ' "$work/explain"
 check "and says what to do" grep -q 'keydctl unlock' "$work/explain" || note "$(cat "$work/explain")"
 check "a script gets exit code 5" code 5 keydctl alice up 192.0.2.2
+mkfifo "$work/keyboard"
+in_host alice timeout 60 script -qfe -c "$bin/keydctl up 192.0.2.2" "$work/screen" <"$work/keyboard" >"$work/out" 2>&1 &
+terminal=$!
+exec {keyboard}>"$work/keyboard"
+shown()
+{
+	[ -e "$work/screen" ] && grep -qF -- "$1" "$work/screen"
+}
+check "up asks at a terminal" wait_until 20 shown 'passphrase of the private key: '
+printf '%s\n' "open, barley" >&"$keyboard"
+check "a wrong one is told" wait_until 20 shown 'fits none of the keys'
+printf '\003' >&"$keyboard"
+exec {keyboard}>&-
+wait "$terminal"
+is "Ctrl-C ends it" $? 1
+check "nothing of it was shown" not grep -q barley "$work/screen"
 check "a passphrase that does not fit is refused" not unlock alice "open, barley"
 check "no passphrase at all, too" not unlock alice ""
 check "one that is too long, too" not unlock alice "$(printf 'x%.0s' {1..300})"
