@@ -361,7 +361,7 @@ static const struct reason reasons[ENGINE_REASONS] = {
 	},
 	[REASON_CERT_UNTRUSTED] = {
 		.name = "certificate-untrusted",
-		.happened = { "The peer says that it is \"{remote_id}\", and {theirs}." },
+		.happened = { "The peer says that it is \"{remote_id}\", and {theirs}.", "{!theirs}It ended: {text}." },
 		.change = {
 			"{at}: this \"ca\" names the CAs that are believed for it: add the one that signed its certificate, if that is right.",
 			"{?default}No \"ca\" is in its section: write `ca FILE` there with the CA that signed its certificate.",

@@ -177,9 +177,13 @@ static bool lose(struct ike_sa *sa, enum engine_reason reason, uint8_t how, cons
 const char *proof_why(const struct ike_sa *sa, enum engine_reason *reason)
 {
 	*reason = (enum engine_reason)sa->proof.why;
-	return !sa->proof.why ? NULL : *reason == REASON_TOKEN_ABSENT ? "deleted: the token with our key is away" :
-	       *reason == REASON_CERT_EXPIRED ? "deleted: the peer's certificate has expired" :
-	       "deleted: the peer's certificate is revoked, or its CA is not believed any more";
+	switch (*reason) {
+	case REASON_TOKEN_ABSENT: return "deleted: the token with our key is away";
+	case REASON_CERT_EXPIRED: return "deleted: the peer's certificate has expired";
+	case REASON_CERT_REVOKED: return "deleted: the peer's certificate is revoked";
+	case REASON_CERT_UNTRUSTED: return "deleted: the CA of the peer's certificate is not believed any more";
+	default: return NULL;
+	}
 }
 
 bool proof_expired(struct ike_sa *sa)
@@ -199,7 +203,7 @@ static void on_still(struct ask *a, const struct trust_answer *an)
 	if (an->error != TRUST_NOT_TRUSTED || (an->verdict != CRYPTO_TRUST_REVOKED && an->verdict != CRYPTO_TRUST_NO_CA))
 		return;
 	snprintf(what, sizeof(what), "the peer's certificate \"%s\" %s", an->subject, an->text);
-	lose(sa, REASON_CERT_REVOKED, rules_of(sa)->revoked, what);
+	lose(sa, an->verdict == CRYPTO_TRUST_REVOKED ? REASON_CERT_REVOKED : REASON_CERT_UNTRUSTED, rules_of(sa)->revoked, what);
 }
 
 static void ask_again(struct ike_sa *sa)

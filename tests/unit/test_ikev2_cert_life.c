@@ -118,6 +118,21 @@ static void test_revoked(void **state)
 	}
 }
 
+/* Nobody vouches for it any more: that is another reason, with other things to do about it. */
+static void test_untrusted(void **state)
+{
+	(void)state;
+	begin(&w, 827, CRYPTO_KEY_ED25519, 0);
+	configured();
+	assert_true(world_up(&w));
+	of[1].verdict = CRYPTO_TRUST_NO_CA;
+	engine_trust_changed(w.host[1].engine, w.now);
+	world_run(&w, SECONDS(5));
+	assert_int_equal(ike_sas(0) + ike_sas(1), 0);
+	assert_non_null(strstr(w.host[1].log, "deleted: the CA of the peer's certificate is not believed any more"));
+	end();
+}
+
 /* The question was asked about an SA that is rekeyed when the answer comes. */
 static void test_revoked_in_a_rekey(void **state)
 {
@@ -244,6 +259,7 @@ int main(void)
 		cmocka_unit_test(test_expiry_spread),
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_untrusted),
 		cmocka_unit_test(test_revoked_in_a_rekey),
 		cmocka_unit_test(test_revoked_meanwhile),
 		cmocka_unit_test(test_reload_other_cas),
