@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MS 1000ull
+#define ABSENT_MOST 30000000u		/* µs that a token may take to be seen after the start, before its tunnels hear that it is away */
 #define SETTLE_MOST 5000000u		/* µs that whoever wants what is not there waits for processes that start */
 
 void hub_log(struct hub *h, enum log_level level, const char *fmt, ...)
@@ -163,6 +164,8 @@ int hub_end(struct hub *h, uint64_t now)
 		t->read = t->worker != NULL;
 	}
 	h->settle_by = now + (h->now.rules.call_ms * MS < SETTLE_MOST ? h->now.rules.call_ms * MS : SETTLE_MOST);
+	h->absent_by = now + ABSENT_MOST;
+	h->settled = false;
 	watch_configure(h, now);
 	h->changed = true;
 	hub_run(h, now);
@@ -182,14 +185,26 @@ static bool worker_settled(const struct hub_worker *w)
 	return w->scanned || w->failures || w->held || w->never || w->kind == HUB_WATCH_MODULE;
 }
 
-bool hub_settled(const struct hub *h, uint64_t now)
+static bool all_have_looked(const struct hub *h)
 {
-	if (now >= h->settle_by)
-		return true;
 	list_each(w, &h->workers, struct hub_worker, link)
 		if (w->kind == HUB_WATCH_READERS ? !h->readers_known && !w->failures : !worker_settled(w))
 			return false;
 	return true;
+}
+
+/* A token whose keys are being read may be the one that is wanted. */
+static bool all_are_read(const struct hub *h)
+{
+	list_each(t, &h->tokens, struct hub_token, link)
+		if (t->read && t->worker)
+			return false;
+	return true;
+}
+
+bool hub_settled(const struct hub *h, uint64_t now)
+{
+	return now >= h->settle_by || all_have_looked(h);
 }
 
 void hub_run(struct hub *h, uint64_t now)
@@ -207,6 +222,7 @@ void hub_run(struct hub *h, uint64_t now)
 				hub_worker_run(h, w, now);
 		}
 	} while (h->again || h->changed);
+	h->settled = h->settled || now >= h->absent_by || (all_have_looked(h) && all_are_read(h));
 	wants_tell(h, false);
 }
 
@@ -224,6 +240,8 @@ uint64_t hub_deadline(const struct hub *h)
 {
 	uint64_t at = sooner(asks_deadline(h), jobs_deadline(h));
 
+	if (!h->settled && h->now.nwants)
+		at = sooner(at, h->absent_by);
 	list_each(w, &h->workers, struct hub_worker, link) {
 		if (w->limit != HUB_NEVER)
 			at = sooner(at, w->limit);

@@ -151,6 +151,8 @@ struct hub {
 	uint64_t turn;			/* of the job that was served last */
 	uint64_t stamp;			/* of the last occasion that a human gave a PIN */
 	uint32_t last_call;
+	bool settled;			/* what was not seen by now is not there */
+	uint64_t absent_by;		/* … and is said to be away then at the latest */
 	uint64_t settle_by;		/* until then, whoever wants what is not there waits for processes that start */
 	bool asked;			/* somebody wants to see tokens, though none is configured */
 	bool watched;			/* … and what happens to them */

@@ -249,6 +249,9 @@ void wants_tell(struct hub *h, bool all)
 
 		if (w->stated && !all && !memcmp(&s, &w->told, sizeof(s)))
 			continue;
+		/* Nobody has looked yet: tunnels that are up from before a restart must not go down for it. */
+		if (s.state == TOKEN_ABSENT && !w->stated && !h->settled)
+			continue;
 		w->told = s;
 		w->stated = true;
 		hub_tell(h, HUB_STATE, 0, &s, sizeof(s));

@@ -184,7 +184,7 @@ static void a_signature(void **state)
 	(void)state;
 	w.late = true;
 	world_configure(&w, "a", &want_a, 1);
-	is_state(0, TOKEN_ABSENT, false);
+	assert_null(world_state(&w, 0));
 	w.late = false;
 	world_run(&w);
 	is_state(0, TOKEN_LOCKED, true);
@@ -624,6 +624,35 @@ static void too_many_are_refused(void **state)
 
 /* --- which token --- */
 
+/* ike may have tunnels by its key, from before a restart. */
+static void not_away_before_anybody_looked(void **state)
+{
+	(void)state;
+	w.late = true;
+	world_configure(&w, "a", &want_a, 1);
+	world_pass(&w, 20 * SECOND);
+	assert_null(world_state(&w, 0));
+	hub_ike_up(w.hub);
+	while (world_answer(&w, "/m/a.so") && !w.nstate)
+		;			/* seen, and read */
+	is_state(0, TOKEN_LOCKED, true);
+	w.late = false;
+	world_run(&w);
+	w.nstate = 0;
+	w.token[0].where[0] = 0;
+	world_again(&w);
+	world_configure(&w, "a", &want_a, 1);
+	is_state(0, TOKEN_ABSENT, false);
+	/* A process that never comes so far. */
+	w.nstate = 0;
+	world_again(&w);
+	world_fate(&w, CARD_WIRE_TOKENS, FATE_HANG, 0, 99);
+	world_configure(&w, "a", &want_a, 1);
+	assert_null(world_state(&w, 0));
+	world_pass(&w, 31 * SECOND);
+	is_state(0, TOKEN_ABSENT, false);
+}
+
 /* Its section has the key's digest before the signature is made. */
 static void asked_for_before_it_was_seen(void **state)
 {
@@ -1016,7 +1045,7 @@ int main(void)
 		TEST(keys_that_want_it_each_time), TEST(logged_out_after_each_signature), TEST(schemes_that_it_cannot),
 		TEST(somebody_else_has_reset_it), TEST(errors_are_cured_by_a_reset), TEST(it_dies_in_each_call), TEST(other_tokens_go_on),
 		TEST(sources_take_turns), TEST(nobody_waits_any_more), TEST(what_is_just_coming_is_waited_for), TEST(too_many_are_refused),
-		TEST(asked_for_before_it_was_seen), TEST(tokens_with_the_same_name), TEST(another_token_in_the_reader), TEST(keys_that_show_after_a_login),
+		TEST(asked_for_before_it_was_seen), TEST(not_away_before_anybody_looked), TEST(tokens_with_the_same_name), TEST(another_token_in_the_reader), TEST(keys_that_show_after_a_login),
 		TEST(pulled_and_put_back), TEST(put_back_before_anybody_looked), TEST(our_own_driver_serves), TEST(pcscd_is_away),
 		TEST(people_unlock), TEST(people_let_it_be_kept), TEST(people_look), TEST(nobody_asks_too_much), TEST(lies_end_a_process),
 		TEST(answers_that_come_too_late),
