@@ -13,10 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A peer whose IKE SA went down, or did not come up, for want of a token: it comes back with it. */
+/*
+ * A peer whose IKE SA went down, or did not come up, for want of a token: it comes back with the key of its section, whose digest
+ * may have become known meanwhile.
+ */
 struct gone {
 	struct list link;
-	struct conf_digest key;
 	char peer[CONF_NAME_MAX];
 };
 
@@ -35,22 +37,30 @@ static const struct cred *token_of(const struct ike_sa *sa)
 	return c && c->token.away ? c : NULL;
 }
 
+/* As the configuration says now; of a section that is not there any more, as it said. */
+static const struct conf_peer *section_of(const struct ike_sa *sa)
+{
+	const struct conf_peer *conf = conf_peer_by_name(&sa->e->conf, sa->peer->conf.name);
+
+	return conf ? conf : &sa->peer->conf;
+}
+
 bool away_lost(const struct ike_sa *sa)
 {
-	return sa->peer->conf.pulled == CONF_PULLED_NO_REKEY && token_of(sa);
+	return section_of(sa)->pulled == CONF_PULLED_NO_REKEY && token_of(sa);
 }
 
 /* When sa must go down; ENGINE_NEVER: it need not. */
 static uint64_t due(const struct ike_sa *sa)
 {
-	const struct conf_peer *conf = &sa->peer->conf;
+	const struct conf_peer *conf = section_of(sa);
 	const struct cred *c = sa->state == IKE_ESTABLISHED && conf->pulled == CONF_PULLED_DOWN ? token_of(sa) : NULL;
 
 	return c ? c->token.since + SECONDS(conf->pulled_after) : ENGINE_NEVER;
 }
 
 /* Without memory it comes back when traffic asks for it. */
-static void remember(const struct ike_sa *sa, const struct conf_digest *key)
+static void remember(const struct ike_sa *sa)
 {
 	struct gone *g;
 
@@ -60,7 +70,6 @@ static void remember(const struct ike_sa *sa, const struct conf_digest *key)
 	g = calloc(1, sizeof(*g));
 	if (!g)
 		return;
-	g->key = *key;
 	snprintf(g->peer, sizeof(g->peer), "%s", sa->peer->conf.name);
 	list_add_tail(&sa->e->away.gone, &g->link);
 }
@@ -68,7 +77,7 @@ static void remember(const struct ike_sa *sa, const struct conf_digest *key)
 static void down(struct ike_sa *sa)
 {
 	report_sa(sa, LOG_LEVEL_WARNING, "token", "pulled", "the token with our key is away: \"pulled down\" in its section");
-	remember(sa, &sa->proof.key);
+	remember(sa);
 	sa->proof.why = REASON_TOKEN_ABSENT;
 	ike_sa_touch(sa);
 	ikev2_version.delete_ike(sa);
@@ -77,7 +86,7 @@ static void down(struct ike_sa *sa)
 void away_failed(const struct ike_sa *sa)
 {
 	if (sa->initiator)
-		remember(sa, &sa->peer->conf.key);
+		remember(sa);
 }
 
 static void look_due(struct timer *t)
@@ -111,9 +120,9 @@ static void come_back(struct engine *e, const struct conf_digest *key)
 	list_each(g, &e->away.gone, struct gone, link) {
 		const struct conf_peer *conf = conf_peer_by_name(&e->conf, g->peer);
 
-		if (memcmp(&g->key, key, sizeof(*key)) != 0)
+		if (conf && memcmp(&conf->key, key, sizeof(*key)) != 0)
 			continue;
-		if (conf && !memcmp(&conf->key, key, sizeof(*key)))
+		if (conf)
 			engine_up(e, e->now, g->peer, NULL);
 		list_del(&g->link);
 		free(g);

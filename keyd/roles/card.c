@@ -196,6 +196,15 @@ static int on_ask(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return bad;
 }
 
+static int on_tell_states(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	(void)ch;
+	(void)m;
+	(void)arg;
+	hub_ike_up(role.hub);
+	return 0;
+}
+
 static void peer_up(struct worker *w, enum role_id peer)
 {
 	(void)w;
@@ -264,6 +273,7 @@ static const struct ipc_rule from_auth[] = {
 	{ 0 },
 };
 static const struct ipc_rule from_ike[] = {
+	{ M_CARD_TELL, false, 0, 0, on_tell_states },
 	{ 0 },
 };
 static const struct ipc_rule from_ctl[] = {

@@ -143,6 +143,9 @@ static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
 	ike_conf_clear();
 	if (r || !ike.engine)
 		return worker_fail(ike.w, KEYD_FAILED, "role ike: out of memory");
+	/* What it said of keys that were not known here was lost. */
+	if (ike.w->peer[ROLE_CARD])
+		ipc_send(ike.w->peer[ROLE_CARD], M_CARD_TELL, 0, NULL, 0);
 	ike_settle();
 	ike_ready();
 	return 0;

@@ -90,7 +90,8 @@ enum message_type {
 	M_CARD_SIGN,		/* struct card_sign; then the octets */
 	M_CARD_CANCEL,		/* no answer */
 	M_CARD_SIGNED,		/* struct card_signed; then the signature */
-	/* card to ike */
+	/* ike to card, and back: all states once more, as ike has another configuration */
+	M_CARD_TELL,
 	M_CARD_STATE,		/* struct card_state */
 	/* ctl to card and back; id comes back in each answer */
 	M_CARD_ASK,		/* struct card_ask; then a PIN */

@@ -243,6 +243,49 @@ static void test_other_key(void **state)
 	end();
 }
 
+/* What the section says counts from when it says it, also for what is up. */
+static void test_reload(void **state)
+{
+	(void)state;
+	begin(8, CONF_PULLED_KEEP, 0);
+	token(true, true);
+	up();
+	token(false, false);
+	world_run(&w, SECONDS(2));
+	assert_int_equal(ike_sas(0), 1);
+	w.host[0].conf.defaults.pulled = CONF_PULLED_DOWN;
+	world_configure(&w, 0);
+	world_run(&w, SECONDS(2));
+	assert_int_equal(ike_sas(0), 0);
+	assert_int_equal(ike_sas(1), 0);
+	end();
+}
+
+/* The first attempt was before the key was ever seen; its digest is known since. */
+static void test_first_sight(void **state)
+{
+	struct conf_digest seen = key[0], unseen = { { 7 } };
+
+	(void)state;
+	begin(9, CONF_PULLED_KEEP, 0);
+	seen = key[0];
+	cred[0].key = unseen;
+	w.host[0].conf.defaults.key = unseen;
+	world_configure(&w, 0);
+	need = TOKEN_WANT_TOKEN;
+	engine_token(w.host[0].engine, w.now, &unseen, false, false);
+	engine_up(w.host[0].engine, w.now, w.host[0].conf.defaults.name, NULL);
+	world_run(&w, SECONDS(2));
+	assert_int_equal(refused, 1);
+	cred[0].key = seen;
+	w.host[0].conf.defaults.key = seen;
+	world_configure(&w, 0);
+	token(true, true);
+	world_run(&w, SECONDS(2));
+	assert_int_equal(ike_sas(0), 1);
+	end();
+}
+
 /* What the engine does not know after a restart, the card role tells again. */
 static void test_restart(void **state)
 {
@@ -329,7 +372,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keep),	   cmocka_unit_test(test_no_rekey),  cmocka_unit_test(test_down),
-		cmocka_unit_test(test_down_after), cmocka_unit_test(test_other_key), cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_down_after), cmocka_unit_test(test_other_key), cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_first_sight), cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_wants),	   cmocka_unit_test(test_slow),
 	};
 
