@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What handshakes with certificates cost two keyds, and whether any role's memory grows with them.
+# What handshakes with certificates cost two keyds, and whether any process has more memory or descriptors after them.
 #
-# usage: tests/bench/bench_cert.sh [--handshakes N] [--tunnels N] [--kind KIND]
+# usage: tests/bench/bench_cert.sh [--handshakes N] [--tunnels N] [--kind KIND] [--token TOKEN]
 #
 # Two namespaces, a keyd in each, whose kernels are in memory. So many IKE SAs come up and are deleted, again and again, each time with
-# proofs of both ends, whose chains have a CA between. KIND is one of tests/ca/hosts: ec256, rsa, ed25519, … The memory
+# proofs of both ends, whose chains have a CA between. KIND is one of tests/ca/hosts: ec256, rsa, ed25519, … TOKEN is where the
+# initiator's key is: file, softhsm, openpgp or piv (emulated, behind a pcscd of its own). The memory
 # that a role has of its own is read after the first half and at the end. An IKE SA that the peer has deleted is kept for a minute, to answer
 # again, and ctl keeps events for "keydctl watch": so a long run waits for the minute in
 # between, and a short one lets the roles ike and ctl have 10 KB for each. Exit code 1: a role has grown by more.
@@ -15,17 +16,44 @@ set -euo pipefail
 handshakes=10000
 tunnels=50
 kind=ec256
+token="file"
 MOST=256 # KB in the second half of 5,000: 52 bytes for each
 # shellcheck source=tests/bench/ike.sh
 . "$(dirname "$0")/ike.sh"
-options "handshakes tunnels kind" "$@"
+options "handshakes tunnels kind token" "$@"
+cd "$here"
+# shellcheck source=tests/lib/wait.sh
+. tests/lib/wait.sh
+# shellcheck source=tests/lib/card.sh
+. tests/lib/card.sh
+# shellcheck source=tests/lib/token.sh
+. tests/lib/token.sh
 certs=$out/tests/ca-hosts
+
+# token_make: with alice's key; how her keyd.conf names it, and its PIN, into $uri and $pin
+token_make()
+{
+	case $token in
+	softhsm) token_home && token_new gate && token_put gate "alice-$kind" 01 alone && uri=pkcs11:token=gate pin=1234 ;;
+	openpgp) cards_home && card_fill card openpgp auth "alice-$kind" && uri=pkcs11: pin=123456 ;;
+	piv) cards_home && card_fill card piv 9a "alice-$kind" && uri=pkcs11: pin=123456 ;;
+	file) return 0 ;;
+	*) die "there is no token \"$token\"" ;;
+	esac >"$work/token.log" 2>&1 || die "no token: $(cat "$work/token.log")"
+	trap 'card_cleanup; cleanup' EXIT
+	(umask 077 && echo "$pin" >"$work/pin")
+	chmod 711 "$work"
+}
 
 # conf NAME OTHER: its keyd.conf
 conf()
 {
-	local i name=$1 other=$2 mine theirs
+	local i name=$1 other=$2 mine theirs key=$certs/$1-$kind.key
 
+	if [ "$name" = alice ] && [ "$token" != file ]; then
+		echo "module softhsm2, native"
+		key="$uri; pin file $work/pin"
+	fi
 	for ((i = 1; i <= tunnels; i++)); do
 		mine=10.0.$((i / 250)).$((i % 250 + 1)) theirs=$server
 		[ "$name" = alice ] || { theirs=$mine; mine=$server; }
@@ -36,7 +64,7 @@ conf()
 				id local $name.example.org
 				id remote $other.example.org
 				cert $certs/$name-$kind.chain
-				key $certs/$name-$kind.key
+				key $key
 				ca $certs/root.pem
 				ike aes128gcm16-prfsha256-x25519
 				esp aes128gcm16-x25519
@@ -68,11 +96,11 @@ control()
 	"$out/bin/keydctl" --socket "$work/$name/keyd.sock" --timeout 60 "$@"
 }
 
-# sample ARRAY FUNCTION: of each role of both, and both parents; by NAME/ROLE
+# sample ARRAY FUNCTION: of each role of both, of both parents and of each process for tokens; by NAME/ROLE
 sample()
 {
 	local -n into=$1
-	local name pid children
+	local name pid children role worker workers
 
 	for name in alice bob; do
 		read -r children <"/proc/${pid_of[$name]}/task/${pid_of[$name]}/children" || true
@@ -80,9 +108,35 @@ sample()
 		into[$name/parent]=$("$2" "${pid_of[$name]}")
 		for pid in $children; do
 			# shellcheck disable=SC2034,SC2004 # another name of the caller's array, whose keys are words
-			into[$name/$(role_name "$pid")]=$("$2" "$pid")
+			role=$(role_name "$pid")
+			# shellcheck disable=SC2004 # as above
+			into[$name/$role]=$("$2" "$pid")
+			workers=
+			[ "$role" != card ] || read -r workers <"/proc/$pid/task/$pid/children" || true
+			for worker in $workers; do
+				# shellcheck disable=SC2004,SC2034 # as above
+				into[$name/$(worker_name "$worker")]=$("$2" "$worker")
+			done
 		done
 	done
+}
+
+# worker_name PID: keyd-card, and for what
+worker_name()
+{
+	local words
+
+	mapfile -d '' -t words <"/proc/$1/cmdline"
+	words=("${words[@]:3}" "")
+	echo "keyd-card ${words[0]} ${words[1]##*/}"
+}
+
+# files PID: how many descriptors it has
+files()
+{
+	local fds=("/proc/$1/fd/"*)
+
+	echo ${#fds[@]}
 }
 
 # own_kb PID: what no other process shares
@@ -127,10 +181,11 @@ grown()
 	# Each deleted IKE SA is kept for a minute, and how many there were at most is a matter of luck: the allocator keeps that room.
 	[[ $1 != */ike ]] || most=$((most + memory_half[$1] / 50))
 	[ "$handshakes" -ge 2000 ] || [[ $1 != */ike && $1 != */ctl ]] || most=$((MOST + 10 * made))
-	[ $grown -le $most ]
+	[ $grown -le $most ] && [ "${files_end[$1]}" -le "${files_half[$1]}" ]
 }
 
-declare -A pid_of=() memory_half=() memory_end=() cpu_half=() cpu_end=()
+declare -A pid_of=() memory_half=() memory_end=() cpu_half=() cpu_end=() files_half=() files_end=()
+token_make
 make_network
 start bob alice "$b"
 start alice bob "$a"
@@ -140,6 +195,7 @@ half=$((handshakes / tunnels / 2))
 rounds $half
 settle
 sample memory_half own_kb
+sample files_half files
 sample cpu_half cpu_us
 began=${EPOCHREALTIME/./}
 rounds $half
@@ -147,16 +203,18 @@ took=$((${EPOCHREALTIME/./} - began))
 sample cpu_end cpu_us
 settle
 sample memory_end own_kb
+sample files_end files
 
 made=$((half * tunnels))
+[ "$token" = file ] || kind="$kind on $token"
 echo "$kind: $((2 * made)) handshakes of $tunnels tunnels; $((made * 1000000 / took)) a second in the second half"
 echo
-printf '%-16s %12s %14s %14s %10s\n' "" "CPU, µs each" "half way, KB" "at the end, KB" "grown"
+printf '%-40s %12s %14s %14s %10s %12s\n' "" "CPU, µs each" "half way, KB" "at the end, KB" "grown" "descriptors"
 for role in "${!memory_end[@]}"; do
 	word=
 	grown "$role" || word=' <-- too much'
-	printf '%-16s %12d %14d %14d %10d%s\n' "$role" $(((cpu_end[$role] - cpu_half[$role]) / made)) "${memory_half[$role]}" \
-		"${memory_end[$role]}" "$grown" "$word"
+	printf '%-40s %12d %14d %14d %10d %12d%s\n' "$role" $(((cpu_end[$role] - cpu_half[$role]) / made)) "${memory_half[$role]}" \
+		"${memory_end[$role]}" "$grown" "${files_end[$role]}" "$word"
 done | sort
 failed=0
 for role in "${!memory_end[@]}"; do

@@ -7,6 +7,7 @@ BENCH_TUNNELS ?= 10000
 BENCH_RATE ?= 100000
 BENCH_HANDSHAKES ?= 10000
 BENCH_KIND ?= ec256
+BENCH_TOKEN ?= softhsm
 
 $(eval $(call program,tests/bench/measure,tests/bench/measure.c,,))
 $(eval $(call program,tests/bench/floor,tests/bench/floor.c,,libcrypto))
@@ -24,6 +25,11 @@ bench-cert: deps-if-missing
 	$(build) $(O)/bin/keyd $(O)/bin/keydctl $(O)/tests/ca-hosts/made
 	$(q)O=$(O) tests/bench/bench_cert.sh --handshakes $(BENCH_HANDSHAKES) --kind $(BENCH_KIND)
 
+## make bench-card        the same with a key on a token: BENCH_TOKEN=softhsm, openpgp or piv, BENCH_HANDSHAKES= BENCH_KIND= (see docs/bench-ike.md)
+bench-card: deps-if-missing
+	$(build) $(O)/bin/keyd $(O)/bin/keydctl $(O)/bin/keyd-card $(O)/tests/card-emu $(O)/tests/ca-hosts/made
+	$(q)O=$(O) tests/bench/bench_cert.sh --handshakes $(BENCH_HANDSHAKES) --kind $(BENCH_KIND) --token $(BENCH_TOKEN)
+
 ## make bench-flood       tunnels rekeyed under a flood of first requests; BENCH_RATE=100000 a second (see docs/bench-ike.md)
 bench-flood: deps-if-missing
 	$(build) $(O)/bin/keyd $(O)/bin/keydctl $(O)/tests/bench/load $(O)/tests/flood $(O)/tests/json
@@ -37,4 +43,4 @@ bench-setkey: deps-if-missing
 	$(q)O=$(O) LAB_COUNT=1 LAB_MEM=3072 tests/lab --timeout 14400 -- \
 		tests/bench/bench_setkey.sh --sizes "$(BENCH_SIZES)" --runs $(BENCH_RUNS) sas
 
-.PHONY: bench bench-cert bench-flood bench-setkey
+.PHONY: bench bench-cert bench-card bench-flood bench-setkey

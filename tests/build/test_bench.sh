@@ -22,5 +22,10 @@ done
 check "nothing was sent twice" grep -q ' 0 datagrams sent again' <<<"$table"
 check "memory of the ike role" grep -qE '^memory of ike: [0-9]+ KB, then [0-9]+ KB: -?[0-9]+ bytes a tunnel$' <<<"$table"
 check "no role grows with handshakes" tests/bench/bench_cert.sh --handshakes 400 --tunnels 20
+if command -v softhsm2-util >/dev/null; then
+	check "nor with a thousand by a token" tests/bench/bench_cert.sh --handshakes 1000 --tunnels 50 --token softhsm
+else
+	skip "a thousand by a token" "not installed: softhsm2"
+fi
 check "tunnels outlive a flood" tests/bench/bench_flood.sh --tunnels 30 --rate 5000 --rounds 1
 finish

@@ -50,7 +50,7 @@ card_readers_start()
 	if [ -z "$card_net" ]; then
 		setpriv --pdeathsig KILL unshare -n sleep infinity &
 		card_net=$!
-		wait_until 5 card_net_apart && nsenter --net="/proc/$card_net/ns/net" ip link set lo up || return
+		wait_until 30 card_net_apart && nsenter --net="/proc/$card_net/ns/net" ip link set lo up || return
 	fi
 	# shellcheck disable=SC2016 # the inner shell's
 	setpriv --pdeathsig KILL nsenter --net="/proc/$card_net/ns/net" unshare -m sh -euc '
@@ -62,7 +62,7 @@ card_readers_start()
 		exec pcscd --foreground --info --config "$1/reader.conf"' sh "$card_dir" >"$card_dir/pcscd.log" 2>&1 &
 	card_pcscd=$!
 	export PCSCLITE_CSOCK_NAME=$card_dir/run/pcscd.comm OPENSC_CONF=$card_dir/opensc.conf
-	wait_until 10 grep -q 'daemon ready' "$card_dir/pcscd.log"
+	wait_until 60 grep -q 'daemon ready' "$card_dir/pcscd.log"
 }
 
 card_net_apart()
@@ -92,7 +92,7 @@ card_new()
 		--control "$card_dir/$name.sock" --state "$card_dir/$name.state" --trace "$card_dir/$name.trace" "$@" "$kind" \
 		2>"$card_dir/$name.log" &
 	card_pid[$name]=$!
-	wait_until 5 test -S "$card_dir/$name.sock" || { cat "$card_dir/$name.log"; return 1; }
+	wait_until 30 test -S "$card_dir/$name.sock" || { cat "$card_dir/$name.log"; return 1; }
 	case " $* " in *" --out "*) ;; *) card_say "$name" powered && card_seen "$name" ;; esac
 }
 
@@ -128,7 +128,7 @@ card_absent()
 
 card_seen()
 {
-	wait_until 5 card_present "$1"
+	wait_until 30 card_present "$1"
 }
 
 # card_insert NAME, card_remove NAME: return when pcscd has seen it.
@@ -139,7 +139,7 @@ card_insert()
 
 card_remove()
 {
-	card_say "$1" remove && wait_until 5 card_absent "$1"
+	card_say "$1" remove && wait_until 30 card_absent "$1"
 }
 
 # card_pull_under NAME INS COMMAND...: the card is carrying out an instruction (hexadecimal) of COMMAND's when it is pulled out.
@@ -159,7 +159,7 @@ card_pull_under()
 	card_say "$name" remove || return 125
 	wait "$pid"
 	rc=$?
-	wait_until 5 card_absent "$name" || return 125
+	wait_until 30 card_absent "$name" || return 125
 	return $rc
 }
 

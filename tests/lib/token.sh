@@ -120,3 +120,17 @@ token_explains()
 	check "$1 explains: $2" grep -qE "failed: $2\$|: $2\$" "$work/explain" || note "$(cat "$work/explain")"
 	[ -z "${3-}" ] || check "$1 explains: $3" grep -qE -- "$3" "$work/explain" || note "$(cat "$work/explain")"
 }
+
+# --- emulated cards, after card.sh ---
+
+# cards_home: readers without cards, which keyd-card may reach
+cards_home()
+{
+	card_readers_start && chmod 711 "$card_dir" "$card_dir/run"
+}
+
+# card_fill NAME openpgp|piv KEY CREDENTIAL: a card in the next reader that has a key of tests/ca/hosts and its certificate
+card_fill()
+{
+	card_new "$1" "$2" && card_say "$1" load "$3" "$certs/$4.key" && card_say "$1" certificate "$3" "$certs/$4.pem"
+}
