@@ -84,7 +84,8 @@ openssl pkcs8 -topk8 -nocrypt -in "$work/soft.key" -out "$work/soft.p8"
 softhsm2-util --init-token --free --label gate --pin 123456 --so-pin 87654321 >"$work/softhsm.log" 2>&1 &&
 	softhsm2-util --import "$work/soft.p8" --token gate --label vpn --id 01 --pin 123456 >>"$work/softhsm.log" 2>&1 ||
 	{ not_ok "a token of SoftHSM's"; note "$(cat "$work/softhsm.log")"; finish; exit; }
-chmod -R a+rwX "$work/tokens"
+chgrp -R 64001 "$work/tokens"
+chmod -R g+rwX,o= "$work/tokens"
 cp "$work/mock.key" "$MOCK_P11_DIR/ec.pem"
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$MOCK_P11_DIR/rsa.pem" 2>/dev/null
 chmod a+r "$MOCK_P11_DIR"/*.pem
@@ -95,6 +96,10 @@ printf '1234\n' >"$work/mock.pin"
 chmod 600 "$work"/*.pin "$work"/*.key
 host_new alice
 host_new bob
+# The roles' user, and a group that alone may use SoftHSM's tokens, as Debian has it.
+in_host alice sh -c 'sed -i /^gapless:/d /etc/passwd
+	echo gapless:x:64000:64000::/:/usr/sbin/nologin >>/etc/passwd
+	echo softhsm-test:x:64001:gapless >>/etc/group'
 link_new alice 192.0.2.1/30 bob 192.0.2.2/30
 link_new alice 192.0.2.5/30 bob 192.0.2.6/30
 in_host alice sh -c 'mkdir -p /etc/gapless && umask 077 && echo "token-timeout 2s" >/etc/gapless/keyd.conf'
@@ -174,8 +179,8 @@ check "it is put back" wait_until 20 state_is mock locked
 # --- the role's rights ---
 
 role_pid alice card
-check "the card role is nobody's, without capabilities" [ "$(awk '/^(Uid|CapEff|CapBnd):/ { print $2 }' "/proc/$pid/status" | tr '\n' ' ')" = \
-	"$(id -u gapless 2>/dev/null || id -u nobody) 0000000000000000 0000000000000000 " ]
+check "the card role is gapless's, without capabilities" [ "$(awk '/^(Uid|CapEff|CapBnd):/ { print $2 }' "/proc/$pid/status" | tr '\n' ' ')" = \
+	"64000 0000000000000000 0000000000000000 " ]
 read -ra workers <"/proc/$pid/task/$pid/children"
 check "it has a process for each module, and others that wait" [ ${#workers[@]} -ge 3 ]
 kill -KILL "$pid"
