@@ -13,6 +13,7 @@
 if [ "${1-}" != inside ]; then
 	unshare --net --mount --pid --fork true 2>/dev/null || skip_all "no right to make namespaces"
 	[ -e "${O:-build}/tests/card/mock_p11.so" ] || skip_all "no mock_p11.so: make check builds it"
+	[ -x "${O:-build}/tests/memory-search" ] || skip_all "no memory-search: make check builds it"
 	command -v softhsm2-util >/dev/null || skip_all "no softhsm2"
 	exec unshare --net --mount --pid --fork --mount-proc "$0" inside
 fi
@@ -24,7 +25,7 @@ fi
 trap hosts_cleanup EXIT
 trap 'exit 143' INT TERM HUP
 
-pin=4711-0815
+pin=4711-0815-and-so-on
 export SOFTHSM2_CONF=$work/softhsm2.conf MOCK_P11_DIR=$work/mock
 mock=$(realpath -m "${O:-build}/tests/card/mock_p11.so")
 mkdir -m 777 "$MOCK_P11_DIR"
@@ -270,6 +271,26 @@ if command -v pinentry-curses >/dev/null; then
 else
 	skip "pinentry-curses" "it is not installed"
 fi
+
+# --- nothing of it stays
+# has_pin PID: in its memory; or it could not be searched
+has_pin()
+{
+	local text has
+
+	text=$(printf %s "$pin" | od -An -v -tx1 | tr -d ' \n')
+	has=$("${O:-build}/tests/memory-search" "$1" <<<"pin $text") || return 0
+	[[ $has == pin* ]]
+}
+
+env -i PIN="$pin" sleep 1000 &
+control=$!
+check "the search finds a PIN where there is one" wait_until 10 has_pin $control
+kill $control
+for role in ctl card ike auth trust kern fetch; do
+	role_pid alice $role
+	check "the memory of $role has none" not has_pin "$pid"
+done
 
 # --- two tokens that are configured: up asks for the one that it wants
 conf_file alice <<-END
