@@ -26,7 +26,7 @@ static void normalise(char word[WORD_MAX], const char *text, unsigned *bits)
 {
 	size_t n = 0, digits;
 
-	for (; text[n] && n < WORD_MAX - 1; n++)
+	for (; n < WORD_MAX - 1 && text[n]; n++)
 		word[n] = (char)tolower((unsigned char)text[n]);
 	word[n] = 0;
 	/* "aes_gcm_c256", "aes_cbc128": the bits stand at the end of a name with a mark in it */
