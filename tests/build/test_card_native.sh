@@ -244,7 +244,6 @@ card_insert piv
 check "… back" ask piv '^= ok' login 0 123456
 check "… it signs" ask piv '^= ok' sign 0 01 rsapss-sha256
 for fault in garbage short long "status 6f00"; do
-	# shellcheck disable=SC2086 # words
 	read -ra words <<<"$fault"
 	card_say piv "${words[0]}" "${words[@]:1}" 87
 	check "$fault is an error" ask piv '^= (the token or its module answers with errors|what the token signed is wrong) ?' sign 0 01 rsapss-sha256
