@@ -166,9 +166,9 @@ static void check_end(struct hub *h, struct ask *a)
 		if (a->token && w->token != a->token)
 			continue;
 		need = want_need(h, w, &use);
-		if (w->error == CARD_OK && is_well(need))
+		if ((w->error == CARD_OK || want_may_be_there(w)) && is_well(need))
 			continue;
-		if (!w->token || w->error)
+		if (w->error && !want_may_be_there(w))
 			finish(h, a, w->error ? w->error : CARD_GONE, need, "%s: %s: %s", w->w.where, w->w.uri,
 			       card_strerror(w->error ? w->error : CARD_GONE));
 		else

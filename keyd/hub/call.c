@@ -84,15 +84,15 @@ static void ask_to_write_down(struct hub *h, struct hub_worker *w, uint64_t now)
 	hub_tell(h, HUB_TRIAL, c->id, &bad, sizeof(bad));
 }
 
-/* False: the PIN may not go out. */
-static bool take_pin(struct hub *h, struct call *c, const struct pin_use *use, uint64_t now)
+/* False: the PIN cannot go out, and nothing has changed. */
+static bool take_pin(struct hub *h, struct call *c, const struct pin_use *use)
 {
-	if (pin_begin(h, c->token, use, c->type == CARD_WIRE_SIGN))
+	if (card_pin_new(&c->digits, use->digits))
 		return false;
 	c->pin = use->pin;
-	if (!card_pin_new(&c->digits, use->digits))
+	if (!pin_begin(h, c->token, use, c->type == CARD_WIRE_SIGN))
 		return true;
-	pin_unused(h, c->token, now);
+	card_pin_free(c->digits);
 	return false;
 }
 
@@ -112,7 +112,7 @@ void call_begin(struct hub *h, struct hub_worker *w, uint16_t type, struct hub_t
 		memcpy(c->key, j->key, sizeof(c->key));
 		c->scheme = j->scheme;
 	}
-	if (use && !take_pin(h, c, use, now)) {
+	if (use && !take_pin(h, c, use)) {
 		struct call failed = *c;
 
 		*c = (struct call){ 0 };
@@ -221,6 +221,23 @@ static bool do_curious(struct hub *h, struct hub_worker *w, uint64_t now)
 	return w->call.type != 0;
 }
 
+/* Logins are for one signature each. */
+static bool is_for_each(struct hub *h, const struct hub_token *t)
+{
+	list_each(w, &h->now.wants, struct want, link)
+		if (w->token == t && w->w.each)
+			return true;
+	return false;
+}
+
+/* A login that nobody has a use for any more: it was to see keys, or for somebody who is gone. */
+static void do_lent(struct hub *h, struct hub_worker *w, uint64_t now)
+{
+	list_each(t, &h->tokens, struct hub_token, link)
+		t->logout |= t->worker == w && t->lent && t->state.state == TOKEN_UNLOCKED && is_for_each(h, t);
+	do_flagged(h, w, offsetof(struct hub_token, logout), CARD_WIRE_LOGOUT, now);
+}
+
 /* What people wait for, what makes the rest true, then signatures. */
 void call_next(struct hub *h, struct hub_worker *w, uint64_t now)
 {
@@ -233,7 +250,8 @@ void call_next(struct hub *h, struct hub_worker *w, uint64_t now)
 	    do_flagged(h, w, offsetof(struct hub_token, check), CARD_WIRE_CHECK, now) ||
 	    do_flagged(h, w, offsetof(struct hub_token, read), CARD_WIRE_KEYS, now) || do_curious(h, w, now))
 		return;
-	jobs_serve(h, w, now);
+	if (!jobs_serve(h, w, now))
+		do_lent(h, w, now);
 }
 
 /* --- answers --- */
@@ -307,6 +325,7 @@ static void done_sign(struct hub *h, struct hub_worker *w, struct call *c, int e
 		c->token->check = true;
 	else if (error == CARD_NO_KEY || error == CARD_BAD_SIGNATURE)
 		c->token->read = true;
+	c->token->logout |= c->token->state.state == TOKEN_UNLOCKED && is_for_each(h, c->token);
 }
 
 static void done_reset(struct hub *h, struct hub_worker *w, struct call *c, int error, const char *why, uint64_t now)

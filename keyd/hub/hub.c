@@ -10,6 +10,7 @@
 
 #define MS 1000ull
 #define ABSENT_MOST 30000000u		/* µs that a token may take to be seen after the start, before its tunnels hear that it is away */
+#define TIME_LEAST 100			/* ms, of all that is configured */
 #define SETTLE_MOST 5000000u		/* µs that whoever wants what is not there waits for processes that start */
 
 void hub_log(struct hub *h, enum log_level level, const char *fmt, ...)
@@ -68,10 +69,18 @@ void hub_free(struct hub *h)
 
 /* --- the configuration --- */
 
+static uint32_t at_least(uint32_t ms)
+{
+	return ms > TIME_LEAST ? ms : TIME_LEAST;
+}
+
 void hub_begin(struct hub *h, const struct card_rules *rules)
 {
 	hub_conf_free(&h->next);
 	h->next.rules = *rules;
+	h->next.rules.call_ms = at_least(rules->call_ms);
+	h->next.rules.pad_ms = at_least(rules->pad_ms);
+	h->next.rules.check_ms = at_least(rules->check_ms);
 }
 
 int hub_module(struct hub *h, struct view file)
@@ -106,12 +115,13 @@ int hub_want(struct hub *h, const struct card_want *want, struct view pin)
 	list_init(&w->link);
 	uri = (struct view){ (const uint8_t *)w->w.uri, strlen(w->w.uri) };
 	if (crypto_sha256(&uri, 1, w->unseen.b) || want->pin > CARD_PIN_PAD || (want->pin == CARD_PIN_GIVEN && !want->stamp) ||
-	    card_uri_parse(&w->uri, w->w.uri, &why) ||
-	    (want->pin == CARD_PIN_GIVEN && card_pin_new(&w->pin, pin))) {
+	    card_uri_parse(&w->uri, w->w.uri, &why) || pin.n > CARD_PIN_MAX) {
 		card_uri_free(w->uri);
 		free(w);
 		return -1;
 	}
+	if (want->pin == CARD_PIN_GIVEN && card_pin_new(&w->pin, pin))
+		hub_log(h, LOG_LEVEL_ERROR, "no memory can be locked for a PIN, and it is not used: at=%s (RLIMIT_MEMLOCK)", w->w.where);
 	list_add_tail(&h->next.wants, &w->link);
 	h->next.nwants++;
 	return 0;
@@ -162,6 +172,7 @@ int hub_end(struct hub *h, uint64_t now)
 	list_each(t, &h->tokens, struct hub_token, link) {
 		t->state.floor = h->now.rules.floor;
 		t->read = t->worker != NULL;
+		t->looked = false;
 	}
 	h->settle_by = now + (h->now.rules.call_ms * MS < SETTLE_MOST ? h->now.rules.call_ms * MS : SETTLE_MOST);
 	h->absent_by = now + ABSENT_MOST;
@@ -197,7 +208,7 @@ static bool all_have_looked(const struct hub *h)
 static bool all_are_read(const struct hub *h)
 {
 	list_each(t, &h->tokens, struct hub_token, link)
-		if (t->read && t->worker)
+		if ((t->read || t->reading) && t->worker)
 			return false;
 	return true;
 }

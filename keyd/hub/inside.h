@@ -72,6 +72,8 @@ struct hub_token {
 	bool seen;			/* in this scan */
 	bool read, reading;		/* its keys are to be read, or just are */
 	bool check;			/* it is to be asked how it is */
+	bool looked;			/* somebody was logged in when its keys were read, since it came */
+	bool lent;			/* the login that there is was nobody's by hand */
 	bool logout;
 	struct card_pin *kept;		/* that a human gave, and that was right */
 	uint64_t kept_stamp, pad_stamp;
@@ -251,6 +253,8 @@ void wants_resolve(struct hub *h, uint64_t now);
 /* Tells ike what has changed. */
 void wants_tell(struct hub *h, bool all);
 void wants_forget_token(struct hub *h, const struct hub_token *t);
+/* It may be on a token that shows its keys after a login only. */
+bool want_may_be_there(const struct want *w);
 /* NULL: its key has not been seen. */
 const struct card_key *want_key(const struct want *w);
 /* What a signature needs now; use: the PIN that there is for it. */

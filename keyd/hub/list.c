@@ -69,7 +69,7 @@ static void list_missing(struct hub *h, uint32_t id)
 		struct card_missing_info i = { .need = TOKEN_WANT_TOKEN };
 		struct pin_use use;
 
-		if (want_key(w) && w->token->state.state != TOKEN_ABSENT)
+		if (want_may_be_there(w) || (want_key(w) && w->token->state.state != TOKEN_ABSENT))
 			continue;
 		if (w->token)
 			i.need = (uint8_t)want_need(h, w, &use);

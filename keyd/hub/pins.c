@@ -142,6 +142,8 @@ void pin_ended(struct hub *h, struct hub_token *t, int error, bool each, const c
 		hub_log(h, LOG_LEVEL_WARNING, "a token says that its PIN is %s: label=\"%s\" serial=%s given=%s",
 			ev == TOKEN_LOGIN_WRONG ? "wrong" : "blocked", t->card.label, t->card.serial,
 			pin.from == TOKEN_PIN_CONFIGURED ? "configuration" : pin.from == TOKEN_PIN_KEPT ? "kept" : "human");
+	if (ev == TOKEN_LOGIN_DONE && !each)
+		t->lent = pin.from != TOKEN_PIN_HUMAN && pin.from != TOKEN_PIN_PAD_HUMAN;
 	token_happened(h, t, ev, -1, why, now);
 	if (pin.from == TOKEN_PIN_CONFIGURED && (ev == TOKEN_LOGIN_DONE || ev == TOKEN_LOGIN_UNUSED))
 		forgive(h, t, &pin);

@@ -271,10 +271,7 @@ uint64_t jobs_deadline(const struct hub *h)
 static void signature_done(struct hub *h, struct job *j, const struct call *c)
 {
 	struct card_signed s = { .error = CARD_OK, .scheme = (uint8_t)c->scheme };
-	struct want *w = want_by_handle(h, &j->sign.handle);
 
-	if (w && w->w.each && c->token->state.state == TOKEN_UNLOCKED)
-		c->token->logout = true;
 	reply(h, j->id, &s, token_title(c->token), "", secret_view(&c->signature));
 	job_free(h, j);
 }

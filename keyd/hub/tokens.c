@@ -89,8 +89,10 @@ void token_looked(struct hub *h, struct hub_token *t, const struct card_token *c
 
 	if (fresh)
 		t->pad_stamp = ++h->stamp;
-	if (fresh || t->state.state == TOKEN_FAILING)
+	if (fresh || t->state.state == TOKEN_FAILING) {
 		t->read = true;
+		t->looked = false;
+	}
 	t->card = *c;
 	if (!c->login)
 		token_happened(h, t, TOKEN_SEEN_OPEN, c->tries, "", now);
@@ -198,10 +200,42 @@ void tokens_scanned(struct hub *h, struct hub_worker *w, const struct card_token
 	w->renewed = false;
 }
 
+/* It, or another one in its place. */
+static bool has_key(const struct card_keys *keys, const struct card_key *k)
+{
+	for (unsigned i = 0; i < keys->n; i++) {
+		const struct card_key *x = &keys->key[i];
+
+		if (!memcmp(x->digest, k->digest, sizeof(x->digest)) || (k->nid && x->nid == k->nid && !memcmp(x->id, k->id, k->nid)))
+			return true;
+	}
+	return false;
+}
+
+/* What was seen after a login is still there, though it does not show. */
+static void keep_hidden(struct card_keys *old, struct card_keys *keys)
+{
+	for (unsigned i = 0; i < old->n; i++) {
+		struct card_key *k = &old->key[i];
+
+		if (keys->n == CARD_KEYS_MAX || has_key(keys, k))
+			continue;
+		keys->key[keys->n++] = *k;
+		*k = old->key[--old->n];
+		i--;
+	}
+}
+
 void token_set_keys(struct hub *h, struct hub_token *t, struct card_keys *keys)
 {
+	keys = keys ? keys : calloc(1, sizeof(*keys));
+	if (!keys)
+		return;
+	if (t->keys && t->state.state == TOKEN_LOCKED)
+		keep_hidden(t->keys, keys);
+	t->looked |= t->state.state == TOKEN_UNLOCKED;
 	keys_free(t);
-	t->keys = keys ? keys : calloc(1, sizeof(*keys));
+	t->keys = keys;
 	list_each(w, &h->now.wants, struct want, link)
 		if (w->token == t)
 			w->key = CARD_NO_KEY;		/* numbers of the old list */

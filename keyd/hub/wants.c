@@ -45,6 +45,11 @@ const struct card_key *want_key(const struct want *w)
 	return w->token && w->key >= 0 ? &w->token->keys->key[w->key] : NULL;
 }
 
+bool want_may_be_there(const struct want *w)
+{
+	return w->token && w->token->state.state != TOKEN_ABSENT && w->key == CARD_NO_KEY;
+}
+
 void wants_forget_token(struct hub *h, const struct hub_token *t)
 {
 	list_each(w, &h->now.wants, struct want, link) {
@@ -262,7 +267,7 @@ void wants_tell(struct hub *h, bool all)
 struct want *want_curious(struct hub *h, const struct hub_worker *on, struct pin_use *use)
 {
 	list_each(w, &h->now.wants, struct want, link) {
-		if (w->w.known || !w->token || w->token->worker != on || w->key >= 0 || w->token->state.state != TOKEN_LOCKED || w->token->read ||
+		if (w->w.known || !w->token || w->token->looked || w->token->worker != on || w->key >= 0 || w->token->state.state != TOKEN_LOCKED || w->token->read ||
 		    w->token->reading)
 			continue;
 		if (want_need(h, w, use) == TOKEN_LOGIN && use->pin.from == TOKEN_PIN_CONFIGURED)
