@@ -222,7 +222,7 @@ const char *draft_id(struct draft *d, struct draft_peer *p, struct import_at at,
 	if (type == CONF_ID_DN ? conf_id_set_dn(&id, text, strlen(text), &why) : conf_id_set(&id, type, text, strlen(text))) {
 		draft_note(d, p, IMPORT_NOT, at, "\"%s\" cannot be an identity of type %s%s%s: say what is meant with 'id'", text,
 			   words[type], why ? ": " : "", why ?: "");
-		return "";
+		return NULL;
 	}
 	if (type == CONF_ID_IPV4 || type == CONF_ID_IPV6)
 		return draft_text(d, "%s", text);

@@ -129,7 +129,7 @@ bool draft_pair_add(struct draft *d, struct draft_peer *p, struct import_at at, 
 const char *draft_net_text(struct draft *d, const struct draft_net *n, bool port);
 /* A number of seconds as keyd.conf has it. */
 const char *draft_seconds(struct draft *d, unsigned long long s);
-/* An identity by its type and text; "" after a note that it cannot be. */
+/* An identity by its type and text; NULL after a note that it cannot be. */
 const char *draft_id(struct draft *d, struct draft_peer *p, struct import_at at, uint8_t type, const char *text);
 
 /* algorithm.c: words of algorithms, as either language has them. */

@@ -2,6 +2,8 @@
 // The sections together: which are for the same peer, what keyd makes policies for, and what a section cannot do without.
 #include "keyd/import/draft.h"
 
+#include "keyd/conf/id.h"
+
 #include <string.h>
 
 static bool same_text(const char *a, const char *b)
@@ -9,11 +11,36 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
+/* An identity back out of its text; one with escapes in it is not. */
+static bool id_of(const char *text, struct conf_id *id)
+{
+	const char *quote = strchr(text, '"'), *why;
+	char inside[CONF_ID_MAX + 1];
+	size_t n = quote ? strcspn(quote + 1, "\\\"") : 0;
+
+	if (!quote)
+		return !conf_id_parse(id, text);
+	if (quote[1 + n] != '"' || n >= sizeof(inside))
+		return false;
+	memcpy(inside, quote + 1, n);
+	inside[n] = 0;
+	if (!strncmp(text, "dn ", 3))
+		return !conf_id_set_dn(id, inside, n, &why);
+	return !conf_id_set(id, *text == 'f' ? CONF_ID_FQDN : *text == 'u' ? CONF_ID_RFC822 : CONF_ID_KEY_ID, inside, n);
+}
+
+static bool same_id(const char *a, const char *b)
+{
+	struct conf_id x, y;
+
+	return same_text(a, b) || (a && b && id_of(a, &x) && id_of(b, &y) && conf_id_equal(&x, &y));
+}
+
 /* Would keyd not know which of the two is meant? */
 static bool same_peer(const struct draft_peer *a, const struct draft_peer *b)
 {
 	return ipsec_addr_equal(&a->remote, &b->remote) && a->remote_len == b->remote_len && ipsec_addr_equal(&a->local, &b->local) &&
-	       same_text(a->set[SET_ID_LOCAL], b->set[SET_ID_LOCAL]) && same_text(a->set[SET_ID_REMOTE], b->set[SET_ID_REMOTE]);
+	       same_id(a->set[SET_ID_LOCAL], b->set[SET_ID_LOCAL]) && same_id(a->set[SET_ID_REMOTE], b->set[SET_ID_REMOTE]);
 }
 
 /* What else the section of b says that a's does not, of what matters. */
@@ -164,6 +191,8 @@ static const char *lacks(const struct draft_peer *p)
 {
 	if (p->remote.family && p->local.family && p->remote.family != p->local.family)
 		return "its two addresses are of different families";
+	if (!p->set[SET_AUTH_LOCAL] || !p->set[SET_AUTH_REMOTE])
+		return "no way to prove who the two ends are is named: add 'auth'";
 	if (has_way(p, SET_AUTH_LOCAL, "cert") && !p->set[SET_CERT])
 		return "no certificate of ours is named: add 'cert FILE' and 'key FILE'";
 	if (has_way(p, SET_AUTH_LOCAL, "key") && !p->set[SET_KEY])

@@ -196,18 +196,40 @@ static void setup(struct ipsec *i, const struct import_stmt *s)
 		i->secrets = draft_text(d, "%s%s%s", *value == '/' ? "" : i->dir, *value == '/' ? "" : "/", value);
 }
 
+/* What keyd takes as one; how many there are is told by commas, which no URL and no name of a file has here. */
+static bool url_ok(const char *url)
+{
+	size_t n = strlen(url);
+
+	for (const char *c = url; *c; c++)
+		if (*c <= ' ' || *c >= 0x7f || *c == ',')
+			return false;
+	return !strncmp(url, "http://", 7) && n > 7 && n < CONF_PATH_MAX;
+}
+
+static unsigned count(const char *list)
+{
+	unsigned n = list != NULL;
+
+	for (; list && *list; list++)
+		n += *list == ',';
+	return n;
+}
+
 static void ca(struct ipsec *i, const struct import_stmt *s)
 {
 	struct draft *d = i->d;
 	const char *name = s->words[0].s, *value = import_word(s, 1);
 
-	if (!strcasecmp(name, "cacert"))
+	if (!strcasecmp(name, "cacert") && (strchr(value, ',') || !*value || count(i->cas) >= CONF_CAS_MAX))
+		draft_note(d, NULL, IMPORT_NOT, s->at, "cacert: the name of a file is expected, and %u at most; one file may have several certificates", CONF_CAS_MAX);
+	else if (!strcasecmp(name, "cacert"))
 		i->cas = draft_text(d, "%s%s%s", i->cas ?: "", i->cas ? ", " : "",
 				    draft_quote(d, *value == '/' ? value : draft_text(d, "%s/ipsec.d/cacerts/%s", i->dir, value)));
-	else if (!strncmp(value, "http://", 7))
+	else if (url_ok(value) && count(d->crl) < CONF_CRLS_MAX)
 		d->crl = draft_text(d, "%s%s%s", d->crl ?: "", d->crl ? ", " : "", draft_quote(d, value));
 	else
-		draft_note(d, NULL, IMPORT_NOT, s->at, "%s: lists are fetched by http only, or read from files: 'crl'", name);
+		draft_note(d, NULL, IMPORT_NOT, s->at, "%s: lists are fetched by http only, from %u places at most, or read from files: 'crl'", name, CONF_CRLS_MAX);
 }
 
 static void tell_section(struct ipsec *i, const char *block, const struct import_stmt *s)

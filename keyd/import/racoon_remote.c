@@ -82,7 +82,7 @@ static const struct {
 static void identity(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, enum draft_set set)
 {
 	bool file = import_word_is(s, 2, "file"), tag = import_word_is(s, 2, "tag");
-	const char *value = import_word(s, 2 + (file || tag)), *text;
+	const char *value = import_word(s, 2 + (file || tag));
 	struct ipsec_addr a;
 
 	for (size_t i = 0; i < sizeof(id_types) / sizeof(*id_types); i++) {
@@ -102,8 +102,7 @@ static void identity(struct racoon *r, struct draft_peer *p, const struct import
 				racoon_note(r, p, IMPORT_NOT, s, "%s %s: its value is missing", import_word(s, 0), import_word(s, 1));
 			return;
 		}
-		text = draft_id(r->d, p, s->at, type, value);
-		p->set[set] = *text ? text : NULL;
+		p->set[set] = draft_id(r->d, p, s->at, type, value);
 		return;
 	}
 	racoon_note(r, p, IMPORT_NOT, s, "%s: an identity of type '%s' is not known to keyd: take fqdn, user_fqdn, keyid, asn1dn or address",

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// racoon.conf and ipsec.conf from anybody: a tree or a reason, and then what keyd takes, or complains of by its files only.
+// racoon.conf and ipsec.conf from anybody: a tree or a reason, and then text that keyd takes, but for the files that it names.
 #include "keyd/conf/load.h"
 #include "keyd/import/import.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,30 @@ static void check_lines(const char *conf)
 	}
 }
 
+static void must_be_about_files(const char *text, void *arg)
+{
+	static const char *const fine[] = { "this text is no file", ": warning: ", "mistakes: reading no further" };
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(fine) / sizeof(*fine); i++)
+		if (strstr(text, fine[i]))
+			return;
+	fprintf(stderr, "%s\n", text);
+	abort();
+}
+
+static void check_loads(const char *conf)
+{
+	struct conf *c = calloc(1, sizeof(*c));
+	struct conf_secrets secrets;
+
+	if (c && !conf_load_buffer(c, &secrets, "conf", conf, strlen(conf), must_be_about_files, NULL)) {
+		conf_free(c);
+		conf_secrets_free(&secrets);
+	}
+	free(c);
+}
+
 /* The first byte chooses the language and what is asked for. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -51,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (!import_convert(&r, &t, &o)) {
 		check_lines(r.conf);
+		check_loads(r.conf);
 		import_result_free(&r);
 	}
 	import_tree_free(&t);

@@ -315,6 +315,26 @@ static void test_values(void **state)
 	loads("values");
 }
 
+/* What came of hostile files: keyd must take what is printed, so a section that lacks something is a comment. */
+static void test_comments(void **state)
+{
+	(void)state;
+	read_text("remote 192.0.2.1 {\n certificate_type x509 \"a.pem\" \"a.key\";\n}\n", IMPORT_RACOON, PLAIN);
+	has("# This section is a comment: no way to prove");
+	loads("no auth");
+	read_text("remote 192.0.2.1 {\n xauth_login \"b@exam+le.org\";\n proposal { authentication_method xauth_psk_client; }\n}\n", IMPORT_RACOON, MODERN);
+	has_not("id local");
+	loads("no user");
+	read_text("ca a\n crluri=http://a\xc3\xa4/\n crluri1=ldap://x\n cacert=a,b\n", IMPORT_IPSEC, PLAIN);
+	told(2, IMPORT_NOT, "by http only");
+	told(3, IMPORT_NOT, "by http only");
+	told(4, IMPORT_NOT, "cacert");
+	loads("no URL");
+	read_text("conn a\n right=192.0.2.1\n rightid=\"C=DE, CN=b\"\n authby=secret\n auto=add\nconn b\n also=a\n rightid=\"/C=de/CN=B\"\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	told(6, IMPORT_CHOICE, "the same peer");
+	loads("one identity in two forms");
+}
+
 /* --- the languages --- */
 
 static void test_racoon_words(void **state)
@@ -444,7 +464,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_corpus), cmocka_unit_test(test_all_ways), cmocka_unit_test(test_policies), cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_racoon_words), cmocka_unit_test(test_ipsec_words),
+		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_comments), cmocka_unit_test(test_racoon_words), cmocka_unit_test(test_ipsec_words),
 		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_quoting), cmocka_unit_test(test_documented),
 	};
 
