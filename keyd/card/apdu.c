@@ -111,7 +111,7 @@ int apdu_send(struct apdu_way *w, const struct apdu *a, struct view *out)
 	if (a->data.n > APDU_DATA_MAX)
 		return CARD_FAILED;
 	if (extended)
-		status = exchange_all(w, a, a->data, a->most ? least(w->answer_max, a->most + 2) : 0, true, &n);
+		status = exchange_all(w, a, a->data, a->most ? least(w->answer_max - 2, a->most) : 0, true, &n);
 	/* There are cards, and readers, that say they could and cannot. */
 	if (status == APDU_LENGTH)
 		status = send_short(w, a, &n);

@@ -15,7 +15,6 @@
 #define AID_LEN 16
 #define PINS_LEN 7
 #define EXTENDED_DEFAULT 2048	/* bytes, of a card that has extended length and does not say how much */
-#define KDF 0xf9
 
 static const uint8_t aid[] = { 0xd2, 0x76, 0x00, 0x01, 0x24, 0x01 };
 
@@ -169,29 +168,19 @@ static int openpgp_tries(struct apdu_way *w, int *tries)
 	return r;
 }
 
-/* A card that keeps no PIN but a hash of it would take what we have for a wrong one. */
-static int refuse_kdf(struct apdu_way *w, const struct openpgp_data *d)
-{
-	struct view kdf, algorithm;
-	int r = CARD_OK;
+/* A PIN on its way to the card. */
+struct given {
+	struct view pin;
+	uint8_t hash[CRYPTO_SIG_HASH_MAX];
+	bool each;			/* it is good for one signature */
+};
 
-	if (d->capabilities.n < 10 || d->capabilities.p[9] != 1)
-		return CARD_OK;
-	r = openpgp_get(w, KDF, APDU_SHORT_MAX, &kdf);
-	if (r)
-		return r;
-	kdf = unwrap(kdf, KDF);
-	if (ber_find(kdf, 0x81, &algorithm) || algorithm.n != 1 || !algorithm.p[0])
-		return CARD_OK;
-	snprintf(w->why, CARD_WHY_MAX, "the card wants PINs as hashes (KDF-DO), which is not supported");
-	return CARD_UNSUPPORTED;
-}
-
-/* Before the PIN goes to the card; most: of C4's bytes. */
-static int may_verify(struct apdu_way *w, uint8_t ref, struct view pin, bool *each)
+/* Nothing has gone to the card that could use a try. */
+static int prepare(struct apdu_way *w, uint8_t ref, struct view pin, struct given *g)
 {
 	bool admin = ref == OPENPGP_PIN_ADMIN;
 	struct openpgp_data d;
+	size_t n;
 	int r = openpgp_read(w, &d);
 
 	if (r)
@@ -199,28 +188,36 @@ static int may_verify(struct apdu_way *w, uint8_t ref, struct view pin, bool *ea
 	/* The highest bit says in which form a new one would be written. */
 	if (pin.n < (admin ? OPENPGP_ADMIN_LEAST : OPENPGP_PIN_LEAST) || pin.n > (d.pins.p[admin ? 3 : 1] & 0x7f))
 		return CARD_PIN_WRONG;
-	*each = !d.pins.p[0];
-	return refuse_kdf(w, &d);
+	g->each = !d.pins.p[0];
+	r = openpgp_kdf(w, &d, ref, pin, g->hash, &n);
+	g->pin = n ? (struct view){ g->hash, n } : pin;
+	return r;
 }
 
 int openpgp_verify(struct apdu_way *w, uint8_t ref, struct view pin)
 {
-	bool each;
-	int r = may_verify(w, ref, pin, &each);
+	struct given g;
+	int r = prepare(w, ref, pin, &g);
 
-	return r ? r : native_verify(w, ref, pin);
+	if (!r)
+		r = native_verify(w, ref, g.pin);
+	secret_cleanse(&g, sizeof(g));
+	return r;
 }
 
 /* Where a PIN is good for one signature only, it is given with each (card_key.each). */
 static int openpgp_login(struct apdu_way *w, struct view pin)
 {
-	bool each;
-	int r = may_verify(w, OPENPGP_PIN_OTHER, pin, &each);
+	struct given g;
+	int r = prepare(w, OPENPGP_PIN_OTHER, pin, &g);
 
 	if (r)
 		return r == CARD_PIN_WRONG ? r : CARD_PIN_UNUSED;
-	r = native_verify(w, OPENPGP_PIN_OTHER, pin);
-	return r || each ? r : native_verify(w, OPENPGP_PIN_SIGN, pin);
+	r = native_verify(w, OPENPGP_PIN_OTHER, g.pin);
+	if (!r && !g.each)
+		r = native_verify(w, OPENPGP_PIN_SIGN, g.pin);
+	secret_cleanse(&g, sizeof(g));
+	return r;
 }
 
 static int openpgp_logout(struct apdu_way *w)

@@ -41,6 +41,11 @@ struct openpgp_data {
 int openpgp_read(struct apdu_way *w, struct openpgp_data *d) RD_MUST_CHECK;
 /* A data object; *out is empty if there is none. */
 int openpgp_get(struct apdu_way *w, unsigned tag, size_t most, struct view *out) RD_MUST_CHECK;
+/*
+ * The PIN as the card wants it. *n 0: as it is. CARD_UNSUPPORTED: as a hash of a kind that is not known. d's views end.
+ */
+int openpgp_kdf(struct apdu_way *w, const struct openpgp_data *d, uint8_t ref, struct view pin, uint8_t out[CRYPTO_SIG_HASH_MAX],
+		size_t *n);
 /* VERIFY with a PIN that is neither too short nor too long for this card, else it is wrong without a try. */
 int openpgp_verify(struct apdu_way *w, uint8_t ref, struct view pin);
 /* Which certificate OPENPGP_CERT means from now on. -1: the card knows one only, of the authentication key. */

@@ -16,6 +16,7 @@
 #define LABEL_MAX 32		/* bytes that PKCS#11 has for it */
 #define SERIAL_MAX 16		/* … and for this */
 #define FASC_N_LEN 25
+#define AID_WITHOUT_VERSION 9
 
 static const uint8_t aid[] = { 0xa0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x01, 0x00 };
 
@@ -28,9 +29,13 @@ const struct piv_place piv_places[PIV_SLOTS] = {
 
 static int piv_select(struct apdu_way *w)
 {
-	const struct apdu a = { .name = "SELECT", .ins = INS_SELECT, .p1 = 4, .data = { aid, sizeof(aid) }, .most = APDU_SHORT_MAX };
+	struct apdu a = { .name = "SELECT", .ins = INS_SELECT, .p1 = 4, .data = { aid, sizeof(aid) }, .most = APDU_SHORT_MAX };
 	int status = apdu_send(w, &a, NULL);
 
+	/* The version at its end may be another one. */
+	a.data.n = AID_WITHOUT_VERSION;
+	if (status == APDU_NOT_FOUND)
+		status = apdu_send(w, &a, NULL);
 	return status < 0 ? status : status == APDU_OK ? CARD_OK : CARD_GONE;
 }
 

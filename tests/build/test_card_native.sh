@@ -192,6 +192,36 @@ for i in 1 2 3; do
 	ask pgp '^= ok' login 0 123456 && ask pgp '^= ok' sign 0 03 rsa-sha256 || break
 done
 is "… again and again, in turns with us" "$i $(grep '^=' answer)" "3 = ok"
+# All three at once, nobody waits for anybody.
+crowd()
+{
+	while [ -e crowd ]; do
+		limit gpg --card-status
+		limit pkcs11-tool --module "$module" --slot 0 --list-objects
+	done
+}
+touch crowd
+crowd >crowd.out 2>&1 &
+crowd_pid=$!
+done=0 locked=0
+for ((i = 0; i < 60; i++)); do
+	tell pgp sign 0 03 rsa-sha256
+	heard pgp || break
+	case $(<answer) in
+	"= ok") done=$((done + 1)) ;;
+	"= the token is locked"*)
+		locked=$((locked + 1))
+		ask pgp '^= ok' login 0 123456 || break
+		;;
+	*) cat answer; break ;;
+	esac
+done
+is "in a crowd, each signature is made or wants a login" $((done + locked)) 60
+rm crowd
+wait $crowd_pid
+note "$locked of 60 wanted one"
+check "some were made" [ $done -gt 0 ]
+check "no try was used" ask pgp 'tries=3' check 0
 gpgconf --kill all
 check "logged out, we hold the card no more" ask pgp '^= ok' logout 0
 sed -i /pcsc-shared/d "$GNUPGHOME/scdaemon.conf"

@@ -166,6 +166,13 @@ int mock_pcsc_tries(const char *app, const char *pin)
 	return c->pins[card_pin_by_name(c, pin)].tries;
 }
 
+int mock_pcsc_pin_set(const char *app, const char *pin, struct view value)
+{
+	struct card *c = application(app);
+
+	return card_pin_set(c, (unsigned)card_pin_by_name(c, pin), value);
+}
+
 bool mock_pcsc_may_administrate(const char *app)
 {
 	return application(app)->access & (strcmp(app, "piv") ? OPENPGP_MAY_ADMIN : PIV_MAY_ADMIN);

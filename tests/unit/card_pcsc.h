@@ -41,6 +41,8 @@ int mock_pcsc_make_cert(struct view spki, const char *cn, uint8_t *out, size_t *
 struct view mock_pcsc_object(const char *application, uint32_t tag);
 void mock_pcsc_object_set(const char *application, uint32_t tag, struct view value);
 bool mock_pcsc_may_administrate(const char *application);
+/* 0 or -1. */
+int mock_pcsc_pin_set(const char *application, const char *pin, struct view value);
 int mock_pcsc_tries(const char *application, const char *pin);
 /* Another program's command; the status word. */
 unsigned mock_pcsc_other(const void *apdu, size_t n);

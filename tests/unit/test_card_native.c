@@ -7,6 +7,7 @@
 #include "tests/unit/card_all.h"
 #include "tests/unit/card_pcsc.h"
 
+#include <openssl/evp.h>
 #include <zlib.h>
 
 #define PIN CARD_ALL_PIN
@@ -633,7 +634,11 @@ static void a_card_that_tells_its_keys_needs_no_certificate(void **state)
 	closed(c);
 }
 
-/* It wants its PINs as hashes, and would take ours for a wrong one. */
+static uint8_t kdf[] = "\xf9\x2a\x81\x01\x03\x82\x01\x08\x83\x04\x00\x00\x80\x00\x84\x08SALTUSER\x85\x08SALTRSET\x86\x08SALTADMN";
+#define KDF_HASH 7
+#define KDF_COUNT 10
+
+/* It wants its PINs as hashes, and would take ours for wrong ones. */
 static void want_hashes(unsigned n, struct view command, uint8_t *answer, size_t *nanswer)
 {
 	(void)n;
@@ -643,29 +648,68 @@ static void want_hashes(unsigned n, struct view command, uint8_t *answer, size_t
 		if (capabilities)
 			capabilities[2 + 9] = 1;
 	} else if (command.p[1] == 0xca && command.p[3] == 0xf9) {
-		memcpy(answer, "\x81\x01\x03\x90\x00", 5);
-		*nanswer = 5;
+		memcpy(answer, kdf, sizeof(kdf) - 1);
+		memcpy(answer + sizeof(kdf) - 1, "\x90\x00", 2);
+		*nanswer = sizeof(kdf) + 1;
 	}
 }
 
-static void a_pin_that_would_be_wrong_is_not_given(void **state)
+/* As RFC 4880 says it, byte for byte. */
+static void set_hash(const char *name, const char *salt, const char *pin)
 {
+	const EVP_MD *md = kdf[KDF_HASH] == 8 ? EVP_sha256() : EVP_sha512();
+	uint32_t count = (uint32_t)kdf[KDF_COUNT] << 24 | (uint32_t)kdf[KDF_COUNT + 1] << 16 | (uint32_t)kdf[KDF_COUNT + 2] << 8;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	char unit[64];
+	unsigned n;
+	size_t len;
+
+	snprintf(unit, sizeof(unit), "%s%s", salt, pin);
+	len = strlen(unit);
+	EVP_DigestInit_ex(ctx, md, NULL);
+	for (uint32_t i = 0; i < (count < len ? len : count); i++)
+		EVP_DigestUpdate(ctx, &unit[i % len], 1);
+	EVP_DigestFinal_ex(ctx, sum, &n);
+	EVP_MD_CTX_free(ctx);
+	assert_int_equal(mock_pcsc_pin_set("openpgp", name, (struct view){ sum, n }), 0);
+}
+
+static void pins_go_as_hashes_where_they_are_wanted_so(void **state)
+{
+	static const struct {
+		uint8_t hash, count[3];
+	} rows[] = { { 8, { 0, 0, 0x80 } }, { 0x0a, { 0, 1, 0x23 } }, { 8, { 0, 0, 0 } } };
 	struct card_key k = { 0 };
 	struct card_token t;
 	struct card *c;
 
 	(void)state;
-	mock_pcsc_new(true, false, true);
-	mock_pcsc.spoil = want_hashes;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		kdf[KDF_HASH] = rows[i].hash;
+		memcpy(&kdf[KDF_COUNT], rows[i].count, 3);
+		mock_pcsc_new(true, false, true);
+		mock_pcsc.spoil = want_hashes;
+		set_hash("user", "SALTUSER", PIN);
+		set_hash("admin", "SALTADMN", ADMIN);
+		c = opened();
+		t = only_token(c);
+		assert_int_equal(login(c, &t, "654321"), CARD_PIN_WRONG);
+		assert_int_equal(login(c, &t, PIN), 0);
+		assert_int_equal(generate(c, &t, 3, CRYPTO_KEY_EC, 256, ADMIN, false, &k), 0);
+		card_key_free(&k);
+		assert_int_equal(mock_pcsc_tries("openpgp", "user"), 3);
+		assert_int_equal(mock_pcsc_tries("openpgp", "admin"), 3);
+		closed(c);
+	}
+	/* What it does not know it does not try. */
 	c = opened();
 	t = only_token(c);
+	kdf[KDF_HASH] = 2;
 	assert_int_equal(login(c, &t, PIN), CARD_PIN_UNUSED);
 	assert_non_null(strstr(d->error(c), "KDF-DO"));
-	assert_int_equal(generate(c, &t, 3, CRYPTO_KEY_EC, 256, ADMIN, false, &k), CARD_UNSUPPORTED);
+	assert_int_equal(generate(c, &t, 1, CRYPTO_KEY_EC, 256, ADMIN, false, &k), CARD_UNSUPPORTED);
 	assert_int_equal(mock_pcsc_tries("openpgp", "user"), 3);
-	assert_int_equal(mock_pcsc_tries("openpgp", "admin"), 3);
-	mock_pcsc.spoil = NULL;
-	assert_int_equal(login(c, &t, PIN), 0);
 	closed(c);
 }
 
@@ -699,7 +743,7 @@ int main(void)
 		cmocka_unit_test(certificates_may_be_compressed),
 		cmocka_unit_test(a_card_without_a_number_stays_logged_in),
 		cmocka_unit_test(a_card_that_tells_its_keys_needs_no_certificate),
-		cmocka_unit_test(a_pin_that_would_be_wrong_is_not_given),
+		cmocka_unit_test(pins_go_as_hashes_where_they_are_wanted_so),
 	};
 
 	return cmocka_run_group_tests_name("card_native", tests, begin_all, end_all);
