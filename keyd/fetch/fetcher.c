@@ -2,6 +2,7 @@
 // One fetch after the other, many at once: name, address, request, perhaps elsewhere, file.
 #include "keyd/fetch/fetcher.h"
 
+#include "keyd/fetch/follow.h"
 #include "keyd/fetch/http.h"
 #include "keyd/fetch/names.h"
 #include "keyd/util/list.h"
@@ -26,6 +27,9 @@ struct fetcher {
 	unsigned int nrunning, nwaiting;
 	uint64_t held;			/* bytes in files that are not whole */
 	bool no_names;			/* no name server has told the last name that was asked for */
+	bool changed;			/* what says who is a name server */
+	struct follow *follow;		/* NULL: that is not noticed */
+	loop_fn *stale;
 };
 
 struct fetch {
@@ -352,7 +356,7 @@ static struct fetch *find(const struct fetcher *f, uint32_t id)
 
 bool fetcher_stale(const struct fetcher *f)
 {
-	return f->no_names && !f->nrunning && !f->nwaiting;
+	return (f->no_names || f->changed) && !f->nrunning && !f->nwaiting;
 }
 
 bool fetcher_has(const struct fetcher *f, uint32_t id)
@@ -385,7 +389,16 @@ static void on_log(int severity, const char *text)
 	log_debug("libevent: %s", text);
 }
 
-struct fetcher *fetcher_new(struct loop *l, fetcher_fn *fn, void *arg)
+static void on_changed(void *arg)
+{
+	struct fetcher *f = arg;
+
+	f->changed = true;
+	if (fetcher_stale(f))
+		f->stale(f->arg);
+}
+
+struct fetcher *fetcher_new(struct loop *l, fetcher_fn *fn, loop_fn *stale, void *arg)
 {
 	struct fetcher *f = calloc(1, sizeof(*f));
 
@@ -394,12 +407,15 @@ struct fetcher *fetcher_new(struct loop *l, fetcher_fn *fn, void *arg)
 	event_set_log_callback(on_log);
 	f->loop = l;
 	f->fn = fn;
+	f->stale = stale;
 	f->arg = arg;
 	list_init(&f->running);
 	list_init(&f->waiting);
+	f->follow = follow_new(l, on_changed, f);	/* before they are read */
 	f->names = names_new(l);
 	if (f->names)
 		return f;
+	follow_free(f->follow);
 	free(f);
 	return NULL;
 }
@@ -410,5 +426,6 @@ void fetcher_free(struct fetcher *f)
 		return;
 	fetcher_cancel_all(f);
 	names_free(f->names);
+	follow_free(f->follow);
 	free(f);
 }

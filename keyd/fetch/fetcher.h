@@ -27,14 +27,17 @@ struct fetcher_want {
  */
 typedef void fetcher_fn(void *arg, uint32_t id, int fd, const char *why);
 
-/* Reads /etc/resolv.conf and /etc/hosts, once; opens sockets. NULL without memory. */
-struct fetcher *fetcher_new(struct loop *l, fetcher_fn *fn, void *arg);
+/*
+ * Reads /etc/resolv.conf and /etc/hosts, once; opens sockets. stale is called from the loop when fetcher_stale has become true and
+ * no fetch ends. NULL without memory.
+ */
+struct fetcher *fetcher_new(struct loop *l, fetcher_fn *fn, loop_fn *stale, void *arg);
 /* Cancels all. The loop does not run (any more). NULL is allowed. */
 void fetcher_free(struct fetcher *f);
 
 /* The answer comes by fn, once; from inside of this call where it is refused at once. All is copied. */
 void fetcher_begin(struct fetcher *f, uint32_t id, const struct fetcher_want *want);
-/* Nothing is under way, and the name servers that it knows have told nothing: resolv.conf may say by now who does. */
+/* Nothing is under way, and the name servers that it knows have told nothing, or those files have changed: better begin anew. */
 bool fetcher_stale(const struct fetcher *f);
 /* Is there one of this id? */
 bool fetcher_has(const struct fetcher *f, uint32_t id);

@@ -8,6 +8,14 @@
 _Static_assert(URL_MAX == MESSAGE_URL_MAX, "what may be asked for can be fetched");
 _Static_assert(FETCHER_WHY_MAX <= MESSAGE_FETCH_WHY_MAX, "why not fits into an answer");
 
+/* In here there is no resolv.conf any more; who is started next reads it as it is then. */
+static void on_stale(void *arg)
+{
+	struct worker *w = arg;
+
+	loop_stop(w->loop, KEYD_OK);
+}
+
 static void on_end(void *arg, uint32_t id, int fd, const char *why)
 {
 	struct worker *w = arg;
@@ -16,9 +24,8 @@ static void on_end(void *arg, uint32_t id, int fd, const char *why)
 		ipc_send(w->peer[ROLE_TRUST], M_FETCH_FAILED, id, why, strlen(why));
 	else
 		ipc_sendv(w->peer[ROLE_TRUST], M_FETCHED, id, NULL, 0, fd);
-	/* In here there is no resolv.conf any more; who is started next reads it as it is then. */
 	if (fetcher_stale(w->state))
-		loop_stop(w->loop, KEYD_OK);
+		on_stale(w);
 }
 
 static int on_fetch(struct ipc *ch, struct ipc_msg *m, void *arg)
@@ -61,7 +68,7 @@ static void peer_down(struct worker *w, enum role_id peer)
 /* While there are still files: resolv.conf and hosts. */
 static int prepare(struct worker *w)
 {
-	w->state = fetcher_new(w->loop, on_end, w);
+	w->state = fetcher_new(w->loop, on_end, on_stale, w);
 	return w->state ? 0 : worker_fail(w, KEYD_FAILED, "the fetch role has no memory");
 }
 

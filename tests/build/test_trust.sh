@@ -133,6 +133,21 @@ again
 kills fetch
 again
 
+# Names and name servers are another: who has read the files before ends, as it has no files any more, and that is no death.
+fetch_is_new()
+{
+	role_pid bob fetch && [ "$pid" != "$before" ]
+}
+role_pid bob fetch
+before=$pid
+in_host bob sh -c 'echo 192.0.2.9 else.example.org >>/etc/hosts'
+check "fetch is started anew" wait_until 20 fetch_is_new
+keyd_said bob 'a role ends and is started anew, with name servers as they are then: role=fetch'
+before=$pid
+in_host bob sh -c 'echo nameserver 192.0.2.9 >/etc/resolv.new && mv /etc/resolv.new /etc/resolv.conf'
+check "and once more" wait_until 20 fetch_is_new
+is "they died as often as they were killed" "$(keyd_count bob 'a role is back')" 2
+
 # --- a list in a folder, and a reload ---
 
 cp "$ca/other.crl" "$work/lists/"

@@ -146,6 +146,12 @@ static void on_end(void *arg, uint32_t id, int fd, const char *why)
 	snprintf(s->why, sizeof(s->why), "%s", why);
 }
 
+static void on_stale(void *arg)
+{
+	(void)arg;
+	fail_msg("nothing has changed");
+}
+
 static struct fetcher_want want(const char *url)
 {
 	return (struct fetcher_want){ .url = text(url), .most = 1000, .wait_ms = 1000 };
@@ -155,7 +161,7 @@ static void what_is_refused_is_told_at_once(void **state)
 {
 	struct loop *l = loop_new();
 	struct said said = { 0 };
-	struct fetcher *f = fetcher_new(l, on_end, &said);
+	struct fetcher *f = fetcher_new(l, on_end, on_stale, &said);
 	struct fetcher_want w = want("https://x/");
 
 	(void)state;
@@ -172,7 +178,7 @@ static void the_queue_is_bounded(void **state)
 {
 	struct loop *l = loop_new();
 	struct said said = { 0 };
-	struct fetcher *f = fetcher_new(l, on_end, &said);
+	struct fetcher *f = fetcher_new(l, on_end, on_stale, &said);
 	struct fetcher_want w = want("http://127.0.0.1:1/");
 	uint32_t id = 0;
 
@@ -206,7 +212,7 @@ static void a_loop_that_runs_ends_cleanly(void **state)
 {
 	struct loop *l = loop_new();
 	struct said said = { 0 };
-	struct fetcher *f = fetcher_new(l, on_end, &said);
+	struct fetcher *f = fetcher_new(l, on_end, on_stale, &said);
 	struct loop_timer *t = loop_timer_new(l, on_time, l);
 	struct fetcher_want w = want("http://127.0.0.1:1/");
 
