@@ -62,6 +62,7 @@ struct draft_peer {
 	const char *set[SET_END];	/* after the keyword; NULL: not said */
 	struct draft_notes notes;
 	const char *off;		/* why it is only a comment; NULL: it is not */
+	bool idle;			/* and nothing has to be done about that */
 	struct ipsec_addr remote, local;	/* AF_UNSPEC: any */
 	uint8_t remote_len;
 	struct draft_pair pair[DRAFT_NETS_MAX];

@@ -69,6 +69,7 @@ static void merge(struct draft *d, struct draft_peer *a, struct draft_peer *b)
 	a->own_policies = a->own_policies && b->own_policies;
 	a->start = a->start || b->start;
 	a->route = a->route || b->route;
+	b->idle = true;
 	b->off = draft_text(d, "its traffic is in the section \"%s\", which has the same addresses and identities", a->name);
 	b->npairs = 0;
 	b->assigned = false;

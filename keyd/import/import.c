@@ -37,14 +37,19 @@ static int all_notes(struct import_result *r, const struct draft *d)
 	size_t n = count_notes(&d->notes) + count_notes(&d->defaults.notes);
 
 	for (const struct draft_peer *p = d->peers; p; p = p->next)
-		n += count_notes(&p->notes);
+		n += count_notes(&p->notes) + 1;	/* why it is a comment */
 	r->notes = calloc(n + 1, sizeof(*r->notes));
 	if (!r->notes)
 		return -ENOMEM;
 	take_notes(r, d, &d->notes);
 	take_notes(r, d, &d->defaults.notes);
-	for (const struct draft_peer *p = d->peers; p; p = p->next)
+	for (const struct draft_peer *p = d->peers; p; p = p->next) {
 		take_notes(r, d, &p->notes);
+		if (p->off)
+			r->notes[r->nnotes++] = (struct import_note){
+				.how = p->idle ? IMPORT_IDLE : IMPORT_NOT, .file = d->tree->files[p->at.file], .line = p->at.line, .text = p->off,
+			};
+	}
 	return 0;
 }
 

@@ -214,7 +214,7 @@ static void set_version(struct ipsec *i, struct ipsec_conn *c)
 			   c->said[LEFT][key]->words[0].s, SAID(c, key));
 	if (ipsec_yes(SAID(c, KEY_AGGRESSIVE)))
 		draft_note(i->d, c->peer, IMPORT_IKEV1, ipsec_at(c, LEFT, KEY_AGGRESSIVE), "aggressive mode needs IKEv1: IKEv2 hides identities and needs no such thing");
-	if (SAID(c, KEY_PHASE2) && !strcasecmp(SAID(c, KEY_PHASE2), "ah"))
+	if ((SAID(c, KEY_PHASE2) && !strcasecmp(SAID(c, KEY_PHASE2), "ah")) || SAID(c, KEY_AH))
 		c->peer->off = "AH is not done: ESP with its own integrity protects as well";
 }
 
@@ -244,9 +244,10 @@ static void set_auto(struct ipsec *i, struct ipsec_conn *c)
 	const char *how = SAID(c, KEY_AUTO);
 	struct import_at at = ipsec_at(c, LEFT, KEY_AUTO);
 
-	if (!how || !strcasecmp(how, "ignore"))
+	if (!how || !strcasecmp(how, "ignore")) {
 		c->peer->off = "auto=ignore: it was not in use";
-	else if (!strcasecmp(how, "start") || !strcasecmp(how, "up"))
+		c->peer->idle = true;
+	} else if (!strcasecmp(how, "start") || !strcasecmp(how, "up"))
 		c->peer->start = true;
 	else if (!strcasecmp(how, "route") || !strcasecmp(how, "ondemand")) {
 		c->peer->route = true;

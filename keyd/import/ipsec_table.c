@@ -25,7 +25,7 @@
 
 static const struct ipsec_row conn_rows[] = {
 	TAKEN("also", ALSO), TAKEN("auto", AUTO), TAKEN("type", TYPE), TAKEN("authby", AUTHBY), TAKEN("keyexchange", KEYEXCHANGE),
-	TAKEN("ikev2", IKEV2), TAKEN("ike", IKE), TAKEN("esp", ESP), TAKEN("phase2alg", ESP), TAKEN("phase2", PHASE2), TAKEN("auth", PHASE2),
+	TAKEN("ikev2", IKEV2), TAKEN("ike", IKE), TAKEN("esp", ESP), TAKEN("phase2alg", ESP), TAKEN("phase2", PHASE2), TAKEN("auth", PHASE2), TAKEN("ah", AH),
 	TAKEN("aggressive", AGGRESSIVE), TAKEN("aggrmode", AGGRESSIVE), TAKEN("ikelifetime", IKELIFETIME), TAKEN("lifetime", LIFETIME),
 	TAKEN("salifetime", LIFETIME), TAKEN("keylife", LIFETIME), TAKEN("ipsec-lifetime", LIFETIME), TAKEN("lifebytes", LIFEBYTES),
 	TAKEN("ipsec-max-bytes", LIFEBYTES), TAKEN("lifepackets", LIFEPACKETS), TAKEN("ipsec-max-packets", LIFEPACKETS),
@@ -43,7 +43,6 @@ static const struct ipsec_row conn_rows[] = {
 	TAKEN_SIDE("xauthserver", XAUTHSERVER), TAKEN_SIDE("xauthusername", XAUTHUSER), TAKEN_SIDE("username", XAUTHUSER),
 	TAKEN_SIDE("modecfgclient", MODECFGCLIENT), TAKEN_SIDE("modecfgserver", MODECFGSERVER), TAKEN_SIDE("ikeport", IKEPORT),
 	CONN("alsoflip", NOT, "write the sections out, with left and right changed"),
-	CONN("ah", NOT, "AH is not done: ESP with its own integrity protects as well"),
 	CONN("compress", NOT, "nothing is compressed: compress=no at the other end, too"),
 	CONN("keyingtries", IDLE, "keyd tries as long as something wants the tunnel"),
 	CONN("rekeyfuzz", IDLE, "'rekey jitter' of keyd.conf, 10% by itself"),
@@ -75,7 +74,7 @@ static const struct ipsec_row conn_rows[] = {
 	CONN("negotiationshunt", NOT, "what a policy protects waits or is dropped, never in clear"),
 	CONN("sha2-truncbug", NOT, "SHA-256 has 128 bits in ESP (RFC 4868): change it at the other end, too"),
 	CONN("sha2_truncbug", NOT, "SHA-256 has 128 bits in ESP (RFC 4868): change it at the other end, too"),
-	CONN("ms-dh-downgrade", IDLE, "the groups of 'esp' and 'ike' count"), CONN("ms-dh-downgrade", IDLE, "the groups of 'esp' and 'ike' count"),
+	CONN("ms-dh-downgrade", IDLE, "the groups of 'esp' and 'ike' count"),
 	CONN("narrowing", IDLE, "a peer may always narrow traffic (RFC 7296 2.9)"), CONN("esn", NOT, "write esn or noesn into 'esp'"),
 	CONN("decap-dscp", NOT, "setkey's policies and SAs have such flags"), CONN("nopmtudisc", NOT, "setkey's policies and SAs have such flags"),
 	CONN("ppk", NOT, "postquantum preshared keys are not done"), CONN("send-no-esp-tfc", IDLE, "keyd takes padded packets"),

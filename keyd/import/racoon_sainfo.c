@@ -109,7 +109,12 @@ static struct draft_peer *owner(struct racoon *r, const struct import_stmt *s, c
 	for (unsigned i = 0; i < r->nremotes; i++)
 		if (fits(r->remotes[i].peer, h, id))
 			return r->remotes[i].peer;
-	return r->nremotes == 1 && !id && !h->from ? r->remotes[0].peer : NULL;
+	if (r->nremotes == 1 && !id && !h->from)
+		return r->remotes[0].peer;
+	for (unsigned i = 0; i < r->nremotes && !id && !h->from; i++)
+		if (import_word_is(r->remotes[i].stmt, 1, "anonymous"))
+			return r->remotes[i].peer;
+	return NULL;
 }
 
 /* --- what it says --- */

@@ -45,7 +45,7 @@ static bool is_word(const char *s, size_t n, const char *word)
 /* A value in quotes loses them; one in which they end early keeps all that it has. */
 static bool add_value(struct import_reader *r, struct import_stmt *st, const char *s, size_t n)
 {
-	bool quoted = n >= 2 && *s == '"' && s[n - 1] == '"' && !memchr(s + 1, '"', n - 2);
+	bool quoted = n >= 2 && (*s == '"' || *s == '\'') && s[n - 1] == *s && !memchr(s + 1, *s, n - 2);
 
 	if (n && *s == '"' && !memchr(s + 1, '"', n - 1)) {
 		import_complain(r, st->at.line, "a quote is not closed on its line");

@@ -335,6 +335,21 @@ static void test_comments(void **state)
 	loads("one identity in two forms");
 }
 
+/* Why a section is a comment is told like the rest. */
+static void test_sections_told(void **state)
+{
+	(void)state;
+	read_text("conn a\n left=192.0.2.1\n right=192.0.2.2\n ah=sha256\n authby=secret\n auto=start\nconn b\n left=192.0.2.1\n right=vpn.example\n authby=secret\n auto=add\n"
+		  "conn c\n right=192.0.2.3\n rightid='C=DE, CN=c'\n authby=secret\n", IMPORT_IPSEC, PLAIN);
+	told(1, IMPORT_NOT, "AH is not done");
+	told(7, IMPORT_NOT, "put that of vpn.example into 'address'");
+	told(12, IMPORT_IDLE, "auto=ignore");
+	has("id remote dn \"C=DE, CN=c\"");
+	read_text("remote anonymous { proposal { authentication_method pre_shared_key; } }\nremote 192.0.2.1 { proposal { authentication_method pre_shared_key; } }\n"
+		  "sainfo address 10.0.0.0/8 any address 192.168.0.0/16 any { lifetime time 5 min; }\n", IMPORT_RACOON, PLAIN);
+	has("\taddress any\n\tauth local psk\n\tauth remote psk\n\tpfs no\n\tlifetime child 5m\n");
+}
+
 /* --- the languages --- */
 
 static void test_racoon_words(void **state)
@@ -464,7 +479,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_corpus), cmocka_unit_test(test_all_ways), cmocka_unit_test(test_policies), cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_comments), cmocka_unit_test(test_racoon_words), cmocka_unit_test(test_ipsec_words),
+		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_comments), cmocka_unit_test(test_sections_told), cmocka_unit_test(test_racoon_words), cmocka_unit_test(test_ipsec_words),
 		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_quoting), cmocka_unit_test(test_documented),
 	};
 
