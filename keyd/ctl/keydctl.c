@@ -69,9 +69,13 @@ const char *keydctl_text(const json_t *o, const char *key)
 json_t *keydctl_ask_any(struct keydctl *k, json_t *o, double timeout)
 {
 	double deadline = ctl_clock() + timeout;
-	int error = ctl_conn_send(&k->conn, o);
+	int error = o ? ctl_conn_send(&k->conn, o) : 0;
 	json_t *a = NULL;
 
+	if (!o) {		/* the library takes nothing else */
+		keydctl_fail(k, "what was given is no text in UTF-8", NULL);
+		return NULL;
+	}
 	while (!error) {
 		a = ctl_conn_read(&k->conn, deadline, &error);
 		if (!a || !json_object_get(a, "event"))

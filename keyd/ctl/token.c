@@ -228,7 +228,7 @@ static json_t *ask_for_pin(struct keydctl *k, const json_t *token, int *r)
 
 	for (unsigned round = 1; ; round++) {
 		a = ask_and_try(k, token, tries, *error ? error : NULL, r);
-		if (!a || !keydctl_is(a, "code", "pin-wrong") || !keydctl_is(a, "need", "pin") || round == ROUNDS_MAX ||
+		if (!a || !keydctl_is(a, "code", "pin-wrong") || keydctl_is(a, "need", "unblock") || round == ROUNDS_MAX ||
 		    !passphrase_again(&k->from))
 			return a;
 		tries = json_integer_value(json_object_get(a, "tries"));

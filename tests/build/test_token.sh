@@ -336,6 +336,12 @@ check "a PIN that is wrong" code 0 keydctl alice rereadsecrets
 check "is tried" code 5 keydctl alice up 192.0.2.2
 check "and not again by itself" code 5 keydctl alice up 192.0.2.2
 check "as the list says" holds '.tokens[] | select(.label == "gate") | .need == "other-pin" and .tries == 2' token list
+: >"$work/pinentry.log"
+check "who types another wrong one" code 1 keydctl alice token unlock gate --pinentry "$work/pinentry"
+is "is asked again all the same" "$(grep -c GETPIN "$work/pinentry.log")" 3
+printf '\377\376' >"$work/pinentry.pin"
+check "bytes that are no text" code 1 keydctl alice token unlock gate --pinentry "$work/pinentry"
+check "are called so" says 'no text in UTF-8'
 ipsec_secrets "\"$pin\""
 check "another one" code 0 keydctl alice rereadsecrets
 check "brings the tunnel up without anybody" code 0 keydctl alice up 192.0.2.2
