@@ -92,7 +92,8 @@ card_new()
 		--control "$card_dir/$name.sock" --state "$card_dir/$name.state" --trace "$card_dir/$name.trace" "$@" "$kind" \
 		2>"$card_dir/$name.log" &
 	card_pid[$name]=$!
-	wait_until 30 test -S "$card_dir/$name.sock" || { cat "$card_dir/$name.log"; return 1; }
+	# Its socket is there a moment before it listens.
+	wait_until 30 card_say "$name" info || { cat "$card_dir/$name.log"; return 1; }
 	case " $* " in *" --out "*) ;; *) card_say "$name" powered && card_seen "$name" ;; esac
 }
 
