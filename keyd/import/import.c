@@ -87,7 +87,7 @@ int import_convert(struct import_result *r, const struct import_tree *t, const s
 		import_ipsec(d);
 	draft_finish(d);
 	if (d->failed)
-		e = d->size > DRAFT_TEXT_MAX / 2 || d->npeers >= CONF_PEERS_MAX ? -E2BIG : -ENOMEM;
+		e = -E2BIG;	/* memory runs out last */
 	if (!e) {
 		r->conf = written(d, draft_write);
 		r->spd = written(d, draft_write_spd);

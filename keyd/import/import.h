@@ -43,7 +43,7 @@ struct import_result {
 	struct draft *draft;		/* owns what notes point to */
 };
 
-/* 0, or -ENOMEM or -E2BIG (then r owns nothing). The tree must live as long as r. */
+/* 0, or -ENOMEM or -E2BIG: what would come of it is too large (then r owns nothing). The tree must live as long as r. */
 int import_convert(struct import_result *r, const struct import_tree *t, const struct import_options *o);
 void import_result_free(struct import_result *r);
 

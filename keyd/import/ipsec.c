@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #define ALSO_DEPTH_MAX 16
-#define BUDGET 1000000			/* statements looked at, of sections that name one another */
+#define BUDGET 50000000			/* sections and statements looked at, as sections may name one another */
 #define IKE_MOST (366ULL * 86400)	/* seconds that keyd takes */
 #define CHILD_MOST (24ULL * 86400)
 #define LEAST 30
@@ -37,9 +37,9 @@ struct import_at ipsec_at(const struct ipsec_conn *c, unsigned side, enum conn_k
 
 /* --- which statements count --- */
 
-static const struct import_stmt *find_conn(const struct ipsec *i, const char *name)
+static const struct import_stmt *find_conn(struct ipsec *i, const char *name)
 {
-	for (const struct import_stmt *s = i->d->tree->first; s; s = s->next)
+	for (const struct import_stmt *s = i->d->tree->first; s && i->budget; s = s->next, i->budget--)
 		if (s->block && import_word_is(s, 0, "conn") && !strcmp(import_word(s, 1), name))
 			return s;
 	return NULL;
@@ -257,13 +257,12 @@ static void set_auto(struct ipsec *i, struct ipsec_conn *c)
 
 static void take_conn(struct ipsec *i, const struct import_stmt *section)
 {
-	const struct import_stmt *defaults = find_conn(i, "%default");
 	struct ipsec_conn c = { .section = section };
 	struct draft *d = i->d;
 
 	gather(i, &c, section, 0);
-	if (defaults)
-		gather(i, &c, defaults, 0);
+	if (i->defaults)
+		gather(i, &c, i->defaults, 0);
 	if (!SAID(&c, KEY_HOST) && !ipsec_said(&c, RIGHT, KEY_HOST)) {
 		draft_note(d, NULL, IMPORT_IDLE, section->at, "conn %s: names no ends: it is there for other sections", import_word(section, 1));
 		return;
@@ -298,6 +297,7 @@ void import_ipsec(struct draft *d)
 	struct ipsec i = { .d = d, .budget = BUDGET, .dir = dir_of(d) };
 
 	i.secrets = draft_text(d, "%s/ipsec.secrets", i.dir);
+	i.defaults = find_conn(&i, "%default");
 	ipsec_tell_sections(&i);
 	d->defaults.set[SET_UNIQUE] = i.unique;
 	d->defaults.set[SET_KEEPALIVE] = i.keepalive;

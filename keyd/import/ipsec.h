@@ -31,7 +31,8 @@ struct ipsec {
 	const char *dir;		/* of the file */
 	const char *secrets;		/* ipsec.secrets, as it is named */
 	const char *cas;		/* as "ca" takes them, or NULL */
-	unsigned budget;		/* statements that may still be looked at */
+	const struct import_stmt *defaults;	/* conn %default, or NULL */
+	unsigned budget;		/* what may still be looked at */
 	bool no_nat, strict;
 	const char *unique, *keepalive;
 };
