@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The benchmarks of IKE do their work: a few tunnels come up and are rekeyed, each number is one. Needs root and network namespaces.
 # alone
+# timeout: 900
 
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"

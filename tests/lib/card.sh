@@ -113,7 +113,7 @@ card_say()
 	local name=$1
 
 	shift
-	"$card_emu" --tell "$card_dir/$name.sock" "$@"
+	"$card_emu" --seconds 60 --tell "$card_dir/$name.sock" "$@"
 }
 
 # Does pcscd say that there is a card in this card's reader?
