@@ -9,6 +9,7 @@
 # usage: make demo [PEER=strongswan] [DEMO_…=…]; tests/demo/demo.sh itself wants a kernel with ESP (tests/lab)
 #
 #   PEER=gapless|strongswan        what bob runs (gapless)
+#   AUTH=card                      another demonstration: tests/demo/card.sh
 #   DEMO_ALICE=gapless|strongswan  what alice runs (gapless); both strongSwan: a control that shows what is not our doing
 #   DEMO_INITIATOR=alice|bob       who sends the first packet (alice)
 #   DEMO_MODE=transport|tunnel     (transport)
@@ -23,6 +24,8 @@ here=$(dirname "$0")
 . "$here/../lib/peer.sh"
 # shellcheck source=tests/lib/strongswan.sh
 . "$here/../lib/strongswan.sh"
+# shellcheck source=tests/demo/show.sh
+. "$here/show.sh"
 # shellcheck source=tests/demo/gapless.sh
 . "$here/gapless.sh"
 # shellcheck source=tests/demo/strongswan.sh
@@ -53,42 +56,10 @@ other()
 	[ "$1" = alice ] && echo bob || echo alice
 }
 
-headline()
-{
-	printf '\n== %s\n' "$*"
-}
-
-# show HOST COMMAND...: as if typed at the host's prompt
-show()
-{
-	local host=$1
-
-	shift
-	echo "$host# $*"
-	in_host "$host" env PATH="$bin:$PATH" "$@"
-}
-
 # Each kind of daemon has configure, run, rekey, rekeyed and show: in gapless.sh and strongswan.sh.
 act()
 {
 	"${kind[$1]}_$2" "$1" "${@:3}"
-}
-
-# Keying, and the first two packets of each SA, as they come; all are counted by a capture beside it. The sequence number
-# of ESP stands in its second word.
-wire_show()
-{
-	exec {wire}> >(exec sed -un '/./s/^/   wire: /p')
-	# shellcheck disable=SC2016
-	host_spawn alice tcpdump bash -c 'exec tcpdump -l -n -i eth0 "$1" 2> >(cat) 1>&"$2"' bash \
-		'udp port 500 or udp port 4500 or (ip proto 50 and ip[24:4] <= 2)' "$wire"
-	wait_log tcpdump 'listening on' 20
-}
-
-wire_hide()
-{
-	host_stop tcpdump
-	exec {wire}>&-
 }
 
 # settled KIND TIMES: so many rekeys of this kind, as either side's log has it
@@ -106,23 +77,6 @@ rekey()
 	act "$1" rekey "$2" && wait_until 20 settled "$2" $((before + 1)) || fail "no rekey ($2) by $1"
 	flow_number load-recv-alice received
 	flow_wait load received $((number + rate)) || fail "traffic goes on"
-}
-
-# longest_gap: milliseconds that either side has waited for a packet so far
-longest_gap()
-{
-	local number worst=0 host
-
-	for host in alice bob; do
-		flow_number load-recv-$host longest_gap_ms && [ "$number" -gt $worst ] && worst=$number
-	done
-	echo "$worst"
-}
-
-fail()
-{
-	echo "demo: failed: $*"
-	failed=1
 }
 
 failed=0
