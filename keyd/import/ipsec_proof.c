@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #define RSA_GOOD 2048			/* bits, keyd's own floor */
+#define RSA_LEAST 1024			/* the lowest that it takes */
 #define RSA_MOST 4096			/* bytes of an RSA key as RFC 3110 has it */
 
 /* --- identities --- */
@@ -94,6 +95,7 @@ static const char *raw_key(struct ipsec *i, const char *text, unsigned *bits)
 	    !crypto_key_spki(k, &spki) && *crypto_spki_text(secret_view(&spki), buf)) {
 		out = draft_text(i->d, "%s", buf);
 		*bits = crypto_key_bits(k);
+		out = *bits < RSA_LEAST ? NULL : out;
 	}
 	crypto_key_free(k);
 	secret_clear(&spki);
@@ -299,7 +301,7 @@ static void theirs(struct ipsec *i, struct ipsec_conn *c)
 				   "and then no 'key-floor'", bits);
 		}
 		if (!p->set[SET_REMOTE_KEY])
-			draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, side, KEY_RSASIGKEY), "this is no RSA key as RFC 3110 has it: write 'remote-key' with what keydctl keygen prints at the peer");
+			draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, side, KEY_RSASIGKEY), "this is no RSA key of 1024 bits or more as RFC 3110 has it: write 'remote-key' with what keydctl keygen prints at the peer");
 	} else if (key && *key != '%' && !strchr(key, ':')) {
 		p->set[SET_AUTH_REMOTE] = "key";
 		p->set[SET_REMOTE_KEY] = draft_text(i->d, "file %s", draft_quote(i->d, *key == '/' ? key : draft_text(i->d, "%s/ipsec.d/certs/%s", i->dir, key)));

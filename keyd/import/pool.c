@@ -18,7 +18,7 @@ static bool range_of(struct draft *d, const char *text, struct draft_range *r)
 		r->text = text;
 		return r->first.family == r->last.family && ipsec_addr_cmp(&r->first, &r->last) <= 0;
 	}
-	if (!conf_remote_parse(text, &r->first, &len) || len == UINT8_MAX)
+	if (!conf_remote_parse(text, &r->first, &len) || len == UINT8_MAX || !len)
 		return false;
 	ipsec_addr_prefix_range(&r->first, len, &r->first, &r->last);
 	r->text = draft_net_text(d, &(struct draft_net){ .addr = r->first, .len = len }, false);
@@ -27,15 +27,23 @@ static bool range_of(struct draft *d, const char *text, struct draft_range *r)
 	return true;
 }
 
+static bool has_some(const struct draft_pool *p, const struct draft_range *r)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->range[i].first.family == r->first.family && ipsec_addr_cmp(&p->range[i].first, &r->last) <= 0 &&
+		    ipsec_addr_cmp(&r->first, &p->range[i].last) <= 0)
+			return true;
+	return false;
+}
+
 /* The pool that has addresses of these already. */
 static struct draft_pool *taken(const struct draft *d, const struct draft_range *r)
 {
-	for (struct draft_pool *p = d->pools; p; p = p->next)
-		for (unsigned i = 0; i < p->n; i++)
-			if (p->range[i].first.family == r->first.family && ipsec_addr_cmp(&p->range[i].first, &r->last) <= 0 &&
-			    ipsec_addr_cmp(&r->first, &p->range[i].last) <= 0)
-				return p;
-	return NULL;
+	struct draft_pool *p = d->pools;
+
+	while (p && !has_some(p, r))
+		p = p->next;
+	return p;
 }
 
 /* keyd has names of pools without blanks. */
@@ -61,7 +69,7 @@ struct draft_pool *draft_pool_add(struct draft *d, struct draft_peer *peer, stru
 	char *copy = (char *)draft_text(d, "%s", addresses), *save = NULL;
 
 	for (char *one = *copy ? strtok_r(copy, ", \t", &save) : NULL; one; one = strtok_r(NULL, ", \t", &save)) {
-		if (pool.n == CONF_RANGES_MAX || !range_of(d, one, &pool.range[pool.n])) {
+		if (pool.n == CONF_RANGES_MAX || !range_of(d, one, &pool.range[pool.n]) || has_some(&pool, &pool.range[pool.n])) {
 			draft_note(d, peer, IMPORT_NOT, at, "addresses from '%s': keyd has pools of its own only: 'pool NAME { address 10.3.0.0/24 }'", one);
 			return NULL;
 		}

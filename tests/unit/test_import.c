@@ -333,6 +333,12 @@ static void test_comments(void **state)
 	read_text("conn a\n right=192.0.2.1\n rightid=\"C=DE, CN=b\"\n authby=secret\n auto=add\nconn b\n also=a\n rightid=\"/C=de/CN=B\"\n auto=add\n", IMPORT_IPSEC, PLAIN);
 	told(6, IMPORT_CHOICE, "the same peer");
 	loads("one identity in two forms");
+	for (unsigned i = 0; i < 2; i++) {
+		read_text(i ? "conn a\n left=1.1.1.1\n right=%any\n rightsourceip=10.0.0.0/24,10.0.0.9\n authby=psk\n auto=add\n" :
+			      "conn a\n left=1.1.1.1\n right=%any\n rightsourceip=0.0.0.0/0\n authby=psk\n auto=add\n", IMPORT_IPSEC, PLAIN);
+		told(4, IMPORT_NOT, "pools of its own only");
+		loads("no pool");
+	}
 }
 
 /* Why a section is a comment is told like the rest. */
