@@ -25,7 +25,7 @@ static void keys_free(struct card_keys *keys)
 	free(keys);
 }
 
-void call_clear(struct call *c)
+static void call_clear(struct call *c)
 {
 	keys_free(c->keys);
 	card_pin_free(c->digits);

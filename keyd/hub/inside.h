@@ -204,7 +204,6 @@ int call_said(struct hub *h, struct hub_worker *w, uint16_t type, uint32_t id, s
 void call_next(struct hub *h, struct hub_worker *w, uint64_t now);
 /* The parent did not answer. */
 void call_unwritten(struct hub *h, struct hub_worker *w, uint64_t now);
-void call_clear(struct call *c);
 
 /* watch.c */
 int watch_said(struct hub *h, struct hub_worker *w, uint16_t type, uint32_t id, struct view body, uint64_t now);
