@@ -124,6 +124,7 @@ int auth_secret_get(struct rd *r, struct psk_entry *e)
 void auth_key_put(struct wr *w, const struct conf_key *k)
 {
 	wr_mem(w, k->key.b, sizeof(k->key.b));
+	wr_mem(w, k->uri.b, sizeof(k->uri.b));
 	at_put(w, k->at);
 	wr_u8(w, (uint8_t)(k->locked | k->token << 1));
 	bytes_put(w, secret_view(&k->bytes));
@@ -131,14 +132,15 @@ void auth_key_put(struct wr *w, const struct conf_key *k)
 
 int auth_key_get(struct rd *r, struct conf_key *k)
 {
-	struct view digest, bytes;
+	struct view digest, uri, bytes;
 	uint8_t flags;
 
 	*k = (struct conf_key){ 0 };
-	if (rd_view(r, sizeof(k->key.b), &digest) || at_get(r, &k->at) || rd_u8(r, &flags) || bytes_get(r, &bytes) ||
+	if (rd_view(r, sizeof(k->key.b), &digest) || rd_view(r, sizeof(k->uri.b), &uri) || at_get(r, &k->at) || rd_u8(r, &flags) || bytes_get(r, &bytes) ||
 	    rd_left(r) || (!bytes.n && flags != 2) || bytes.n > CRYPTO_KEY_FILE_MAX || flags > 2)
 		return -1;
 	memcpy(k->key.b, digest.p, digest.n);
+	memcpy(k->uri.b, uri.p, uri.n);
 	k->locked = flags == 1;
 	k->token = flags == 2;
 	return secret_set(&k->bytes, bytes.p, bytes.n);

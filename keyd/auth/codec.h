@@ -11,7 +11,7 @@
 /* Bytes that the longest request and the longest secret need. */
 #define AUTH_REQUEST_MAX (AUTH_OCTETS_MAX + 4 * CONF_ID_MAX)
 #define AUTH_SECRET_MAX (PSK_KEY_MAX + 4 * CONF_ID_MAX)
-#define AUTH_KEY_MAX (CRYPTO_KEY_FILE_MAX + 64)
+#define AUTH_KEY_MAX (CRYPTO_KEY_FILE_MAX + 128)
 
 /* All but the id, which travels in the header of the message. What does not fit shows in w. */
 void auth_request_put(struct wr *w, const struct auth_request *rq);

@@ -20,7 +20,7 @@ int keys_add(struct keys *k, const struct conf_key *key)
 		return -1;
 	k->entries = to;
 	to += k->n;
-	*to = (struct key_entry){ .digest = key->key, .at = key->at, .token = key->token };
+	*to = (struct key_entry){ .digest = key->key, .uri = key->uri, .at = key->at, .token = key->token };
 	if (key->token ? key->bytes.n && crypto_key_from_spki(&to->key, secret_view(&key->bytes)) :
 	    !key->locked && crypto_key_from_private(&to->key, secret_view(&key->bytes), (struct view){ 0 }))
 		return -1;
@@ -39,7 +39,8 @@ void keys_free(struct keys *k)
 static const struct key_entry *find(const struct keys *k, const struct conf_digest *digest)
 {
 	for (size_t i = 0; i < k->n; i++)
-		if (!memcmp(&k->entries[i].digest, digest, sizeof(*digest)))
+		if (!memcmp(&k->entries[i].digest, digest, sizeof(*digest)) ||
+		    (k->entries[i].token && !memcmp(&k->entries[i].uri, digest, sizeof(*digest))))
 			return &k->entries[i];
 	return NULL;
 }

@@ -10,6 +10,7 @@ struct crypto_key;
 
 struct key_entry {
 	struct conf_digest digest;
+	struct conf_digest uri;		/* of a key on a token: by which it is known until it is seen */
 	struct conf_at at;
 	bool token;			/* it is on a token, and key is its public part */
 	struct crypto_key *key;		/* owned; NULL: it is locked, or not known yet */

@@ -432,6 +432,8 @@ static bool keep_key(struct own_files *o, const struct conf_digest *digest)
 	size_t i = 0;
 
 	fresh.locked = !fresh.token && !o->private;
+	if (fresh.token && !conf_uri_digest(o->p, key_name(o), &fresh.uri))
+		return false;
 	while (i < s->nkeys && !conf_digest_equal(&s->keys[i].key, digest))
 		i++;
 	if (i < s->nkeys && (!s->keys[i].locked || fresh.locked))

@@ -25,6 +25,7 @@ struct conf_key {
 	struct conf_at at;
 	bool locked;			/* encrypted, and no passphrase was given: bytes are as the file has them */
 	bool token;			/* it is on a token: bytes are its public part, SubjectPublicKeyInfo in DER; none: not known yet */
+	struct conf_digest uri;		/* of such a key: what it is called by who has not heard yet that it was seen */
 	struct secret bytes;		/* PKCS#8 in PEM, in clear unless locked */
 };
 

@@ -160,12 +160,26 @@ static void say_no_signature(struct ike_sa *sa, const struct auth_answer *an, ch
 		away_failed(sa);
 }
 
+/* The key has signed, but our configuration of before knows no certificate to show for it. */
+static bool is_half_known(const struct exchange *x)
+{
+	const struct cred *c = creds_find(&x->sa->e->creds, &x->sa->peer->conf.key);
+
+	return our_way(x) == CONF_AUTH_CERT && c && c->conf.unseen;
+}
+
 static void made(struct ask *a, const struct auth_answer *an)
 {
 	struct exchange *x = container_of(a, struct exchange, ask);
 	struct ike_sa *sa = x->sa;
 	char reason[400];
 
+	if (!an->error && is_half_known(x)) {
+		report_reason(sa, REASON_TOKEN_ABSENT);
+		away_failed(sa);
+		finish(x, "the token with our certificate was seen only just now: the IKE SA begins anew");
+		return;
+	}
 	if (!an->error) {
 		sa->secret_at = an->at;
 		if (our_way(x) != CONF_AUTH_PSK)

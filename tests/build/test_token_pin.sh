@@ -134,7 +134,17 @@ printf '1234 \n' >"$work/mock.pin"
 again
 refused 'token-.*' .
 is "with one try left, nothing is tried by itself" "$(mock_called 'PIN given')" 0
-check "a human may" keydctl alice token unlock --fd 0 <<<1234
+check "no script may" not keydctl alice token unlock --fd 0 <<<1234
+cat >"$work/pinentry" <<-'END'
+	#!/bin/sh
+	echo OK
+	while read -r line; do
+		[ "$line" != GETPIN ] || echo D 1234
+		echo OK
+	done
+END
+chmod 755 "$work/pinentry"
+check "a human may" keydctl alice token unlock --pinentry "$work/pinentry"
 check "and it begins by itself" wait_until 20 ikes_are alice 1
 host_stop keyd-alice
 host_stop keyd-bob
