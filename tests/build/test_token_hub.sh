@@ -128,7 +128,7 @@ check "check says that all is well" keydctl alice token check
 mock_is "crash C_Sign"
 check "a module that dies in C_Sign fails one tunnel" not keydctl alice reauth 192.0.2.6
 mock_is
-check "its process is back" wait_log keyd-alice 'token: state=locked was=failing label="mock"' 10
+check "its process is back" wait_log keyd-alice 'token: state=locked was=failing label="mock"' 30
 check "and signs" keydctl alice up 192.0.2.6
 check "… the other one never noticed" state_is gate unlocked
 mock_is "hang C_SignInit"
@@ -140,7 +140,7 @@ check "meanwhile the other token signs" keydctl alice reauth 192.0.2.2
 check "and is listed" state_is gate unlocked
 keyd_said alice "does not answer in time and is started again: module=.*mock_p11.so call=sign"
 mock_is
-check "its process is back" wait_log keyd-alice 'token: state=locked was=failing label="mock"' 20 2
+check "its process is back" wait_log keyd-alice 'token: state=locked was=failing label="mock"' 40 2
 check "and signs again" keydctl alice up 192.0.2.6
 
 # --- a PIN costs one try ---
