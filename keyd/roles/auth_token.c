@@ -3,6 +3,7 @@
 #include "keyd/auth/codec.h"
 #include "keyd/auth/queue.h"
 #include "keyd/card/request.h"
+#include "keyd/card/wire.h"
 #include "keyd/roles/auth.h"
 
 #include <stdio.h>
@@ -66,7 +67,8 @@ void auth_token_ask(struct worker *w, const struct auth_request *rq, struct view
 	struct card_sign ask = { .handle = rq->key, .schemes = schemes, .source = rq->remote_addr };
 	const struct view parts[] = { { (const uint8_t *)&ask, sizeof(ask) }, rq->message, rq->nonce, rq->macid };
 
-	if (!add(rq->id, body))
+	/* What a peer can make long must not break the card role's rules. */
+	if (rq->message.n + rq->nonce.n + rq->macid.n > CARD_WIRE_OCTETS_MAX || !add(rq->id, body))
 		refuse(w, rq->id, AUTH_FAILED);
 	else if (!w->peer[ROLE_CARD] || ipc_sendv(w->peer[ROLE_CARD], M_CARD_SIGN, rq->id, parts, 4, -1)) {
 		drop(find(rq->id));
