@@ -74,6 +74,18 @@ static uint32_t fitting(const struct crypto_key *key, uint32_t schemes, uint8_t 
 	return good ? good : weaker;
 }
 
+/* Those of any key, where it is not known yet. */
+static uint32_t taken(uint32_t schemes, uint8_t hashes)
+{
+	const struct crypto_sig *s = NULL;
+	uint32_t all = 0;
+
+	for (unsigned i = 0; (s = crypto_sig_next(s)); i++)
+		if (schemes >> i & 1 && peer_takes(s, hashes))
+			all |= 1U << i;
+	return all;
+}
+
 static const struct crypto_sig *scheme_of(unsigned i)
 {
 	const struct crypto_sig *s = crypto_sig_next(NULL);
@@ -133,7 +145,9 @@ bool keys_on_token(const struct keys *k, const struct auth_request *rq, uint32_t
 {
 	const struct key_entry *e = find(k, &rq->key);
 
-	*schemes = e && e->token && e->key ? fitting(e->key, rq->schemes, rq->hashes) : 0;
+	*schemes = 0;
+	if (e && e->token)
+		*schemes = e->key ? fitting(e->key, rq->schemes, rq->hashes) : taken(rq->schemes, rq->hashes);
 	return e && e->token;
 }
 

@@ -105,6 +105,11 @@ static void tell(struct worker *w, struct waiting *x, const struct card_signed *
 	an.need = (uint8_t)need_of(s);
 	snprintf(an.text, sizeof(an.text), "the token \"%.*s\" with our key %s%s%.*s%s", (int)sizeof(s->token) - 1, s->token,
 		 token_need_text((enum token_need)an.need), *s->why ? " (" : "", (int)sizeof(s->why) - 1, s->why, *s->why ? ")" : "");
+	if (!s->error && an.error == AUTH_NO_KEY) {	/* its public half is on the way to us, to check what it signs */
+		an.error = AUTH_TOKEN;
+		an.need = TOKEN_WANT_TIME;
+		snprintf(an.text, sizeof(an.text), "the token with our key was seen only just now");
+	}
 	ipc_send(w->peer[ROLE_IKE], M_AUTH_ANSWER, 0, &an, sizeof(an));
 }
 

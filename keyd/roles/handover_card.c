@@ -11,7 +11,7 @@
 
 #define MS 1000u
 #define PAD_MS (120 * MS)		/* for whoever types at a PIN pad */
-#define COMPLETE_EVERY 5000000u		/* µs */
+#define COMPLETE_EVERY 1000000u		/* µs */
 
 _Static_assert(CONF_URI_MAX == CARD_URI_MAX && CONF_PIN_MAX == CARD_PIN_MAX, "what can be configured can be told");
 _Static_assert((int)CONF_PIN_ASK == (int)CARD_PIN_ASK && (int)CONF_PIN_ASK_KEEP == (int)CARD_PIN_ASK_KEEP &&

@@ -345,10 +345,58 @@ static void queue_takes_turns(void **state)
 	assert_int_equal(q.bytes, 0);
 }
 
+/* A key on a token is asked for there; before its public half is known by any scheme that the peer takes, and nothing is believed. */
+static void key_on_a_token(void **state)
+{
+	struct conf_key k = { .token = true, .key = { { 1 } }, .uri = { { 2 } } };
+	struct auth_request rq = sample();
+	struct crypto_key *made = NULL;
+	struct keys keys = { 0 };
+	struct auth_answer an;
+	uint8_t signature[CRYPTO_SIG_MAX];
+	const struct view octets[] = { rq.message, rq.nonce, rq.macid };
+	size_t n = sizeof(signature);
+	uint32_t schemes;
+	unsigned scheme;
+
+	(void)state;
+	assert_int_equal(crypto_key_generate(&made, CRYPTO_KEY_ED25519, 0), 0);
+	rq.schemes = UINT32_MAX;
+	rq.hashes = 0xff;
+	rq.key = k.uri;
+	assert_int_equal(keys_add(&keys, &k), 0);
+	assert_true(keys_on_token(&keys, &rq, &schemes));
+	assert_true(schemes & (schemes - 1));
+	keys_signed(&keys, &rq, 0, (struct view){ signature, 64 }, &an);
+	assert_int_equal(an.error, AUTH_NO_KEY);
+	keys_sign(&keys, &rq, &an);
+	assert_int_equal(an.error, AUTH_NO_KEY);
+	keys_free(&keys);
+	/* Seen: only what that key can do, by either name, and only when it has really signed. */
+	assert_int_equal(crypto_key_spki(made, &k.bytes), 0);
+	assert_int_equal(keys_add(&keys, &k), 0);
+	assert_true(keys_on_token(&keys, &rq, &schemes));
+	assert_true(schemes && !(schemes & (schemes - 1)));
+	scheme = (unsigned)__builtin_ctz(schemes);
+	assert_int_equal(crypto_sig_make(crypto_sig_by_name("ed25519"), made, octets, 3, signature, &n), 0);
+	rq.key = k.key;
+	keys_signed(&keys, &rq, scheme, (struct view){ signature, n }, &an);
+	assert_int_equal(an.error, AUTH_OK);
+	assert_string_equal(an.scheme, "ed25519");
+	signature[5] ^= 1;
+	keys_signed(&keys, &rq, scheme, (struct view){ signature, n }, &an);
+	assert_int_equal(an.error, AUTH_FAILED);
+	rq.key.b[0] = 9;
+	assert_false(keys_on_token(&keys, &rq, &schemes));
+	keys_free(&keys);
+	secret_clear(&k.bytes);
+	crypto_key_free(made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(request_round_trip),
+		cmocka_unit_test(key_on_a_token), cmocka_unit_test(request_round_trip),
 		cmocka_unit_test(longest_request_fits),
 		cmocka_unit_test(secret_round_trip),
 		cmocka_unit_test(hostile_lengths),
