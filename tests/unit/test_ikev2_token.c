@@ -264,7 +264,7 @@ static void test_reload(void **state)
 /* The first attempt was before the key was ever seen; its digest is known since. */
 static void test_first_sight(void **state)
 {
-	struct conf_digest seen = key[0], unseen = { { 7 } };
+	struct conf_digest seen, unseen = { { 7 } };
 
 	(void)state;
 	begin(9, CONF_PULLED_KEEP, 0);
