@@ -72,7 +72,7 @@ for role in kern ike auth ctl; do
 	for other in $before; do
 		[[ " $pids" != *" $other "* ]] || same=$((same + 1))
 	done
-	is "$role killed: the five others stay" "$same" 5
+	is "$role killed: the six others stay" "$same" 6
 	[ $role != ike ] || keyd_said alice 'IKE_SA result=taken-over'
 	rekeys "$role killed"
 done
