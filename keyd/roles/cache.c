@@ -4,6 +4,7 @@
 
 #include "keyd/crypto/alg.h"
 #include "keyd/crypto/hash.h"
+#include "keyd/roles/folder.h"
 #include "keyd/roles/message.h"
 #include "keyd/util/log.h"
 
@@ -55,21 +56,6 @@ static int name_of(struct view url, char name[NAME_LEN + 1])
 static bool is_name(const char *s)
 {
 	return strlen(s) == NAME_LEN && strspn(s, "0123456789abcdef") == NAME_LEN;
-}
-
-/* The folder, or -1 with errno. ENOENT: there is none. */
-static int folder_open(const struct cache *c)
-{
-	int fd = open(c->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0)
-		return -1;
-	if (!fstat(fd, &st) && st.st_uid == geteuid() && !(st.st_mode & 022))
-		return fd;
-	close(fd);
-	errno = EPERM;			/* others could put files there */
-	return -1;
 }
 
 static int copy(int from, off_t at, int to, size_t n)
@@ -190,7 +176,7 @@ void cache_store(struct cache *c, struct view url, int fd)
 		return log_debug("not kept on disk: bytes=%zu", n);
 	if (mkdir(c->dir, 0700) && errno != EEXIST)
 		return complain(c, "mkdir", errno);
-	folder = folder_open(c);
+	folder = folder_open(c->dir);
 	if (folder < 0)
 		return complain(c, "open", errno);
 	r = file_write(folder, name, url, fd, n);
@@ -270,7 +256,7 @@ static bool give(int folder, const char *name, cache_fn *fn, void *arg)
 
 void cache_each(struct cache *c, cache_fn *fn, void *arg)
 {
-	int folder = folder_open(c);
+	int folder = folder_open(c->dir);
 	unsigned int damaged = 0;
 	struct entry *entries;
 	uint64_t sum = 0;

@@ -5,6 +5,7 @@
 #include "keyd/crypto/alg.h"
 #include "keyd/crypto/cert.h"
 #include "keyd/crypto/hash.h"
+#include "keyd/roles/folder.h"
 #include "keyd/util/log.h"
 #include "keyd/util/wr.h"
 
@@ -85,24 +86,14 @@ static bool put(struct sights *s, const struct conf_digest *uri, struct view spk
 
 /* --- files --- */
 
-static int folder_open(const struct sights *s, bool make)
+static int tokens_open(const struct sights *s, bool make)
 {
 	char path[CONF_PATH_MAX + sizeof(FOLDER) + 2];
-	struct stat st;
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/" FOLDER, s->dir);
-	if (make && (mkdir(s->dir, 0755) < 0 && errno != EEXIST))
+	if (make && ((mkdir(s->dir, 0755) < 0 && errno != EEXIST) || (mkdir(path, 0755) < 0 && errno != EEXIST)))
 		return -1;
-	if (make && mkdir(path, 0755) < 0 && errno != EEXIST)
-		return -1;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 && (fstat(fd, &st) || st.st_uid != geteuid() || (st.st_mode & 022))) {
-		close(fd);
-		errno = EPERM;		/* others could put files there */
-		return -1;
-	}
-	return fd;
+	return folder_open(path);
 }
 
 static bool digest_of_name(const char *name, struct conf_digest *d)
@@ -155,7 +146,7 @@ void sights_open(struct sights *s, const char *dir)
 	s->seen.s = calloc(SIGHTS_MAX, sizeof(*s->seen.s));
 	if (!s->seen.s || crypto_init())
 		return;
-	fd = folder_open(s, false);
+	fd = tokens_open(s, false);
 	if (fd >= 0)
 		d = fdopendir(fd);
 	for (unsigned i = 0; d && i < 4 * SIGHTS_MAX && (e = readdir(d)); i++)
@@ -192,7 +183,7 @@ static int store(const struct sights *s, const struct conf_digest *uri, struct v
 	char name[NAME_LEN + 1], fresh[NAME_LEN + 8];
 	uint8_t head[8];
 	struct wr w = wr_of(head, sizeof(head));
-	int folder = folder_open(s, true), fd = -1, r = -1;
+	int folder = tokens_open(s, true), fd = -1, r = -1;
 
 	name_of(uri, name);
 	snprintf(fresh, sizeof(fresh), "%s.new", name);
