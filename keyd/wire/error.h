@@ -14,7 +14,7 @@ enum wire_error {
 	WIRE_SPI = -7,		/* SPI size that does not fit the protocol */
 	WIRE_RANGE = -8,	/* a range that ends before it starts */
 	WIRE_TOO_MANY = -9,	/* more payloads than WIRE_PAYLOADS_MAX */
-	WIRE_VERSION = -10,	/* major version other than 2 */
+	WIRE_VERSION = -10,	/* another major version: IKEv2 wants 2, ISAKMP 1 */
 	WIRE_NESTED = -11,	/* an SK payload inside an SK payload */
 	WIRE_PADDING = -12,	/* pad length larger than the plaintext */
 	WIRE_FULL = -13,	/* encoding: does not fit the buffer or a length field */
