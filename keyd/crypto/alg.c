@@ -46,6 +46,8 @@ static const struct crypto_alg algs[] = {
 	ENCR_AES_GCM(256, 8, 18),
 	ENCR_AES_GCM(128, 8, 18),
 	ENCR_AES_GCM(192, 8, 18),
+	{ .kind = CRYPTO_ENCR, .name = "3des", .kernel_name = "cbc(des3_ede)", .evp_name = "DES-EDE3-CBC",
+	  .flags = CRYPTO_LEGACY, .ikev2_id = 3, .ikev1_id = 5, .ikev1_esp_id = 3, .key = 24, .iv = 8, .block = 8 },
 	{ .kind = CRYPTO_ENCR, .name = "null", .kernel_name = "ecb(cipher_null)", .flags = CRYPTO_ESP_ONLY,
 	  .ikev2_id = 11, .ikev1_esp_id = 11, .block = 1 },
 
@@ -53,12 +55,15 @@ static const struct crypto_alg algs[] = {
 	PRF_HMAC("sha384", "SHA2-384", 6, 5, 48, 0),
 	PRF_HMAC("sha512", "SHA2-512", 7, 6, 64, 0),
 	PRF_HMAC("sha1", "SHA1", 2, 2, 20, CRYPTO_LEGACY),
+	PRF_HMAC("md5", "MD5", 1, 1, 16, CRYPTO_LEGACY),
 
 	INTEG_HMAC("sha256", "hmac(sha256)", "SHA2-256", 12, 5, 32, 16, 0),
 	INTEG_HMAC("sha384", "hmac(sha384)", "SHA2-384", 13, 6, 48, 24, 0),
 	INTEG_HMAC("sha512", "hmac(sha512)", "SHA2-512", 14, 7, 64, 32, 0),
 	INTEG_HMAC("sha1", "hmac(sha1)", "SHA1", 2, 2, 20, 12, CRYPTO_LEGACY),
+	INTEG_HMAC("md5", "hmac(md5)", "MD5", 1, 1, 16, 12, CRYPTO_LEGACY),
 
+	/* IANA has given IKEv1 no number for it; those who offer it there take IKEv2's. */
 	KE("x25519", "X25519", 31, 31, 32, 32, 0),
 	KE("ecp256", "P-256", 19, 19, 64, 32, 0),
 	KE("ecp384", "P-384", 20, 20, 96, 48, 0),
@@ -67,8 +72,9 @@ static const struct crypto_alg algs[] = {
 	KE("modp4096", "modp_4096", 16, 16, 512, 512, 0),
 	KE("modp2048", "modp_2048", 14, 14, 256, 256, 0),
 	KE("modp1536", "modp_1536", 5, 5, 192, 192, CRYPTO_LEGACY),
-	/* OpenSSL has no group of that name: kex.c gives the prime. */
+	/* OpenSSL has no groups of these names: kex_group.c gives the primes. */
 	KE("modp1024", "modp_1024", 2, 2, 128, 128, CRYPTO_LEGACY),
+	KE("modp768", "modp_768", 1, 1, 96, 96, CRYPTO_LEGACY),
 };
 
 #define ALGS (sizeof(algs) / sizeof(algs[0]))
@@ -102,10 +108,15 @@ int crypto_alg_index(const struct crypto_alg *alg)
 	return -1;
 }
 
+static bool is_of(size_t i, enum crypto_kind kind)
+{
+	return algs[i].kind == kind && !crypto_evp_lacks(i);
+}
+
 const struct crypto_alg *crypto_alg_next(const struct crypto_alg *alg, enum crypto_kind kind)
 {
 	for (size_t i = alg ? (size_t)(crypto_alg_index(alg) + 1) : 0; i < ALGS; i++)
-		if (algs[i].kind == kind)
+		if (is_of(i, kind))
 			return &algs[i];
 	return NULL;
 }
@@ -113,7 +124,7 @@ const struct crypto_alg *crypto_alg_next(const struct crypto_alg *alg, enum cryp
 const struct crypto_alg *crypto_alg_by_id(enum crypto_kind kind, unsigned id, unsigned key_bits)
 {
 	for (size_t i = 0; i < ALGS; i++)
-		if (algs[i].kind == kind && algs[i].ikev2_id == id && algs[i].key_bits == key_bits)
+		if (is_of(i, kind) && algs[i].ikev2_id == id && algs[i].key_bits == key_bits)
 			return &algs[i];
 	return NULL;
 }
@@ -130,7 +141,7 @@ const struct crypto_alg *crypto_alg_by_name(enum crypto_kind kind, const char *n
 {
 	name = real_name(kind, name);
 	for (size_t i = 0; i < ALGS; i++)
-		if (algs[i].kind == kind && !strcasecmp(algs[i].name, name))
+		if (is_of(i, kind) && !strcasecmp(algs[i].name, name))
 			return &algs[i];
 	return NULL;
 }

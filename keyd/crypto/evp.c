@@ -9,6 +9,7 @@
 
 static struct crypto_evp evps[CRYPTO_ALGS_MAX];
 static EVP_MD *sha1, *sha256;
+static bool lacks[CRYPTO_ALGS_MAX];
 static bool ready;
 static char error[200] = "no error";
 
@@ -16,7 +17,12 @@ const struct crypto_evp *crypto_evp_of(const struct crypto_alg *alg, enum crypto
 {
 	int i = crypto_alg_index(alg);
 
-	return ready && i >= 0 && alg->kind == kind ? &evps[i] : NULL;
+	return ready && i >= 0 && alg->kind == kind && !lacks[i] ? &evps[i] : NULL;
+}
+
+bool crypto_evp_lacks(size_t row)
+{
+	return lacks[row];
 }
 
 const EVP_MD *crypto_evp_sha1(void)
@@ -69,12 +75,37 @@ static int fetch(struct crypto_evp *e, const struct crypto_alg *alg)
 		e->cipher = EVP_CIPHER_fetch(NULL, alg->evp_name, NULL);
 		return e->cipher ? 0 : -1;
 	case CRYPTO_PRF:
+		e->md = EVP_MD_fetch(NULL, alg->evp_name, NULL);
+		if (!e->md)
+			return -1;
+		/* fall through */
 	case CRYPTO_INTEG:
 		e->hmac = hmac_new(alg->evp_name);
 		return e->hmac ? 0 : -1;
 	default:
 		return crypto_kex_evp_init(e, alg);
 	}
+}
+
+static void forget(struct crypto_evp *e)
+{
+	EVP_CIPHER_free(e->cipher);
+	EVP_MAC_CTX_free(e->hmac);
+	EVP_MD_free(e->md);
+	crypto_kex_evp_exit(e);
+	*e = (struct crypto_evp){ 0 };
+}
+
+/* 0 as well for an old algorithm that is not there: a system may have switched it off. */
+static int fetch_row(const struct crypto_alg *alg)
+{
+	int i = crypto_alg_index(alg);
+
+	if (!fetch(&evps[i], alg))
+		return 0;
+	forget(&evps[i]);
+	lacks[i] = alg->flags & CRYPTO_LEGACY;
+	return lacks[i] ? 0 : -1;
 }
 
 static int fail(const char *name)
@@ -97,7 +128,7 @@ int crypto_init(void)
 		return fail(sha1 ? "SHA-256" : "SHA-1");
 	for (unsigned kind = CRYPTO_ENCR; kind <= CRYPTO_KE; kind++)
 		for (const struct crypto_alg *a = NULL; (a = crypto_alg_next(a, kind));)
-			if (fetch(&evps[crypto_alg_index(a)], a))
+			if (fetch_row(a))
 				return fail(a->evp_name);
 	ready = true;
 	return 0;
@@ -106,10 +137,8 @@ int crypto_init(void)
 void crypto_exit(void)
 {
 	for (unsigned i = 0; i < CRYPTO_ALGS_MAX; i++) {
-		EVP_CIPHER_free(evps[i].cipher);
-		EVP_MAC_CTX_free(evps[i].hmac);
-		crypto_kex_evp_exit(&evps[i]);
-		evps[i] = (struct crypto_evp){ 0 };
+		forget(&evps[i]);
+		lacks[i] = false;
 	}
 	EVP_MD_free(sha1);
 	EVP_MD_free(sha256);

@@ -13,6 +13,7 @@
 struct crypto_evp {
 	EVP_CIPHER *cipher;		/* ENCR */
 	EVP_MAC_CTX *hmac;		/* PRF, INTEG: the digest is set, the key is not */
+	EVP_MD *md;			/* PRF: that digest */
 	EVP_PKEY_CTX *keygen;		/* KE: ready to generate */
 	EVP_PKEY *group;		/* ECP, MODP: parameters without a key */
 	uint8_t *p_minus_1;		/* MODP: ke->public_len bytes */
@@ -20,8 +21,10 @@ struct crypto_evp {
 
 /* The row's number, or -1 for what is no row. */
 int crypto_alg_index(const struct crypto_alg *alg);
-/* NULL before crypto_init, or when alg is not of that kind. */
+/* NULL before crypto_init, when alg is not of that kind, or has not been had (crypto_evp_lacks). */
 const struct crypto_evp *crypto_evp_of(const struct crypto_alg *alg, enum crypto_kind kind);
+/* A row of CRYPTO_LEGACY that this OpenSSL has not: it is then as if the table had not got it. */
+bool crypto_evp_lacks(size_t row);
 /* Digests of hash.h; NULL before crypto_init. */
 const EVP_MD *crypto_evp_sha1(void);
 const EVP_MD *crypto_evp_sha256(void);

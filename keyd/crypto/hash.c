@@ -31,6 +31,13 @@ int crypto_sha256(const struct view *parts, unsigned nparts, uint8_t out[CRYPTO_
 	return hash(crypto_evp_sha256(), parts, nparts, out, CRYPTO_SHA256_LEN);
 }
 
+int crypto_hash(const struct crypto_alg *prf, const struct view *parts, unsigned nparts, uint8_t *out)
+{
+	const struct crypto_evp *e = crypto_evp_of(prf, CRYPTO_PRF);
+
+	return hash(e ? e->md : NULL, parts, nparts, out, prf->prf);
+}
+
 int crypto_hmac_sha256(struct view key, const struct view *parts, unsigned nparts, uint8_t out[CRYPTO_SHA256_LEN])
 {
 	return crypto_prf(crypto_alg_by_id(CRYPTO_PRF, 5, 0), key, parts, nparts, out);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define SHORT_EXPONENT 40	/* bytes of a private MODP value made here: twice the strength of modp4096 */
-#define OAKLEY_GROUP_2 2
 
 static bool is_x25519(const struct crypto_alg *ke)
 {
@@ -51,11 +50,24 @@ static EVP_PKEY *named_group(const char *type, const char *name)
 	return pkey_of_params(type, EVP_PKEY_KEY_PARAMETERS, params);
 }
 
-/* OpenSSL knows the prime (RFC 2409 6.2) but no name for the group. */
-static EVP_PKEY *oakley_group_2(void)
+/* The prime of a group that OpenSSL has no name for (RFC 2409 6.1, 6.2), or NULL. */
+static BIGNUM *oakley_prime(const struct crypto_alg *ke)
+{
+	switch (ke->ikev2_id) {
+	case 1:
+		return BN_get_rfc2409_prime_768(NULL);
+	case 2:
+		return BN_get_rfc2409_prime_1024(NULL);
+	default:
+		return NULL;
+	}
+}
+
+/* Takes over p. */
+static EVP_PKEY *group_of_prime(BIGNUM *p)
 {
 	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-	BIGNUM *p = BN_get_rfc2409_prime_1024(NULL), *g = BN_new();
+	BIGNUM *g = BN_new();
 	OSSL_PARAM *params = NULL;
 	EVP_PKEY *group = NULL;
 
@@ -90,7 +102,7 @@ static int set_limit(struct crypto_evp *e, const struct crypto_alg *ke)
 	return ok ? 0 : -1;
 }
 
-/* Named groups bring a short exponent (RFC 7919 5.2); this one would take all 1024 bits. */
+/* Named groups bring a short exponent (RFC 7919 5.2); these would take all their bits. */
 static int shorten_exponent(EVP_PKEY_CTX *keygen)
 {
 	int bits = 160;
@@ -104,13 +116,15 @@ static int shorten_exponent(EVP_PKEY_CTX *keygen)
 
 int crypto_kex_evp_init(struct crypto_evp *e, const struct crypto_alg *ke)
 {
+	BIGNUM *prime = NULL;
+
 	if (is_x25519(ke)) {
 		e->keygen = EVP_PKEY_CTX_new_from_name(NULL, ke->evp_name, NULL);
 	} else {
 		if (is_ecp(ke))
 			e->group = named_group("EC", ke->evp_name);
-		else if (ke->ikev2_id == OAKLEY_GROUP_2)
-			e->group = oakley_group_2();
+		else if ((prime = oakley_prime(ke)))
+			e->group = group_of_prime(prime);
 		else
 			e->group = named_group("DH", ke->evp_name);
 		if (!e->group || (!is_ecp(ke) && set_limit(e, ke)))
@@ -119,7 +133,7 @@ int crypto_kex_evp_init(struct crypto_evp *e, const struct crypto_alg *ke)
 	}
 	if (!e->keygen || EVP_PKEY_keygen_init(e->keygen) != 1)
 		return -1;
-	return ke->ikev2_id == OAKLEY_GROUP_2 ? shorten_exponent(e->keygen) : 0;
+	return prime ? shorten_exponent(e->keygen) : 0;
 }
 
 void crypto_kex_evp_exit(struct crypto_evp *e)

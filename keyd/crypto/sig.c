@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Signature schemes of IKEv2.
+// Signature schemes of IKE.
 #include "keyd/crypto/sig.h"
 
 #include "keyd/crypto/key_evp.h"
@@ -33,6 +33,9 @@
 #define ECDSA_RAW(bits, evp, id, method_)								\
 	{ .name = "ecdsa" #bits, .key = CRYPTO_KEY_EC, .curve_bits = bits, .method = method_, .hash = id, .digest = evp,	\
 	  .raw = true }
+#define ECDSA_BARE(bits, id, method_)									\
+	{ .name = "ikev1-ecdsa" #bits, .key = CRYPTO_KEY_EC, .curve_bits = bits, .method = method_, .hash = id, .raw = true, \
+	  .bare = true }
 #define EDDSA(word, type, oid)										\
 	{ .name = word, .key = type, .method = METHOD_DIGITAL_SIGNATURE, .hash = 5,			\
 	  .algid = ALGID("\x30\x05\x06\x03\x2b\x65" oid) }
@@ -54,6 +57,10 @@ static const struct crypto_sig sigs[] = {
 	ECDSA_RAW(521, "SHA2-512", 4, 11),
 	RSA_PKCS1("sha1", "SHA1", 1, "\x05", true),
 	{ .name = "rsa", .key = CRYPTO_KEY_RSA, .method = 1, .hash = 1, .digest = "SHA1", .legacy = true },
+	{ .name = "ikev1-rsa", .key = CRYPTO_KEY_RSA, .method = 3, .bare = true },
+	ECDSA_BARE(256, 2, 9),
+	ECDSA_BARE(384, 3, 10),
+	ECDSA_BARE(521, 4, 11),
 };
 #define SIGS (sizeof(sigs) / sizeof(*sigs))
 
@@ -73,14 +80,24 @@ const struct crypto_sig *crypto_sig_by_name(const char *name)
 	return NULL;
 }
 
-const struct crypto_sig *crypto_sig_by_method(uint8_t method)
+static const struct crypto_sig *by_method(uint8_t method, bool bare)
 {
 	const struct crypto_sig *s = NULL;
 
 	while ((s = crypto_sig_next(s)))
-		if (s->method == method && method != METHOD_DIGITAL_SIGNATURE)
+		if (s->method == method && s->bare == bare)
 			return s;
 	return NULL;
+}
+
+const struct crypto_sig *crypto_sig_by_method(uint8_t method)
+{
+	return method == METHOD_DIGITAL_SIGNATURE ? NULL : by_method(method, false);
+}
+
+const struct crypto_sig *crypto_sig_by_ikev1_method(uint8_t method)
+{
+	return by_method(method, true);
 }
 
 const struct crypto_sig *crypto_sig_by_algid(struct view algid)
@@ -96,10 +113,11 @@ const struct crypto_sig *crypto_sig_by_algid(struct view algid)
 	return NULL;
 }
 
+static const unsigned hash_bytes[] = { [0] = 64, [1] = 20, [2] = 32, [3] = 48, [4] = 64 };
+
 /* PSS wants room for hash, salt and two bytes; PKCS#1 for a DigestInfo and eleven (RFC 8017 9.1.1, 9.2). */
 static bool rsa_fits(const struct crypto_sig *s, unsigned bits)
 {
-	static const unsigned hash_bytes[] = { [1] = 20, [2] = 32, [3] = 48, [4] = 64 };
 	unsigned h = hash_bytes[s->hash];
 
 	return bits / 8 >= (s->pss ? 2 * h + 2 : h + 19 + 11);
@@ -112,12 +130,39 @@ bool crypto_sig_fits(const struct crypto_sig *s, const struct crypto_key *k)
 	return s->key != CRYPTO_KEY_RSA || rsa_fits(s, crypto_key_bits(k));
 }
 
+/* A hash shorter than the curve would be the weakest part of the signature. */
+static bool is_as_long(const struct crypto_sig *s, const struct crypto_key *k)
+{
+	static const unsigned hash_bits[] = { [2] = 256, [3] = 384, [4] = 512 };
+	unsigned curve = crypto_key_bits(k) < 512 ? crypto_key_bits(k) : 512;
+
+	return s->key != CRYPTO_KEY_EC || hash_bits[s->hash] >= curve;
+}
+
+uint32_t crypto_sig_good(const struct crypto_key *k, uint32_t schemes)
+{
+	const struct crypto_sig *s = NULL;
+	uint32_t good = 0, weaker = 0;
+
+	for (unsigned i = 0; (s = crypto_sig_next(s)); i++)
+		if (schemes >> i & 1 && crypto_sig_fits(s, k))
+			*(is_as_long(s, k) ? &good : &weaker) |= 1U << i;
+	return good ? good : weaker;
+}
+
 static int set_padding(const struct crypto_sig *s, EVP_PKEY_CTX *ctx)
 {
 	if (!s->pss)
 		return 0;
 	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1 ? 0 : -1;
+}
+
+bool crypto_sig_takes_hash(const struct crypto_sig *s, size_t n)
+{
+	if (s->hash)
+		return n == hash_bytes[s->hash];
+	return n == 16 || n == 20 || n == 32 || n == 48 || n == 64;
 }
 
 /* EdDSA takes all at once. -1: no memory, or too much. */
@@ -174,47 +219,83 @@ static int der_of_raw(const struct crypto_sig *s, struct view raw, uint8_t *der,
 	return len > 0 ? 0 : -1;
 }
 
-int crypto_sig_make(const struct crypto_sig *s, const struct crypto_key *k, const struct view *parts, unsigned nparts,
-		    uint8_t *out, size_t *n)
+/* What is hashed already, by a key whose context this is. Frees ctx. 0 or -1. */
+static int bare_sign(const struct crypto_sig *s, EVP_PKEY_CTX *ctx, struct view hash, uint8_t *out, size_t *n)
+{
+	int ok = ctx && crypto_sig_takes_hash(s, hash.n) && EVP_PKEY_sign_init(ctx) == 1 &&
+		 (s->key != CRYPTO_KEY_RSA || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1) &&
+		 EVP_PKEY_sign(ctx, out, n, hash.p, hash.n) == 1;
+
+	EVP_PKEY_CTX_free(ctx);
+	return ok ? 0 : -1;
+}
+
+static int bare_check(const struct crypto_sig *s, EVP_PKEY_CTX *ctx, struct view hash, struct view signature)
+{
+	int ok = ctx && crypto_sig_takes_hash(s, hash.n) && EVP_PKEY_verify_init(ctx) == 1 &&
+		 (s->key != CRYPTO_KEY_RSA || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1) &&
+		 EVP_PKEY_verify(ctx, signature.p, signature.n, hash.p, hash.n) == 1;
+
+	EVP_PKEY_CTX_free(ctx);
+	return ok ? 0 : -1;
+}
+
+static int hashed_sign(const struct crypto_sig *s, EVP_PKEY *key, struct view octets, uint8_t *out, size_t *n)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx;
+	int ok = ctx && EVP_DigestSignInit_ex(ctx, &pctx, s->digest, NULL, NULL, key, NULL) == 1 && !set_padding(s, pctx) &&
+		 EVP_DigestSign(ctx, out, n, octets.p, octets.n) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : -1;
+}
+
+static int hashed_check(const struct crypto_sig *s, EVP_PKEY *key, struct view octets, struct view signature)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *pctx;
+	int ok = ctx && EVP_DigestVerifyInit_ex(ctx, &pctx, s->digest, NULL, NULL, key, NULL) == 1 && !set_padding(s, pctx) &&
+		 EVP_DigestVerify(ctx, signature.p, signature.n, octets.p, octets.n) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : -1;
+}
+
+int crypto_sig_make(const struct crypto_sig *s, const struct crypto_key *k, const struct view *parts, unsigned nparts,
+		    uint8_t *out, size_t *n)
+{
+	EVP_PKEY *key = crypto_key_evp(k);
 	struct secret all = { 0 };
 	int r = -1;
 
-	if (!ctx || *n < CRYPTO_SIG_MAX || !crypto_sig_fits(s, k) || !crypto_key_is_private(k) || join(&all, parts, nparts))
-		goto out;
-	if (EVP_DigestSignInit_ex(ctx, &pctx, s->digest, NULL, NULL, crypto_key_evp(k), NULL) == 1 && !set_padding(s, pctx) &&
-	    EVP_DigestSign(ctx, out, n, all.p, all.n) == 1)
-		r = s->raw ? raw_of_der(s, out, n) : 0;
-out:
+	if (*n < CRYPTO_SIG_MAX || !crypto_sig_fits(s, k) || !crypto_key_is_private(k) || join(&all, parts, nparts))
+		return -1;
+	r = s->bare ? bare_sign(s, EVP_PKEY_CTX_new(key, NULL), secret_view(&all), out, n) :
+		      hashed_sign(s, key, secret_view(&all), out, n);
+	if (!r && s->raw)
+		r = raw_of_der(s, out, n);
 	secret_clear(&all);
-	EVP_MD_CTX_free(ctx);
 	return r;
 }
 
 int crypto_sig_check(const struct crypto_sig *s, const struct crypto_key *k, const struct view *parts, unsigned nparts,
 		     struct view signature)
 {
+	EVP_PKEY *key = crypto_key_evp(k);
 	uint8_t der[160];	/* two numbers of 66 bytes */
 	size_t n = sizeof(der);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *pctx;
 	struct secret all = { 0 };
-	int r = -1;
+	int r;
 
-	if (!ctx || !crypto_sig_fits(s, k) || signature.n > CRYPTO_SIG_MAX || join(&all, parts, nparts))
-		goto out;
-	if (s->raw) {
-		if (der_of_raw(s, signature, der, &n))
-			goto out;
+	if (!crypto_sig_fits(s, k) || signature.n > CRYPTO_SIG_MAX || (s->raw && der_of_raw(s, signature, der, &n)))
+		return -1;
+	if (s->raw)
 		signature = (struct view){ der, n };
-	}
-	if (EVP_DigestVerifyInit_ex(ctx, &pctx, s->digest, NULL, NULL, crypto_key_evp(k), NULL) == 1 && !set_padding(s, pctx) &&
-	    EVP_DigestVerify(ctx, signature.p, signature.n, all.p, all.n) == 1)
-		r = 0;
-out:
+	if (join(&all, parts, nparts))
+		return -1;
+	r = s->bare ? bare_check(s, EVP_PKEY_CTX_new(key, NULL), secret_view(&all), signature) :
+		      hashed_check(s, key, secret_view(&all), signature);
 	secret_clear(&all);
-	EVP_MD_CTX_free(ctx);
 	return r;
 }

@@ -2,6 +2,8 @@
 // Signatures by a key that is elsewhere.
 #include "keyd/crypto/sig_parts.h"
 
+#include "keyd/util/wr.h"
+
 #include <openssl/bn.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
@@ -10,8 +12,20 @@
 
 #define EC_ANSWER_MAX 160	/* bytes: two numbers of 66 bytes, in DER or with zeros in front */
 
-int crypto_sig_hash(const struct crypto_sig *s, const struct view *parts, unsigned nparts, uint8_t out[CRYPTO_SIG_HASH_MAX],
-		    size_t *n)
+/* What is a hash already. */
+static int copy_hash(const struct crypto_sig *s, const struct view *parts, unsigned nparts, uint8_t out[CRYPTO_SIG_HASH_MAX],
+		     size_t *n)
+{
+	struct wr w = wr_of(out, CRYPTO_SIG_HASH_MAX);
+
+	for (unsigned i = 0; i < nparts; i++)
+		wr_put(&w, parts[i]);
+	*n = wr_view(&w).n;
+	return !w.overflow && crypto_sig_takes_hash(s, *n) ? 0 : -1;
+}
+
+static int make_hash(const struct crypto_sig *s, const struct view *parts, unsigned nparts, uint8_t out[CRYPTO_SIG_HASH_MAX],
+		     size_t *n)
 {
 	EVP_MD *md = s->digest ? EVP_MD_fetch(NULL, s->digest, NULL) : NULL;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -25,6 +39,12 @@ int crypto_sig_hash(const struct crypto_sig *s, const struct view *parts, unsign
 	EVP_MD_CTX_free(ctx);
 	EVP_MD_free(md);
 	return ok ? 0 : -1;
+}
+
+int crypto_sig_hash(const struct crypto_sig *s, const struct view *parts, unsigned nparts, uint8_t out[CRYPTO_SIG_HASH_MAX],
+		    size_t *n)
+{
+	return s->bare ? copy_hash(s, parts, nparts, out, n) : make_hash(s, parts, nparts, out, n);
 }
 
 /* RFC 8017 9.2, note 1: what stands in front of each hash. */
@@ -41,6 +61,13 @@ static const struct {
 
 int crypto_sig_digest_info(const struct crypto_sig *s, struct view hash, uint8_t out[CRYPTO_SIG_INFO_MAX], size_t *n)
 {
+	if (s->bare) {
+		if (!crypto_sig_takes_hash(s, hash.n))
+			return -1;
+		memcpy(out, hash.p, hash.n);
+		*n = hash.n;
+		return 0;
+	}
 	for (size_t i = 0; i < sizeof(infos) / sizeof(*infos); i++) {
 		if (infos[i].hash != s->hash || infos[i].len != hash.n)
 			continue;

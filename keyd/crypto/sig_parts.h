@@ -8,10 +8,13 @@
 #define CRYPTO_SIG_HASH_MAX 64		/* bytes */
 #define CRYPTO_SIG_INFO_MAX (CRYPTO_SIG_HASH_MAX + 19)	/* of a DigestInfo */
 
-/* The scheme's hash of the parts, one after the other; *n: its length. 0, or -1: the scheme has none, or OpenSSL failed. */
+/*
+ * The scheme's hash of the parts, one after the other, or they themselves if the scheme is bare; *n: its length. 0, or -1: the scheme
+ * has none, they are none, or OpenSSL failed.
+ */
 int crypto_sig_hash(const struct crypto_sig *s, const struct view *parts, unsigned nparts, uint8_t out[CRYPTO_SIG_HASH_MAX],
 		    size_t *n) RD_MUST_CHECK;
-/* The hash as a DigestInfo in DER (RFC 8017 9.2), what a key signs that pads it itself. *n: its length. 0 or -1. */
+/* What a key signs that pads it itself: the hash as a DigestInfo in DER (RFC 8017 9.2), or alone if the scheme is bare. *n: its length. 0 or -1. */
 int crypto_sig_digest_info(const struct crypto_sig *s, struct view hash, uint8_t out[CRYPTO_SIG_INFO_MAX], size_t *n) RD_MUST_CHECK;
 /*
  * What RSA turns into the signature, for a key that does no padding: the hash in the form of RFC 8017 9.1.1 or 9.2, as long as the

@@ -54,9 +54,10 @@ static const struct kex_vector vectors[] = {
 };
 
 /* The primes: each begins with the same digits of pi and has an end of its own. */
-#define PI_1024											\
+#define PI_768											\
 	"ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22514a08798e3404dd"	\
-	"ef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7ed"
+	"ef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6f44c42e9"
+#define PI_1024	PI_768 "a637ed6b0bff5cb6f406b7ed"
 #define PI_1536	PI_1024	"ee386bfb5a899fa5ae9f24117c4b1fe649286651ece45b3d"					\
 	"c2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f83655d23dca3ad961c62f356208552bb9ed529077096966d"
 #define PI_2048	PI_1536	"670c354e4abc9804f1746c08"								\
@@ -73,6 +74,7 @@ static const struct kex_vector vectors[] = {
 #define END "ffffffffffffffff"
 
 static const struct { const char *alg, *p; } primes[] = {
+	{ "modp768", PI_768 "a63a3620" END },						/* RFC 2409 6.1 */
 	{ "modp1024", PI_1024 "ee386bfb5a899fa5ae9f24117c4b1fe649286651ece65381" END },	/* RFC 2409 6.2 */
 	{ "modp1536", PI_1536 "670c354e4abc9804f1746c08ca237327" END },			/* RFC 3526 2 */
 	{ "modp2048", PI_2048 "8aacaa68" END },						/* RFC 3526 3 */
@@ -303,7 +305,7 @@ static void private_values_out_of_range(void **state)
 	assert_null(crypto_kex_from_private(ke_of("x25519"), (struct view){ zero, 31 }));
 	assert_null(modp_with(ke_of("modp2048"), 0));
 	assert_null(modp_with(ke_of("modp2048"), 1));
-	p = hex(primes[2].p);
+	p = hex(primes[3].p);
 	assert_null(crypto_kex_from_private(ke_of("modp2048"), view_of(&p)));
 	assert_null(crypto_kex_from_private(crypto_alg_by_name(CRYPTO_PRF, "prfsha256"), (struct view){ zero, 32 }));
 	assert_null(crypto_kex_new(crypto_alg_by_name(CRYPTO_PRF, "prfsha256")));

@@ -3,6 +3,7 @@
 #include "keyd/crypto/block.h"
 #include "keyd/crypto/key_parts.h"
 #include "keyd/crypto/sig_parts.h"
+#include "tests/unit/signable.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -218,22 +219,23 @@ static void rsa_is_padded_here(void **state)
 			uint8_t hash[CRYPTO_SIG_HASH_MAX], padded[CRYPTO_SIG_MAX], raw[CRYPTO_SIG_MAX], out[CRYPTO_SIG_MAX];
 			size_t nhash, npadded = sizeof(padded), nraw = sizeof(raw), nout = sizeof(out);
 			EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
+			const struct view octets = signable(s);
 
 			if (s->key == CRYPTO_KEY_RSA) {
-				assert_int_equal(crypto_sig_hash(s, parts, PARTS, hash, &nhash), 0);
+				assert_int_equal(crypto_sig_hash(s, &octets, 1, hash, &nhash), 0);
 				assert_int_equal(crypto_sig_pad(s, k, (struct view){ hash, nhash }, padded, &npadded), 0);
 				assert_int_equal(npadded, (bits[i] + 7) / 8);
 				assert_int_equal(EVP_PKEY_sign_init(ctx), 1);
 				assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
 				assert_int_equal(EVP_PKEY_sign(ctx, raw, &nraw, padded, npadded), 1);
-				assert_int_equal(crypto_sig_take(s, k, parts, PARTS, (struct view){ raw, nraw }, out, &nout), 0);
+				assert_int_equal(crypto_sig_take(s, k, &octets, 1, (struct view){ raw, nraw }, out, &nout), 0);
 				done++;
 			} else {
 				assert_int_equal(crypto_sig_pad(s, k, (struct view){ hash, 32 }, padded, &npadded), -1);
 			}
 			EVP_PKEY_CTX_free(ctx);
 		}
-		assert_int_equal(done, 8);
+		assert_int_equal(done, 9);
 		crypto_key_free(k);
 		EVP_PKEY_free(pkey);
 	}

@@ -2,6 +2,7 @@
 // Signatures: published vectors, AlgorithmIdentifiers of RFC 7427 appendix A, and what is refused.
 #include "keyd/crypto/key.h"
 #include "keyd/crypto/sig.h"
+#include "tests/unit/signable.h"
 #include "tests/unit/test_crypto_hex.h"
 #include "tests/unit/with_crypto.h"
 
@@ -214,6 +215,59 @@ static const struct sig_vector vectors[] = {
 	  "30440220275fa760878b4dc05e9d157fedfd8e9b1c9c861222a712748cb4b7754c043fb10220699d906bb8435a05345a"
 	  "f3b37e3b357786939e94caae257852f0503adb1e0f7e",
 	  NULL, true },
+	/* IKEv1's RSA: PKCS#1 v1.5 over SHA-1("abc") without a DigestInfo. By Python's pow(), and the same by "openssl pkeyutl -sign". */
+	{ "ikev1-rsa",
+	  "30819f300d06092a864886f70d010101050003818d00308189028181009804b58f253dd8152d30ab4897408dbb8c4bc8"
+	  "3adb7b1368be0294705864ea6d76f1b8608c1e12179773a06c4120fe34a62464adf7f55784cd5f435ba0658ad932a852"
+	  "22c569565ed71ac549e85d1eb339e2282ac43b694644d2f1d202051b563dcf3e422def4bbf484647d49fb45d5f66dcb0"
+	  "e82ae6c4af47227e607fe769cb0203010001",
+	  "a9993e364706816aba3e25717850c26c9cd0d89d",
+	  "3eb1a42f76e09ca6a612b00137cb4ff13fc622b40b6d57ef75e20839cc5e45ba8974775b255293b663ef6503b920bdd1"
+	  "1189bab2785f2d33886924a425eb61271289b50a38cb1468df1645051402930f496ee57dde6e99d4b117edfb608ade08"
+	  "e77543fcffba471d27695635c16ac000065f5763bbe395303b346103b5c0dbb5",
+	  "30820275020100300d06092a864886f70d01010105000482025f3082025b020100028181009804b58f253dd8152d30ab"
+	  "4897408dbb8c4bc83adb7b1368be0294705864ea6d76f1b8608c1e12179773a06c4120fe34a62464adf7f55784cd5f43"
+	  "5ba0658ad932a85222c569565ed71ac549e85d1eb339e2282ac43b694644d2f1d202051b563dcf3e422def4bbf484647"
+	  "d49fb45d5f66dcb0e82ae6c4af47227e607fe769cb020301000102818040e779d1151873828f19c177abc44eff2d2649"
+	  "e5ff416c0703613c993ed44f56cf3ae2faadb84507378d9187c6c2dc66042d73a2e74423caba989abcab1dcf8ac5e54b"
+	  "06848928d99707c812a79238e467736b0636b3559da55c66c683e07f7dcd53cacb7f4412c25f22c7b800054e4aec47d3"
+	  "76abda295b819e026e2a344679024100c6fc86b8577b1cadcebda77dc116373679261aabb6aedc4b4b1ddec192ac5e46"
+	  "f033b0c3c2528acfac92fda07cecb1a35715a96009057de332cfe615123d9295024100c3931ecafbc7d76c787dc4ba32"
+	  "72f89720616af06739206af120044303a01b649eae63b76fd0cfc58d0873605fbcc57cb55054effd596b8fa8c09a52fa"
+	  "cd52df0240132d4b1e80efd077bfb0ef6f63286cf1c7033116d3684ebac2e6820d4dc166e49749a40379bad2bde8f7d1"
+	  "91a1f87db62c325e3c6f22245bbd0de432abab5b71024001419fb004200b8539dcecf7993d5dd572b2cd820fd7b11a9e"
+	  "c3eae31751defb2d7dc74c355ead0702d9ec0bd1719fff26170704a7a6fc66e6d99de42c92471702404b6f80ef6fb5da"
+	  "46be88c23d5128c623e733e6f27ed0463d80f9d2125c054dea7329d0b4f2b23884b0b885c49457f0ad5ae89fb72e0c67"
+	  "dfa235986cab5518d9", true },
+	/* RFC 4754 8.1, as IKEv1 has it: the hash of "abc" is what is signed */
+	{ "ikev1-ecdsa256",
+	  "3059301306072a8648ce3d020106082a8648ce3d030107034200042442a5cc0ecd015fa3ca31dc8e2bbc70bf42d60cbc"
+	  "a20085e0822cb04235e9706fc98bd7e50211a4a27102fa3549df79ebcb4bf246b80945cddfe7d509bbfd7d",
+	  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+	  "cb28e0999b9c7715fd0a80d8e47a77079716cbbf917dd72e97566ea1c066957c86fa3bb4e26cad5bf90b7f81899256ce"
+	  "7594bb1ea0c89212748bff3b3d5b0315",
+	  NULL, true },
+	/* RFC 4754 8.2, as IKEv1 has it: the hash of "abc" is what is signed */
+	{ "ikev1-ecdsa384",
+	  "3076301006072a8648ce3d020106052b810400220362000496281bf8dd5e0525ca049c048d345d3082968d10fedf5c5a"
+	  "ca0c64e6465a97ea5ce10c9dfec21797415710721f437922447688ba94708eb6e2e4d59f6ab6d7edff9301d249fe49c3"
+	  "3096655f5d502fad3d383b91c5e7edaa2b714cc99d5743ca",
+	  "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",
+	  "fb017b914e29149432d8bac29a514640b46f53ddab2c69948084e2930f1c8f7e08e07c9c63f2d21a07dcb56a6af56eb3"
+	  "b263a1305e057f984d38726a1b46874109f417bca112674c528262a40a629af1cbb9f516ce0fa7d2ff630863a00e8b9f",
+	  NULL, true },
+	/* RFC 4754 8.3, as IKEv1 has it: the hash of "abc" is what is signed */
+	{ "ikev1-ecdsa521",
+	  "30819b301006072a8648ce3d020106052b8104002303818600040151518f1af0f563517edd5485190df95a4bf57b5cba"
+	  "4cf2a9a3f6474725a35f7afe0a6ddeb8bedbcd6a197e592d40188901cecd650699c9b5e456aea5add19052a8006f3b14"
+	  "2ea1bfff7e2837ad44c9e4ff6d2d34c73184bbad90026dd5e6e85317d9df45cad7803c6c20035b2f3ff63aff4e1ba64d"
+	  "1c077577da3f4286c58f0aeae643",
+	  "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd"
+	  "454d4423643ce80e2a9ac94fa54ca49f",
+	  "0154fd3836af92d0dca57dd5341d3053988534fde8318fc6aaaab68e2e6f4339b19f2f281a7e0b22c269d93cf8794a92"
+	  "78880ed7dbb8d9362caeacee544320552251017705a7030290d1ceb605a9a1bb03ff9cdd521e87a696ec926c8c10c836"
+	  "2df4975367101f67d1cf9bccbf2f3d239534fa509e70aac851ae01aac68d62f866472660",
+	  NULL, true },
 };
 
 /* RFC 7427 appendix A: A.1.1 to A.1.4, A.3.2 to A.3.4, A.4.3; RFC 8420 A.1, A.2 */
@@ -296,7 +350,8 @@ static void test_deterministic(void **state)
 		const struct sig_vector *v = &vectors[i];
 		const struct crypto_sig *s = crypto_sig_by_name(v->sig);
 		uint8_t out[CRYPTO_SIG_MAX];
-		struct view message = text(v->message);
+		struct bytes b = v->hex ? hex(v->message) : (struct bytes){ .n = 0 };
+		struct view message = v->hex ? view_of(&b) : text(v->message);
 		struct crypto_key *k = NULL;
 		size_t n = sizeof(out);
 		struct bytes der;
@@ -337,7 +392,8 @@ static void test_algids(void **state)
 	/* The table finds itself, by what each scheme is named by on the wire. */
 	for (s = NULL; (s = crypto_sig_next(s));) {
 		assert_ptr_equal(crypto_sig_by_name(s->name), s);
-		assert_ptr_equal(s->algid.n ? crypto_sig_by_algid(s->algid) : crypto_sig_by_method(s->method), s);
+		assert_ptr_equal(s->algid.n ? crypto_sig_by_algid(s->algid) : s->bare ? crypto_sig_by_ikev1_method(s->method) :
+										  crypto_sig_by_method(s->method), s);
 		assert_true(!s->algid.n == (s->method != 14));
 	}
 	/* Published bytes are those that we send. */
@@ -345,6 +401,9 @@ static void test_algids(void **state)
 		assert_hex(crypto_sig_by_name(algids[i].sig)->algid.p, crypto_sig_by_name(algids[i].sig)->algid.n, algids[i].algid);
 	assert_null(crypto_sig_by_method(14));
 	assert_null(crypto_sig_by_method(2));
+	assert_null(crypto_sig_by_method(3));
+	assert_null(crypto_sig_by_ikev1_method(1));
+	assert_null(crypto_sig_by_ikev1_method(14));
 	assert_null(crypto_sig_by_name("dsa"));
 }
 
@@ -361,9 +420,6 @@ static const struct {
 /* Each scheme with each key: it fits and what was made is true, or it does not and nothing is made. */
 static void test_round_trip(void **state)
 {
-	static const uint8_t octets[] = "message nonce macid";
-	const struct view parts[] = { { octets, 8 }, { octets + 8, 6 }, { octets + 14, 5 } };
-	const struct view whole = { octets, 19 };
 	unsigned fitting = 0;
 
 	(void)state;
@@ -385,6 +441,8 @@ static void test_round_trip(void **state)
 			uint8_t sig[CRYPTO_SIG_MAX];
 			size_t n = sizeof(sig);
 			bool fits = crypto_sig_fits(s, k);
+			const struct view whole = signable(s);
+			const struct view parts[] = { { whole.p, 8 }, { whole.p + 8, 6 }, { whole.p + 14, whole.n - 14 } };
 
 			assert_int_equal(crypto_sig_make(s, again, parts, 3, sig, &n), fits ? 0 : -1);
 			if (!fits)
@@ -402,7 +460,27 @@ static void test_round_trip(void **state)
 		crypto_key_free(public);
 		crypto_key_free(again);
 	}
-	assert_int_equal(fitting, 8 + 3 * 4 + 2);
+	assert_int_equal(fitting, 9 + 3 * 5 + 2);
+}
+
+/* A bare scheme signs hashes only: no DigestInfo (34, 35, 51, 67, 83 bytes), none of TLS 1.0 (36), nothing that is longer. */
+static void test_bare_lengths(void **state)
+{
+	static const uint8_t octets[128];
+	uint8_t sig[CRYPTO_SIG_MAX];
+	struct crypto_key *k;
+
+	(void)state;
+	assert_int_equal(crypto_key_generate(&k, CRYPTO_KEY_RSA, 2048), 0);
+	for (size_t len = 0; len <= sizeof(octets); len++) {
+		const struct view message = { octets, len };
+		bool is_hash = len == 16 || len == 20 || len == 32 || len == 48 || len == 64;
+		size_t n = sizeof(sig);
+
+		assert_int_equal(crypto_sig_make(crypto_sig_by_name("ikev1-rsa"), k, &message, 1, sig, &n), is_hash ? 0 : -1);
+		assert_int_equal(crypto_sig_takes_hash(crypto_sig_by_name("ikev1-ecdsa384"), len), len == 48);
+	}
+	crypto_key_free(k);
 }
 
 static void test_keys_refused(void **state)
@@ -441,6 +519,27 @@ static const char encrypted[] =
 	"qgsGv7T1dohT9q79e3Y=\n"
 	"-----END ENCRYPTED PRIVATE KEY-----\n";
 
+/* For a curve a hash as long as it is, and a shorter one only if there is no other. */
+static void test_good(void **state)
+{
+	uint32_t all = UINT32_MAX, good, sha256 = 0;
+	struct crypto_key *k = NULL;
+	const struct crypto_sig *s = NULL;
+
+	(void)state;
+	assert_int_equal(crypto_key_generate(&k, CRYPTO_KEY_EC, 384), 0);
+	good = crypto_sig_good(k, all);
+	for (uint32_t bit = 1; (s = crypto_sig_next(s)); bit <<= 1) {
+		assert_int_equal(!!(good & bit), crypto_sig_fits(s, k) && s->hash >= 3);
+		if (!strcmp(s->name, "ecdsa-sha256"))
+			sha256 = bit;
+	}
+	assert_true(good && sha256);
+	assert_int_equal(crypto_sig_good(k, sha256), sha256);
+	assert_int_equal(crypto_sig_good(k, 0), 0);
+	crypto_key_free(k);
+}
+
 static void test_passphrase(void **state)
 {
 	struct crypto_key *k = NULL;
@@ -458,7 +557,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors), cmocka_unit_test(test_deterministic), cmocka_unit_test(test_algids),
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_keys_refused), cmocka_unit_test(test_passphrase),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_bare_lengths), cmocka_unit_test(test_keys_refused), cmocka_unit_test(test_passphrase),
+		cmocka_unit_test(test_good),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
