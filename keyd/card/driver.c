@@ -43,6 +43,17 @@ void card_keys_free(struct card_keys *k)
 	k->n = 0;
 }
 
+bool card_token_has_serial(const struct card_token *t)
+{
+	return t->serial[strspn(t->serial, "0 ")] != 0;
+}
+
+bool card_token_same_card(const struct card_token *a, const struct card_token *b)
+{
+	return card_token_has_serial(a) && !strcmp(a->serial, b->serial) && !strcmp(a->model, b->model) &&
+	       !strcmp(a->manufacturer, b->manufacturer);
+}
+
 bool card_token_same(const struct card_token *a, const struct card_token *b)
 {
 	return !strcmp(a->serial, b->serial) && !strcmp(a->label, b->label) && !strcmp(a->model, b->model) &&

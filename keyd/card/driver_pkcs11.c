@@ -140,17 +140,37 @@ static int p11_tokens(struct card *c, struct card_token *out, unsigned *n)
 	return CARD_OK;
 }
 
+/* Whether the card shows more tokens than this one, which might stand in its slot now. */
+static bool has_twin(struct p11 *p, const struct card_token *t)
+{
+	struct card_token all[CARD_TOKENS_MAX];
+	unsigned n = CARD_TOKENS_MAX;
+
+	if (p11_tokens(&p->card, all, &n))
+		return true;
+	for (unsigned i = 0; i < n; i++)
+		if (all[i].slot != t->slot && card_token_same_card(&all[i], t))
+			return true;
+	return false;
+}
+
+int p11_token_find(struct p11 *p, const struct card_token *t, struct card_token *now)
+{
+	int r = p11_token_get(p, t->slot, now);
+
+	if (r || card_token_same(t, now))
+		return r;
+	return card_token_same_card(t, now) && !has_twin(p, now) ? CARD_OK : CARD_GONE;
+}
+
 static int p11_check(struct card *c, struct card_token *t)
 {
 	struct card_token now;
-	int r = p11_token_get((struct p11 *)c, t->slot, &now);
+	int r = p11_token_find((struct p11 *)c, t, &now);
 
-	if (r)
-		return r;
-	if (!card_token_same(t, &now))
-		return CARD_GONE;
-	*t = now;
-	return CARD_OK;
+	if (!r)
+		*t = now;
+	return r;
 }
 
 static int p11_wait(struct card *c, bool block)

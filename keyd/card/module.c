@@ -65,3 +65,8 @@ int card_module_file(const char *name, char *buf, size_t n)
 	snprintf(longer, sizeof(longer), "%s-pkcs11", name);
 	return find(name, buf, n) && find(longer, buf, n) ? -1 : 0;
 }
+
+unsigned card_modules_listed(char (*names)[CARD_MODULE_NAME_MAX], unsigned room)
+{
+	return card_modules_in(P11_LOCAL, P11_CONFIGS, names, room);
+}

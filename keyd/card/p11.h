@@ -32,6 +32,9 @@ int p11_login_error(struct p11 *p, const char *function, CK_RV rv);
 /* CKF_TOKEN_PRESENT and the rest as a card_token. CARD_GONE: nothing in there that is initialized. */
 int p11_token_get(struct p11 *p, CK_SLOT_ID slot, struct card_token *out);
 
+/* What is in t's slot. CARD_GONE: not t. */
+int p11_token_find(struct p11 *p, const struct card_token *t, struct card_token *now);
+
 /* The session with t, opened if there is none, after a look whether it is still t. */
 int p11_session_get(struct p11 *p, const struct card_token *t, struct p11_session **out);
 void p11_session_close(struct p11 *p, struct p11_session *s);

@@ -186,6 +186,7 @@ static void on_private(struct walk *w, CK_OBJECT_HANDLE o)
 	take_names(w, o, e, true);
 	e->seen = true;
 	e->each = p11_attr_bool(w->p, w->h, o, CKA_ALWAYS_AUTHENTICATE, false);
+	e->open = !e->each && !p11_attr_bool(w->p, w->h, o, CKA_PRIVATE, true);
 	if (!p11_attr_bool(w->p, w->h, o, CKA_SIGN, true))
 		e->schemes = 0;
 }

@@ -35,7 +35,7 @@ static bool is_alive(struct p11 *p, const struct p11_session *s, const struct ca
 {
 	CK_SESSION_INFO info;
 
-	return card_token_same(&s->token, t) && p->f->C_GetSessionInfo(s->handle, &info) == CKR_OK && info.slotID == t->slot;
+	return (card_token_same(&s->token, t) || card_token_same_card(&s->token, t)) && p->f->C_GetSessionInfo(s->handle, &info) == CKR_OK && info.slotID == t->slot;
 }
 
 int p11_session_get(struct p11 *p, const struct card_token *t, struct p11_session **out)
@@ -48,12 +48,10 @@ int p11_session_get(struct p11 *p, const struct card_token *t, struct p11_sessio
 		p11_session_close(p, s);
 		s = NULL;
 	}
-	r = s ? CARD_OK : p11_token_get(p, t->slot, &now);
+	r = s ? CARD_OK : p11_token_find(p, t, &now);
 	if (r)
 		return r;
 	if (!s) {
-		if (!card_token_same(t, &now))
-			return CARD_GONE;
 		s = unused(p);
 		if (!s)
 			return CARD_FAILED;

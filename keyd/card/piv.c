@@ -24,7 +24,7 @@ const struct piv_place piv_places[PIV_SLOTS] = {
 	[PIV_AUTH] = { 0x9a, 0x5fc105, "PIV AUTH key", .signs = true },
 	[PIV_SIGN] = { 0x9c, 0x5fc10a, "SIGN key", .signs = true, .each = true },
 	[PIV_MANAGE] = { 0x9d, 0x5fc10b, "KEY MAN key" },
-	[PIV_CARD] = { 0x9e, 0x5fc101, "CARD AUTH key", .signs = true },
+	[PIV_CARD] = { 0x9e, 0x5fc101, "CARD AUTH key", .signs = true, .open = true },
 };
 
 static int piv_select(struct apdu_way *w)

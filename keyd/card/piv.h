@@ -22,7 +22,7 @@ extern const struct piv_place {
 	uint32_t cert;			/* object */
 	const char *label;		/* OpenSC's, for the URI */
 	bool signs;
-	bool each;
+	bool each, open;		/* as card_key has them */
 } piv_places[PIV_SLOTS];
 
 /* The value of a data object (of 53); *out is empty if there is none, or none that is shown. */

@@ -86,7 +86,7 @@ int piv_cert(struct apdu_way *w, enum piv_slot slot, struct secret *der, struct 
 }
 
 /* 01 algorithm, 02 policies (PIN, touch), 04 public key. What is not told stays as it is. */
-static int read_metadata(struct apdu_way *w, enum piv_slot slot, struct crypto_key **k, bool *each)
+static int read_metadata(struct apdu_way *w, enum piv_slot slot, struct crypto_key **k, struct card_key *out)
 {
 	const struct apdu a = { .name = "GET METADATA", .ins = INS_METADATA, .p2 = piv_places[slot].ref, .most = SIGNATURE_ANSWER };
 	struct view all, algorithm, policy, public;
@@ -94,8 +94,10 @@ static int read_metadata(struct apdu_way *w, enum piv_slot slot, struct crypto_k
 
 	if (status != APDU_OK)
 		return status < 0 ? status : CARD_OK;
-	if (!ber_find(all, 0x02, &policy) && policy.n == 2 && policy.p[0] >= POLICY_NEVER && policy.p[0] <= POLICY_ALWAYS)
-		*each = policy.p[0] == POLICY_ALWAYS;
+	if (!ber_find(all, 0x02, &policy) && policy.n == 2 && policy.p[0] >= POLICY_NEVER && policy.p[0] <= POLICY_ALWAYS) {
+		out->each = policy.p[0] == POLICY_ALWAYS;
+		out->open = policy.p[0] == POLICY_NEVER;
+	}
 	if (*k || ber_find(all, 0x01, &algorithm) || algorithm.n != 1 || ber_find(all, 0x04, &public))
 		return CARD_OK;
 	return piv_public(public, algorithm.p[0], k) == CARD_BROKEN ? apdu_nonsense(w, a.name) : CARD_OK;
@@ -105,11 +107,11 @@ static int read_key(struct apdu_way *w, enum piv_slot slot, struct card_key *out
 {
 	struct crypto_key *public = NULL;
 	struct secret der = { 0 };
-	bool each = piv_places[slot].each;
+	struct card_key told = { .each = piv_places[slot].each, .open = piv_places[slot].open };
 	int r = piv_cert(w, slot, &der, &public);
 
 	if (!r || r == CARD_NO_KEY)
-		r = read_metadata(w, slot, &public, &each);
+		r = read_metadata(w, slot, &public, &told);
 	if (r || !public) {
 		crypto_key_free(public);
 		secret_clear(&der);
@@ -122,7 +124,8 @@ static int read_key(struct apdu_way *w, enum piv_slot slot, struct card_key *out
 	}
 	secret_move(&out->cert, &der);
 	out->seen = true;
-	out->each = each;
+	out->each = told.each;
+	out->open = told.open;
 	if (piv_places[slot].signs && piv_algorithm(crypto_key_type(public), crypto_key_bits(public)))
 		out->schemes = native_schemes(public, true);
 	return CARD_OK;

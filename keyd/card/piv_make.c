@@ -229,6 +229,7 @@ int piv_generate(struct apdu_way *w, const struct card_make *how, struct card_ke
 		return r;
 	out->seen = true;
 	out->each = piv_places[slot].each;
+	out->open = piv_places[slot].open;
 	out->schemes = piv_places[slot].signs ? native_schemes(public, true) : 0;
 	return CARD_OK;
 }

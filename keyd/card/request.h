@@ -51,9 +51,9 @@ struct card_seen {
  * that is written down. M_CARD_FORGIVE: it was right, or never reached the token.
  */
 struct card_bad {
-	uint8_t token[CRYPTO_DIGEST_LEN];	/* SHA-256 of its manufacturer, model, serial and label, each with NUL */
+	uint8_t token[CRYPTO_DIGEST_LEN];	/* SHA-256 of its manufacturer, model and serial, each with NUL; and label, if that is no serial number */
 	uint64_t stamp;
-	uint8_t from;			/* enum token_pin_from */
+	uint8_t from;			/* enum token_pin_from; TOKEN_PIN_NONE: about no PIN, somebody has locked the token by hand */
 };
 
 /* auth to card: M_CARD_SIGN, id is the caller's. Then the octets, up to CARD_WIRE_OCTETS_MAX. M_CARD_CANCEL: nobody waits any more. */
@@ -80,9 +80,13 @@ struct card_state {
 };
 
 /* ctl to card: M_CARD_ASK, id comes back in each answer. Then the PIN of an unlock, up to CARD_PIN_MAX bytes; none: the pad. */
-enum card_verb { CARD_ASK_LIST, CARD_ASK_CHECK, CARD_ASK_UNLOCK, CARD_ASK_LOCK, CARD_ASK_WATCH, CARD_ASKS };
+enum card_verb { CARD_ASK_LIST, CARD_ASK_CHECK, CARD_ASK_UNLOCK, CARD_ASK_LOCK, CARD_ASK_WATCH, CARD_ASK_LOOK, CARD_ASKS };
 struct card_ask {
-	uint8_t verb;			/* enum card_verb; CARD_ASK_WATCH: events from now on, answered by nothing, and nothing is started for it */
+	/*
+	 * enum card_verb. CARD_ASK_WATCH: events from now on, answered by nothing, and nothing is started for it. CARD_ASK_LOOK: somebody
+	 * wants to see them, so tokens are looked for though none is configured; answered by nothing but events.
+	 */
+	uint8_t verb;
 	char token[CARD_URI_MAX];	/* a label, a serial number or a URI; "": all, or the only one that it can mean. CARD_ASK_LIST: all that fit */
 };
 
@@ -103,6 +107,7 @@ struct card_key_info {
 	uint8_t digest[CRYPTO_DIGEST_LEN];
 	uint8_t configured;		/* 1: a want fits it */
 	uint8_t each;			/* 1: it wants the PIN for each signature */
+	uint8_t open;			/* 1: it wants none */
 	uint32_t schemes;		/* bit n: the n-th of crypto_sig_next() */
 	char label[CARD_TEXT_MAX];
 	char uri[CARD_URI_MAX];

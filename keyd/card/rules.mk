@@ -4,6 +4,7 @@ $(eval $(call library,card,$(wildcard keyd/card/*.c),libcrypto p11-kit-1 libpcsc
 $(O)/obj/keyd/card/module.o: CFLAGS += -DP11_MODULES='"$(shell pkg-config --variable=p11_module_path p11-kit-1)"' \
 	-DP11_CONFIGS='"$(shell pkg-config --variable=p11_module_configs p11-kit-1)"'
 $(eval $(call unit_test,card_token,card,))
+$(eval $(call unit_test,card_module,card,))
 $(eval $(call unit_test,card_uri,card crypto util,p11-kit-1 libcrypto))
 $(eval $(call unit_test,card_wire,card crypto util,libcrypto))
 $(eval $(call fuzzer,card,card crypto util,libcrypto))

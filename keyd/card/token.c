@@ -110,6 +110,11 @@ static enum token_need pin_need(const struct token *t, const struct token_pin *p
 	}
 }
 
+enum token_need token_open_need(const struct token *t)
+{
+	return t->state == TOKEN_ABSENT ? TOKEN_WANT_TOKEN : t->state == TOKEN_FAILING ? TOKEN_WANT_CURE : TOKEN_READY;
+}
+
 enum token_need token_need(const struct token *t, const struct token_pin *pin, bool each)
 {
 	static const uint8_t fixed[TOKEN_STATES] = {
@@ -121,11 +126,15 @@ enum token_need token_need(const struct token *t, const struct token_pin *pin, b
 		return fixed[t->state];
 	if (t->trial.from != TOKEN_PIN_NONE)
 		return TOKEN_WANT_TIME;
-	return open && !each ? TOKEN_READY : pin_need(t, pin);
+	if (open && (!each || pin->from == TOKEN_PIN_NONE))
+		return each ? TOKEN_WANT_PIN_EACH : TOKEN_READY;
+	return pin_need(t, pin);
 }
 
 const char *token_need_text(enum token_need n)
 {
+	static const char pin_each[] = "wants the PIN for each signature with this key, and there is none: \"keydctl token unlock\" gives it "
+				       "for one, \"pin ask keep\" in keyd.conf keeps it for all";
 	static const char *const texts[TOKEN_NEEDS] = {
 		[TOKEN_READY] = "is ready",
 		[TOKEN_LOGIN] = "can be unlocked",
@@ -136,6 +145,8 @@ const char *token_need_text(enum token_need n)
 		[TOKEN_WANT_UNBLOCK] = "has a blocked PIN: it has to be unblocked with the tools that come with it",
 		[TOKEN_WANT_CURE] = "answers with errors",
 		[TOKEN_WANT_TIME] = "is being unlocked",
+		[TOKEN_WANT_RELEASE] = "was locked by hand, and stays so until somebody says \"keydctl token unlock\"",
+		[TOKEN_WANT_PIN_EACH] = pin_each,
 	};
 
 	return n < TOKEN_NEEDS ? texts[n] : "is in an unknown state";

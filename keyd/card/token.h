@@ -85,11 +85,15 @@ enum token_need {
 	TOKEN_WANT_UNBLOCK,
 	TOKEN_WANT_CURE,		/* it fails */
 	TOKEN_WANT_TIME,		/* a login is going on */
+	TOKEN_WANT_RELEASE,		/* somebody has locked it by hand */
+	TOKEN_WANT_PIN_EACH,		/* somebody is logged in, and there is no PIN for this signature */
 	TOKEN_NEEDS
 };
 
 /* each: this key wants its PIN for each signature (CKA_ALWAYS_AUTHENTICATE), so being unlocked is not enough. */
 enum token_need token_need(const struct token *t, const struct token_pin *pin, bool each);
+/* For a key that wants no PIN (card_key.open): a PIN that is blocked, or on trial, is nothing to it. */
+enum token_need token_open_need(const struct token *t);
 /* The end of a sentence for people: "is locked, and there is no PIN". */
 const char *token_need_text(enum token_need n);
 

@@ -8,6 +8,7 @@
 
 #define FLAG_SEEN 1
 #define FLAG_EACH 2
+#define FLAG_OPEN 4
 
 void card_wire_key_put(struct wr *w, const struct card_key *k)
 {
@@ -17,7 +18,7 @@ void card_wire_key_put(struct wr *w, const struct card_key *k)
 
 	if (crypto_key_spki(k->public, &spki))
 		w->overflow = true;
-	wr_u8(w, (k->seen ? FLAG_SEEN : 0) | (k->each ? FLAG_EACH : 0));
+	wr_u8(w, (k->seen ? FLAG_SEEN : 0) | (k->each ? FLAG_EACH : 0) | (k->open ? FLAG_OPEN : 0));
 	wr_u32(w, k->schemes);
 	wr_u8(w, (uint8_t)k->nid);
 	wr_mem(w, k->id, k->nid);
@@ -90,6 +91,7 @@ int card_wire_key_get(struct rd *r, struct card_key *k)
 		return -1;
 	k->seen = flags & FLAG_SEEN;
 	k->each = flags & FLAG_EACH;
+	k->open = (flags & FLAG_OPEN) && !k->each;
 	k->nid = nid;
 	make_text(k->label, sizeof(k->label));
 	return take_public(spki, k) || take_cert(cert, k) ? -1 : 0;

@@ -63,15 +63,16 @@ static bool is_wanted(struct hub *h, const struct hub_token *t)
 }
 
 /* Where no name is given, those that something can be done with; of them those that the configuration uses, if there are any. */
-static bool may_be_meant(struct hub *h, const struct ask *a, const struct hub_token *t, bool wanted)
+static bool may_be_meant(struct hub *h, const struct ask *a, struct hub_token *t, bool wanted)
 {
 	if (t->state.state == TOKEN_ABSENT || token_shadowed(h, t) || (wanted && !is_wanted(h, t)))
 		return false;
 	if (a->ask.token[0])
 		return token_has_name(t, a->ask.token);
 	if (a->ask.verb == CARD_ASK_UNLOCK)
-		return t->state.state == TOKEN_LOCKED;
-	return t->state.state == TOKEN_UNLOCKED || t->kept;
+		return t->state.state == TOKEN_LOCKED || token_want(h, t) == TOKEN_WANT_PIN_EACH;
+	return t->state.state == TOKEN_UNLOCKED || t->kept || t->state.trial.from != TOKEN_PIN_NONE ||
+	       (t->state.state == TOKEN_LOCKED && token_want(h, t) == TOKEN_LOGIN);
 }
 
 struct candidates {
@@ -187,23 +188,40 @@ static void check_end(struct hub *h, struct ask *a)
 
 /* --- unlock and lock --- */
 
-/* A PIN that somebody gives now. */
-static enum token_need unlock_need(const struct ask *a)
+/* A PIN that somebody gives now. Where it is for the next signature only it is tried all the same: he is to know what it is worth. */
+void ask_pin(struct hub *h, const struct ask *a, struct pin_use *use)
 {
-	const struct token_pin pin = { a->pin ? TOKEN_PIN_HUMAN : TOKEN_PIN_PAD_HUMAN, 1 };
+	*use = (struct pin_use){ { a->pin ? TOKEN_PIN_HUMAN : TOKEN_PIN_PAD_HUMAN, h->stamp + 1 }, card_pin_view(a->pin) };
+	if (a->configured && !pin_configured(h, a->token, use))
+		use->pin = (struct token_pin){ 0 };
+}
 
-	return token_need(&a->token->state, &pin, false);
+static enum token_need unlock_need(struct hub *h, const struct ask *a)
+{
+	struct pin_use use;
+
+	if (a->anew && a->token->state.state == TOKEN_UNLOCKED)
+		return TOKEN_WANT_TIME;			/* it is being logged out */
+	ask_pin(h, a, &use);
+	return pin_need(h, a->token, &use, a->anew && a->token->state.state == TOKEN_PRESENT);
 }
 
 static void unlock_begin(struct hub *h, struct ask *a, uint64_t now)
 {
+	struct pin_use use;
+	bool closed;
+
 	if (!find_meant(h, a))
 		return;
-	if (a->token->state.state == TOKEN_LOCKED && !a->pin != a->token->card.pad) {
+	a->configured = !a->pin && a->token->shut && pin_configured(h, a->token, &use);
+	closed = a->token->state.state == TOKEN_LOCKED || a->token->shut;
+	if (closed && !a->configured && !a->pin != a->token->card.pad) {
 		finish(h, a, a->pin ? CARD_UNSUPPORTED : CARD_LOCKED, TOKEN_WANT_PIN, "Token \"%s\" %s.", token_title(a->token),
 		       a->pin ? "takes its PIN at the reader only" : "wants a PIN, and its reader has no keys to type one at");
 		return;
 	}
+	a->anew = a->token->shut || (token_want(h, a->token) == TOKEN_WANT_PIN_EACH && !a->pin == a->token->card.pad);
+	a->token->logout |= a->anew && a->token->state.state == TOKEN_UNLOCKED;
 	a->step = ASK_LOGIN;
 	a->deadline = now + h->now.rules.call_ms * MS;
 	h->again = true;
@@ -211,14 +229,14 @@ static void unlock_begin(struct hub *h, struct ask *a, uint64_t now)
 
 static void unlock_run(struct hub *h, struct ask *a, uint64_t now)
 {
-	enum token_need need = unlock_need(a);
+	enum token_need need = unlock_need(h, a);
 
 	if (need == TOKEN_READY)
 		finish(h, a, CARD_OK, TOKEN_READY, "Token \"%s\" is %s.", token_title(a->token),
 		       a->token->state.state == TOKEN_PRESENT ? "there, and wants no PIN" : "unlocked already");
 	else if (need != TOKEN_LOGIN && need != TOKEN_WANT_TIME)
-		finish(h, a, need == TOKEN_WANT_TOKEN ? CARD_GONE : need == TOKEN_WANT_UNBLOCK ? CARD_PIN_BLOCKED : CARD_BROKEN, need,
-		       "Token \"%s\" %s.", token_title(a->token), token_need_text(need));
+		finish(h, a, need == TOKEN_WANT_TOKEN ? CARD_GONE : need == TOKEN_WANT_UNBLOCK ? CARD_PIN_BLOCKED :
+		       need == TOKEN_WANT_CURE ? CARD_BROKEN : CARD_LOCKED, need, "Token \"%s\" %s.", token_title(a->token), token_need_text(need));
 	else if (now >= a->deadline)
 		finish(h, a, CARD_BROKEN, TOKEN_WANT_TIME, "Token \"%s\" is busy.", token_title(a->token));
 }
@@ -226,9 +244,17 @@ static void unlock_run(struct hub *h, struct ask *a, uint64_t now)
 struct ask *ask_login(struct hub *h, const struct hub_worker *w)
 {
 	list_each(a, &h->asks, struct ask, link)
-		if (a->step == ASK_LOGIN && a->token->worker == w && unlock_need(a) == TOKEN_LOGIN)
+		if (a->step == ASK_LOGIN && a->token->worker == w && unlock_need(h, a) == TOKEN_LOGIN)
 			return a;
 	return NULL;
+}
+
+bool ask_waits(struct hub *h, const struct hub_token *t)
+{
+	list_each(a, &h->asks, struct ask, link)
+		if (a->step == ASK_LOGIN && a->token == t)
+			return true;
+	return false;
 }
 
 static bool is_to_be_kept(struct hub *h, const struct hub_token *t)
@@ -245,9 +271,14 @@ void ask_called(struct hub *h, struct ask *a, int error, const char *why, uint64
 	snprintf(a->why, sizeof(a->why), "%s", why);
 	a->step = ASK_AFTER;
 	a->deadline = now + ANSWER_MOST;
-	if (!error && a->pin && is_to_be_kept(h, a->token))
-		pin_keep(h, a->token, a->pin);
 	h->again = true;
+	if (error || a->late)
+		return;
+	pin_shut(h, a->token, false);
+	if (a->pin && is_to_be_kept(h, a->token))
+		pin_keep(h, a->token, a->pin, false);
+	else if (!a->configured && wants_pin_once(h, a->token))
+		pin_keep(h, a->token, a->pin, true);
 }
 
 static void unlock_end(struct hub *h, struct ask *a)
@@ -255,8 +286,11 @@ static void unlock_end(struct hub *h, struct ask *a)
 	const struct hub_token *t = a->token;
 	bool counts = a->error == CARD_PIN_WRONG && t->card.tries >= 0;
 
-	if (!a->error)
-		finish(h, a, CARD_OK, TOKEN_READY, "Token \"%s\" is unlocked.", token_title(t));
+	if (a->late)
+		finish(h, a, CARD_LOCKED, token_want(h, a->token), "Token \"%s\" is locked: somebody has locked it meanwhile.", token_title(t));
+	else if (!a->error)
+		finish(h, a, CARD_OK, TOKEN_READY, "Token \"%s\" is unlocked%s.", token_title(t),
+		       t->once ? ", for one signature by a key that wants its PIN again for each" : "");
 	else if (counts)
 		finish(h, a, a->error, token_want(h, a->token), "Token \"%s\": the PIN is wrong; %d %s left.", token_title(t), t->card.tries,
 		       t->card.tries == 1 ? "try is" : "tries are");
@@ -265,15 +299,38 @@ static void unlock_end(struct hub *h, struct ask *a)
 		       a->why[0] ? " (" : "", a->why, a->why[0] ? ")" : "");
 }
 
+/* Whoever has spoken last has it his way. */
+static void overtake(struct hub *h, const struct hub_token *t, uint64_t now)
+{
+	list_each(a, &h->asks, struct ask, link) {
+		if (a->ask.verb != CARD_ASK_UNLOCK || a->token != t)
+			continue;
+		a->late = true;
+		if (a->step != ASK_LOGIN)
+			continue;
+		a->step = ASK_AFTER;
+		a->deadline = now;
+	}
+}
+
+/* A login that is going on is over at once, too. */
 static void lock_begin(struct hub *h, struct ask *a, uint64_t now)
 {
+	struct token *state;
+
 	if (!find_meant(h, a))
 		return;
-	pin_forget(a->token);
-	h->changed = true;
-	a->token->logout = a->token->state.state == TOKEN_UNLOCKED;
+	state = &a->token->state;
+	if (state->state == TOKEN_PRESENT) {
+		finish(h, a, CARD_UNSUPPORTED, TOKEN_READY, "Token \"%s\" wants no PIN, and so it cannot be locked.", token_title(a->token));
+		return;
+	}
+	overtake(h, a->token, now);
+	pin_shut(h, a->token, true);
+	a->token->logout = state->state == TOKEN_UNLOCKED || state->trial.from != TOKEN_PIN_NONE;
 	a->step = ASK_AFTER;
 	a->deadline = now + ANSWER_MOST;
+	h->again = true;
 }
 
 static void lock_end(struct hub *h, struct ask *a)
@@ -368,6 +425,10 @@ int hub_ask(struct hub *h, uint32_t id, const struct card_ask *ask, struct view 
 		return 0;
 	}
 	start_looking(h, now);
+	if (ask->verb == CARD_ASK_LOOK) {
+		hub_run(h, now);
+		return 0;
+	}
 	a = h->nasks < HUB_ASKS_MAX ? calloc(1, sizeof(*a)) : NULL;
 	if (!a || (pin.n && card_pin_new(&a->pin, pin))) {
 		const struct card_done d = { .error = CARD_FAILED, .tries = -1, .text = "Too much is asked of tokens at once." };

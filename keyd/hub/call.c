@@ -203,9 +203,8 @@ static bool do_login(struct hub *h, struct hub_worker *w, uint64_t now)
 		return false;
 	a->step = ASK_CALLED;
 	a->deadline = HUB_NEVER;
-	use.pin.from = a->pin ? TOKEN_PIN_HUMAN : TOKEN_PIN_PAD_HUMAN;
-	use.pin.stamp = ++h->stamp;
-	use.digits = card_pin_view(a->pin);
+	ask_pin(h, a, &use);
+	h->stamp++;
 	call_begin(h, w, CARD_WIRE_LOGIN, a->token, NULL, a, &use, now);
 	return w->call.type != 0;
 }

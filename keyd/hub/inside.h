@@ -73,9 +73,11 @@ struct hub_token {
 	bool read, reading;		/* its keys are to be read, or just are */
 	bool check;			/* it is to be asked how it is */
 	bool looked;			/* somebody was logged in when its keys were read, since it came */
+	bool shut;			/* somebody has locked it by hand: no PIN is used by itself */
 	bool lent;			/* the login that there is was nobody's by hand */
 	bool logout;
 	struct card_pin *kept;		/* that a human gave, and that was right */
+	bool once;			/* … for the next signature that wants it, and not after this login; at a pad without digits */
 	uint64_t kept_stamp, pad_stamp;
 	char why[CARD_WHY_MAX];
 };
@@ -123,6 +125,9 @@ struct ask {
 	struct card_ask ask;
 	struct card_pin *pin;
 	enum ask_step step;
+	bool configured;		/* with the PIN that is, as nobody gives another one */
+	bool late;			/* somebody has locked the token since */
+	bool anew;			/* whoever is logged in is to be logged out first */
 	struct hub_token *token;		/* that is meant; NULL: all */
 	uint64_t deadline;		/* of this step; HUB_NEVER: none */
 	int error;
@@ -230,8 +235,14 @@ bool token_has_name(const struct hub_token *t, const char *name);
 const char *token_title(const struct hub_token *t);
 
 /* pins.c: which PIN, and whether */
-/* What there is for a token that the want means. */
+/* What there is for a token that the want means. Nothing, as long as somebody has locked it by hand. */
 void pin_of(const struct hub_token *t, const struct want *w, struct pin_use *use);
+/* One that is configured for it, locked or not. False: there is none. */
+bool pin_configured(struct hub *h, const struct hub_token *t, struct pin_use *use);
+/* Locked by hand, or not any more, with all that is the same card; written down by the parent, so that no restart of ours undoes it. */
+void pin_shut(struct hub *h, struct hub_token *t, bool shut);
+/* It was so before we began, or before it was forgotten. */
+bool pin_was_shut(struct hub *h, const struct hub_token *t);
 /* A signature with the want's key, or first a login. each: for the PIN that goes with the signature. */
 enum token_need pin_need(struct hub *h, struct hub_token *t, const struct pin_use *use, bool each);
 /* With its own rules for who gives it himself. 0, or -1: it may not be tried. */
@@ -241,7 +252,8 @@ void pin_ended(struct hub *h, struct hub_token *t, int error, bool each, const c
 /* It never left. */
 void pin_unused(struct hub *h, struct hub_token *t, uint64_t now);
 int pin_bad_add(struct hub *h, const struct card_bad *bad);
-void pin_keep(struct hub *h, struct hub_token *t, const struct card_pin *pin);
+/* A human has given it; NULL: at the pad. once: see struct hub_token. */
+void pin_keep(struct hub *h, struct hub_token *t, const struct card_pin *pin, bool once);
 void pin_forget(struct hub_token *t);
 
 /* wants.c */
@@ -252,6 +264,8 @@ void wants_resolve(struct hub *h, uint64_t now);
 /* Tells ike what has changed. */
 void wants_tell(struct hub *h, bool all);
 void wants_forget_token(struct hub *h, const struct hub_token *t);
+/* A key on t wants, or may want, a PIN for each signature that is there only if somebody gives it each time. */
+bool wants_pin_once(struct hub *h, const struct hub_token *t);
 /* It may be on a token that shows its keys after a login only. */
 bool want_may_be_there(const struct want *w);
 /* NULL: its key has not been seen. */
@@ -279,6 +293,10 @@ void asks_run(struct hub *h, uint64_t now);
 uint64_t asks_deadline(const struct hub *h);
 /* One that wants a login on that worker, or NULL. */
 struct ask *ask_login(struct hub *h, const struct hub_worker *w);
+/* The PIN that the login is made with. */
+void ask_pin(struct hub *h, const struct ask *a, struct pin_use *use);
+/* Somebody is about to log in there, whose PIN may do for others, too. */
+bool ask_waits(struct hub *h, const struct hub_token *t);
 void ask_called(struct hub *h, struct ask *a, int error, const char *why, uint64_t now);
 
 /* list.c: what ctl is shown; of tokens with that name, "": all */

@@ -9,20 +9,30 @@
 
 enum token_need token_want(struct hub *h, struct hub_token *t)
 {
+	enum token_need need = TOKEN_READY, n;
 	struct pin_use use = { 0 };
+	bool used = false;
 
-	list_each(w, &h->now.wants, struct want, link)
-		if (w->token == t)
-			return want_need(h, w, &use);
-	return pin_need(h, t, &use, false);
+	list_each(w, &h->now.wants, struct want, link) {
+		if (w->token != t)
+			continue;
+		n = want_need(h, w, &use);
+		need = n == TOKEN_READY || (used && need > TOKEN_LOGIN) ? need : n;
+		used = true;
+	}
+	return used ? need : pin_need(h, t, &use, false);
 }
 
 static void fill_token(struct hub *h, struct hub_token *t, struct card_token_info *i)
 {
+	struct pin_use use;
+
 	*i = (struct card_token_info){
 		.token = t->card, .state = (uint8_t)t->state.state, .need = (uint8_t)token_want(h, t), .tries = t->state.tries,
-		.ask = t->state.state == TOKEN_LOCKED && !t->card.pad, .since = t->state.since,
+		.since = t->state.since,
 	};
+	i->ask = !t->card.pad && (t->state.state == TOKEN_LOCKED || i->need == TOKEN_WANT_PIN_EACH) &&
+		 !(t->shut && pin_configured(h, t, &use) && pin_need(h, t, &use, false) == TOKEN_LOGIN);
 	snprintf(i->module, sizeof(i->module), "%s", !t->worker ? "" : t->native ? t->worker->driver : t->worker->what);
 	card_uri_format(&t->card, NULL, i->uri, sizeof(i->uri));
 	memcpy(i->why, t->why, sizeof(i->why));
@@ -38,7 +48,7 @@ static const struct want *wanted(struct hub *h, const struct card_key *k)
 
 static void list_key(struct hub *h, uint32_t id, const struct hub_token *t, const struct card_key *k, size_t *room)
 {
-	struct card_key_info i = { .each = k->each, .schemes = k->schemes };
+	struct card_key_info i = { .each = k->each, .open = k->open, .schemes = k->schemes };
 	const struct want *w = token_shadowed(h, t) ? NULL : wanted(h, k);
 	struct secret spki = { 0 };
 	struct view cert = secret_view(&k->cert);

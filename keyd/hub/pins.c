@@ -6,18 +6,34 @@
 #include <string.h>
 
 #define BADS_MAX 1024
+#define SHUT_STAMP 1			/* of a record that is about no PIN: the token was locked by hand */
 
 void pin_of(const struct hub_token *t, const struct want *w, struct pin_use *use)
 {
 	*use = (struct pin_use){ 0 };
+	if (t->shut)
+		return;
 	if (t->card.pad) {
 		if (w->w.pin == CARD_PIN_PAD)
 			use->pin = (struct token_pin){ TOKEN_PIN_PAD, t->pad_stamp };
+		else if (t->once)
+			use->pin = (struct token_pin){ TOKEN_PIN_PAD, t->kept_stamp };
 	} else if (w->w.pin == CARD_PIN_GIVEN && card_pin_view(w->pin).n) {
 		*use = (struct pin_use){ { TOKEN_PIN_CONFIGURED, w->w.stamp }, card_pin_view(w->pin) };
 	} else if (t->kept) {
 		*use = (struct pin_use){ { TOKEN_PIN_KEPT, t->kept_stamp }, card_pin_view(t->kept) };
 	}
+}
+
+bool pin_configured(struct hub *h, const struct hub_token *t, struct pin_use *use)
+{
+	list_each(w, &h->now.wants, struct want, link) {
+		if (w->token != t || t->card.pad || w->w.pin != CARD_PIN_GIVEN || !card_pin_view(w->pin).n)
+			continue;
+		*use = (struct pin_use){ { TOKEN_PIN_CONFIGURED, w->w.stamp }, card_pin_view(w->pin) };
+		return true;
+	}
+	return false;
 }
 
 static struct bad *bad_find(struct hub *h, const uint8_t *token, uint64_t stamp, uint8_t from)
@@ -57,7 +73,7 @@ int pin_bad_add(struct hub *h, const struct card_bad *bad)
 /* The same card, through whichever driver: it has one counter. */
 static bool is_twin(const struct hub_token *a, const struct hub_token *b)
 {
-	return a == b || (a->card.serial[0] && !strcmp(a->card.serial, b->card.serial) && !strcmp(a->card.model, b->card.model));
+	return a == b || ((card_token_has_serial(&a->card) || !strcmp(a->card.label, b->card.label)) && !strcmp(a->card.serial, b->card.serial) && !strcmp(a->card.model, b->card.model));
 }
 
 static int mark(struct hub *h, const struct hub_token *t, const struct token_pin *pin)
@@ -88,12 +104,52 @@ static void forgive(struct hub *h, const struct hub_token *t, const struct token
 	hub_tell(h, HUB_FORGIVE, 0, &told, sizeof(told));
 }
 
+static struct card_bad shut_record(const struct hub_token *t)
+{
+	struct card_bad bad = { .stamp = SHUT_STAMP, .from = TOKEN_PIN_NONE };
+
+	memcpy(bad.token, t->digest, sizeof(bad.token));
+	return bad;
+}
+
+bool pin_was_shut(struct hub *h, const struct hub_token *t)
+{
+	return bad_find(h, t->digest, SHUT_STAMP, TOKEN_PIN_NONE);
+}
+
+static void shut_one(struct hub *h, struct hub_token *t, bool shut)
+{
+	struct card_bad bad = shut_record(t);
+	struct bad *b = bad_find(h, t->digest, SHUT_STAMP, TOKEN_PIN_NONE);
+
+	t->shut = shut;
+	if (shut)
+		pin_forget(t);
+	if (shut && !b)
+		pin_bad_add(h, &bad);
+	else if (!shut && b)
+		bad_free(h, b);
+	if (shut != (b != NULL))
+		hub_tell(h, shut ? HUB_TRIAL : HUB_FORGIVE, 0, &bad, sizeof(bad));
+}
+
+void pin_shut(struct hub *h, struct hub_token *t, bool shut)
+{
+	list_each(u, &h->tokens, struct hub_token, link)
+		if (is_twin(t, u))
+			shut_one(h, u, shut);
+	h->changed = true;
+}
+
 enum token_need pin_need(struct hub *h, struct hub_token *t, const struct pin_use *use, bool each)
 {
+	enum token_need need;
+
 	if (use->pin.from == TOKEN_PIN_CONFIGURED && t->state.trial.from == TOKEN_PIN_NONE &&
 	    bad_find(h, t->digest, use->pin.stamp, TOKEN_PIN_CONFIGURED))
 		t->state.bad[TOKEN_PIN_CONFIGURED] = use->pin.stamp;
-	return token_need(&t->state, &use->pin, each);
+	need = token_need(&t->state, &use->pin, each);
+	return t->shut && (need == TOKEN_WANT_PIN || need == TOKEN_WANT_PIN_EACH) ? TOKEN_WANT_RELEASE : need;
 }
 
 int pin_begin(struct hub *h, struct hub_token *t, const struct pin_use *use, bool each)
@@ -149,6 +205,8 @@ void pin_ended(struct hub *h, struct hub_token *t, int error, bool each, const c
 		forgive(h, t, &pin);
 	if (pin.from == TOKEN_PIN_KEPT && (ev == TOKEN_LOGIN_WRONG || ev == TOKEN_LOGIN_BLOCKED))
 		pin_forget(t);
+	if (each && t->once && ev != TOKEN_LOGIN_UNUSED)
+		pin_forget(t);
 }
 
 void pin_unused(struct hub *h, struct hub_token *t, uint64_t now)
@@ -157,11 +215,14 @@ void pin_unused(struct hub *h, struct hub_token *t, uint64_t now)
 		pin_ended(h, t, CARD_PIN_UNUSED, false, "", now);
 }
 
-void pin_keep(struct hub *h, struct hub_token *t, const struct card_pin *pin)
+void pin_keep(struct hub *h, struct hub_token *t, const struct card_pin *pin, bool once)
 {
 	pin_forget(t);
-	if (card_pin_new(&t->kept, card_pin_view(pin)))
+	if (pin && card_pin_new(&t->kept, card_pin_view(pin))) {
 		t->kept = NULL;
+		return;
+	}
+	t->once = once;
 	t->kept_stamp = ++h->stamp;
 }
 
@@ -169,4 +230,5 @@ void pin_forget(struct hub_token *t)
 {
 	card_pin_free(t->kept);
 	t->kept = NULL;
+	t->once = false;
 }

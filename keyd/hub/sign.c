@@ -196,6 +196,7 @@ static enum verdict judge_key(struct hub *h, struct job *j, struct verdict_of *v
 static enum verdict judge(struct hub *h, struct job *j, struct verdict_of *v, uint64_t now)
 {
 	const struct hub_token *t;
+	const struct card_key *k;
 	uint64_t cured_by;
 
 	*v = (struct verdict_of){ .want = want_by_handle(h, &j->sign.handle) };
@@ -208,8 +209,11 @@ static enum verdict judge(struct hub *h, struct job *j, struct verdict_of *v, ui
 	cured_by = t->state.since + h->now.rules.call_ms * MS;
 	if (t->state.state == TOKEN_FAILING)
 		return now < cured_by && hub_worker_mends(t->worker, now) ? wait_until(j, cured_by) : no(v, CARD_BROKEN, TOKEN_WANT_CURE);
-	if (t->read || t->reading || t->logout || t->state.trial.from != TOKEN_PIN_NONE)
+	if (t->read || t->reading || t->logout || t->state.trial.from != TOKEN_PIN_NONE || ask_waits(h, t))
 		return JOB_WAITS;
+	k = want_key(v->want);
+	if (k && k->open)
+		return judge_key(h, j, v);
 	pin_of(t, v->want, &v->use);
 	v->need = pin_need(h, v->want->token, &v->use, false);
 	if (v->need == TOKEN_READY)
@@ -233,8 +237,8 @@ static void job_sign(struct hub *h, struct hub_worker *w, struct job *j, const s
 	const struct card_key *k = want_key(v->want);
 
 	memcpy(j->key, k->digest, sizeof(j->key));
-	for (j->scheme = 0; !(j->sign.schemes & k->schemes & 1u << j->scheme);)
-		j->scheme++;
+	/* Who has asked may not have known what kind of key this is. */
+	j->scheme = (unsigned)__builtin_ctz(crypto_sig_good(k->public, j->sign.schemes & k->schemes));
 	h->turn = j->turn > h->turn ? j->turn : h->turn;
 	call_begin(h, w, CARD_WIRE_SIGN, v->want->token, j, NULL, v->with_pin ? &v->use : NULL, now);
 }
@@ -298,6 +302,15 @@ static void drop_scheme(struct hub *h, struct job *j, const struct call *c, cons
 	h->changed = true;
 }
 
+/* Its module says that it wants no PIN, and is wrong. */
+static void close_open(struct hub *h, const struct call *c)
+{
+	for (unsigned i = 0; c->token->keys && i < c->token->keys->n; i++)
+		if (!memcmp(c->token->keys->key[i].digest, c->key, sizeof(c->key)))
+			c->token->keys->key[i].open = false;
+	h->changed = true;
+}
+
 static bool has_second_chance(struct job *j, int error, uint64_t now)
 {
 	if (j->again || (error != CARD_LOCKED && error != CARD_GONE && error != CARD_BROKEN))
@@ -313,6 +326,8 @@ void job_called(struct hub *h, struct job *j, const struct call *c, int error, c
 	h->again = true;
 	if (c->type == CARD_WIRE_LOGIN && !error)
 		return;
+	if (error == CARD_LOCKED && c->type == CARD_WIRE_SIGN)
+		close_open(h, c);
 	if (!error && c->signature.n)
 		signature_done(h, j, c);
 	else if (error == CARD_NO_SCHEME && c->type == CARD_WIRE_SIGN)

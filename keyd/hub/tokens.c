@@ -69,6 +69,8 @@ void token_happened(struct hub *h, struct hub_token *t, enum token_event ev, int
 	if (!token_event(&t->state, ev, tries, now))
 		return;
 	h->changed = true;
+	if (t->once && t->state.state != TOKEN_UNLOCKED)
+		pin_forget(t);
 	snprintf(t->why, sizeof(t->why), "%s", why);
 	hub_log(h, LOG_LEVEL_NOTICE, "token: state=%s was=%s label=\"%s\" serial=%s tries=%u %s%s%s%s", token_state_name(t->state.state),
 		token_state_name(was), t->card.label, t->card.serial, t->state.tries,
@@ -93,6 +95,10 @@ void token_looked(struct hub *h, struct hub_token *t, const struct card_token *c
 		t->read = true;
 		t->looked = false;
 	}
+	if (strcmp(t->card.label, c->label) != 0) {
+		hub_log(h, LOG_LEVEL_NOTICE, "a token is called otherwise now: label=\"%s\" was=\"%s\" serial=%s", c->label, t->card.label, c->serial);
+		t->read = h->changed = true;		/* as its certificate is, perhaps */
+	}
 	t->card = *c;
 	if (!c->login)
 		token_happened(h, t, TOKEN_SEEN_OPEN, c->tries, "", now);
@@ -102,19 +108,47 @@ void token_looked(struct hub *h, struct hub_token *t, const struct card_token *c
 
 /* --- looking for them --- */
 
-static struct hub_token *find(struct hub *h, const struct hub_worker *w, const struct card_token *c)
+/* It may be what w sees now. */
+static bool may_be_at(const struct hub_token *t, const struct hub_worker *w)
 {
-	list_each(t, &h->tokens, struct hub_token, link)
-		if (card_token_same(&t->card, c) && (!t->worker || t->worker == w || (t->native && w->kind == HUB_READER)))
-			return t;
-	return NULL;
+	return !t->worker || t->worker == w || (t->native && w->kind == HUB_READER);
 }
 
+/* The one of its card, which is called otherwise by now. Not if the card has, or had, several: a PIN of one would be tried at the other. */
+static struct hub_token *find_renamed(struct hub *h, const struct hub_worker *w, const struct card_token *c)
+{
+	struct hub_token *there = NULL, *away = NULL;
+	unsigned nthere = 0, naway = 0;
+
+	list_each(t, &h->tokens, struct hub_token, link) {
+		if (!card_token_same_card(&t->card, c) || !may_be_at(t, w))
+			continue;
+		if (t->worker) {
+			there = t;
+			nthere++;
+		} else {
+			away = t;
+			naway++;
+		}
+	}
+	return nthere == 1 ? there : !nthere && naway == 1 ? away : NULL;
+}
+
+/* alone: its card shows no other token. */
+static struct hub_token *find(struct hub *h, const struct hub_worker *w, const struct card_token *c, bool alone)
+{
+	list_each(t, &h->tokens, struct hub_token, link)
+		if (card_token_same(&t->card, c) && may_be_at(t, w))
+			return t;
+	return alone ? find_renamed(h, w, c) : NULL;
+}
+
+/* PINs that failed did so at the card, whatever it is called now. */
 static int digest_of(const struct card_token *c, uint8_t out[CRYPTO_DIGEST_LEN])
 {
 	const struct view parts[] = {
 		{ (const uint8_t *)c->manufacturer, strlen(c->manufacturer) + 1 }, { (const uint8_t *)c->model, strlen(c->model) + 1 },
-		{ (const uint8_t *)c->serial, strlen(c->serial) + 1 }, { (const uint8_t *)c->label, strlen(c->label) + 1 },
+		{ (const uint8_t *)c->serial, strlen(c->serial) + 1 }, { (const uint8_t *)c->label, card_token_has_serial(c) ? 0 : strlen(c->label) + 1 },
 	};
 
 	return crypto_sha256(parts, 4, out);
@@ -161,14 +195,15 @@ static struct hub_token *meet(struct hub *h, const struct card_token *c)
 	}
 	t->card = *c;
 	token_init(&t->state, h->now.rules.floor);
+	t->shut = pin_was_shut(h, t);
 	list_add_tail(&h->tokens, &t->link);
 	h->ntokens++;
 	return t;
 }
 
-static void scanned_one(struct hub *h, struct hub_worker *w, const struct card_token *c, uint64_t now)
+static void scanned_one(struct hub *h, struct hub_worker *w, const struct card_token *c, bool alone, uint64_t now)
 {
-	struct hub_token *t = find(h, w, c);
+	struct hub_token *t = find(h, w, c, alone);
 	bool moved;
 
 	if (!t)
@@ -184,12 +219,20 @@ static void scanned_one(struct hub *h, struct hub_worker *w, const struct card_t
 	token_looked(h, t, c, now);
 }
 
+static bool is_alone(const struct card_token *seen, unsigned n, unsigned i)
+{
+	for (unsigned k = 0; k < n; k++)
+		if (k != i && card_token_same_card(&seen[k], &seen[i]))
+			return false;
+	return true;
+}
+
 void tokens_scanned(struct hub *h, struct hub_worker *w, const struct card_token *seen, unsigned n, uint64_t now)
 {
 	list_each(t, &h->tokens, struct hub_token, link)
 		t->seen = false;
 	for (unsigned i = 0; i < n; i++)
-		scanned_one(h, w, &seen[i], now);
+		scanned_one(h, w, &seen[i], is_alone(seen, n, i), now);
 	list_each(t, &h->tokens, struct hub_token, link) {
 		if (t->worker != w || t->seen)
 			continue;
@@ -253,6 +296,7 @@ bool token_shadowed(const struct hub *h, const struct hub_token *t)
 			continue;
 		}
 		if (!t->card.serial[0] || strcmp(u->card.serial, t->card.serial) || strcmp(u->card.model, t->card.model) ||
+		    (!card_token_has_serial(&t->card) && strcmp(u->card.label, t->card.label)) ||
 		    u->state.state == TOKEN_ABSENT || t->native)
 			continue;
 		if (u->native || (before && u->worker != t->worker && card_token_same(&u->card, &t->card)))

@@ -200,6 +200,17 @@ static void tell_seen(struct hub *h, struct want *w)
 	secret_clear(&spki);
 }
 
+bool wants_pin_once(struct hub *h, const struct hub_token *t)
+{
+	list_each(w, &h->now.wants, struct want, link) {
+		const struct card_key *k = want_key(w);
+
+		if (w->token == t && w->w.pin == CARD_PIN_ASK && (k ? k->each : t->read || t->reading))
+			return true;
+	}
+	return false;
+}
+
 void wants_resolve(struct hub *h, uint64_t now)
 {
 	(void)now;
@@ -208,6 +219,9 @@ void wants_resolve(struct hub *h, uint64_t now)
 		resolve(h, w);
 		tell_seen(h, w);
 	}
+	list_each(t, &h->tokens, struct hub_token, link)
+		if (t->once && !wants_pin_once(h, t))
+			pin_forget(t);
 }
 
 enum token_need want_need(struct hub *h, const struct want *w, struct pin_use *use)
@@ -218,6 +232,8 @@ enum token_need want_need(struct hub *h, const struct want *w, struct pin_use *u
 	*use = (struct pin_use){ 0 };
 	if (!w->token || (w->error && w->token->state.state == TOKEN_ABSENT))
 		return TOKEN_WANT_TOKEN;
+	if (k && k->open)
+		return token_open_need(&w->token->state);
 	pin_of(w->token, w, use);
 	need = pin_need(h, w->token, use, false);
 	return need == TOKEN_READY && k && k->each ? pin_need(h, w->token, use, true) : need;

@@ -30,7 +30,8 @@ struct emu {
 
 	const char *host, *port;	/* of the reader */
 	int reader;			/* -1: not connected */
-	bool in, powered;		/* shall be in the reader; the reader has seen it and given it power */
+	bool in, powered;		/* shall be in the reader; has power from it now */
+	bool seen;			/* has had power since it was put in: pcscd takes it away from a card that nobody uses (5 s) */
 	uint8_t frame[2 + EMU_ANSWER_MAX];	/* what comes from the reader */
 	size_t nframe;
 

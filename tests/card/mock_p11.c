@@ -4,12 +4,13 @@
 // control, a word and its value a line, all optional:
 //   card N          0: none is in the reader; another number: another insertion (default 1)
 //   serial TEXT     of the card (0001)              label TEXT      (mock)
+//   twin TEXT       the card shows another token in another slot, with this label; swapped yes: in each other's
 //   pin TEXT        (1234)                          tries N         that a fresh card has (3)
 //   tells no        flags never tell of tries       lock-says RV    instead of CKR_PIN_LOCKED
 //   wrong-says RV   instead of CKR_PIN_INCORRECT    open yes        the token wants no PIN
 //   pad ANSWER      a PIN pad: ok, wrong, cancel; wait: until it says something else
 //   always yes      keys want their PIN for each signature
-//   private shown   private keys are visible before a login; public no: public keys never are
+//   private shown   private keys are visible before a login; open: and sign without one; public no: public keys never are
 //   pss no          no CKM_RSA_PKCS_PSS             ec wide|der     the form of ECDSA signatures
 //   bad yes         signatures have a wrong bit     events block|poll|none
 //   makes nothing   C_GenerateKeyPair says that it has, and has not
@@ -30,7 +31,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SLOT 7
+#define SLOT 7		/* and the next one for a twin */
 #define SESSIONS 16
 #define VALUE_MAX 8192
 
@@ -39,6 +40,7 @@ enum object { NONE, RSA_PRIVATE, RSA_PUBLIC, RSA_CERT, TWIN_PRIVATE, EC_PRIVATE,
 static struct session {
 	bool open;
 	long card;			/* that it is with */
+	CK_SLOT_ID slot;
 	bool finding, signing, allowed;
 	CK_OBJECT_CLASS class;
 	CK_KEY_TYPE type;
@@ -217,24 +219,31 @@ CK_RV C_GetInfo(CK_INFO *info)
 	return CKR_OK;
 }
 
+static bool is_slot(CK_SLOT_ID slot)
+{
+	return slot == SLOT || (slot == SLOT + 1 && said("twin", NULL, NULL));
+}
+
 CK_RV C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *n)
 {
+	CK_ULONG have;
 	bool any;
 
 	ENTER();
 	any = !present || card();
-	if (list && any && *n < 1)
+	have = !any ? 0 : is_slot(SLOT + 1) ? 2 : 1;
+	if (list && *n < have)
 		return CKR_BUFFER_TOO_SMALL;
-	if (list && any)
-		*list = SLOT;
-	*n = any;
+	for (CK_ULONG i = 0; list && i < have; i++)
+		list[i] = SLOT + i;
+	*n = have;
 	return CKR_OK;
 }
 
 CK_RV C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 {
 	ENTER();
-	if (slot != SLOT)
+	if (!is_slot(slot))
 		return CKR_SLOT_ID_INVALID;
 	*info = (CK_SLOT_INFO){ .flags = CKF_REMOVABLE_DEVICE | CKF_HW_SLOT | (card() ? CKF_TOKEN_PRESENT : 0) };
 	blank(info->slotDescription, sizeof(info->slotDescription), "Mock reader 00 00");
@@ -256,14 +265,14 @@ static CK_FLAGS tries_flags(void)
 CK_RV C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
 	ENTER();
-	if (slot != SLOT)
+	if (!is_slot(slot))
 		return CKR_SLOT_ID_INVALID;
 	if (!card())
 		return CKR_TOKEN_NOT_PRESENT;
 	*info = (CK_TOKEN_INFO){ .flags = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED | tries_flags() };
 	info->flags |= is("open", "yes") ? 0 : CKF_LOGIN_REQUIRED;
 	info->flags |= said("pad", NULL, NULL) ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
-	blank(info->label, sizeof(info->label), said("label", NULL, "mock"));
+	blank(info->label, sizeof(info->label), (slot == SLOT) != is("swapped", "yes") ? said("label", NULL, "mock") : said("twin", NULL, "mock"));
 	blank(info->manufacturerID, sizeof(info->manufacturerID), "gapless");
 	blank(info->model, sizeof(info->model), "mock");
 	blank(info->serialNumber, sizeof(info->serialNumber), said("serial", NULL, "0001"));
@@ -295,13 +304,13 @@ CK_RV C_GetMechanismInfo(CK_SLOT_ID slot UNUSED, CK_MECHANISM_TYPE type UNUSED, 
 CK_RV C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags UNUSED, void *app UNUSED, CK_NOTIFY notify UNUSED, CK_SESSION_HANDLE *h)
 {
 	ENTER();
-	if (slot != SLOT)
+	if (!is_slot(slot))
 		return CKR_SLOT_ID_INVALID;
 	if (!card())
 		return CKR_TOKEN_NOT_PRESENT;
 	for (*h = 1; *h <= SESSIONS; ++*h)
 		if (!sessions[*h].open) {
-			sessions[*h] = (struct session){ .open = true, .card = card() };
+			sessions[*h] = (struct session){ .open = true, .card = card(), .slot = slot };
 			return CKR_OK;
 		}
 	return CKR_SESSION_COUNT;
@@ -334,7 +343,7 @@ CK_RV C_GetSessionInfo(CK_SESSION_HANDLE h, CK_SESSION_INFO *info)
 {
 	ENTER();
 	SESSION(s, h);
-	*info = (CK_SESSION_INFO){ SLOT, user ? CKS_RO_USER_FUNCTIONS : CKS_RO_PUBLIC_SESSION, CKF_SERIAL_SESSION, 0 };
+	*info = (CK_SESSION_INFO){ s->slot, user ? CKS_RO_USER_FUNCTIONS : CKS_RO_PUBLIC_SESSION, CKF_SERIAL_SESSION, 0 };
 	return s->open ? CKR_OK : CKR_SESSION_HANDLE_INVALID;
 }
 
@@ -445,7 +454,7 @@ static bool exists(int object)
 			return false;
 		break;
 	default:
-		if (!user && !is("open", "yes") && !is("private", "shown"))
+		if (!user && !is("open", "yes") && !is("private", "shown") && !is("private", "open"))
 			return false;
 	}
 	k = key_of(object);
@@ -524,6 +533,9 @@ static size_t value_of(int o, CK_ATTRIBUTE_TYPE type, EVP_PKEY *k, unsigned char
 		return rsa ? 7 : 6;
 	case CKA_ALWAYS_AUTHENTICATE:
 		*out = is("always", "yes");
+		return private;
+	case CKA_PRIVATE:
+		*out = !is("private", "open");
 		return private;
 	case CKA_SIGN:
 		*out = CK_TRUE;
@@ -710,7 +722,7 @@ CK_RV C_Sign(CK_SESSION_HANDLE h, CK_BYTE *data, CK_ULONG ndata, CK_BYTE *out, C
 	if (!s->signing)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	s->signing = false;
-	if (!s->allowed || (!user && !is("open", "yes")))
+	if (!s->allowed || (!user && !is("open", "yes") && !is("private", "open")))
 		return CKR_USER_NOT_LOGGED_IN;
 	return make(s, data, ndata, out, n);
 }

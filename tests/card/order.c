@@ -62,9 +62,9 @@ static int do_remove(struct order *o)
 	return 0;
 }
 
-static bool is_powered(const struct emu *e)
+static bool is_seen(const struct emu *e)
 {
-	return e->powered;
+	return e->seen;
 }
 
 static bool is_silent(const struct emu *e)
@@ -77,9 +77,9 @@ static bool is_busy(const struct emu *e)
 	return e->busy;
 }
 
-static int do_powered(struct order *o)
+static int do_seen(struct order *o)
 {
-	o->client->until = is_powered;
+	o->client->until = is_seen;
 	return 0;
 }
 
@@ -383,7 +383,7 @@ static const struct {
 } orders[] = {
 	{ "insert", "", "put the card into the reader; it stays in when the reader goes and comes back", 0, 0, do_insert },
 	{ "remove", "", "pull it out, also under a command", 0, 0, do_remove },
-	{ "powered", "", "is answered once the reader has given it power", 0, 0, do_powered },
+	{ "seen", "", "is answered once the reader has given it power, be it gone again", 0, 0, do_seen },
 	{ "delay", "MS [INS|any [N]]", "answers come late: those to such commands (hexadecimal), the next N; 0: in time", 1, 3, do_delay },
 	{ "silence", "[INS|any [N]]", "the next command is carried out and not answered", 0, 2, do_silence },
 	{ "silent", "", "is answered once a command waits in vain", 0, 0, do_silent },

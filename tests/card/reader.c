@@ -61,7 +61,7 @@ void reader_leave(struct emu *e)
 	if (e->reader >= 0)
 		close(e->reader);
 	e->reader = -1;
-	e->powered = e->busy = e->silent = false;
+	e->powered = e->seen = e->busy = e->silent = false;
 	card_wake(&e->card);
 }
 
@@ -159,6 +159,7 @@ static void serve(struct emu *e, struct view frame)
 	case VPCD_RESET:
 		card_wake(&e->card);
 		e->powered = frame.p[0] != VPCD_OFF;
+		e->seen |= e->powered;
 		break;
 	default:
 		break;

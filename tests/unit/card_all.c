@@ -3,13 +3,12 @@
 #include "tests/unit/card_all.h"
 
 #include "keyd/crypto/sig.h"
+#include "tests/unit/signable.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TOKENS 2
-
-static const struct view message = { (const uint8_t *)"what is signed", 14 };
 
 static struct view text(const char *s)
 {
@@ -40,6 +39,7 @@ static void must_be_token(const struct card_token *t)
 static void sign(struct card *c, const struct card_token *t, const struct card_key *k, const struct crypto_sig *s)
 {
 	uint8_t out[CRYPTO_SIG_MAX];
+	const struct view message = signable(s);
 	size_t n = sizeof(out);
 
 	if (!c->driver->sign(c, t, k, s, &message, 1, text(CARD_ALL_PIN), out, &n) &&

@@ -17,11 +17,11 @@
 
 static struct crypto_key *keys[WORLD_KEYS];
 
-/* Public halves of real keys: what comes from a process is parsed. */
+/* Public halves of real keys: what comes from a process is parsed. The last is of a longer curve. */
 static struct crypto_key *key_of(int n)
 {
 	if (!keys[n])
-		assert_int_equal(crypto_key_generate(&keys[n], CRYPTO_KEY_EC, 256), 0);
+		assert_int_equal(crypto_key_generate(&keys[n], CRYPTO_KEY_EC, n == WORLD_KEYS - 1 ? 384 : 256), 0);
 	return keys[n];
 }
 
@@ -317,7 +317,7 @@ static int answer_keys(struct world *w, struct world_process *p, uint32_t id, st
 	static uint8_t buf[CARD_WIRE_KEY_MAX];
 
 	for (int i = 0; i < WORLD_KEYS; i++) {
-		struct card_key k = { .id = { (uint8_t)(i + 1) }, .nid = 1, .seen = true, .each = t->each, .schemes = t->schemes };
+		struct card_key k = { .id = { (uint8_t)(i + 1) }, .nid = 1, .seen = true, .each = t->each, .open = t->open, .schemes = t->schemes };
 		struct wr out = wr_of(buf, sizeof(buf));
 
 		if (!(t->keys & 1u << i) || (t->shy && !*logged(w, p, t)))
@@ -373,7 +373,7 @@ static int answer_sign(struct world *w, struct world_process *p, uint32_t id, st
 
 	memcpy(&s, p->body, sizeof(s));
 	pin_in(p, pin);
-	if (t->pin[0] && !*logged(w, p, t))
+	if (t->pin[0] && !*logged(w, p, t) && (!t->open || t->lies))
 		return CARD_LOCKED;
 	if (t->each)
 		r = t->card.pad ? CARD_OK : try_pin(t, pin);
@@ -533,6 +533,12 @@ void world_readers(struct world *w)
 		world_says(w, watcher, CARD_WIRE_READERS, 0, r, n * sizeof(r[0]));
 }
 
+void world_forgets(struct world *w, unsigned token)
+{
+	for (unsigned i = 0; i < WORLD_PROCESSES; i++)
+		w->process[i].logged[token] = false;
+}
+
 void world_moves(struct world *w, unsigned token, const char *where)
 {
 	struct world_token *t = &w->token[token];
@@ -540,8 +546,7 @@ void world_moves(struct world *w, unsigned token, const char *where)
 
 	snprintf(was, sizeof(was), "%s", t->where);
 	snprintf(t->where, sizeof(t->where), "%s", where);
-	for (unsigned i = 0; i < WORLD_PROCESSES; i++)
-		w->process[i].logged[token] = false;
+	world_forgets(w, token);
 	for (unsigned i = 0; i < WORLD_PROCESSES; i++) {
 		struct world_process *p = &w->process[i];
 

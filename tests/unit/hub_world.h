@@ -26,6 +26,7 @@ struct world_token {
 	bool tells;			/* how many are left */
 	bool shy;			/* shows its keys after a login only */
 	bool each;			/* its keys want the PIN for each signature */
+	bool open, lies;		/* … or none, whoever is logged in; that is said, and not so */
 	bool certs;
 	uint32_t schemes;
 	unsigned keys;			/* bit n: it has key n */
@@ -117,6 +118,8 @@ void world_dies(struct world *w, struct world_process *p, int code);
 int world_says(struct world *w, struct world_process *p, uint16_t type, uint32_t id, const void *body, size_t n);
 /* The token's place, told by the watcher. */
 void world_moves(struct world *w, unsigned token, const char *where);
+/* Another program has reset it: nobody is logged in any more. */
+void world_forgets(struct world *w, unsigned token);
 /* What pcscd's watcher tells: names of readers that tokens are in. */
 void world_readers(struct world *w);
 

@@ -30,6 +30,24 @@ static void without_tokens_nothing_runs(void **state)
 	assert_null(world_process(&w, HUB_READER, "reader 0"));
 }
 
+static void whoever_watches_sees_what_comes(void **state)
+{
+	(void)state;
+	w.token[0].where[0] = 0;
+	world_configure(&w, "", NULL, 0);
+	world_ask(&w, 9, CARD_ASK_WATCH, "", "");
+	world_ask(&w, 9, CARD_ASK_LOOK, "", "");
+	assert_non_null(world_process(&w, HUB_WATCH_READERS, ""));
+	world_moves(&w, 0, "reader 0");
+	world_pass(&w, SECOND);
+	assert_int_equal(w.nevent, 1);
+	world_moves(&w, 0, "");
+	world_pass(&w, SECOND);
+	assert_int_equal(w.nevent, 2);
+	assert_int_equal(w.ndone, 0);
+	assert_int_equal(w.token[0].logins, 0);
+}
+
 static void what_is_configured_runs(void **state)
 {
 	(void)state;
@@ -332,6 +350,206 @@ static void keys_that_want_it_each_time(void **state)
 	assert_int_equal(w.token[0].logins, 3);
 }
 
+/* It is not opened again by itself, whatever happens. */
+static void locked_by_hand(void **state)
+{
+	const struct world_want another = { A, 0, CARD_PIN_GIVEN, "1234", 99, false };
+
+	(void)state;
+	world_configure(&w, "a", &want_a, 1);
+	world_ask(&w, 1, CARD_ASK_LOCK, "", "");	/* before its first use */
+	says(1, CARD_OK, "Token \"a\" is locked.");
+	is_state(0, TOKEN_LOCKED, false);
+	refuses(1, 0, CARD_LOCKED, TOKEN_WANT_RELEASE);
+	world_ask(&w, 2, CARD_ASK_CHECK, "", "");
+	says(2, CARD_LOCKED, "Token \"a\" was locked by hand, and stays so until somebody says \"keydctl token unlock\".");
+	assert_int_equal(w.info[0].ask, 0);
+	world_configure(&w, "a", &another, 1);
+	world_moves(&w, 0, "");
+	world_moves(&w, 0, "/m/a.so");
+	world_pass(&w, 100 * SECOND);
+	refuses(2, 0, CARD_LOCKED, TOKEN_WANT_RELEASE);
+	assert_int_equal(w.nbad, 1);
+	world_again(&w);
+	world_configure(&w, "a", &another, 1);
+	world_pass(&w, SECOND);
+	refuses(3, 0, CARD_LOCKED, TOKEN_WANT_RELEASE);
+	assert_int_equal(w.token[0].logins, 0);
+	/* The PIN of the configuration will do. */
+	world_ask(&w, 3, CARD_ASK_UNLOCK, "", "");
+	says(3, CARD_OK, "Token \"a\" is unlocked.");
+	assert_int_equal(w.nbad, 0);
+	signs(4, 0);
+	assert_int_equal(w.token[0].logins, 1);
+	world_ask(&w, 4, CARD_ASK_LOCK, "", "");
+	refuses(5, 0, CARD_LOCKED, TOKEN_WANT_RELEASE);
+	/* So will another one, but not a wrong one. */
+	world_ask(&w, 5, CARD_ASK_UNLOCK, "", "h9999");
+	refuses(6, 0, CARD_LOCKED, TOKEN_WANT_RELEASE);
+	world_ask(&w, 6, CARD_ASK_UNLOCK, "", "h1234");
+	signs(7, 0);
+	world_moves(&w, 0, "");
+	world_moves(&w, 0, "/m/a.so");
+	world_pass(&w, SECOND);
+	signs(8, 0);
+}
+
+/* One that has failed is not tried by that, either. */
+static void locked_by_hand_with_a_bad_pin(void **state)
+{
+	(void)state;
+	world_configure(&w, "a", &wrong_a, 1);
+	refuses(1, 0, CARD_PIN_WRONG, TOKEN_WANT_OTHER_PIN);
+	world_ask(&w, 1, CARD_ASK_LOCK, "a", "");
+	world_ask(&w, 2, CARD_ASK_LIST, "", "");
+	assert_int_equal(w.info[0].ask, 1);
+	world_ask(&w, 3, CARD_ASK_UNLOCK, "", "");
+	says(3, CARD_LOCKED, "Token \"a\" is locked, and its PIN has failed before; it is not tried again.");
+	assert_int_equal(w.token[0].logins, 1);
+	world_ask(&w, 4, CARD_ASK_UNLOCK, "", "h1234");
+	says(4, CARD_OK, "Token \"a\" is unlocked.");
+	signs(2, 0);
+}
+
+/* Who says so in the middle of a login. */
+static void locked_by_hand_meanwhile(void **state)
+{
+	(void)state;
+	world_configure(&w, "a", &want_a, 1);
+	w.late = true;
+	world_sign(&w, 1, 0, 0);			/* the login of a signature */
+	world_ask(&w, 1, CARD_ASK_LOCK, "", "");
+	w.late = false;
+	world_run(&w);
+	is_state(0, TOKEN_LOCKED, false);
+	assert_int_equal(world_signed(&w, 1)->s.need, TOKEN_WANT_RELEASE);
+	says(1, CARD_OK, "Token \"a\" is locked.");
+	w.late = true;
+	world_ask(&w, 2, CARD_ASK_UNLOCK, "", "h1234");	/* a login by hand */
+	world_ask(&w, 3, CARD_ASK_UNLOCK, "", "h1234");	/* … and one that is not begun */
+	world_ask(&w, 4, CARD_ASK_LOCK, "a", "");
+	w.late = false;
+	world_run(&w);
+	for (uint32_t id = 2; id <= 3; id++)
+		says(id, CARD_LOCKED, "Token \"a\" is locked: somebody has locked it meanwhile.");
+	is_state(0, TOKEN_LOCKED, false);
+	refuses(2, 0, CARD_LOCKED, TOKEN_WANT_RELEASE);
+	assert_int_equal(w.token[0].logins, 2);
+	/* The other way round, before the logout. */
+	world_ask(&w, 5, CARD_ASK_UNLOCK, "", "");
+	w.late = true;
+	world_sign(&w, 3, 0, 0);
+	world_ask(&w, 6, CARD_ASK_LOCK, "", "");
+	world_ask(&w, 7, CARD_ASK_UNLOCK, "a", "");
+	w.late = false;
+	world_run(&w);
+	says(7, CARD_OK, "Token \"a\" is unlocked.");
+	is_state(0, TOKEN_UNLOCKED, true);
+	signs(4, 0);
+}
+
+/* With "pin ask", what somebody has typed is good for one signature. */
+static void keys_that_want_a_person_each_time(void **state)
+{
+	(void)state;
+	w.token[0].each = true;
+	world_configure(&w, "a", &asked_a, 1);
+	refuses(1, 0, CARD_LOCKED, TOKEN_WANT_PIN);
+	world_ask(&w, 1, CARD_ASK_UNLOCK, "", "h1234");
+	says(1, CARD_OK, "Token \"a\" is unlocked, for one signature by a key that wants its PIN again for each.");
+	is_state(0, TOKEN_UNLOCKED, true);
+	signs(2, 0);
+	is_state(0, TOKEN_UNLOCKED, false);
+	refuses(3, 0, CARD_LOCKED, TOKEN_WANT_PIN_EACH);
+	world_ask(&w, 2, CARD_ASK_CHECK, "", "");
+	says(2, CARD_LOCKED, "Token \"a\" wants the PIN for each signature with this key, and there is none: \"keydctl token unlock\" gives it "
+	     "for one, \"pin ask keep\" in keyd.conf keeps it for all.");
+	assert_int_equal(w.info[0].need, TOKEN_WANT_PIN_EACH);
+	assert_int_equal(w.info[0].ask, 1);
+	/* It is tried at once, though somebody is logged in; whoever asks meanwhile waits. */
+	w.late = true;
+	world_ask(&w, 3, CARD_ASK_UNLOCK, "", "h9999");
+	world_sign(&w, 4, 0, 0);
+	w.late = false;
+	world_run(&w);
+	says(3, CARD_PIN_WRONG, "Token \"a\": the PIN is wrong; 2 tries are left.");
+	assert_int_equal(world_signed(&w, 4)->s.need, TOKEN_WANT_PIN);
+	world_ask(&w, 4, CARD_ASK_UNLOCK, "", "h1234");
+	w.late = true;
+	world_ask(&w, 5, CARD_ASK_UNLOCK, "a", "h1234");		/* it is there already */
+	world_sign(&w, 5, 0, 0);
+	w.late = false;
+	world_run(&w);
+	says(5, CARD_OK, "Token \"a\" is unlocked already.");
+	assert_int_equal(world_signed(&w, 5)->s.error, CARD_OK);
+	/* It is not kept for longer than the login. */
+	world_ask(&w, 6, CARD_ASK_UNLOCK, "", "h1234");
+	w.late = true;
+	world_sign(&w, 6, 0, 0);
+	world_ask(&w, 7, CARD_ASK_LOCK, "", "");
+	w.late = false;
+	world_run(&w);
+	world_ask(&w, 8, CARD_ASK_UNLOCK, "", "h1234");
+	world_moves(&w, 0, "");
+	world_moves(&w, 0, "/m/a.so");
+	world_pass(&w, SECOND);
+	refuses(7, 0, CARD_LOCKED, TOKEN_WANT_PIN);
+	/* Nor for keys that do not want it. */
+	w.token[0].each = false;
+	world_configure(&w, "a", &asked_a, 1);
+	world_pass(&w, SECOND);
+	world_ask(&w, 9, CARD_ASK_UNLOCK, "", "h1234");
+	says(9, CARD_OK, "Token \"a\" is unlocked.");
+}
+
+static void pads_that_are_wanted_each_time(void **state)
+{
+	(void)state;
+	w.token[0].each = w.token[0].card.pad = true;
+	world_configure(&w, "a", &asked_a, 1);
+	refuses(1, 0, CARD_LOCKED, TOKEN_WANT_PIN);
+	world_ask(&w, 1, CARD_ASK_UNLOCK, "", "");
+	signs(2, 0);
+	refuses(3, 0, CARD_LOCKED, TOKEN_WANT_PIN_EACH);
+	world_ask(&w, 2, CARD_ASK_UNLOCK, "", "");
+	signs(4, 0);
+	refuses(5, 0, CARD_LOCKED, TOKEN_WANT_PIN_EACH);
+}
+
+static void keys_that_want_no_pin(void **state)
+{
+	(void)state;
+	w.token[0].open = true;
+	world_configure(&w, "a", &asked_a, 1);
+	is_state(0, TOKEN_LOCKED, true);
+	signs(1, 0);
+	world_ask(&w, 1, CARD_ASK_CHECK, "", "");
+	says(1, CARD_OK, "");
+	assert_int_equal(w.info[0].need, TOKEN_READY);
+	w.token[0].tries = 0;			/* what is it to them? */
+	world_ask(&w, 2, CARD_ASK_CHECK, "", "");
+	is_state(0, TOKEN_BLOCKED, true);
+	signs(2, 0);
+	assert_int_equal(w.token[0].logins, 0);
+	world_moves(&w, 0, "");
+	world_pass(&w, SECOND);
+	refuses(3, 0, CARD_GONE, TOKEN_WANT_TOKEN);
+}
+
+/* A module's word that a key is public is not the last one. */
+static void keys_that_want_a_pin_after_all(void **state)
+{
+	(void)state;
+	w.token[0].open = w.token[0].lies = true;
+	world_configure(&w, "a", &want_a, 1);
+	signs(1, 0);
+	assert_int_equal(w.token[0].logins, 1);
+	world_again(&w);
+	world_configure(&w, "a", &asked_a, 1);
+	refuses(2, 0, CARD_LOCKED, TOKEN_WANT_PIN);
+	is_state(0, TOKEN_LOCKED, false);
+}
+
 static void logged_out_after_each_signature(void **state)
 {
 	struct world_want want = want_a;
@@ -389,6 +607,21 @@ static void schemes_that_it_cannot(void **state)
 	assert_int_equal(world_logged(&w, "a token cannot sign in this way"), 1);
 	assert_int_equal(hub_sign(w.hub, 3, &none, (struct view){ 0 }, w.now), 0);
 	assert_int_equal(world_signed(&w, 3)->s.error, CARD_NO_SCHEME);
+}
+
+/* Who asks before it has seen the key asks for any scheme: a hash as long as the curve comes first. */
+static void a_key_that_nobody_knew(void **state)
+{
+	const struct world_want last = { "pkcs11:token=d", -1, CARD_PIN_GIVEN, "1234", 14, false };
+	const struct crypto_sig *s = NULL;
+
+	(void)state;
+	world_configure(&w, "d", &last, 1);
+	signs(1, WORLD_KEYS - 1);
+	for (unsigned i = 0; i <= world_signed(&w, 1)->s.scheme; i++)
+		s = crypto_sig_next(s);
+	assert_non_null(s);
+	assert_true(s->hash >= 3);	/* SHA-384 */
 }
 
 /* --- who else is there --- */
@@ -462,6 +695,8 @@ static void it_dies_in_each_call(void **state)
 		id += 2;
 		world_fate(&w, 0, FATE_ANSWER, 0, 0);
 		world_pass(&w, 100 * SECOND);
+		if (type == CARD_WIRE_LOGOUT)
+			world_ask(&w, id++, CARD_ASK_UNLOCK, "a", "");
 	}
 	signs(id, 0);
 	for (uint32_t i = 1; i < id; i++)
@@ -574,13 +809,16 @@ static void too_many_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(without_tokens_nothing_runs), TEST(what_is_configured_runs),
+		TEST(without_tokens_nothing_runs), TEST(whoever_watches_sees_what_comes), TEST(what_is_configured_runs),
 		TEST(a_module_that_cannot_begin_is_told_once), TEST(restarts_are_ever_further_apart),
 		TEST(a_signature), TEST(a_pin_is_written_down_before_it_is_used), TEST(a_wrong_pin_is_tried_once),
 		TEST(two_keys_with_the_same_wrong_pin), TEST(the_last_tries_are_for_people),
 		TEST(a_login_that_never_ends), TEST(what_never_reached_the_token_may_be_tried_again),
 		TEST(a_pad_has_time), TEST(no_pad_is_asked_where_there_is_none), TEST(keys_that_want_it_each_time),
-		TEST(logged_out_after_each_signature), TEST(schemes_that_it_cannot), TEST(somebody_else_has_reset_it),
+		TEST(locked_by_hand), TEST(locked_by_hand_with_a_bad_pin), TEST(locked_by_hand_meanwhile),
+		TEST(keys_that_want_a_person_each_time), TEST(pads_that_are_wanted_each_time), TEST(keys_that_want_no_pin), TEST(keys_that_want_a_pin_after_all),
+		TEST(logged_out_after_each_signature), TEST(schemes_that_it_cannot), TEST(a_key_that_nobody_knew),
+		TEST(somebody_else_has_reset_it),
 		TEST(errors_are_cured_by_a_reset), TEST(it_dies_in_each_call), TEST(other_tokens_go_on),
 		TEST(sources_take_turns), TEST(nobody_waits_any_more), TEST(what_is_just_coming_is_waited_for),
 		TEST(too_many_are_refused),

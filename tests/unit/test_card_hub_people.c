@@ -18,6 +18,12 @@ static void not_away_before_anybody_looked(void **state)
 	is_state(0, TOKEN_LOCKED, true);
 	w.late = false;
 	world_run(&w);
+	/* Whoever asks anew (M_CARD_TELL: what was said before its configuration was lost) hears all of it. */
+	w.nstate = 0;
+	world_pass(&w, SECOND);
+	assert_null(world_state(&w, 0));
+	hub_ike_up(w.hub);
+	is_state(0, TOKEN_LOCKED, true);
 	w.nstate = 0;
 	w.token[0].where[0] = 0;
 	world_again(&w);
@@ -48,7 +54,7 @@ static void asked_for_before_it_was_seen(void **state)
 	world_run(&w);
 	assert_int_equal(world_signed(&w, 1)->s.error, CARD_OK);
 	w.late = true;
-	world_ask(&w, 1, CARD_ASK_LOCK, "", "");
+	world_forgets(&w, 0);
 	assert_int_equal(hub_sign(w.hub, 2, &s, (struct view){ 0 }, w.now), 0);
 	world_configure(&w, "a", &known, 1);
 	w.late = false;
@@ -76,7 +82,9 @@ static void tokens_with_the_same_name(void **state)
 	assert_int_equal(w.token[1].logins, 1);
 	world_configure(&w, "ab", &by_serial, 1);
 	signs(3, 1);
-	world_ask(&w, 1, CARD_ASK_LOCK, "2", "");
+	world_moves(&w, 1, "");
+	world_moves(&w, 1, "/m/b.so");
+	world_pass(&w, SECOND);
 	world_ask(&w, 2, CARD_ASK_UNLOCK, "a", "h1234");
 	says(2, CARD_MANY_KEYS, "Several tokens could be meant, name one: \"a\" (serial number 1), \"a\" (serial number 2)");
 }
@@ -97,7 +105,7 @@ static void another_token_in_the_reader(void **state)
 
 static void keys_that_show_after_a_login(void **state)
 {
-	const struct world_want unknown = { A, -1, CARD_PIN_GIVEN, "1234", 5, false };
+	const struct world_want unknown = { A, -1, CARD_PIN_GIVEN, "1234", 5, true };
 
 	(void)state;
 	w.token[0].shy = true;
@@ -110,9 +118,9 @@ static void keys_that_show_after_a_login(void **state)
 	assert_int_equal(w.nseen, 2);
 	signs(2, 0);
 	/* What was seen is not forgotten when it does not show; and nobody looks again by himself. */
-	world_ask(&w, 1, CARD_ASK_LOCK, "", "");
 	world_ask(&w, 2, CARD_ASK_CHECK, "", "");
 	says(2, CARD_OK, "");
+	assert_int_equal(w.info[0].state, TOKEN_LOCKED);
 	assert_int_equal(w.nkey, 1);
 	world_pass(&w, 600 * SECOND);
 	world_ask(&w, 3, CARD_ASK_LIST, "", "");
@@ -124,6 +132,70 @@ static void keys_that_show_after_a_login(void **state)
 	world_configure(&w, "a", &want_a, 1);
 	refuses(3, 0, CARD_NO_KEY, TOKEN_READY);
 	is_state(0, TOKEN_ABSENT, false);
+}
+
+static const struct world_want by_serial = { "pkcs11:serial=1001", 0, CARD_PIN_GIVEN, "1234", 5, false };
+
+/* As PIV cards are, once another certificate is stored. */
+static void called_otherwise(void **state)
+{
+	const struct world_want wrong = { "pkcs11:serial=1001", 0, CARD_PIN_GIVEN, "9999", 6, false };
+
+	(void)state;
+	strcpy(w.token[0].card.serial, "1001");
+	world_configure(&w, "a", &by_serial, 1);
+	signs(1, 0);
+	strcpy(w.token[0].card.label, "gate");
+	world_says(&w, world_process(&w, HUB_WATCH_MODULE, "/m/a.so"), CARD_WIRE_CHANGED, 0, NULL, 0);
+	world_pass(&w, SECOND);
+	is_state(0, TOKEN_UNLOCKED, true);
+	assert_int_equal(world_logged(&w, "state=absent"), 0);
+	assert_int_equal(world_logged(&w, "a token is called otherwise now: label=\"gate\" was=\"a\""), 1);
+	signs(2, 0);
+	assert_int_equal(w.token[0].logins, 1);
+	/* A PIN that failed did so whatever it is called, also where the label has changed while nobody looked. */
+	world_configure(&w, "a", &wrong, 1);
+	world_forgets(&w, 0);
+	refuses(3, 0, CARD_PIN_WRONG, TOKEN_WANT_OTHER_PIN);
+	world_moves(&w, 0, "");
+	strcpy(w.token[0].card.label, "gate 2");
+	world_moves(&w, 0, "/m/a.so");
+	world_pass(&w, SECOND);
+	refuses(4, 0, CARD_LOCKED, TOKEN_WANT_OTHER_PIN);
+	world_again(&w);
+	strcpy(w.token[0].card.label, "gate 3");
+	world_configure(&w, "a", &wrong, 1);
+	refuses(5, 0, CARD_LOCKED, TOKEN_WANT_OTHER_PIN);
+	assert_int_equal(w.token[0].logins, 2);
+	/* One that has no serial number of its own may be another one. */
+	strcpy(w.token[1].card.serial, "00000000");
+	world_configure(&w, "b", &want_b, 1);
+	signs(6, 1);
+	strcpy(w.token[1].card.label, "bb");
+	world_says(&w, world_process(&w, HUB_WATCH_MODULE, "/m/b.so"), CARD_WIRE_CHANGED, 0, NULL, 0);
+	world_pass(&w, SECOND);
+	refuses(7, 1, CARD_GONE, TOKEN_WANT_TOKEN);
+}
+
+/* A module that shows a token for each PIN of a card. */
+static void tokens_of_one_card(void **state)
+{
+	const struct world_want a = { "pkcs11:serial=1001;token=a", 0, CARD_PIN_GIVEN, "1234", 5, false };
+
+	(void)state;
+	strcpy(w.token[0].card.serial, "1001");
+	strcpy(w.token[1].card.serial, "1001");
+	strcpy(w.token[1].where, "/m/a.so");
+	world_configure(&w, "a", &a, 1);
+	signs(1, 0);
+	strcpy(w.token[1].card.label, "bb");		/* it is not taken for the other one */
+	world_says(&w, world_process(&w, HUB_WATCH_MODULE, "/m/a.so"), CARD_WIRE_CHANGED, 0, NULL, 0);
+	world_pass(&w, SECOND);
+	world_ask(&w, 1, CARD_ASK_LIST, "", "");
+	assert_int_equal(w.ntoken, 2);
+	signs(2, 0);
+	assert_int_equal(w.token[0].logins, 1);
+	assert_int_equal(w.token[1].logins, 0);
 }
 
 static void pulled_and_put_back(void **state)
@@ -192,7 +264,7 @@ static void our_own_driver_serves(void **state)
 	assert_int_equal(w.ntoken, 2);
 	/* What fails there is not tried here. */
 	world_configure(&w, "b", &(struct world_want){ "pkcs11:serial=1", 0, CARD_PIN_GIVEN, "9999", 6, false }, 1);
-	world_ask(&w, 2, CARD_ASK_LOCK, "", "");
+	world_forgets(&w, 0);
 	refuses(2, 0, CARD_PIN_WRONG, TOKEN_WANT_OTHER_PIN);
 	world_moves(&w, 0, "");
 	world_pass(&w, SECOND);
@@ -264,7 +336,7 @@ static void people_unlock(void **state)
 	says(6, CARD_GONE, "That token is not there; there are: \"a\" (serial number 1)");
 	world_ask(&w, 7, CARD_ASK_LOCK, "", "");
 	says(7, CARD_OK, "Token \"a\" is locked.");
-	refuses(3, 0, CARD_LOCKED, TOKEN_WANT_PIN);
+	refuses(3, 0, CARD_LOCKED, TOKEN_WANT_RELEASE);
 	/* It is not kept: out is out. */
 	world_ask(&w, 8, CARD_ASK_UNLOCK, "", "h1234");
 	world_moves(&w, 0, "");
@@ -301,7 +373,9 @@ static void people_let_it_be_kept(void **state)
 	world_ask(&w, 2, CARD_ASK_UNLOCK, "", "h4321");
 	signs(4, 0);
 	world_ask(&w, 3, CARD_ASK_LOCK, "", "");
-	refuses(5, 0, CARD_LOCKED, TOKEN_WANT_PIN);
+	refuses(5, 0, CARD_LOCKED, TOKEN_WANT_RELEASE);
+	world_ask(&w, 4, CARD_ASK_UNLOCK, "", "");
+	says(4, CARD_LOCKED, "Token \"a\" wants a PIN, and its reader has no keys to type one at.");
 }
 
 static void people_look(void **state)
@@ -429,7 +503,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(not_away_before_anybody_looked), TEST(asked_for_before_it_was_seen), TEST(tokens_with_the_same_name),
 		TEST(another_token_in_the_reader),
-		TEST(keys_that_show_after_a_login), TEST(pulled_and_put_back), TEST(put_back_before_anybody_looked),
+		TEST(keys_that_show_after_a_login), TEST(called_otherwise), TEST(tokens_of_one_card), TEST(pulled_and_put_back), TEST(put_back_before_anybody_looked),
 		TEST(our_own_driver_serves), TEST(pcscd_is_away), TEST(people_unlock), TEST(people_let_it_be_kept),
 		TEST(people_look), TEST(nobody_asks_too_much), TEST(lies_end_a_process),
 		TEST(answers_that_come_too_late),

@@ -169,6 +169,8 @@ static void run(uint64_t seed)
 	for (unsigned i = 0; i < WORLD_TOKENS; i++) {
 		w.token[i].shy = pick(4) == 0;
 		w.token[i].each = pick(4) == 0;
+		w.token[i].open = !w.token[i].each && pick(4) == 0;
+		w.token[i].lies = pick(2) == 0;
 		w.token[i].tells = pick(2);
 		w.token[i].card.pad = pick(5) == 0;
 	}

@@ -5,6 +5,7 @@
 
 #include "keyd/card/driver.h"
 #include "keyd/crypto/alg.h"
+#include "tests/unit/signable.h"
 
 #include <ftw.h>
 #include <limits.h>
@@ -25,7 +26,6 @@
 
 static char folder[] = "/tmp/test_card_XXXXXX";
 static const struct card_driver *const d = &CARD_DRIVER;
-static const struct view parts[] = { { (const uint8_t *)"message", 7 }, { (const uint8_t *)"nonce", 5 } };
 
 static inline struct view text(const char *s)
 {
@@ -70,12 +70,13 @@ static inline struct card_token only_token(struct card *c)
 static inline int sign(struct card *c, const struct card_token *t, const struct card_key *k, const char *scheme, const char *pin)
 {
 	const struct crypto_sig *s = crypto_sig_by_name(scheme);
+	const struct view all = signable(s), two[] = { { all.p, 7 }, { all.p + 7, all.n - 7 } };
 	uint8_t out[CRYPTO_SIG_MAX];
 	size_t n = sizeof(out);
-	int r = d->sign(c, t, k, s, parts, 2, text(pin), out, &n);
+	int r = d->sign(c, t, k, s, two, 2, text(pin), out, &n);
 
 	if (!r)
-		assert_int_equal(crypto_sig_check(s, k->public, parts, 2, (struct view){ out, n }), 0);
+		assert_int_equal(crypto_sig_check(s, k->public, &all, 1, (struct view){ out, n }), 0);
 	return r;
 }
 

@@ -128,18 +128,18 @@ static void every_key_signs_with_every_scheme(void **state)
 		unsigned schemes;
 		const char *label;
 	} rows[] = {
-		{ "openpgp", "auth", "rsa2048", 3, 5, "Authentication key" },
-		{ "openpgp", "auth", "rsa3072", 3, 5, "Authentication key" },
-		{ "openpgp", "auth", "p256", 3, 4, "Authentication key" },
-		{ "openpgp", "auth", "p384", 3, 4, "Authentication key" },
-		{ "openpgp", "auth", "p521", 3, 4, "Authentication key" },
+		{ "openpgp", "auth", "rsa2048", 3, 6, "Authentication key" },
+		{ "openpgp", "auth", "rsa3072", 3, 6, "Authentication key" },
+		{ "openpgp", "auth", "p256", 3, 5, "Authentication key" },
+		{ "openpgp", "auth", "p384", 3, 5, "Authentication key" },
+		{ "openpgp", "auth", "p521", 3, 5, "Authentication key" },
 		{ "openpgp", "auth", "ed25519", 3, 1, "Authentication key" },
 		{ "openpgp", "decrypt", "p256", 2, 0, "Encryption key" },
-		{ "piv", "9a", "rsa2048", 1, 8, "PIV AUTH key" },
-		{ "piv", "9a", "rsa3072", 1, 8, "PIV AUTH key" },
-		{ "piv", "9a", "p256", 1, 4, "PIV AUTH key" },
-		{ "piv", "9a", "p384", 1, 4, "PIV AUTH key" },
-		{ "piv", "9e", "p256", 4, 4, "CARD AUTH key" },
+		{ "piv", "9a", "rsa2048", 1, 9, "PIV AUTH key" },
+		{ "piv", "9a", "rsa3072", 1, 9, "PIV AUTH key" },
+		{ "piv", "9a", "p256", 1, 5, "PIV AUTH key" },
+		{ "piv", "9a", "p384", 1, 5, "PIV AUTH key" },
+		{ "piv", "9e", "p256", 4, 5, "CARD AUTH key" },
 		{ "piv", "9d", "rsa2048", 3, 0, "KEY MAN key" },
 	};
 
@@ -161,6 +161,7 @@ static void every_key_signs_with_every_scheme(void **state)
 		k = key_of(keys, rows[i / 2].id);
 		assert_string_equal(k->label, rows[i / 2].label);
 		assert_true(k->seen && !k->each);
+		assert_int_equal(k->open, !strcmp(rows[i / 2].slot, "9e"));
 		assert_true(k->cert.n > 0);
 		if (strcmp(rows[i / 2].slot, "9e"))
 			assert_int_equal(sign(c, &t, k, crypto_key_type(k->public) == CRYPTO_KEY_RSA ? "rsa-sha256" :
@@ -621,6 +622,7 @@ static void a_card_that_tells_its_keys_needs_no_certificate(void **state)
 		assert_int_equal(keys->n, 1);
 		assert_int_equal(keys->key[0].id[0], 2);
 		assert_int_equal(keys->key[0].each, policy == 3);
+		assert_int_equal(keys->key[0].open, policy == 1);
 		assert_int_equal(keys->key[0].cert.n, 0);
 		if (policy == 3)
 			assert_int_equal(sign(c, &t, &keys->key[0], "ecdsa256", PIN), 0);

@@ -239,8 +239,8 @@ static void every_scheme_signs(void **state)
 	assert_int_equal(sign(c, &t, e, "ecdsa-sha256", ""), CARD_LOCKED);
 	assert_int_equal(noted("C_Login"), 0);
 	assert_int_equal(d->login(c, &t, text("1234")), 0);
-	assert_int_equal(sign_all(c, &t, r), 8);	/* PSS and PKCS#1 with three hashes each, SHA-1 twice */
-	assert_int_equal(sign_all(c, &t, e), 4);
+	assert_int_equal(sign_all(c, &t, r), 9);	/* PSS and PKCS#1 with three hashes each, SHA-1 twice, IKEv1 */
+	assert_int_equal(sign_all(c, &t, e), 5);
 	assert_int_equal(noted("C_Login"), 1);
 	assert_int_equal(sign(c, &t, r, "ecdsa-sha256", ""), CARD_NO_SCHEME);
 	assert_int_equal(sign(c, &t, e, "ed25519", ""), CARD_NO_SCHEME);
@@ -254,7 +254,7 @@ static void every_scheme_signs(void **state)
 	control("pss no\n");
 	keys = keys_now(c, &t, &r, &e);
 	assert_int_equal(d->login(c, &t, text("1234")), 0);
-	assert_int_equal(sign_all(c, &t, r), 5);
+	assert_int_equal(sign_all(c, &t, r), 6);
 	assert_int_equal(sign(c, &t, r, "rsapss-sha256", ""), CARD_NO_SCHEME);
 	keys_end(keys);
 	d->close(c);
@@ -271,16 +271,16 @@ static void odd_signatures_are_put_right_or_refused(void **state)
 	(void)state;
 	assert_int_equal(d->login(c, &t, text("1234")), 0);
 	control("ec wide\n");
-	assert_int_equal(sign_all(c, &t, e), 4);
+	assert_int_equal(sign_all(c, &t, e), 5);
 	control("ec der\n");
-	assert_int_equal(sign_all(c, &t, e), 4);
+	assert_int_equal(sign_all(c, &t, e), 5);
 	control("bad yes\n");
 	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_BAD_SIGNATURE);
 	assert_int_equal(sign(c, &t, e, "ecdsa-sha256", ""), CARD_BAD_SIGNATURE);
 	control("");
 	assert_int_equal(crypto_key_generate(&twin, CRYPTO_KEY_EC, 256), 0);
 	keep_key(twin, "twin.pem");		/* another key with the same id is found first */
-	assert_int_equal(sign_all(c, &t, e), 4);
+	assert_int_equal(sign_all(c, &t, e), 5);
 	crypto_key_free(twin);
 	keys_end(keys);
 	d->close(c);
@@ -402,6 +402,31 @@ static void keys_that_want_their_pin_each_time_get_it(void **state)
 	d->close(c);
 }
 
+static void keys_that_want_no_pin_sign_without(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c);
+	struct card_key *r, *e;
+	struct card_keys *keys;
+
+	(void)state;
+	control("private shown\n");
+	keys = keys_now(c, &t, &r, &e);
+	assert_false(r->open || e->open);
+	keys_end(keys);
+	control("private open\n");
+	keys = keys_now(c, &t, &r, &e);
+	assert_true(r->open && e->open);
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), 0);
+	assert_int_equal(noted("C_Login"), 0);
+	keys_end(keys);
+	control("private open\nalways yes\n");	/* which makes no sense */
+	keys = keys_now(c, &t, &r, &e);
+	assert_true(r->each && !r->open);
+	keys_end(keys);
+	d->close(c);
+}
+
 static void cards_go_and_come_back(void **state)
 {
 	struct card *c = open_module(module);
@@ -432,6 +457,40 @@ static void cards_go_and_come_back(void **state)
 	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), CARD_GONE);
 	other = only_token(c);
 	assert_false(card_token_same(&t, &other));
+	assert_int_equal(noted("C_Login"), 2);
+	keys_end(keys);
+	d->close(c);
+}
+
+/* PIV cards are called as their certificates are. */
+static void a_card_that_is_called_otherwise_is_the_same(void **state)
+{
+	struct card *c = open_module(module);
+	struct card_token t = only_token(c), was, again[2];
+	struct card_key *r, *e;
+	struct card_keys *keys = keys_now(c, &t, &r, &e);
+	unsigned n = 2;
+
+	(void)state;
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	control("label gate\n");
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), 0);
+	was = t;
+	assert_int_equal(d->check(c, &t), 0);
+	assert_string_equal(t.label, "gate");
+	assert_int_equal(sign(c, &t, r, "rsa-sha256", ""), 0);
+	assert_int_equal(sign(c, &was, r, "rsa-sha256", ""), 0);
+	assert_int_equal(noted("C_Login"), 1);
+	control("card 2\nlabel gate2\n");
+	assert_int_equal(d->login(c, &t, text("1234")), 0);
+	/* Two tokens of one card are told apart by nothing else. */
+	control("card 3\nlabel auth\ntwin sig\n");
+	assert_int_equal(d->tokens(c, again, &n), 0);
+	assert_int_equal(n, 2);
+	assert_true(card_token_same_card(&again[0], &again[1]) && !card_token_same(&again[0], &again[1]));
+	control("card 4\nlabel auth\ntwin sig\nswapped yes\n");
+	assert_int_equal(d->check(c, &again[0]), CARD_GONE);
+	assert_int_equal(d->login(c, &again[0], text("1234")), CARD_PIN_UNUSED);
 	assert_int_equal(noted("C_Login"), 2);
 	keys_end(keys);
 	d->close(c);
@@ -676,6 +735,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(pads_are_asked_without_a_pin, fresh),
 		cmocka_unit_test_setup(a_pad_may_take_its_time, fresh),
 		cmocka_unit_test_setup(keys_that_want_their_pin_each_time_get_it, fresh),
+		cmocka_unit_test_setup(keys_that_want_no_pin_sign_without, fresh),
+		cmocka_unit_test_setup(a_card_that_is_called_otherwise_is_the_same, fresh),
 		cmocka_unit_test_setup(cards_go_and_come_back, fresh),
 		cmocka_unit_test_setup(pcscd_restarts, fresh),
 		cmocka_unit_test_setup(another_program_logs_out, fresh),

@@ -111,10 +111,12 @@ static struct card_token token_of(struct card *c)
 
 static int sign_far(struct card *c, const struct card_token *t, const struct card_key *k, const char *pin)
 {
+	const struct crypto_sig *s = crypto_sig_by_name("ecdsa-sha256");
+	const struct view octets = signable(s);
 	uint8_t out[CRYPTO_SIG_MAX];
 	size_t n = sizeof(out);
 
-	return c->driver->sign(c, t, k, crypto_sig_by_name("ecdsa-sha256"), parts, 2, text(pin), out, &n);
+	return c->driver->sign(c, t, k, s, &octets, 1, text(pin), out, &n);
 }
 
 /* The only child of ours. */

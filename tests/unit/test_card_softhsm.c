@@ -96,9 +96,9 @@ static void every_key_signs_with_every_scheme(void **state)
 		const char *uri;
 		unsigned schemes;
 	} rows[] = {
-		{ "pkcs11:token=gate;object=rsa", 8 },
-		{ "pkcs11:token=gate;id=%02", 4 },
-		{ "pkcs11:id=%03%04;type=private", 4 },
+		{ "pkcs11:token=gate;object=rsa", 9 },
+		{ "pkcs11:token=gate;id=%02", 5 },
+		{ "pkcs11:id=%03%04;type=private", 5 },
 	};
 	struct card *c = open_module(MODULE);
 	struct card_token t = only_token(c);

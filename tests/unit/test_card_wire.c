@@ -110,10 +110,18 @@ static void test_key(void **state)
 	assert_false(crypto_key_is_private(out.public));
 	assert_true(secret_equal(secret_view(&out.cert), secret_view(&k.cert)));
 	assert_true(out.seen);
-	assert_false(out.each);
+	assert_false(out.each || out.open);
 	for (; (s = crypto_sig_next(s)); bit <<= 1)
 		assert_int_equal(!!(out.schemes & bit), crypto_sig_fits(s, ec));
 	assert_int_equal(out.schemes & ~(bit - 1), 0);
+	card_key_free(&out);
+	k.open = true;
+	assert_int_equal(get(buf, put(&k, buf), &out), 0);
+	assert_true(out.open && !out.each);
+	card_key_free(&out);
+	k.each = true;			/* it cannot be both */
+	assert_int_equal(get(buf, put(&k, buf), &out), 0);
+	assert_true(out.each && !out.open);
 	card_key_free(&out);
 	secret_clear(&k.cert);
 }
