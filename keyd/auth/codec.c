@@ -57,6 +57,8 @@ RD_MUST_CHECK static int bytes_get(struct rd *r, struct view *v)
 
 void auth_request_put(struct wr *w, const struct auth_request *rq)
 {
+	wr_u8(w, rq->form);
+	wr_u8(w, rq->method);
 	wr_u8(w, rq->way);
 	wr_u16(w, rq->prf);
 	id_put(w, &rq->local);
@@ -76,8 +78,8 @@ int auth_request_get(struct rd *r, struct auth_request *rq)
 	struct view key;
 
 	*rq = (struct auth_request){ 0 };
-	if (rd_u8(r, &rq->way) || rd_u16(r, &rq->prf) || id_get(r, &rq->local) || id_get(r, &rq->remote) ||
-	    addr_get(r, &rq->local_addr) || addr_get(r, &rq->remote_addr) || rd_view(r, sizeof(rq->key.b), &key) ||
+	if (rd_u8(r, &rq->form) || rd_u8(r, &rq->method) || rd_u8(r, &rq->way) || rd_u16(r, &rq->prf) ||
+	    id_get(r, &rq->local) || id_get(r, &rq->remote) || addr_get(r, &rq->local_addr) || addr_get(r, &rq->remote_addr) || rd_view(r, sizeof(rq->key.b), &key) ||
 	    rd_u32(r, &rq->schemes) || rd_u8(r, &rq->hashes) || bytes_get(r, &rq->message) || bytes_get(r, &rq->nonce) ||
 	    bytes_get(r, &rq->macid))
 		return -1;
@@ -144,4 +146,36 @@ int auth_key_get(struct rd *r, struct conf_key *k)
 	k->locked = flags == 1;
 	k->token = flags == 2;
 	return secret_set(&k->bytes, bytes.p, bytes.n);
+}
+
+void auth_login_put(struct wr *w, const struct conf_login *l)
+{
+	const struct view user = { (const uint8_t *)l->user, strlen(l->user) };
+
+	wr_mem(w, l->key.b, sizeof(l->key.b));
+	bytes_put(w, user);
+	at_put(w, l->at);
+	wr_u8(w, l->hashed);
+	bytes_put(w, secret_view(&l->password));
+	bytes_put(w, secret_view(&l->totp));
+}
+
+int auth_login_get(struct rd *r, struct conf_login *l)
+{
+	struct view key, user, password, totp;
+	uint8_t hashed;
+
+	*l = (struct conf_login){ 0 };
+	if (rd_view(r, sizeof(l->key.b), &key) || bytes_get(r, &user) || at_get(r, &l->at) || rd_u8(r, &hashed) || bytes_get(r, &password) ||
+	    bytes_get(r, &totp) || rd_left(r) || !user.n || user.n >= sizeof(l->user) || hashed > 1 || password.n > AUTH_LOGIN_SECRET_MAX ||
+	    totp.n > AUTH_LOGIN_SECRET_MAX || (hashed && !password.n) || (!hashed && password.n > CONF_PASSWORD_MAX))
+		return -1;
+	memcpy(l->key.b, key.p, key.n);
+	memcpy(l->user, user.p, user.n);
+	l->hashed = hashed;
+	if (secret_set(&l->password, password.p, password.n) || secret_set(&l->totp, totp.p, totp.n)) {
+		conf_login_clear(l);
+		return -1;
+	}
+	return 0;
 }

@@ -51,39 +51,29 @@ static bool peer_takes(const struct crypto_sig *s, uint8_t hashes)
 	return s->method != METHOD_DIGITAL_SIGNATURE || hashes >> s->hash & 1;
 }
 
-/* A hash shorter than the curve would be the weakest part of the signature. */
-static bool is_as_long(const struct crypto_sig *s, const struct crypto_key *key)
+/* Whether the n-th scheme is an answer to this. IKEv1's is what was agreed on, and nothing but a hash is signed with it. */
+static bool answers(const struct crypto_sig *s, unsigned n, const struct auth_request *rq)
 {
-	static const unsigned hash_bits[] = { [2] = 256, [3] = 384, [4] = 512 };
-	unsigned curve = crypto_key_bits(key) < 512 ? crypto_key_bits(key) : 512;
-
-	return s->key != CRYPTO_KEY_EC || hash_bits[s->hash] >= curve;
+	if (rq->form == AUTH_IKEV1)
+		return s->bare && s->method == rq->method && crypto_sig_takes_hash(s, rq->message.n) && !rq->nonce.n && !rq->macid.n;
+	return !s->bare && rq->schemes >> n & 1 && peer_takes(s, rq->hashes);
 }
 
-/* Those that fit, in bits; with a shorter hash only if there are no others. */
-static uint32_t fitting(const struct crypto_key *key, uint32_t schemes, uint8_t hashes)
-{
-	const struct crypto_sig *s = NULL;
-	uint32_t good = 0, weaker = 0;
-
-	for (unsigned i = 0; (s = crypto_sig_next(s)); i++) {
-		if (!(schemes >> i & 1) || !peer_takes(s, hashes) || !crypto_sig_fits(s, key))
-			continue;
-		*(is_as_long(s, key) ? &good : &weaker) |= 1U << i;
-	}
-	return good ? good : weaker;
-}
-
-/* Those of any key, where it is not known yet. */
-static uint32_t taken(uint32_t schemes, uint8_t hashes)
+/* Those of any key, in bits. */
+static uint32_t taken(const struct auth_request *rq)
 {
 	const struct crypto_sig *s = NULL;
 	uint32_t all = 0;
 
 	for (unsigned i = 0; (s = crypto_sig_next(s)); i++)
-		if (schemes >> i & 1 && peer_takes(s, hashes))
+		if (answers(s, i, rq))
 			all |= 1U << i;
 	return all;
+}
+
+static uint32_t fitting(const struct crypto_key *key, const struct auth_request *rq)
+{
+	return crypto_sig_good(key, taken(rq));
 }
 
 static const struct crypto_sig *scheme_of(unsigned i)
@@ -126,7 +116,7 @@ static int sign(const struct crypto_sig *s, const struct crypto_key *key, const 
 void keys_sign(const struct keys *k, const struct auth_request *rq, struct auth_answer *an)
 {
 	const struct key_entry *e = find(k, &rq->key);
-	uint32_t fit = e && e->key ? fitting(e->key, rq->schemes, rq->hashes) : 0;
+	uint32_t fit = e && e->key ? fitting(e->key, rq) : 0;
 
 	if (e)
 		an->at = e->at;
@@ -147,7 +137,7 @@ bool keys_on_token(const struct keys *k, const struct auth_request *rq, uint32_t
 
 	*schemes = 0;
 	if (e && e->token)
-		*schemes = e->key ? fitting(e->key, rq->schemes, rq->hashes) : taken(rq->schemes, rq->hashes);
+		*schemes = e->key ? fitting(e->key, rq) : taken(rq);
 	return e && e->token;
 }
 
@@ -165,7 +155,7 @@ void keys_signed(const struct keys *k, const struct auth_request *rq, unsigned s
 		return;
 	}
 	an->at = e->at;
-	if (!s || !(fitting(e->key, rq->schemes, rq->hashes) >> scheme & 1) ||
+	if (!s || !(fitting(e->key, rq) >> scheme & 1) ||
 	    crypto_sig_check(s, e->key, octets, 3, signature))
 		return;
 	head = begin(s, an);

@@ -18,6 +18,32 @@ enum auth_error {
 	AUTH_NO_SCHEME = -4,	/* none that is allowed, that the peer knows the hash of, and that the key can do */
 	AUTH_LOCKED = -5,	/* the key is encrypted, and nobody has given its passphrase yet */
 	AUTH_TOKEN = -6,	/* the token that the key is on cannot sign now: need says what it wants */
+	AUTH_WRONG = -7,	/* AUTH_LOGIN: there is no such user, or it is not the user's password */
+	AUTH_TOO_OFTEN = -8,	/* AUTH_LOGIN: nothing was tried, as too many tries for this user have failed; an.wait */
+};
+
+/* What is asked for. */
+enum auth_form {
+	AUTH_IKEV2,		/* data of an AUTH payload */
+	/*
+	 * RFC 2409 5. Way CONF_AUTH_PSK: message is Ni_b | Nr_b, the answer's data SKEYID. Ways CONF_AUTH_CERT and CONF_AUTH_KEY: message is
+	 * HASH_I or HASH_R, method the Authentication Method that was agreed on (enum auth_ikev1_method), the answer's data the signature.
+	 * nonce and macid are empty, schemes and hashes do not count. With ECDSA the hash is that of HMAC with the curve's SHA-2 (256, 384,
+	 * 512), whatever else was agreed on: RFC 2409 5.1.
+	 */
+	AUTH_IKEV1,
+	AUTH_LOGIN,		/* XAUTH, we are the gateway: message is the user's name, nonce the password, key names the file of users */
+	AUTH_PASSWORD,		/* XAUTH, we are the client: message is our name, key names the password; the answer's data is it */
+	AUTH_FORGET,		/* the same, which the gateway has refused: if somebody has typed it, it is not used again */
+};
+
+/* The Authentication Method attribute of IKEv1 (RFC 2409 appendix A, RFC 4754 3). Those of XAUTH and hybrid count as what they are made from. */
+enum auth_ikev1_method {
+	AUTH_IKEV1_PSK = 1,
+	AUTH_IKEV1_RSA = 3,		/* PKCS#1 v1.5 over the hash without a DigestInfo, RFC 2409 5.1 */
+	AUTH_IKEV1_ECDSA256 = 9,
+	AUTH_IKEV1_ECDSA384 = 10,
+	AUTH_IKEV1_ECDSA521 = 11,
 };
 
 /* Values of request.way are enum conf_auth. */
@@ -28,8 +54,10 @@ enum auth_error {
  */
 struct auth_request {
 	uint32_t id;			/* comes back in the answer; never 0 */
+	uint8_t form;			/* enum auth_form: what is said here is of AUTH_IKEV2, and what is not said there */
+	uint8_t method;			/* AUTH_IKEV1: enum auth_ikev1_method of a signature */
 	uint8_t way;			/* CONF_AUTH_PSK: a MAC; CONF_AUTH_CERT, CONF_AUTH_KEY: a signature */
-	uint16_t prf;			/* IKEv2 PRF transform id */
+	uint16_t prf;			/* IKEv2 PRF transform id, also of IKEv1's HMACs: crypto_alg.ikev2_id */
 	struct conf_id local, remote;
 	struct ipsec_addr local_addr, remote_addr;
 	struct conf_digest key;		/* that signs */
@@ -42,8 +70,9 @@ struct auth_answer {
 	uint32_t id;
 	int32_t error;			/* enum auth_error */
 	struct conf_at at;		/* where the secret or key stands that was used */
-	uint8_t method;			/* of the AUTH payload, RFC 7296 3.8 */
+	uint8_t method;			/* of the AUTH payload, RFC 7296 3.8; AUTH_IKEV1: enum auth_ikev1_method */
 	char scheme[24];		/* of a signature: "ecdsa-sha256" */
+	uint16_t wait;			/* of AUTH_TOO_OFTEN: seconds */
 	uint8_t need;			/* of AUTH_TOKEN: enum token_need */
 	char text[AUTH_TEXT_MAX];	/* of AUTH_TOKEN: "the token \"gate\" is locked, and there is no PIN" */
 	uint16_t n;

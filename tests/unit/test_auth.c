@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
 #define PRF_HMAC_SHA2_256 5
 
@@ -23,7 +24,7 @@
 
 static struct auth_request sample(void)
 {
-	struct auth_request rq = { .id = 9, .way = CONF_AUTH_PSK, .prf = PRF_HMAC_SHA2_256 };
+	struct auth_request rq = { .id = 9, .method = 3, .way = CONF_AUTH_PSK, .prf = PRF_HMAC_SHA2_256 };
 
 	assert_int_equal(conf_id_parse(&rq.local, "left.example"), 0);
 	assert_int_equal(conf_id_parse(&rq.remote, "right.example"), 0);
@@ -52,6 +53,8 @@ static void request_round_trip(void **state)
 	assert_true(wr_ok(&w));
 	r = rd_of_view(wr_view(&w));
 	assert_int_equal(auth_request_get(&r, &out), 0);
+	assert_int_equal(out.form, in.form);
+	assert_int_equal(out.method, in.method);
 	assert_int_equal(out.way, in.way);
 	assert_int_equal(out.prf, in.prf);
 	assert_true(conf_id_equal(&out.local, &in.local) && conf_id_equal(&out.remote, &in.remote));
@@ -269,6 +272,118 @@ static void signs(void **state)
 	}
 }
 
+/* RFC 2409 5, with what OpenSSL's HMAC makes of the same. */
+static void ikev1_skeyid(void **state)
+{
+	static const struct { unsigned prf, n; const char *digest; } rows[] = {
+		{ 2, 20, "SHA1" }, { 5, 32, "SHA256" }, { 6, 48, "SHA384" }, { 7, 64, "SHA512" },
+	};
+	struct view nonces = VIEW("initiator's nonce|responder's nonce");
+	struct auth_request rq = sample();
+	struct keeper k = { 0 };
+	struct auth_answer an;
+
+	(void)state;
+	add(&k.secrets, "2001:db8::2", "by address");
+	add(&k.secrets, "right.example", "by name");
+	rq.form = AUTH_IKEV1;
+	rq.message = nonces;
+	rq.nonce = rq.macid = (struct view){ 0 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		for (unsigned main_mode = 0; main_mode < 2; main_mode++) {
+			const char *key = main_mode ? "by address" : "by name";
+			uint8_t expected[64];
+			size_t n = 0;
+
+			rq.prf = (uint16_t)rows[i].prf;
+			rq.remote = (struct conf_id){ 0 };
+			assert_int_equal(ipsec_addr_parse(&rq.remote_addr, main_mode ? "2001:db8::2" : "2001:db8::3"), 0);
+			if (!main_mode)
+				assert_int_equal(conf_id_parse(&rq.remote, "right.example"), 0);
+			keeper_answer(&k, &rq, &an);
+			assert_int_equal(an.error, AUTH_OK);
+			assert_int_equal(an.method, AUTH_IKEV1_PSK);
+			assert_non_null(EVP_Q_mac(NULL, "HMAC", NULL, rows[i].digest, NULL, key, strlen(key), nonces.p, nonces.n, expected,
+						  sizeof(expected), &n));
+			assert_int_equal(an.n, rows[i].n);
+			assert_int_equal(an.n, n);
+			assert_memory_equal(an.data, expected, n);
+		}
+	}
+	/* Nobody gets out of it what IKEv2 would make of the secret. */
+	rq.message = VIEW("Key Pad for IKEv2");
+	keeper_answer(&k, &rq, &an);
+	assert_int_equal(an.error, AUTH_FAILED);
+	rq.message = (struct view){ nonces.p, 15 };
+	keeper_answer(&k, &rq, &an);
+	assert_int_equal(an.error, AUTH_FAILED);
+	rq.message = nonces;
+	rq.macid = VIEW("more");
+	keeper_answer(&k, &rq, &an);
+	assert_int_equal(an.error, AUTH_FAILED);
+	assert_int_equal(an.data[0], 0);
+	keeper_free(&k);
+}
+
+static void ikev1_signs(void **state)
+{
+	static const struct {
+		enum crypto_key_type type;
+		unsigned bits;
+		uint8_t method;
+		size_t hash;
+		int error;
+	} rows[] = {
+		{ CRYPTO_KEY_RSA, 2048, AUTH_IKEV1_RSA, 16, AUTH_OK },
+		{ CRYPTO_KEY_RSA, 2048, AUTH_IKEV1_RSA, 20, AUTH_OK },
+		{ CRYPTO_KEY_RSA, 2048, AUTH_IKEV1_RSA, 32, AUTH_OK },
+		{ CRYPTO_KEY_RSA, 2048, AUTH_IKEV1_RSA, 64, AUTH_OK },
+		{ CRYPTO_KEY_RSA, 2048, AUTH_IKEV1_RSA, 35, AUTH_NO_SCHEME },	/* a DigestInfo */
+		{ CRYPTO_KEY_RSA, 2048, AUTH_IKEV1_RSA, 0, AUTH_NO_SCHEME },
+		{ CRYPTO_KEY_RSA, 2048, AUTH_IKEV1_PSK, 32, AUTH_NO_SCHEME },
+		{ CRYPTO_KEY_RSA, 2048, 14, 32, AUTH_NO_SCHEME },
+		{ CRYPTO_KEY_RSA, 2048, AUTH_IKEV1_ECDSA256, 32, AUTH_NO_SCHEME },
+		{ CRYPTO_KEY_EC, 256, AUTH_IKEV1_ECDSA256, 32, AUTH_OK },
+		{ CRYPTO_KEY_EC, 256, AUTH_IKEV1_ECDSA256, 20, AUTH_NO_SCHEME },
+		{ CRYPTO_KEY_EC, 384, AUTH_IKEV1_ECDSA384, 48, AUTH_OK },
+		{ CRYPTO_KEY_EC, 384, AUTH_IKEV1_ECDSA256, 32, AUTH_NO_SCHEME },
+		{ CRYPTO_KEY_EC, 521, AUTH_IKEV1_ECDSA521, 64, AUTH_OK },
+		{ CRYPTO_KEY_ED25519, 0, AUTH_IKEV1_RSA, 32, AUTH_NO_SCHEME },
+	};
+	static const uint8_t hash[64] = "whatever HASH_I is, sixty-four bytes of it are as good as others";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct auth_request rq = { .id = 1, .form = AUTH_IKEV1, .way = CONF_AUTH_CERT, .method = rows[i].method,
+					   .message = { hash, rows[i].hash } };
+		struct keeper k = { 0 };
+		struct crypto_key *key;
+		struct auth_answer an;
+
+		assert_int_equal(crypto_key_generate(&key, rows[i].type, rows[i].bits), 0);
+		add_key(&k.keys, key, 7);
+		memset(rq.key.b, 7, sizeof(rq.key.b));
+		keeper_answer(&k, &rq, &an);
+		assert_int_equal(an.error, rows[i].error);
+		if (!an.error) {
+			assert_int_equal(an.method, rows[i].method);
+			assert_int_equal(crypto_sig_check(crypto_sig_by_ikev1_method(an.method), key, &rq.message, 1,
+							  (struct view){ an.data, an.n }), 0);
+		}
+		/* What IKEv2 may sign with is another thing. */
+		rq.form = AUTH_IKEV2;
+		rq.schemes = bit_of("ikev1-rsa") | bit_of("ikev1-ecdsa256");
+		rq.hashes = 0xff;
+		keeper_answer(&k, &rq, &an);
+		assert_int_equal(an.error, AUTH_NO_SCHEME);
+		rq.form = 200;
+		keeper_answer(&k, &rq, &an);
+		assert_int_equal(an.error, AUTH_FAILED);
+		crypto_key_free(key);
+		keeper_free(&k);
+	}
+}
+
 static void locked_key_signs_nothing(void **state)
 {
 	struct conf_key locked = { .locked = true };
@@ -386,6 +501,10 @@ static void key_on_a_token(void **state)
 	signature[5] ^= 1;
 	keys_signed(&keys, &rq, scheme, (struct view){ signature, n }, &an);
 	assert_int_equal(an.error, AUTH_FAILED);
+	rq.form = AUTH_IKEV1;			/* no method of it is for such a key */
+	rq.method = AUTH_IKEV1_RSA;
+	assert_true(keys_on_token(&keys, &rq, &schemes));
+	assert_int_equal(schemes, 0);
 	rq.key.b[0] = 9;
 	assert_false(keys_on_token(&keys, &rq, &schemes));
 	keys_free(&keys);
@@ -402,6 +521,8 @@ int main(void)
 		cmocka_unit_test(hostile_lengths),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(signs),
+		cmocka_unit_test(ikev1_skeyid),
+		cmocka_unit_test(ikev1_signs),
 		cmocka_unit_test(locked_key_signs_nothing),
 		cmocka_unit_test(key_round_trip),
 		cmocka_unit_test(queue_takes_turns),
