@@ -200,10 +200,12 @@ void conf_do_signature(struct conf_parser *p, const struct conf_word *w)
 	const char *names[SIGNATURES_MAX + 1] = { NULL }, *near;
 	const struct crypto_sig *s = NULL;
 	char known[512] = "";
-	unsigned n = 0;
+	unsigned n = 0, nnames = 0;
 
 	for (; n < SIGNATURES_MAX && (s = crypto_sig_next(s)); n++) {
-		names[n] = s->name;
+		if (s->bare)
+			continue;
+		names[nnames++] = s->name;
 		snprintf(known + strlen(known), sizeof(known) - strlen(known), " %s", s->name);
 		if (!strcmp(s->name, w->s)) {
 			p->peer.trust.schemes |= 1U << n;

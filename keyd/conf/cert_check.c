@@ -49,6 +49,8 @@ static void check_needs(struct conf_parser *p, const struct conf_cred *cred)
 	bool cert = has_way(peer->auth_local, CONF_AUTH_CERT), key = has_way(peer->auth_local, CONF_AUTH_KEY);
 	bool failed = p->own.failed || p->defaults_failed;	/* that was told */
 
+	if (peer->refuse)
+		return;
 	if (cert && !failed && (!cred || (!cred->nchain && !cred->unseen)))
 		conf_err(p, &p->peer_at, "peer '%s': we prove who we are by a certificate, and have none: 'cert FILE' is missing%s",
 			 peer->name, stated(p, CONF_STMT_AUTH) || stated(p, CONF_STMT_AUTH_LOCAL) ? "" : " ('auth local' says otherwise)");
@@ -152,12 +154,13 @@ static bool below_floor(const struct conf_trust *t, const struct crypto_key *k)
 	return crypto_key_bits(k) < floor_of(t, k);
 }
 
-static bool can_sign(const struct conf_trust *t, const struct crypto_key *k)
+/* In IKEv1 the key says how it signs, whatever "signatures" are allowed. */
+static bool can_sign(const struct conf_peer *peer, const struct crypto_key *k)
 {
 	const struct crypto_sig *s = NULL;
 
 	for (unsigned i = 0; (s = crypto_sig_next(s)); i++)
-		if ((t->schemes & 1U << i) && crypto_sig_fits(s, k))
+		if ((peer->version == 1 ? s->bare : peer->trust.schemes >> i & 1) && crypto_sig_fits(s, k))
 			return true;
 	return false;
 }
@@ -172,7 +175,10 @@ static void check_own_key(struct conf_parser *p, const struct conf_cred *cred)
 		return;
 	conf_at_format(p->conf, cred->at, file, sizeof(file));
 	crypto_key_name(k, name, sizeof(name));
-	if (!can_sign(t, k))
+	if (!can_sign(&p->peer, k) && p->peer.version == 1)
+		conf_err(p, &p->peer_at, "peer '%s': with our key (%s, of %s) nothing can be signed in IKEv1, which knows RSA, P-256, P-384 and "
+			 "P-521", p->peer.name, name, file);
+	else if (!can_sign(&p->peer, k))
 		conf_err(p, stated(p, CONF_STMT_SIGNATURES) ? &p->seen[CONF_STMT_SIGNATURES] : &p->peer_at,
 			 "peer '%s': our key (%s, of %s) makes none of the 'signatures'", p->peer.name, name, file);
 	else if (below_floor(t, k))

@@ -143,5 +143,8 @@ const struct conf_peer *conf_peer_choose(const struct conf *c, const struct conf
 			found = peer;
 		}
 	}
-	return found;
+	if (!found || !found->refuse)
+		return found;
+	*choice = (struct conf_choice){ .n = 1, .tried[0] = { .peer = found, .why = CONF_MISFIT_REFUSED } };
+	return NULL;
 }

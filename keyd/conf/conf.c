@@ -40,7 +40,7 @@ static void default_schemes(struct conf_trust *t)
 	const struct crypto_sig *s = NULL;
 
 	for (unsigned i = 0; (s = crypto_sig_next(s)); i++)
-		if (!s->legacy)
+		if (!s->legacy && !s->bare)
 			t->schemes |= 1U << i;
 }
 
@@ -54,6 +54,7 @@ void conf_defaults(struct conf *c)
 		.half_open_per_source = 128,
 		.defaults = {
 			.name = "default",
+			.version = 2,
 			.pfs = true,
 			.children = 1000,
 			.ike_lifetime = 4 * 3600,

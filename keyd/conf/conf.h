@@ -37,6 +37,8 @@
 #define CONF_CHAIN_MAX 49152		/* bytes of our certificate and those above it */
 #define CONF_URI_MAX 1024		/* bytes of a token's URI, with NUL */
 #define CONF_PIN_MAX 255		/* bytes of a PIN */
+#define CONF_USER_MAX 128		/* bytes of a user's name, with NUL */
+#define CONF_PASSWORD_MAX 256		/* bytes of a password */
 #define CONF_MODULES_MAX 16		/* PKCS#11 modules */
 
 /* The statements that may stand only once in a peer, then those that may stand only once in the file. */
@@ -46,10 +48,11 @@ enum conf_stmt {
 	CONF_STMT_DPD, CONF_STMT_RETRANSMIT, CONF_STMT_REPLAY, CONF_STMT_LINGER, CONF_STMT_FRAGMENT,
 	CONF_STMT_CHILDLESS, CONF_STMT_SINGLE_PAIR, CONF_STMT_TFC, CONF_STMT_UNIQUE, CONF_STMT_CHILDREN,
 	CONF_STMT_PEER_PORT, CONF_STMT_PEER_NAT_PORT, CONF_STMT_NAT, CONF_STMT_KEEPALIVE,
-	CONF_STMT_POOL, CONF_STMT_TRAFFIC, CONF_STMT_VIRTUAL, CONF_STMT_START,
+	CONF_STMT_POOL, CONF_STMT_TRAFFIC, CONF_STMT_VIRTUAL, CONF_STMT_START, CONF_STMT_SERVE,
 	CONF_STMT_AUTH_LOCAL, CONF_STMT_AUTH_REMOTE, CONF_STMT_CERT, CONF_STMT_KEY, CONF_STMT_CA, CONF_STMT_REMOTE_KEY,
 	CONF_STMT_SIGNATURES, CONF_STMT_KEY_FLOOR, CONF_STMT_REVOCATION, CONF_STMT_EXPIRED, CONF_STMT_REVOKED,
 	CONF_STMT_PIN, CONF_STMT_LOGIN, CONF_STMT_PULLED,
+	CONF_STMT_VERSION, CONF_STMT_EXCHANGE, CONF_STMT_XAUTH, CONF_STMT_USERS, CONF_STMT_MODE_CONFIG,
 	CONF_STMT_PEER_END,
 	CONF_STMT_DOMAIN = CONF_STMT_PEER_END, CONF_STMT_POOL_END,
 	CONF_STMT_PORT = CONF_STMT_POOL_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN,
@@ -97,10 +100,17 @@ struct conf_digest {
 
 /* How one end proves who it is. */
 enum conf_auth {
-	CONF_AUTH_NONE,			/* no further round */
+	CONF_AUTH_NONE,			/* no further round; the first: not at all (hybrid: XAUTH alone says who the client is) */
 	CONF_AUTH_PSK,			/* a shared key */
 	CONF_AUTH_CERT,			/* a signature; a certificate vouches for the key */
 	CONF_AUTH_KEY,			/* a signature; the other end knows the key (RFC 7670) */
+};
+
+/* A user's name and password after phase 1 (draft-beaulieu-ike-xauth-02). */
+enum conf_xauth {
+	CONF_XAUTH_OFF,
+	CONF_XAUTH_CLIENT,		/* we give them */
+	CONF_XAUTH_SERVER,		/* we ask for them */
 };
 
 /* What becomes of an IKE SA whose peer's certificate expires, or is revoked. */
@@ -140,6 +150,12 @@ struct conf_trust {
 	uint16_t rsa_bits, ec_bits;	/* of each key, at least */
 	uint8_t revocation;		/* enum conf_revocation */
 	uint8_t expired, revoked;	/* enum conf_lost_cert */
+};
+
+/* How an IKE SA of version 1 begins (RFC 2409 5). */
+enum conf_exchange {
+	CONF_EXCHANGE_MAIN,		/* six messages; who we are is encrypted */
+	CONF_EXCHANGE_AGGRESSIVE,	/* three; who we are is not, and with a shared key anybody may guess at that offline */
 };
 
 /* Does an IKE SA begin without a child (RFC 6023)? */
@@ -188,9 +204,19 @@ struct conf_peer {
 	uint8_t remote_len;		/* prefix length; a host has all bits */
 	struct ipsec_addr local;	/* AF_UNSPEC: any of ours */
 	uint16_t port, nat_port;	/* that it listens on; 0: the same as ours */
+	uint8_t version;		/* of IKE: 1 or 2 */
+	uint8_t exchange;		/* enum conf_exchange, where version is 1 */
 	struct conf_id local_id, remote_id;
 	bool id_of_cert;		/* local_id is not stated but the first name in our certificate, which may have more */
 	uint8_t auth_local[CONF_ROUNDS_MAX], auth_remote[CONF_ROUNDS_MAX];	/* enum conf_auth, round by round */
+	uint8_t xauth;			/* enum conf_xauth */
+	char xauth_user[CONF_USER_MAX];	/* CONF_XAUTH_CLIENT: who we are */
+	struct conf_digest login;	/* … and what names our password to the auth role */
+	char login_file[CONF_PATH_MAX];	/* that it was read from: its whole name; "": it stands in the configuration, or is asked for */
+	bool login_asked;
+	struct conf_digest users;	/* CONF_XAUTH_SERVER: names the file of users to the auth role */
+	char users_file[CONF_PATH_MAX];
+	bool mode_push;			/* mode config: the side that has the addresses tells them unasked */
 	struct conf_digest key;		/* ours, for signatures: the auth role has it, conf.creds what vouches for it */
 	uint8_t pulled;			/* enum conf_pulled, of the token that it is on */
 	uint32_t pulled_after;		/* seconds that the token may be away before CONF_PULLED_DOWN */
@@ -217,6 +243,7 @@ struct conf_peer {
 	uint32_t keepalive;		/* seconds of silence after which we keep a NAT's mapping alive; 0: never */
 	uint32_t linger;		/* seconds that an old inbound SA stays for stragglers */
 	bool start;			/* keyd begins the tunnel by itself */
+	bool refuse;			/* "serve no": nothing is begun with the peer, and it gets nothing */
 	struct conf_traffic traffic;
 	char pool[CONF_NAME_MAX];	/* the peer's addresses come from here; "": from nowhere */
 	bool virtual_v4, virtual_v6;	/* we ask the peer for an address of ours */
@@ -243,7 +270,8 @@ struct conf_pool {
 
 /* A key of ours, and what we show for it. */
 struct conf_cred {
-	struct conf_digest key;		/* of a token's key that nobody has seen yet: SHA-256 of its URI */
+	struct conf_digest key;		/* of a token's key that nobody has seen yet: its uri */
+	struct conf_digest uri;		/* of a key on a token: SHA-256 of its URI, by which it was known until it was seen */
 	bool token;			/* it is on a token, see conf.tokens */
 	bool unseen;			/* … and it or its certificate is not known yet: spki, chain and names are empty */
 	struct conf_at at;		/* of "cert", or "key" where there is no certificate */

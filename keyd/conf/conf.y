@@ -28,7 +28,7 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %define parse.error custom
 %define parse.lac full
 %locations
-%initial-action { @$ = (struct conf_where){ .file = p->place.file, .line = 1, .column = 1 }; }
+%initial-action { @$ = conf_here(p); }
 %param {struct conf_parser *p} {void *scanner}
 %expect 0
 
@@ -38,20 +38,20 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token ADDRESS "address" AFTER "after" ALLOW "allow" ANY "any" ASK "ask" ASSIGNED "assigned" AUTH "auth"
 %token AUTO "auto" CA "ca" CERT "cert" CHILD "child" CHILDLESS "childless" CHILDREN "children" COOKIE "cookie"
 %token CREDENTIAL "credential" CRL "crl" DEFAULT "default" DN "dn" DNS "dns" DOMAIN_ "domain" DOWN "down"
-%token DPD "dpd" EACH "each" ESP "esp" EXCEPT "except" EXPIRED "expired" EXPIRY_WARNING "expiry-warning"
+%token DPD "dpd" EACH "each" ESP "esp" EXCEPT "except" EXCHANGE "exchange" EXPIRED "expired" EXPIRY_WARNING "expiry-warning"
 %token FD "fd" FETCH "fetch" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open"
 %token ID "id" IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter" KEEP "keep"
 %token KEEPALIVE "keepalive" KEY "key" KEY_FLOOR "key-floor" KEYID "keyid" KEYLOG "keylog"
 %token LARVAL_DROP "larval-drop" LENIENT "lenient" LIFETIME "lifetime" LINGER "linger" LISTEN "listen"
-%token LOCAL "local" LOGIN "login" MODULE "module" NAT "nat" NAT_PORT "nat-port" NATIVE "native" NEVER "never"
-%token NO "no" NO_REKEY "no-rekey" OFF "off" ON "on" PACKETS "packets" PAD "pad" PASSPHRASE "passphrase"
+%token LOCAL "local" LOGIN "login" MODE_CONFIG "mode-config" MODULE "module" NAT "nat" NAT_PORT "nat-port" NATIVE "native" NEVER "never"
+%token NO "no" NO_REKEY "no-rekey" NONE "none" OFF "off" ON "on" PACKETS "packets" PAD "pad" PASSPHRASE "passphrase"
 %token PEER "peer" PER_SOURCE "per-source" PFS "pfs" PIN "pin" PIN_TRIES "pin-tries" POOL "pool" PORT "port"
 %token PREFER "prefer" PSK "psk" PULLED "pulled" REAUTH "reauth" REKEY "rekey" REMOTE "remote"
 %token REMOTE_KEY "remote-key" REPLACE "replace" REPLAY_WINDOW "replay-window" RETRANSMIT "retransmit"
-%token REVOCATION "revocation" REVOKED "revoked" SECRETS "secrets" SIGNATURES "signatures"
+%token REVOCATION "revocation" REVOKED "revoked" SECRETS "secrets" SERVE "serve" SIGNATURES "signatures"
 %token SINGLE_PAIR "single-pair" START "start" STRICT "strict" TFC "tfc" THRESHOLD "threshold"
-%token TOKEN_CHECK "token-check" TOKEN_TIMEOUT "token-timeout" TRAFFIC "traffic" UNIQUE "unique" USER "user"
-%token VIRTUAL_ADDRESS "virtual-address" YES "yes" BOTH_WAYS "<->"
+%token TOKEN_CHECK "token-check" TOKEN_TIMEOUT "token-timeout" TRAFFIC "traffic" UNIQUE "unique"
+%token USER "user" USERS "users" VERSION "version" VIRTUAL_ADDRESS "virtual-address" XAUTH "xauth" YES "yes" BOTH_WAYS "<->"
 %token '{' "'{'" '}' "'}'" ',' "','"
 
 %%
@@ -207,6 +207,14 @@ setting
 	| REVOCATION OFF			{ conf_do_revocation(p, &$1, CONF_REVOCATION_OFF); }
 	| EXPIRED lost_cert			{ conf_do_lost_cert(p, &$1, false, (enum conf_lost_cert)$2.n); }
 	| REVOKED lost_cert			{ conf_do_lost_cert(p, &$1, true, (enum conf_lost_cert)$2.n); }
+	| VERSION WORD				{ conf_do_version(p, &$2); }
+	| EXCHANGE WORD				{ conf_do_exchange(p, &$2); }
+	| XAUTH OFF				{ conf_do_xauth(p, &$2); }
+	| XAUTH WORD				{ conf_do_xauth(p, &$2); }
+	| XAUTH WORD text			{ conf_do_xauth_client(p, &$2, &$3); }
+	  password
+	| USERS text				{ conf_do_users(p, &$2); }
+	| MODE_CONFIG WORD			{ conf_do_mode_config(p, &$2); }
 	| PSK STRING				{ conf_do_psk(p, &$2); }
 	| PSK WORD				{ conf_do_psk(p, &$2); }
 	| PSK FILE_ text			{ conf_do_psk_file(p, &$3); }
@@ -248,13 +256,27 @@ setting
 	  local_nets BOTH_WAYS remote_nets
 	| START YES				{ conf_do_start(p, &$1, true); }
 	| START NO				{ conf_do_start(p, &$1, false); }
+	| SERVE YES				{ conf_do_serve(p, &$1, true); }
+	| SERVE NO				{ conf_do_serve(p, &$1, false); }
 	| VIRTUAL_ADDRESS			{ conf_do_virtual(p, &$1); }
 	  family_list virtual_interface
 	;
 
+password
+	: %empty
+	| WORD text				{ conf_do_password(p, &$1, &$2); }
+	| WORD ASK				{ conf_do_password(p, &$1, &$2); }
+	| WORD FILE_ text			{ conf_do_password_file(p, &$1, &$3); }
+	;
+
 auth_list
+	: NONE					{ conf_do_auth_way(p, &$1, CONF_AUTH_NONE); }
+	| auth_ways
+	;
+
+auth_ways
 	: auth_way
-	| auth_list ',' auth_way
+	| auth_ways ',' auth_way
 	;
 
 auth_way

@@ -137,6 +137,8 @@ static void put_child(FILE *out, const struct conf_peer *peer, const struct conf
 		fprintf(out, "\tchildren %u\n", peer->children);
 	if (!base || peer->childless != base->childless)
 		fprintf(out, "\tchildless %s\n", childless[peer->childless % 3]);
+	if (!base || peer->refuse != base->refuse)
+		fprintf(out, "\tserve %s\n", peer->refuse ? "no" : "yes");
 	if (!base || peer->single_pair != base->single_pair)
 		fprintf(out, "\tsingle-pair %s\n", peer->single_pair ? "yes" : "no");
 	if ((!base || base->tfc) && !peer->tfc)
@@ -243,6 +245,36 @@ static void put_pool(FILE *out, const struct conf_pool *pool)
 	fputs("}\n", out);
 }
 
+static void put_word(FILE *out, const char *before, const char *word)
+{
+	fputs(before, out);
+	conf_dump_name(out, word);
+}
+
+/* A password is not in it, but where it comes from. */
+static void put_xauth(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
+{
+	bool users = *peer->users_file && (!base || strcmp(peer->users_file, base->users_file));
+
+	if (users) {
+		put_word(out, "\tusers ", peer->users_file);
+		putc('\n', out);
+	}
+	if (!base || peer->mode_push != base->mode_push)
+		fprintf(out, "\tmode-config %s\n", peer->mode_push ? "push" : "pull");
+	if (base && peer->xauth == base->xauth && !strcmp(peer->xauth_user, base->xauth_user) &&
+	    !memcmp(&peer->login, &base->login, sizeof(peer->login)))
+		return;
+	if (peer->xauth == CONF_XAUTH_CLIENT) {
+		put_word(out, "\txauth client ", peer->xauth_user);
+		if (*peer->login_file)
+			put_word(out, " password file ", peer->login_file);
+		fputs(*peer->login_file || peer->login_asked ? "\n" : "\t# and a password\n", out);
+	} else {
+		fprintf(out, "\txauth %s\n", peer->xauth == CONF_XAUTH_SERVER ? "server" : "off");
+	}
+}
+
 /* As it was stated: what comes from our certificate comes from there again. */
 static struct conf_id stated_id(const struct conf_peer *peer)
 {
@@ -259,6 +291,10 @@ static void put_settings(FILE *out, const struct conf *c, const struct conf_peer
 
 	if (base ? !ipsec_addr_equal(&peer->local, &base->local) : peer->local.family)
 		fprintf(out, "\tlocal %s\n", ipsec_addr_format(&peer->local, text, sizeof(text)));
+	if (!base || peer->version != base->version)
+		fprintf(out, "\tversion %u\n", peer->version);
+	if (!base || peer->exchange != base->exchange)
+		fprintf(out, "\texchange %s\n", peer->exchange == CONF_EXCHANGE_AGGRESSIVE ? "aggressive" : "main");
 	put_ports(out, peer, base);
 	if (base)
 		base_local = stated_id(base);
@@ -276,6 +312,7 @@ static void put_settings(FILE *out, const struct conf *c, const struct conf_peer
 	put_child(out, peer, base);
 	put_times(out, peer, base);
 	put_nat(out, peer, base);
+	put_xauth(out, peer, base);
 	put_traffic(out, peer, base);
 }
 

@@ -17,7 +17,7 @@ static void put_ways(FILE *out, const char *what, const uint8_t ways[CONF_ROUNDS
 {
 	static const char *const words[] = { [CONF_AUTH_PSK] = "psk", [CONF_AUTH_CERT] = "cert", [CONF_AUTH_KEY] = "key" };
 
-	fprintf(out, "\t%s", what);
+	fprintf(out, "\t%s%s", what, ways[0] ? "" : " none");
 	for (unsigned i = 0; i < CONF_ROUNDS_MAX && ways[i]; i++)
 		fprintf(out, "%s %s", i ? "," : "", words[ways[i] % 4]);
 	putc('\n', out);

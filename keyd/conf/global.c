@@ -61,9 +61,28 @@ void conf_do_include(struct conf_parser *p, const struct conf_word *path)
 	conf_parse_file(p, name, &path->at);
 }
 
+static void be_quiet(const char *line, void *arg)
+{
+	(void)line;
+	(void)arg;
+}
+
+void conf_foresee_secrets(struct conf_parser *p, const struct conf_word *path)
+{
+	struct conf_secrets unused = { 0 };
+	const char *name = conf_path(p, path);
+
+	unused.file = name ? conf_file_number(p->conf, name) : 0;
+	if (name)
+		psk_file_load(&unused, &p->ipsec, p->conf, name, be_quiet, NULL);
+	conf_secrets_free(&unused);
+}
+
 /* A file of secrets reports by itself; its lines count as our mistakes. Warnings do not: the result tells. */
 void conf_do_secrets(struct conf_parser *p, const struct conf_word *path)
 {
+	bool foreseen = p->secrets_foreseen && p->place.depth == 1;
+	struct ipsec_secrets again = { 0 };
 	const char *name = conf_path(p, path);
 	int r;
 
@@ -71,12 +90,16 @@ void conf_do_secrets(struct conf_parser *p, const struct conf_word *path)
 		p->secrets->file = conf_file_number(p->conf, name);
 		p->conf->secrets = (struct conf_at){ .line = 1, .file = p->secrets->file };
 	}
-	r = name ? psk_file_load(p->secrets, &p->ipsec, p->conf, name, p->err, p->err_arg) : 0;
+	r = name ? psk_file_load(p->secrets, foreseen ? &again : &p->ipsec, p->conf, name, p->err, p->err_arg) : 0;
+	ipsec_secrets_free(&again);
 
 	if (r < 0) {
-		p->errors++;
+		if (p->place.origins)
+			conf_err(p, &path->at, "this is where '%s' is named", name);
+		else
+			p->errors++;
 		p->error = r;
-	} else if (p->conf->npeers && (p->ipsec.nkeys || p->ipsec.npins)) {
+	} else if (!foreseen && p->conf->npeers && (p->ipsec.nkeys || p->ipsec.npins)) {
 		conf_warn(p, &path->at, "the keys and PINs of this file are for sections below it, and there are some above");
 	}
 }

@@ -3,6 +3,7 @@
 #include "keyd/conf/file.h"
 #include "keyd/conf/id.h"
 #include "keyd/conf/ipsec_inside.h"
+#include "keyd/conf/parser.h"
 #include "keyd/conf/load.h"
 
 #include <errno.h>
@@ -257,6 +258,29 @@ static void do_key(struct reader *r, const struct selectors *who, const struct i
 	to[r->out->nkeys++] = key;
 }
 
+/* Whose password it is stands last: "GATEWAY USER : XAUTH PASSWORD". */
+static void do_xauth(struct reader *r, const struct selectors *who, const struct ipsec_token *t, unsigned n)
+{
+	const struct ipsec_token *user = who->n ? &who->t[who->n - 1] : NULL;
+	size_t at = user && user->n > 1 && *user->s == '@';
+	struct ipsec_login l = { .at = at_of(r, who->line) }, *to;
+	enum ipsec_secret_from from = IPSEC_SECRET_NONE;
+	const char *why = user ? take_secret(&from, &l.password, t, n) : "in front of XAUTH the name of a user is expected";
+
+	if (!why && !conf_user_ok(user->s + at, user->n - at))
+		why = "this is no name of a user";
+	if (why)
+		complain(r, who->line, "%s", why);
+	to = why || from != IPSEC_SECRET_GIVEN ? NULL : grow(r, r->out->logins, r->out->nlogins, sizeof(*to));
+	if (!to) {			/* %prompt: keydctl up asks */
+		secret_clear(&l.password);
+		return;
+	}
+	snprintf(l.user, sizeof(l.user), "%.*s", (int)(user->n - at), user->s + at);
+	r->out->logins = to;
+	to[r->out->nlogins++] = l;
+}
+
 static const struct kind {
 	const char *name;
 	void (*take)(struct reader *r, const struct selectors *who, const struct ipsec_token *t, unsigned n);
@@ -270,7 +294,7 @@ static const struct kind {
 	{ "PIN", do_pin, NULL },
 	{ "EAP", NULL, "EAP is not done here" },
 	{ "NTLM", NULL, "EAP is not done here" },
-	{ "XAUTH", NULL, "XAUTH belongs to IKEv1" },
+	{ "XAUTH", do_xauth, NULL },
 	{ "PPK", NULL, "postquantum preshared keys are not done here" },
 	{ "PPKS", NULL, "postquantum preshared keys are not done here" },
 	{ "BLISS", NULL, "no certificate has such a key any more" },
@@ -563,8 +587,10 @@ bool ipsec_secrets_is(const char *text, size_t n)
 	return false;
 }
 
-static void truncate_to(struct ipsec_secrets *s, size_t nkeys, size_t npins)
+static void truncate_to(struct ipsec_secrets *s, size_t nkeys, size_t npins, size_t nlogins)
 {
+	while (s->nlogins > nlogins)
+		secret_clear(&s->logins[--s->nlogins].password);
 	while (s->nkeys > nkeys) {
 		struct ipsec_key *k = &s->keys[--s->nkeys];
 
@@ -577,14 +603,14 @@ static void truncate_to(struct ipsec_secrets *s, size_t nkeys, size_t npins)
 
 static int read_first(struct reader *r, const char *text, size_t n)
 {
-	size_t nkeys = r->out->nkeys, npins = r->out->npins, npsks = r->psks->n;
+	size_t nkeys = r->out->nkeys, npins = r->out->npins, nlogins = r->out->nlogins, npsks = r->psks->n;
 
 	r->base = r->name;
 	r->file = r->psks->file;
 	read_text(r, text, n);
 	if (!r->errors)
 		return 0;
-	truncate_to(r->out, nkeys, npins);
+	truncate_to(r->out, nkeys, npins, nlogins);
 	psk_truncate(r->psks, npsks);
 	return r->error ? r->error : -EINVAL;
 }
@@ -607,8 +633,9 @@ int ipsec_secrets_buffer(struct ipsec_secrets *out, struct conf_secrets *psks, c
 
 void ipsec_secrets_free(struct ipsec_secrets *s)
 {
-	truncate_to(s, 0, 0);
+	truncate_to(s, 0, 0, 0);
 	free(s->keys);
 	free(s->pins);
+	free(s->logins);
 	*s = (struct ipsec_secrets){ 0 };
 }

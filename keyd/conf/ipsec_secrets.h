@@ -36,12 +36,21 @@ struct ipsec_pin {
 	struct secret pin;
 };
 
+/* "USER : XAUTH PASSWORD" */
+struct ipsec_login {
+	struct conf_at at;
+	char user[CONF_USER_MAX];
+	struct secret password;
+};
+
 /* Zero-initialise; release with ipsec_secrets_free. */
 struct ipsec_secrets {
 	struct ipsec_key *keys;		/* nkeys of them, in file order */
 	size_t nkeys;
 	struct ipsec_pin *pins;
 	size_t npins;
+	struct ipsec_login *logins;
+	size_t nlogins;
 };
 
 /* Whether a file's bytes look like ipsec.secrets, and not like psk.txt. */
@@ -50,7 +59,7 @@ bool ipsec_secrets_is(const char *text, size_t n);
 /*
  * Reads the file path, whose n bytes text were read already, and what it includes. Shared secrets are appended to psks, the rest to
  * out; c gets the names of the files that are included. Names of private keys are relative to ipsec.d/private beside the file,
- * or, where there is none of that name, to its folder. Lines of kinds that are not for us (EAP, XAUTH, …), and files that are not
+ * or, where there is none of that name, to its folder. Lines of kinds that are not for us (EAP, …), and files that are not
  * there, are told with "warning:" and passed over. Returns 0, -EINVAL (mistakes; each was reported with its line), -EACCES (others can get at an included file) or
  * -errno; psks and out then hold what they held before.
  */

@@ -38,6 +38,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "each", EACH, NULL },
 	{ "esp", ESP, "algorithms such as aes128gcm16" },
 	{ "except", EXCEPT, "an address" },
+	{ "exchange", EXCHANGE, "main or aggressive" },
 	{ "expired", EXPIRED, NULL },
 	{ "expiry-warning", EXPIRY_WARNING, "a time such as 14d" },
 	{ "fd", FD, "a descriptor's number" },
@@ -66,6 +67,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "listen", LISTEN, "an address" },
 	{ "local", LOCAL, "an address" },
 	{ "login", LOGIN, NULL },
+	{ "mode-config", MODE_CONFIG, "pull or push" },
 	{ "module", MODULE, "a module such as opensc-pkcs11" },
 	{ "nat", NAT, NULL },
 	{ "nat-port", NAT_PORT, NUMBER },
@@ -73,6 +75,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "never", NEVER, NULL },
 	{ "no", NO, NULL },
 	{ "no-rekey", NO_REKEY, NULL },
+	{ "none", NONE, NULL },
 	{ "off", OFF, NULL },
 	{ "on", ON, "the name of an interface" },
 	{ "packets", PACKETS, NULL },
@@ -98,6 +101,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "revocation", REVOCATION, NULL },
 	{ "revoked", REVOKED, NULL },
 	{ "secrets", SECRETS, A_FILE },
+	{ "serve", SERVE, NULL },
 	{ "signatures", SIGNATURES, "signatures such as ed25519" },
 	{ "single-pair", SINGLE_PAIR, NULL },
 	{ "start", START, NULL },
@@ -109,7 +113,10 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "traffic", TRAFFIC, "a network such as 10.0.0.0/24" },
 	{ "unique", UNIQUE, NULL },
 	{ "user", USER, "user@host" },
+	{ "users", USERS, A_FILE },
+	{ "version", VERSION, "1 or 2" },
 	{ "virtual-address", VIRTUAL_ADDRESS, NULL },
+	{ "xauth", XAUTH, "client, server or off" },
 	{ "yes", YES, NULL },
 };
 
@@ -127,6 +134,14 @@ const struct conf_keyword *conf_keyword_of_token(int token)
 		if (conf_keywords[i].token == token)
 			return &conf_keywords[i];
 	return NULL;
+}
+
+bool conf_keyword_is_value(int token, int before)
+{
+	const struct conf_keyword *kw = conf_keyword_of_token(before);
+	bool soft = token == USERS || token == XAUTH || (token == NONE && before != LOCAL);	/* auth local none */
+
+	return soft && kw && kw->value;
 }
 
 #define TYPED_MAX 32			/* longer words are no slip of the finger */

@@ -40,8 +40,10 @@ static void say(struct conf_parser *p, const struct conf_where *at, const char *
 
 	if (!p->err)
 		return;
-	if (at && at->line)
+	if (at && at->line && at->column)
 		n = (size_t)snprintf(text, sizeof(text) / 2, "%.300s:%u:%u: ", file, at->line, at->column);
+	else if (at && at->line)
+		n = (size_t)snprintf(text, sizeof(text) / 2, "%.300s:%u: ", file, at->line);
 	else if (file)
 		n = (size_t)snprintf(text, sizeof(text) / 2, "%.300s: ", file);
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", word);
@@ -74,6 +76,18 @@ void conf_warn(struct conf_parser *p, const struct conf_where *at, const char *f
 	va_end(ap);
 }
 
+struct conf_where conf_here(const struct conf_parser *p)
+{
+	const struct conf_place *at = &p->place;
+	unsigned n = at->line - 1;
+
+	if (!at->origins)
+		return (struct conf_where){ .file = at->file, .line = at->line, .column = at->column };
+	if (n >= at->norigins)
+		return (struct conf_where){ .file = at->file };
+	return (struct conf_where){ .file = at->origins[n].file, .line = at->origins[n].line };
+}
+
 struct conf_at conf_at_of(struct conf_parser *p, const struct conf_where *at)
 {
 	return (struct conf_at){ .line = at->line & 0xffffff, .file = conf_file_number(p->conf, at->file) };
@@ -101,12 +115,52 @@ const char *conf_path(struct conf_parser *p, const struct conf_word *w)
 	return kept;
 }
 
-/* Runs the grammar over one text, with the state that belongs to a file put aside meanwhile. */
-static void conf_parse_text(struct conf_parser *p, const char *name, char *text, size_t n, const char *exposed)
+static void chunks_free(struct conf_parser *p)
+{
+	for (struct conf_chunk *c = p->chunks, *next; c; c = next) {
+		next = c->next;
+		secret_cleanse(c->s, c->n);
+		free(c);
+	}
+	p->chunks = NULL;
+}
+
+static void on_secrets(void *arg, const struct conf_word *file)
+{
+	struct conf_parser *p = arg;
+	struct conf_word kept = *file;
+
+	kept.s = conf_keep(p, file->s, file->n);
+	if (kept.s)
+		conf_foresee_secrets(p, &kept);
+}
+
+/* Sections take keys and PINs out of files of secrets, wherever those are named. What is wrong with the text is told when it is read. */
+static void foresee_secrets(struct conf_parser *p, const char *text, size_t n)
+{
+	struct conf_parser quiet = { .conf = p->conf, .place = p->place };
+	char *copy = calloc(1, n + 2);
+
+	if (!copy)
+		return;
+	memcpy(copy, text, n);
+	conf_scan_secrets(&quiet, copy, n, on_secrets, p);
+	p->secrets_foreseen = true;
+	chunks_free(&quiet);
+	secret_cleanse(copy, n);
+	free(copy);
+}
+
+/* Runs the grammar over one text, with the state that belongs to a file put aside meanwhile. place: its file, and what is known of that. */
+static void conf_parse_text(struct conf_parser *p, struct conf_place place, char *text, size_t n)
 {
 	struct conf_place outer = p->place;
 
-	p->place = (struct conf_place){ .file = name, .exposed = exposed, .line = 1, .column = 1, .depth = outer.depth + 1 };
+	p->place = place;
+	p->place.line = p->place.column = 1;
+	p->place.depth = outer.depth + 1;
+	if (p->place.depth == 1 && !p->no_files)
+		foresee_secrets(p, text, n);
 	if (conf_scan(p, text, n) == 2) {
 		conf_err(p, NULL, "out of memory");
 		p->error = -ENOMEM;
@@ -129,18 +183,15 @@ void conf_parse_file(struct conf_parser *p, const char *path, const struct conf_
 		p->error = r;
 		return;
 	}
-	conf_parse_text(p, path, f.text, f.n, *f.exposed ? f.exposed : NULL);
+	conf_parse_text(p, (struct conf_place){ .file = path, .exposed = *f.exposed ? f.exposed : NULL }, f.text, f.n);
 	conf_file_clear(&f);
 }
 
 static void conf_parser_clear(struct conf_parser *p)
 {
-	for (struct conf_chunk *c = p->chunks, *next; c; c = next) {
-		next = c->next;
-		secret_cleanse(c->s, c->n);
-		free(c);
-	}
+	chunks_free(p);
 	secret_clear(&p->psk);
+	secret_clear(&p->password);
 	secret_clear(&p->own.passphrase);
 	conf_pin_clear(&p->own.pin);
 	conf_pin_clear(&p->default_pin);
@@ -185,22 +236,36 @@ int conf_load_seen(struct conf *c, struct conf_secrets *s, const char *path, con
 	return conf_parser_finish(&p);
 }
 
+static void parse_copy(struct conf_parser *p, struct conf_place place, const char *text, size_t n)
+{
+	char *copy = n <= CONF_FILE_MAX ? calloc(1, n + 2) : NULL;
+
+	if (copy) {
+		memcpy(copy, text, n);
+		conf_parse_text(p, place, copy, n);
+		secret_cleanse(copy, n);
+		free(copy);
+	} else {
+		p->place.file = place.file;
+		conf_err(p, NULL, n > CONF_FILE_MAX ? "is larger than %u bytes" : "needs more memory than there is (%u bytes)", CONF_FILE_MAX);
+	}
+}
+
 int conf_load_buffer(struct conf *c, struct conf_secrets *s, const char *name, const char *text, size_t n,
 		     conf_error_fn *err, void *arg)
 {
 	struct conf_parser p = conf_parser_start(c, s, err, arg);
-	char *copy = n <= CONF_FILE_MAX ? calloc(1, n + 2) : NULL;
 
 	p.no_files = true;
-	if (copy) {
-		memcpy(copy, text, n);
-		conf_parse_text(&p, name, copy, n, NULL);
-		secret_cleanse(copy, n);
-		free(copy);
-	} else {
-		p.place.file = name;
-		conf_err(&p, NULL, n > CONF_FILE_MAX ? "is larger than %u bytes" : "needs more memory than there is (%u bytes)",
-			 CONF_FILE_MAX);
-	}
+	parse_copy(&p, (struct conf_place){ .file = name }, text, n);
+	return conf_parser_finish(&p);
+}
+
+int conf_load_text(struct conf *c, struct conf_secrets *s, const struct conf_text *t, const struct conf_sights *seen, conf_error_fn *err, void *arg)
+{
+	struct conf_parser p = conf_parser_start(c, s, err, arg);
+
+	p.sights = seen;
+	parse_copy(&p, (struct conf_place){ .file = t->name, .origins = t->lines, .norigins = t->nlines }, t->text, t->n);
 	return conf_parser_finish(&p);
 }

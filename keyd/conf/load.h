@@ -48,6 +48,23 @@ int conf_pin_source(struct conf_token *t, struct conf_secrets *s, const char *so
 int conf_load_buffer(struct conf *c, struct conf_secrets *s, const char *name, const char *text, size_t n,
 		     conf_error_fn *err, void *arg);
 
+/* A text that was made from others' files: where what stands on each of its lines comes from. */
+struct conf_origin {
+	const char *file;
+	unsigned line;
+};
+
+struct conf_text {
+	const char *name;		/* of the file that it was made from: others are named relative to it */
+	const char *text;		/* needs no final NUL and is not changed */
+	size_t n;
+	const struct conf_origin *lines;	/* nlines of them; places in messages and in *c are these */
+	unsigned nlines;
+};
+
+/* As conf_load_seen, from such a text. It may name files. */
+int conf_load_text(struct conf *c, struct conf_secrets *s, const struct conf_text *t, const struct conf_sights *seen, conf_error_fn *err, void *arg);
+
 /* The number of a file in struct conf_at, made if it is new; 0 when there is no room for its name. */
 uint8_t conf_file_number(struct conf *c, const char *name);
 /* "FILE:LINE" into buf[n], returned; "" where at is nowhere. */
@@ -86,6 +103,7 @@ enum conf_misfit {
 	CONF_MISFIT_REMOTE,		/* it is somebody else than "id remote" */
 	CONF_MISFIT_ADDRESS,		/* no "id remote": it calls itself by an address that it does not talk from */
 	CONF_MISFIT_MAY,		/* the caller's function has said no */
+	CONF_MISFIT_REFUSED,		/* it fits best, and says "serve no" */
 };
 
 #define CONF_TRIED_MAX 8
@@ -106,7 +124,7 @@ typedef bool conf_peer_may(void *arg, const struct conf_peer *peer);
  * The section that serves a peer who has begun, once it says who it is. Of the sections whose address (and local, where given)
  * fits, those with the longest prefix, and of these those that name local if one does, stay in play (so conf_peer_find gives
  * the first of them); without any, c->defaults. Of these: "id local" must be whom the peer asks for, "id remote" must fit; an
- * exact "id remote" goes before a pattern, that before none; then file order. Without "id remote" a peer may have any name,
+ * exact "id remote" goes before a pattern, that before none; then file order. One with "serve no" is chosen like the others, and then the result is NULL. Without "id remote" a peer may have any name,
  * but as an address only the one it talks from, unless it is behind a NAT. may may be NULL. Returns NULL when none fits;
  * *choice is set in any case. The result lives as long as c.
  */

@@ -347,8 +347,10 @@ static struct conf_cred *cred_for(struct own_files *o, const struct crypto_key *
 
 	if (k)
 		fresh.spki = conf_key_digest(o->p, k, &fresh.key, &fresh.nspki);
-	if (k ? !fresh.spki : !conf_uri_digest(o->p, key_name(o), &fresh.key))
+	if ((k && !fresh.spki) || (fresh.token && !conf_uri_digest(o->p, key_name(o), &fresh.uri)))
 		return NULL;
+	if (!k)
+		fresh.key = fresh.uri;
 	cred = conf_cred_find(c, &fresh.key);
 	if (cred) {
 		free(fresh.spki);

@@ -28,6 +28,8 @@ struct conf_word {
 /* How far the reading of one file has come. */
 struct conf_place {
 	const char *file;
+	const struct conf_origin *origins;	/* of its lines, norigins of them; NULL: they are its own */
+	unsigned norigins;
 	const char *exposed;		/* why it may not hold a secret; NULL: it may */
 	unsigned depth;			/* of includes; the first file has 1 */
 	unsigned line, column;
@@ -80,9 +82,12 @@ struct conf_parser {
 	struct secret psk;
 	struct conf_own own;
 	struct conf_pin_said default_pin;	/* of the section "default" */
+	bool secrets_foreseen;		/* those that the first file names are in ipsec already */
 	struct ipsec_secrets ipsec;	/* of files of secrets: what is to be had for sections */
 	struct conf_ipsec_key *ipsec_keys;	/* owned; of each key there, what came of opening it; NULL: nothing was */
 	const struct conf_sights *sights;	/* what is known of tokens; NULL: nothing */
+	struct secret password;		/* of "xauth client" in the section that is being read */
+	bool password_failed;		/* … or what was wrong with it was reported */
 	bool defaults_failed;		/* their certificate or key could not be read */
 	unsigned auth_sides, auth_round;	/* of the statement "auth" that is being read: enum conf_side, rounds so far */
 	bool is_default, has_psk, address_set;
@@ -106,6 +111,8 @@ void conf_warn(struct conf_parser *p, const struct conf_where *at, const char *f
 /* n bytes (and a NUL) that live until the parser ends; NULL without memory, which was reported. */
 char *conf_keep(struct conf_parser *p, const char *s, size_t n);
 
+/* Where the next token stands, for whoever wrote it. */
+struct conf_where conf_here(const struct conf_parser *p);
 /* The same place as plain data. */
 struct conf_at conf_at_of(struct conf_parser *p, const struct conf_where *at);
 
@@ -130,12 +137,16 @@ struct conf_keyword {
 };
 const struct conf_keyword *conf_keyword_find(const char *text, size_t n);
 const struct conf_keyword *conf_keyword_of_token(int token);
+/* Is it a word like others, behind a keyword that has a value? Files and peers may well have such names. */
+bool conf_keyword_is_value(int token, int before);
 /* The nearest of candidates (ended by NULL) that a typist may have meant, or NULL. */
 const char *conf_did_you_mean(const char *text, const char *const *candidates);
 
 /* global.c: statements outside of peers. */
 void conf_do_include(struct conf_parser *p, const struct conf_word *path);
 void conf_do_secrets(struct conf_parser *p, const struct conf_word *path);
+/* What of it is for sections, which may stand above the statement; what is wrong with it is told by conf_do_secrets. */
+void conf_foresee_secrets(struct conf_parser *p, const struct conf_word *path);
 void conf_do_listen(struct conf_parser *p, const struct conf_word *addr);
 void conf_do_port(struct conf_parser *p, const struct conf_word *w);
 void conf_do_nat_port(struct conf_parser *p, const struct conf_word *w, bool off);
@@ -186,8 +197,11 @@ void conf_do_psk_file(struct conf_parser *p, const struct conf_word *path);
 void conf_do_proposals(struct conf_parser *p, bool esp, const struct conf_word *at);
 void conf_do_proposal(struct conf_parser *p, bool esp, const struct conf_word *w);
 void conf_do_pfs(struct conf_parser *p, const struct conf_word *at, bool on);
+void conf_do_serve(struct conf_parser *p, const struct conf_word *at, bool yes);
 void conf_do_childless(struct conf_parser *p, const struct conf_word *at, enum conf_childless how);
 void conf_do_single_pair(struct conf_parser *p, const struct conf_word *at, bool on);
+void conf_do_version(struct conf_parser *p, const struct conf_word *w);
+void conf_do_exchange(struct conf_parser *p, const struct conf_word *w);
 void conf_do_unique(struct conf_parser *p, const struct conf_word *at, enum conf_unique how);
 void conf_do_children(struct conf_parser *p, const struct conf_word *w);
 void conf_do_tfc(struct conf_parser *p, const struct conf_word *w, bool off);
@@ -234,7 +248,7 @@ void conf_cert_check(struct conf_parser *p);
 bool conf_crypto_ready(struct conf_parser *p, const struct conf_where *at);
 /* The whole name of a file; NULL: it has none, or too long a one (reported). Lives as long as the parser. */
 const char *conf_file_name(struct conf_parser *p, const struct conf_word *w);
-enum conf_read_kind { CONF_READ_OWN, CONF_READ_OPENED /* the same with a passphrase */, CONF_READ_CA, CONF_READ_PIN };
+enum conf_read_kind { CONF_READ_OWN, CONF_READ_OPENED /* the same with a passphrase */, CONF_READ_CA, CONF_READ_PIN, CONF_READ_USERS };
 /* Has this been read? Then true, and *out is what came of it; all zero: nothing, which was reported. b may be NULL. */
 bool conf_read_find(struct conf_parser *p, enum conf_read_kind kind, const char *a, const char *b, struct conf_digest *out);
 void conf_read_note(struct conf_parser *p, enum conf_read_kind kind, const char *a, const char *b,
@@ -274,6 +288,23 @@ bool conf_uri_digest(struct conf_parser *p, const char *uri, struct conf_digest 
 /* The token of a key, with what the section says of its PIN. false: another section says otherwise, or no memory (reported). */
 bool conf_token_keep(struct conf_parser *p, const struct conf_digest *key, const char *uri, const struct conf_where *at, bool cert);
 
+/* xauth.c: users and passwords (IKEv1), and what else is of IKEv1 alone. */
+void conf_do_xauth(struct conf_parser *p, const struct conf_word *what);		/* server or off */
+void conf_do_xauth_client(struct conf_parser *p, const struct conf_word *what, const struct conf_word *user);
+/* word: "password" */
+void conf_do_password(struct conf_parser *p, const struct conf_word *word, const struct conf_word *w);
+void conf_do_password_file(struct conf_parser *p, const struct conf_word *word, const struct conf_word *w);
+void conf_do_users(struct conf_parser *p, const struct conf_word *w);
+void conf_do_mode_config(struct conf_parser *p, const struct conf_word *w);
+/* Of the peer that is being read; its password is kept. */
+void conf_xauth_check(struct conf_parser *p);
+/* users.c: what a user may be called. */
+bool conf_user_ok(const char *s, size_t n);
+/* Reads a file of users into p->secrets->logins; *users: what names it. false: reported. */
+bool conf_users_read(struct conf_parser *p, const struct conf_word *w, const char *name, struct conf_digest *users);
+/* One more; l's secrets are moved. false: no memory (reported). */
+bool conf_login_add(struct conf_parser *p, struct conf_login *l);
+
 /* ipsec_use.c: what files of secrets have for the section that is being read. */
 /* The key of its certificate, if that has none beside it and none is stated. */
 void conf_ipsec_key(struct conf_parser *p);
@@ -288,6 +319,8 @@ struct conf_cred *conf_cred_find(const struct conf *c, const struct conf_digest 
 /* The first certificate of its chain; NULL: there is none. Free with crypto_cert_free. */
 struct crypto_cert *conf_cred_cert(const struct conf_cred *cred);
 
+/* A duration of whole seconds within bounds; false when it is none, which was reported. */
+bool conf_seconds(struct conf_parser *p, const struct conf_word *w, uint32_t min, uint32_t max, uint32_t *out);
 /* Notes that stmt stands here; false (and an error) when it stood before. */
 bool conf_once(struct conf_parser *p, enum conf_stmt stmt, const struct conf_word *at);
 
@@ -311,5 +344,7 @@ void conf_dump_revocation(FILE *out, const struct conf *c);
 
 /* From the generated scanner and grammar. */
 int conf_scan(struct conf_parser *p, char *text, size_t n);	/* text[n] and text[n + 1] are NUL; it is written to */
+/* Each file that a statement "secrets" of this text names, outside of sections; up to the first thing that is no word of ours. */
+void conf_scan_secrets(struct conf_parser *p, char *text, size_t n, void (*found)(void *arg, const struct conf_word *file), void *arg);
 
 #endif

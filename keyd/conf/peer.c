@@ -2,6 +2,7 @@
 // A peer's section from its head to its end, and the checks over all that it says.
 #include "keyd/conf/id.h"
 #include "keyd/conf/parser.h"
+#include "keyd/crypto/alg.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,6 +27,8 @@ static void peer_start(struct conf_parser *p, const struct conf_word *at, const 
 	p->is_default = is_default;
 	p->has_psk = p->address_set = false;
 	secret_clear(&p->psk);
+	secret_clear(&p->password);
+	p->password_failed = false;
 }
 
 /* Names stand in logs and in commands: nothing in them may look like something else. */
@@ -77,10 +80,41 @@ static void check_times(struct conf_parser *p)
 			 peer->name, peer->retransmit_ms, peer->retransmit_tries);
 }
 
+/* Has a proposal of these one of that kind that IKEv1 has a number for? */
+static bool named_in_ikev1(const struct conf_proposals *ps, enum crypto_kind kind, bool esp)
+{
+	for (unsigned i = 0; i < ps->n; i++) {
+		for (unsigned k = 0; k < ps->p[i].n; k++) {
+			const struct conf_transform *t = &ps->p[i].t[k];
+			const struct crypto_alg *alg = t->type == kind ? crypto_alg_by_id(kind, t->id, t->key_bits) : NULL;
+
+			if (alg && (esp ? alg->ikev1_esp_id : alg->ikev1_id))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void check_ikev1(struct conf_parser *p)
+{
+	static const struct { enum crypto_kind kind; const char *what; } needed[] = {
+		{ CRYPTO_ENCR, "no AEAD: a cipher such as aes256" }, { CRYPTO_PRF, "a hash such as sha256" },
+		{ CRYPTO_KE, "a group such as modp2048" },
+	};
+
+	if (p->peer.version != 1 || p->is_default)
+		return;
+	for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (!named_in_ikev1(&p->peer.ike, needed[i].kind, false))
+			conf_err(p, &p->peer_at, "peer '%s': IKEv1 knows nothing of what 'ike' names; it wants %s", p->peer.name, needed[i].what);
+	if (!named_in_ikev1(&p->peer.esp, CRYPTO_ENCR, true))
+		conf_err(p, &p->peer_at, "peer '%s': IKEv1 has no number for any cipher that 'esp' names", p->peer.name);
+}
+
 /* Would an exchange not know which of the two is meant? */
 static bool same_peer(const struct conf_peer *a, const struct conf_peer *b)
 {
-	return a->remote_len == b->remote_len && ipsec_addr_equal(&a->remote, &b->remote) &&
+	return a->version == b->version && a->remote_len == b->remote_len && ipsec_addr_equal(&a->remote, &b->remote) &&
 	       ipsec_addr_equal(&a->local, &b->local) && conf_id_equal(&a->remote_id, &b->remote_id) &&
 	       conf_id_equal(&a->local_id, &b->local_id);
 }
@@ -153,11 +187,13 @@ void conf_peer_end(struct conf_parser *p)
 	const struct conf_peer *peer = &p->peer;
 
 	check_times(p);
+	check_ikev1(p);
 	if (!p->is_default)
 		conf_traffic_check(p);
 	if (peer->local.family && peer->remote.family && peer->local.family != peer->remote.family)
 		conf_err(p, &p->peer_at, "peer '%s': local and address are of different families", peer->name);
 	conf_cert_check(p);
+	conf_xauth_check(p);
 	keep_secret(p);
 	if (p->is_default) {
 		p->conf->defaults = *peer;

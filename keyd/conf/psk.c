@@ -35,9 +35,18 @@ void psk_truncate(struct conf_secrets *s, size_t n)
 		secret_clear(&s->entries[--s->n].key);
 }
 
+void conf_login_clear(struct conf_login *l)
+{
+	secret_clear(&l->password);
+	secret_clear(&l->totp);
+}
+
 void conf_secrets_free(struct conf_secrets *s)
 {
 	psk_truncate(s, 0);
+	for (size_t i = 0; i < s->nlogins; i++)
+		conf_login_clear(&s->logins[i]);
+	free(s->logins);
 	for (size_t i = 0; i < s->nkeys; i++)
 		secret_clear(&s->keys[i].bytes);
 	for (size_t i = 0; i < s->npins; i++)

@@ -35,8 +35,20 @@ struct conf_token_pin {
 	struct secret pin;
 };
 
+/* A password: ours for a gateway, or what a user of ours has to know. */
+struct conf_login {
+	struct conf_digest key;		/* conf_peer.login or .users */
+	char user[CONF_USER_MAX];
+	struct conf_at at;
+	bool hashed;			/* a user's: password is crypt(5)'s hash of it */
+	struct secret password;		/* empty, unless hashed: it is asked for */
+	struct secret totp;		/* hashed: the key of one-time codes (RFC 6238); empty: none are asked for */
+};
+
 /* Zero-initialise; release with conf_secrets_free. */
 struct conf_secrets {
+	struct conf_login *logins;	/* nlogins of them; only the auth role gets them */
+	size_t nlogins;
 	struct conf_key *keys;		/* nkeys of them, one for each key */
 	size_t nkeys;
 	struct conf_token_pin *pins;	/* npins of them; only the card role gets them */
@@ -79,6 +91,8 @@ int psk_add(struct conf_secrets *s, struct psk_entry *e);
  */
 const struct psk_entry *psk_find(const struct conf_secrets *s, const struct conf_id *local, const struct conf_id *remote,
 				 const struct ipsec_addr *addr);
+
+void conf_login_clear(struct conf_login *l);
 
 /* Cleanses all entries from the n-th on. */
 void psk_truncate(struct conf_secrets *s, size_t n);

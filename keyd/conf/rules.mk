@@ -26,6 +26,7 @@ $(eval $(call unit_test,conf_id,$(conf_libs),$(conf_test_pkgs)))
 $(eval $(call unit_test,conf_choose,$(conf_libs),$(conf_test_pkgs)))
 $(eval $(call unit_test,conf_ipsec_use,$(conf_libs),$(conf_test_pkgs)))
 $(eval $(call unit_test,conf_cert,$(conf_libs),$(conf_test_pkgs)))
+$(eval $(call unit_test,conf_xauth,$(conf_libs),$(conf_test_pkgs)))
 $(eval $(call unit_test,conf_token,$(conf_libs),$(conf_test_pkgs)))
 $(O)/tests/unit/conf_cert $(O)/tests/unit/conf_ipsec_use $(O)/tests/unit/conf_token: | $(O)/tests/ca/made
 $(eval $(call unit_test,conf_psk,$(conf_libs),$(conf_test_pkgs)))

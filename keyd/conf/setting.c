@@ -3,6 +3,7 @@
 #include "keyd/conf/file.h"
 #include "keyd/conf/id.h"
 #include "keyd/conf/parser.h"
+#include "keyd/crypto/alg.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 #define KEEPALIVE_MOST 3600		/* seconds; no NAT waits that long */
 #define JITTER_MOST 50			/* per cent */
 
-static bool seconds(struct conf_parser *p, const struct conf_word *w, uint32_t min, uint32_t max, uint32_t *out)
+bool conf_seconds(struct conf_parser *p, const struct conf_word *w, uint32_t min, uint32_t max, uint32_t *out)
 {
 	uint64_t v;
 	int r = quantity_seconds(w->s, &v);
@@ -204,12 +205,51 @@ void conf_do_psk_file(struct conf_parser *p, const struct conf_word *path)
 	conf_file_clear(&f);
 }
 
+void conf_do_version(struct conf_parser *p, const struct conf_word *w)
+{
+	uint32_t v;
+
+	if (conf_once(p, CONF_STMT_VERSION, w) && conf_number(p, w, 1, 2, &v))
+		p->peer.version = (uint8_t)v;
+}
+
+/* No keywords of their own: files and peers may well have such names. */
+void conf_do_exchange(struct conf_parser *p, const struct conf_word *w)
+{
+	static const char *const words[] = { [CONF_EXCHANGE_MAIN] = "main", [CONF_EXCHANGE_AGGRESSIVE] = "aggressive" };
+
+	if (!conf_once(p, CONF_STMT_EXCHANGE, w))
+		return;
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!strcmp(words[i], w->s)) {
+			p->peer.exchange = (uint8_t)i;
+			return;
+		}
+	}
+	conf_err(p, &w->at, "'%s' is no exchange that begins: main or aggressive is expected", w->s);
+}
+
 /* The first proposal in the file takes the place of the default ones. */
 void conf_do_proposals(struct conf_parser *p, bool esp, const struct conf_word *at)
 {
 	if (!conf_once(p, esp ? CONF_STMT_ESP : CONF_STMT_IKE, at))
 		return;
 	*(esp ? &p->peer.esp : &p->peer.ike) = (struct conf_proposals){ 0 };
+}
+
+/* They are never offered without being named, and this is the place. */
+static void warn_of_old(struct conf_parser *p, bool esp, const struct conf_word *w, const struct conf_proposal *one)
+{
+	char names[256] = "";
+
+	for (unsigned i = 0; i < one->n; i++) {
+		const struct crypto_alg *alg = crypto_alg_by_id(one->t[i].type, one->t[i].id, one->t[i].key_bits);
+
+		if (alg && alg->flags & CRYPTO_LEGACY && alg->kind != CRYPTO_PRF)
+			snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", *names ? ", " : "", alg->name);
+	}
+	if (*names)
+		conf_warn(p, &w->at, "%s: too weak today, and offered only because %s", names, esp ? "'esp' names it" : "'ike' names it");
 }
 
 void conf_do_proposal(struct conf_parser *p, bool esp, const struct conf_word *w)
@@ -223,6 +263,7 @@ void conf_do_proposal(struct conf_parser *p, bool esp, const struct conf_word *w
 		conf_err(p, &w->at, "more than %u proposals; one may name several algorithms of a kind", CONF_PROPOSALS_MAX);
 	else
 		ps->p[ps->n++] = one;
+	warn_of_old(p, esp, w, &one);
 }
 
 void conf_do_pfs(struct conf_parser *p, const struct conf_word *at, bool on)
@@ -235,6 +276,12 @@ void conf_do_childless(struct conf_parser *p, const struct conf_word *at, enum c
 {
 	if (conf_once(p, CONF_STMT_CHILDLESS, at))
 		p->peer.childless = (uint8_t)how;
+}
+
+void conf_do_serve(struct conf_parser *p, const struct conf_word *at, bool yes)
+{
+	if (conf_once(p, CONF_STMT_SERVE, at))
+		p->peer.refuse = !yes;
 }
 
 void conf_do_single_pair(struct conf_parser *p, const struct conf_word *at, bool on)
@@ -266,7 +313,7 @@ void conf_do_children(struct conf_parser *p, const struct conf_word *w)
 void conf_do_life_ike(struct conf_parser *p, const struct conf_word *w)
 {
 	if (conf_once(p, CONF_STMT_LIFE_IKE, w))
-		seconds(p, w, 1, LIFETIME_MOST, &p->peer.ike_lifetime);
+		conf_seconds(p, w, 1, LIFETIME_MOST, &p->peer.ike_lifetime);
 }
 
 void conf_do_life_reauth(struct conf_parser *p, const struct conf_word *at, const struct conf_word *w)
@@ -274,7 +321,7 @@ void conf_do_life_reauth(struct conf_parser *p, const struct conf_word *at, cons
 	if (!conf_once(p, CONF_STMT_LIFE_REAUTH, at))
 		return;
 	if (w)
-		seconds(p, w, 1, LIFETIME_MOST, &p->peer.reauth_lifetime);
+		conf_seconds(p, w, 1, LIFETIME_MOST, &p->peer.reauth_lifetime);
 	else
 		p->peer.reauth_lifetime = 0;
 }
@@ -291,7 +338,7 @@ void conf_do_life_amount(struct conf_parser *p, const struct conf_word *w)
 	uint64_t v;
 
 	if (quantity_seconds(w->s, &v) != -EINVAL)
-		seconds(p, w, 1, CHILD_MOST, &p->peer.child_lifetime);
+		conf_seconds(p, w, 1, CHILD_MOST, &p->peer.child_lifetime);
 	else if (quantity_bytes(w->s, &v) == 0 && v)
 		p->peer.child_bytes = v;
 	else
@@ -328,7 +375,7 @@ void conf_do_dpd(struct conf_parser *p, const struct conf_word *w, bool off)
 	if (off)
 		p->peer.dpd = 0;
 	else
-		seconds(p, w, 1, LIFETIME_MOST, &p->peer.dpd);
+		conf_seconds(p, w, 1, LIFETIME_MOST, &p->peer.dpd);
 }
 
 void conf_do_retransmit(struct conf_parser *p, const struct conf_word *wait, const struct conf_word *tries)
@@ -367,7 +414,7 @@ void conf_do_fragment(struct conf_parser *p, const struct conf_word *w, bool off
 void conf_do_linger(struct conf_parser *p, const struct conf_word *w)
 {
 	if (conf_once(p, CONF_STMT_LINGER, w))
-		seconds(p, w, 0, LIFETIME_MOST, &p->peer.linger);
+		conf_seconds(p, w, 0, LIFETIME_MOST, &p->peer.linger);
 }
 
 void conf_do_nat(struct conf_parser *p, const struct conf_word *at, enum conf_nat nat)
@@ -383,5 +430,5 @@ void conf_do_keepalive(struct conf_parser *p, const struct conf_word *w, bool of
 	if (off)
 		p->peer.keepalive = 0;
 	else
-		seconds(p, w, 1, KEEPALIVE_MOST, &p->peer.keepalive);
+		conf_seconds(p, w, 1, KEEPALIVE_MOST, &p->peer.keepalive);
 }

@@ -172,19 +172,6 @@ void conf_do_login(struct conf_parser *p, const struct conf_word *at, bool each)
 	p->own.pin.each = each;
 }
 
-/* A duration of whole seconds within bounds. */
-static bool seconds(struct conf_parser *p, const struct conf_word *w, uint32_t min, uint32_t max, uint32_t *out)
-{
-	uint64_t v;
-
-	if (quantity_seconds(w->s, &v) < 0 || v < min || v > max) {
-		conf_err(p, &w->at, "'%s' is no time from %us to %us, such as 30s", w->s, min, max);
-		return false;
-	}
-	*out = (uint32_t)v;
-	return true;
-}
-
 void conf_do_pulled(struct conf_parser *p, const struct conf_word *at, enum conf_pulled what, const struct conf_word *after)
 {
 	if (!conf_once(p, CONF_STMT_PULLED, at))
@@ -192,7 +179,7 @@ void conf_do_pulled(struct conf_parser *p, const struct conf_word *at, enum conf
 	p->peer.pulled = (uint8_t)what;
 	p->peer.pulled_after = 0;
 	if (after)
-		seconds(p, after, 1, PULLED_MOST, &p->peer.pulled_after);
+		conf_seconds(p, after, 1, PULLED_MOST, &p->peer.pulled_after);
 }
 
 /* What s does not say, as the defaults say it. */
@@ -270,13 +257,13 @@ void conf_do_pin_tries(struct conf_parser *p, const struct conf_word *w)
 void conf_do_token_timeout(struct conf_parser *p, const struct conf_word *w)
 {
 	if (conf_once(p, CONF_STMT_TOKEN_TIMEOUT, w))
-		seconds(p, w, 1, TIMEOUT_MOST, &p->conf->token_timeout);
+		conf_seconds(p, w, 1, TIMEOUT_MOST, &p->conf->token_timeout);
 }
 
 void conf_do_token_check(struct conf_parser *p, const struct conf_word *w)
 {
 	if (conf_once(p, CONF_STMT_TOKEN_CHECK, w))
-		seconds(p, w, CHECK_LEAST, CHECK_MOST, &p->conf->token_check);
+		conf_seconds(p, w, CHECK_LEAST, CHECK_MOST, &p->conf->token_check);
 }
 
 /* --- keys --- */

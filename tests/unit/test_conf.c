@@ -83,9 +83,12 @@ static void test_defaults(void **state)
 	assert_true(c.defaults.pfs);
 	assert_int_equal(c.defaults.childless, CONF_CHILDLESS_ALLOW);
 	assert_false(c.defaults.single_pair);
+	assert_false(c.defaults.refuse);
 	assert_int_equal(c.defaults.tfc, 0);
 	assert_int_equal(c.defaults.unique, CONF_UNIQUE_REPLACE);
 	assert_int_equal(c.defaults.children, 1000);
+	assert_int_equal(c.defaults.version, 2);
+	assert_int_equal(c.defaults.exchange, CONF_EXCHANGE_MAIN);
 	assert_int_equal(c.defaults.ike_lifetime, 14400);
 	assert_int_equal(c.defaults.reauth_lifetime, 0);
 	assert_int_equal(c.defaults.child_lifetime, 3600);
@@ -151,8 +154,9 @@ static const char everything[] =
 	"	pfs no\n"
 	"	childless prefer\n"
 	"	single-pair yes\n"
+	"	serve no\n"
 	"	tfc 1400\n"
-	"	unique keep ; children 7\n"
+	"	unique keep ; children 7 ; version 1 ; exchange aggressive\n"
 	"	lifetime ike 8h, reauth 1d, child 90s 10G 5 packets\n"
 	"	rekey jitter 20%\n"
 	"	dpd 1m\n"
@@ -219,9 +223,12 @@ static void test_everything(void **state)
 	assert_false(p->pfs);
 	assert_int_equal(p->childless, CONF_CHILDLESS_PREFER);
 	assert_true(p->single_pair);
+	assert_true(p->refuse);
 	assert_int_equal(p->tfc, 1400);
 	assert_int_equal(p->unique, CONF_UNIQUE_KEEP);
 	assert_int_equal(p->children, 7);
+	assert_int_equal(p->version, 1);
+	assert_int_equal(p->exchange, CONF_EXCHANGE_AGGRESSIVE);
 	assert_int_equal(p->ike_lifetime, 28800);
 	assert_int_equal(p->reauth_lifetime, 86400);
 	assert_int_equal(p->child_lifetime, 90);
@@ -422,9 +429,9 @@ static void test_find(void **state)
 
 #define P "peer 192.0.2.2 "
 #define STATEMENTS "cookie, crl, default, expiry-warning, fetch, half-open, include, keylog, larval-drop, listen, module, nat-port, peer, pin-tries, pool, port, secrets, token-check or token-timeout"
-#define SETTINGS "address, auth, ca, cert, childless, children, dpd, esp, expired, fragment, id, ike, keepalive, key, key-floor, " \
-	"lifetime, linger, local, login, nat, nat-port, pfs, pin, pool, port, psk, pulled, rekey, remote-key, replay-window, retransmit, revocation, " \
-	"revoked, signatures, single-pair, start, tfc, traffic, unique or virtual-address"
+#define SETTINGS "address, auth, ca, cert, childless, children, dpd, esp, exchange, expired, fragment, id, ike, keepalive, key, key-floor, " \
+	"lifetime, linger, local, login, mode-config, nat, nat-port, pfs, pin, pool, port, psk, pulled, rekey, remote-key, replay-window, retransmit, revocation, " \
+	"revoked, serve, signatures, single-pair, start, tfc, traffic, unique, users, version, virtual-address or xauth"
 
 /* Every line that is said about a text, in order. */
 static const struct {
@@ -448,6 +455,10 @@ static const struct {
 	{ P "\n{ pfs no }", "t:2:1: found '{', expected " STATEMENTS "; a '{' stands in the line of what it belongs to\n" },
 	{ P "childless always", "t:1:26: found 'always', expected allow, never or prefer\n" },
 	{ P "unique yes", "t:1:23: found 'yes', expected keep, never, no or replace\n" },
+	{ P "version 3", "t:1:24: 3 is outside of 1 to 2\n" },
+	{ P "exchange base", "t:1:25: 'base' is no exchange that begins: main or aggressive is expected\n" },
+	{ P "{ version 1\n ike aes128gcm16-prfsha256-x25519 }",
+	  "t:1:6: peer '192.0.2.2': IKEv1 knows nothing of what 'ike' names; it wants no AEAD: a cipher such as aes256\n" },
 	{ P "children 0", "t:1:25: 0 is outside of 1 to 100000\n" },
 	{ P "tfc 0", "t:1:20: 0 is outside of 1 to 65535\n" },
 	{ P "pfs maybe", "t:1:20: found 'maybe', expected no or yes\n" },

@@ -483,6 +483,7 @@ static const struct row {
 	{ P "cert %C/weak.pem; key %C/weak.key; ca %C/root.pem }", "k:1:6: warning: peer 'p': our own key (RSA-1024, of k:2) is below the "
 	  "'key-floor' of 2048 bits\n", 0 },
 	{ GOOD "signatures ed25519, rsa-sha256 }", "k:3:1: peer 'p': our key (P-256, of k:2) makes none of the 'signatures'\n", -EINVAL },
+	{ GOOD "signatures ikev1-rsa }", "k:3:12: unknown signature 'ikev1-rsa'. Known are: ed25519 ed448 *", -EINVAL },
 	{ GOOD "signatures ed25591 }", "k:3:12: unknown signature 'ed25591'; did you mean 'ed25519'? Known are: ed25519 ed448 *", -EINVAL },
 	{ GOOD "key-floor dsa 1024 }", "k:3:11: 'dsa' is no kind of keys: rsa or ec is expected, as in 'key-floor rsa 3072, ec 256'\n", -EINVAL },
 	{ GOOD "key-floor ec 8192 }", "k:3:14: 8192 is outside of 224 to 521\n", -EINVAL },

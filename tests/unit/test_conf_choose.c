@@ -13,7 +13,7 @@
 struct row {
 	const char *remote, *local, *asks, *is;	/* addresses; identities, asks may be NULL */
 	const char *chosen;		/* name of the section; NULL: none */
-	const char *why;		/* of each section tried: its name and F fits, L local, R remote, A address, M may */
+	const char *why;		/* of each section tried: its name and F fits, L local, R remote, A address, M may, S serve no */
 	bool nat;
 };
 
@@ -25,7 +25,7 @@ static bool no_sha1(void *arg, const struct conf_peer *peer)
 
 static const char *tried(const struct conf_choice *choice, char *buf, size_t n)
 {
-	static const char letters[] = "FLRAM";
+	static const char letters[] = "FLRAMS";
 	size_t at = 0;
 
 	*buf = 0;
@@ -76,8 +76,12 @@ static void test_rows(void **state)
 		"peer host { address 192.0.2.7; id remote z.example }\n"
 		"peer old { address 203.0.113.1; id remote a.example }\n"
 		"peer new { address 203.0.113.1; id remote *.example }\n"
-		"peer six { address 2001:db8::/32 }\n";
+		"peer six { address 2001:db8::/32 }\n"
+		"peer none { address 203.0.113.2; serve no }\n"
+		"peer well { address 203.0.113.2; id remote a.example }\n";
 	static const struct row rows[] = {
+		{ "203.0.113.2", "198.51.100.1", NULL, "a.example", "well", "none:F well:F", false },
+		{ "203.0.113.2", "198.51.100.1", NULL, "b.example", NULL, "none:S", false },
 		/* the longest prefix stays in play, whatever the names */
 		{ "10.0.0.1", "10.0.0.9", NULL, "a.example", "all", "all:F", false },
 		{ "10.0.0.1", "10.0.0.9", NULL, "a.org", NULL, "all:R", false },

@@ -64,6 +64,11 @@ static void put_all(char out[OUT], const struct ipsec_secrets *s, const struct c
 		put_secret(out, &s->keys[i].passphrase);
 		add(out, "\n");
 	}
+	for (size_t i = 0; i < s->nlogins; i++) {
+		add(out, "%u login %s: ", s->logins[i].at.line, s->logins[i].user);
+		put_secret(out, &s->logins[i].password);
+		add(out, "\n");
+	}
 	for (size_t i = 0; i < s->npins; i++) {
 		add(out, "%u %s %s%s", s->pins[i].at.line, s->pins[i].key ? "token key" : "pin", s->pins[i].uri, froms[s->pins[i].from]);
 		put_secret(out, &s->pins[i].pin);
@@ -78,10 +83,9 @@ static const struct {
 	{ "# /etc/ipsec.secrets - strongSwan IPsec secrets file\n192.168.0.1 %any : PSK \"v+NkxY9LLZvwj4qCC2o/gGrWDF2d21jL\"\n\n"
 	  ": RSA moonKey.pem\n\nalice@strongswan.org : EAP \"x3.dEhgN\"\n\ncarol : XAUTH \"4iChxLT3\"\n\ndave  : XAUTH \"ryftzG4A\"\n",
 	  "t:6: warning: EAP is not done here: this secret, and others of its kind, are passed over\n"
-	  "t:8: warning: XAUTH belongs to IKEv1: this secret, and others of its kind, are passed over\n"
 	  "2 psk us any them 192.168.0.1: v+NkxY9LLZvwj4qCC2o/gGrWDF2d21jL\n"
 	  "2 psk us 192.168.0.1 them any: v+NkxY9LLZvwj4qCC2o/gGrWDF2d21jL\n"
-	  "4 key moonKey.pem\n" },
+	  "4 key moonKey.pem\n8 login carol: 4iChxLT3\n10 login dave: ryftzG4A\n" },
 	{ ": PKCS8 key.der\n: P12 'my bundle.p12' \"pass word\"\n: ECDSA k %prompt\n: RSA k 0x4142\n",
 	  "1 key key.der\n2 key my bundle.p12 given pass word\n3 key k prompt\n4 key k given AB\n" },
 	{ ": PSK 0sFpZAZqEN6Ti9sqt4ZP5EWcqx\n", "1 psk us any them any: \\16\\96@f\\a1\\0d\\e98\\bd\\b2\\abxd\\feDY\\ca\\b1\n" },

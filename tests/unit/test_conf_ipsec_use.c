@@ -203,12 +203,27 @@ static void test_shared(void **state)
 	assert_string_equal(said, "ipsec.secrets:2: after PSK a secret is expected\n");
 	assert_int_equal(chmod("ipsec.secrets", 0644), 0);
 	assert_int_equal(conf_load(&c, &s, "k", listen_to, NULL), -EACCES);
-	/* sections that come too early are told of */
-	put_file("ipsec.secrets", 0600, ": ECDSA goodKey.pem\n");
-	put_file("k", 0600, "peer 192.0.2.1 psk \"x\"\nsecrets ipsec.secrets\n");
+	/* it may stand below the sections that make use of it, */
+	put_file("ipsec.secrets", 0600, ": RSA otherKey.pem\n: RSA goodKey.pem\n");
+	put_file("k", 0600, "peer 192.0.2.1 { cert %C/good.pem; remote-key file %C/ed.pem; auth cert; id remote \"secrets\" }\n  secrets \\\n\"ipsec.secrets\" # x");
 	*said = 0;
 	assert_int_equal(conf_load(&c, &s, "k", listen_to, NULL), 0);
-	assert_string_equal(said, "k:2:9: warning: the keys and PINs of this file are for sections below it, and there are some above\n");
+	assert_string_equal(said, "");
+	assert_int_equal(c.npeers, 1);
+	clear(&c, &s);
+	/* it is read once */
+	put_file("ipsec.secrets", 0600, "192.0.2.7 %any : PSK \"x y\"\n: ECDSA goodKey.pem\n");
+	put_file("k", 0600, "peer 192.0.2.1 psk \"x\"\nsecrets ipsec.secrets\n");
+	assert_int_equal(conf_load(&c, &s, "k", listen_to, NULL), 0);
+	assert_int_equal(s.n, 3);
+	clear(&c, &s);
+	/* sections that come too early are told of where another file names it */
+	put_file("ipsec.secrets", 0600, ": ECDSA goodKey.pem\n");
+	put_file("i", 0600, "secrets ipsec.secrets\n");
+	put_file("k", 0600, "peer 192.0.2.1 psk \"x\"\ninclude i\n");
+	*said = 0;
+	assert_int_equal(conf_load(&c, &s, "k", listen_to, NULL), 0);
+	assert_string_equal(said, "i:1:9: warning: the keys and PINs of this file are for sections below it, and there are some above\n");
 	clear(&c, &s);
 	/* without sections, as for keyd --psk */
 	put_file("ipsec.secrets", 0600, ": PSK a\n: PIN %smartcard 1234\n: RSA goodKey.pem\n");

@@ -326,11 +326,11 @@ static void test_mistakes(void **state)
 		{ PEER "key " URI " }\npeer 192.0.2.2 { remote-key file %C/ed.pem; key " URI "; pin pad }",
 		  "another 'pin' or 'login' at k:1", -EINVAL },
 		{ PEER "key pkcs11:token=gate?pin-value=8765 }", "a URI with the PIN in it (pin-value) would be shown", -EINVAL },
-		{ PEER "key " URI "; pulled down after 0s }", "'0s' is no time from 1s to 86400s", -EINVAL },
+		{ PEER "key " URI "; pulled down after 0s }", "0s is outside of 1s to 86400s", -EINVAL },
 		{ "module ./x.so", "'./x.so' is no module", -EINVAL },
 		{ "pin-tries 0", "0 is outside of 1 to 15", -EINVAL },
-		{ "token-check 1s", "'1s' is no time from 5s", -EINVAL },
-		{ "token-timeout 1h", "'1h' is no time from 1s to 600s", -EINVAL },
+		{ "token-check 1s", "1s is outside of 5s", -EINVAL },
+		{ "token-timeout 1h", "1h is outside of 1s to 600s", -EINVAL },
 	};
 	struct conf c;
 	struct conf_secrets s;
