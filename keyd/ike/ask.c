@@ -3,8 +3,18 @@
 #include "keyd/ike/engine_state.h"
 #include "keyd/ike/ike_sa.h"
 
+void ask_cancel(struct ask *a)
+{
+	if (!a->id)
+		return;
+	a->id = 0;
+	list_del(&a->link);
+}
+
+/* One question at a time: an older one of the same kind is nobody's any more. */
 static void ask_open(struct engine *e, struct ask *a)
 {
+	ask_cancel(a);
 	if (!++e->last_ask)
 		e->last_ask = 1;
 	a->id = e->last_ask;
@@ -37,6 +47,16 @@ void ask_auth(struct engine *e, struct ask *a, const struct auth_request *rq,
 	e->hooks->auth(e->hooks_arg, &numbered);
 }
 
+void leave_auth(struct engine *e, const struct auth_request *rq)
+{
+	struct auth_request numbered = *rq;
+
+	if (!++e->last_ask)
+		e->last_ask = 1;
+	numbered.id = e->last_ask;
+	e->hooks->auth(e->hooks_arg, &numbered);
+}
+
 void ask_trust(struct engine *e, struct ask *a, const struct trust_request *rq,
 	       void (*fn)(struct ask *a, const struct trust_answer *an))
 {
@@ -46,14 +66,6 @@ void ask_trust(struct engine *e, struct ask *a, const struct trust_request *rq,
 	a->trust = fn;
 	numbered.id = a->id;
 	e->hooks->trust(e->hooks_arg, &numbered);
-}
-
-void ask_cancel(struct ask *a)
-{
-	if (!a->id)
-		return;
-	a->id = 0;
-	list_del(&a->link);
 }
 
 static struct ask *ask_close(struct engine *e, uint32_t id)

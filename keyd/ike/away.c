@@ -74,13 +74,18 @@ static void remember(const struct ike_sa *sa)
 	list_add_tail(&sa->e->away.gone, &g->link);
 }
 
-static void down(struct ike_sa *sa)
+void away_ends(struct ike_sa *sa)
 {
-	report_sa(sa, LOG_LEVEL_WARNING, "token", "pulled", "the token with our key is away: \"pulled down\" in its section");
 	remember(sa);
 	sa->proof.why = REASON_TOKEN_ABSENT;
 	ike_sa_touch(sa);
-	ikev2_version.delete_ike(sa);
+}
+
+static void down(struct ike_sa *sa)
+{
+	report_sa(sa, LOG_LEVEL_WARNING, "token", "pulled", "the token with our key is away: \"pulled down\" in its section");
+	away_ends(sa);
+	sa->version->delete_ike(sa);
 }
 
 void away_failed(const struct ike_sa *sa)

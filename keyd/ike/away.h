@@ -7,6 +7,8 @@
 
 /* Its token is away, and its section says "pulled no-rekey": neither sa nor its children are renewed meanwhile. */
 bool away_lost(const struct ike_sa *sa);
+/* sa is deleted next, for want of its token: it comes back with that. */
+void away_ends(struct ike_sa *sa);
 /* sa could not be authenticated for want of its token: if we began it, we do so again when the token can sign. */
 void away_failed(const struct ike_sa *sa);
 /* A reload: other keys, other rules. */

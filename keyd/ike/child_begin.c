@@ -6,6 +6,10 @@
 #include "keyd/ike/selector.h"
 #include "keyd/ike/version.h"
 
+#include "keyd/conf/load.h"
+
+#include <stdio.h>
+
 static struct ike_sa *begin_sa(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote)
 {
 	struct peer *peer = engine_peer(e, local, remote);
@@ -16,6 +20,24 @@ static struct ike_sa *begin_sa(struct engine *e, const struct ipsec_addr *local,
 	return sa;
 }
 
+/* "serve no" */
+static bool refused(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote)
+{
+	struct peer *peer = engine_peer(e, local, remote);
+	bool refuse = peer->conf.refuse;
+	char text[STORY_SIDE_MAX], place[CONF_PATH_MAX + 16];
+
+	if (refuse && peer == e->default_peer)
+		snprintf(text, sizeof(text), "no section is for this peer");
+	else if (refuse)
+		snprintf(text, sizeof(text), "the section \"%s\" (%s) says \"serve no\"", peer->conf.name,
+			 conf_at_format(&e->conf, peer->conf.section, place, sizeof(place)));
+	if (refuse)
+		report_failed(e, local, remote, REASON_NOT_SERVED, text);
+	peer_put(peer);
+	return refuse;
+}
+
 static void begin(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,
 		  const struct ipsec_addr *remote, const struct ipsec_event *acquire, const struct ipsec_selector *flow)
 {
@@ -24,6 +46,8 @@ static void begin(struct engine *e, const struct ipsec_policy *pol, const struct
 	struct child_sa *c;
 	char sel[SELECTOR_STRLEN];
 
+	if (fresh && refused(e, local, remote))
+		return;
 	if (fresh)
 		sa = begin_sa(e, local, remote);
 	c = sa ? child_new(sa, pol, true) : NULL;
@@ -40,9 +64,9 @@ static void begin(struct engine *e, const struct ipsec_policy *pol, const struct
 	selector_format(acquire ? &acquire->acquire.sel : flow ? flow : &pol->sel, sel, sizeof(sel));
 	report_child(c, LOG_LEVEL_INFO, "CHILD_SA", "begin", "%s %s", acquire ? "for a packet" : "for", sel);
 	if (fresh)
-		ikev2_version.initiate(sa, c);
+		sa->version->initiate(sa, c);
 	else
-		ikev2_version.create_child(sa, c);
+		sa->version->create_child(sa, c);
 }
 
 void child_begin_elsewhere(struct child_sa *c)
@@ -54,7 +78,7 @@ void child_begin_elsewhere(struct child_sa *c)
 		return;
 	}
 	c->sa = sa;
-	ikev2_version.initiate(sa, c);
+	sa->version->initiate(sa, c);
 }
 
 void child_begin(struct engine *e, const struct ipsec_policy *pol, const struct ipsec_addr *local,

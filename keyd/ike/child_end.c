@@ -92,7 +92,7 @@ static void kernel_forget(struct child_sa *c)
 	if (c->move.id && !ipsec_addr_equal(&c->move_addr, &c->out_addr))
 		straggler_add(e, &out, c->replaced_by ? OUTBOUND_DRAIN : 0);
 	if (c->state >= CHILD_INBOUND)
-		straggler_add(e, &in, SECONDS(c->sa->peer->conf.linger));
+		straggler_add(e, &in, SECONDS(c->sa->peer->conf.linger) + c->lingers);
 }
 
 bool child_has_heir(const struct child_sa *c)

@@ -11,6 +11,7 @@
 
 /* No peer sends a request again after this long: it has our answer, or has given up. */
 #define CONFIRMED_AFTER SECONDS(120)
+#define RETRY_LOST_AFTER SECONDS(1)
 
 static void rekey_due(struct timer *t)
 {
@@ -42,7 +43,7 @@ void child_rekey(struct child_sa *c, const char *why)
 	}
 	c->rekeying = true;
 	report_detail(c->sa, c, ENGINE_REKEY_BEGUN, NULL, 0, "%s", why);
-	ikev2_version.rekey_child(c);
+	c->sa->version->rekey_child(c);
 }
 
 void child_rekey_later(struct child_sa *c, uint64_t delay)
@@ -56,6 +57,20 @@ void child_rekey_later(struct child_sa *c, uint64_t delay)
 		child_rekey_at(c, c->rekey_at);
 }
 
+void child_rekey_failed(struct child_sa *c)
+{
+	uint64_t delay;
+
+	if (!c)
+		return;
+	delay = c->lost ? RETRY_LOST_AFTER : CHILD_RETRY_AFTER;
+	if (c->replaced_by || c->deleting)
+		c->rekeying = false;
+	else
+		child_rekey_later(c, delay + engine_random_below(delay));
+	child_touch(c);
+}
+
 void child_rekey_unless_peer(struct child_sa *c, const char *why, uint64_t patience)
 {
 	if (c->rekeying || c->replaced_by || c->rekey_at <= c->sa->e->now + patience)
@@ -67,12 +82,17 @@ void child_rekey_unless_peer(struct child_sa *c, const char *why, uint64_t patie
 /* c's IKE SA was to take over: the old one's child goes on as if nothing had been. */
 static void take_back(struct child_sa *old)
 {
+	old->rekeying = false;
+	child_touch(old);
+	if (old->state == CHILD_REPLACED && !old->deleting && old->sa->state == IKE_ESTABLISHED)
+		child_restore(old);
+}
+
+void child_restore(struct child_sa *old)
+{
 	uint64_t now = old->sa->e->now;
 
 	old->rekeying = false;
-	child_touch(old);
-	if (old->state != CHILD_REPLACED || old->deleting || old->sa->state != IKE_ESTABLISHED)
-		return;
 	child_set_state(old, CHILD_UP);
 	timer_cancel(&old->sa->e->timers, &old->retire);
 	if (old->lost)	/* while it had a successor, so that nobody minded; for the peer it is there */

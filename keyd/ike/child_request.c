@@ -112,7 +112,7 @@ void child_inbound_request(struct child_sa *c, struct kern_request *rq)
 	rq->sa.spi = c->spi_in;
 	rq->sa.encap = encap(c, c->sa->remote_port, c->sa->local_port);
 	rq->sa.reqid = spd_inbound_reqid(&c->sa->e->spd, &c->pol);
-	if (!c->initiator)
+	if (!c->initiator || c->waits)
 		rq->sa.ae = IPSEC_AE_FIRST;
 	set_selector(&rq->sa, &c->sel_in);
 }

@@ -6,6 +6,7 @@
 #include "keyd/ike/lifetime.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/traffic.h"
+#include "keyd/ike/version.h"
 
 #include <stdlib.h>
 
@@ -117,7 +118,7 @@ void child_inbound_done(struct child_sa *c)
 		c->rekeys = old->rekeys + 1;
 		c->line = old->line;
 		c->beats = old->beats;
-		if (old->nonce.n)
+		if (old->nonce.n && !c->sa->version->rekeys_prove)	/* in IKEv1 each has its own, as any may cross any */
 			secret_move(&c->nonce, &old->nonce);
 		child_touch(old);
 	}
@@ -125,7 +126,7 @@ void child_inbound_done(struct child_sa *c)
 	child_set_state(c, CHILD_INBOUND);
 	c->early = false;
 	c->up_at = e->now;
-	c->rekey_at = e->now + lifetime_soft(&c->sa->peer->conf, SECONDS(c->sa->peer->conf.child_lifetime), c->initiator);
+	c->rekey_at = e->now + lifetime_soft_child(c);
 	child_rekey_at(c, c->rekey_at);
 	list_add_tail(&c->sa->children, &c->link);
 	child_index_out(c);

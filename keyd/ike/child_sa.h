@@ -36,6 +36,10 @@ struct child_sa {
 	struct ike_sa *sa;
 	enum child_state state;
 	bool initiator;			/* of the exchange that made it */
+	bool waits;			/* we made it, and yet wait as a responder does for a sign that the peer can receive */
+	uint64_t lingers;		/* µs that its inbound SA stays beyond "linger", once it has ended */
+	bool muted;			/* its outbound SA has left the kernel, or is about to, though another is there for it */
+	bool crossed;			/* an exchange of the other side for the same was under way at the same time (IKEv1) */
 	bool first;			/* made by IKE_AUTH */
 	bool confirmed;			/* the peer has shown that it has it too; ours are, from the answer on */
 	bool sign_promised;		/* the peer will send one when it has it (ikev2_will_confirm) */
@@ -80,6 +84,9 @@ struct child_sa {
 	struct ipsec_addr move_addr;
 	uint16_t move_port;
 	uint64_t begun_at, up_at, rekey_at;
+	bool life_longer;		/* it keeps it as much longer as we do, so that nothing ends with the first try to renew it */
+	uint32_t life_seconds;		/* that the peer keeps it at most (RFC 2407 4.5.4); 0: it did not say, as in IKEv2 */
+	uint64_t life_bytes;		/* the same */
 	struct ipsec_lifetime soft, hard;	/* of both SAs; see lifetime.h */
 	struct child_meter meter_in, meter_out;
 	uint64_t byte_rate, packet_rate;	/* a second, of the busier direction, lately */
@@ -144,6 +151,10 @@ void child_outbound_done(struct child_sa *c);
 /* Waits for a sign that the peer can receive; after that long it switches all the same. */
 void child_wait_for_peer(struct child_sa *c, uint64_t at_most);
 
+/* What c, which sends no more, waits for may take this long yet; then we delete it. */
+void child_retire_within(struct child_sa *c, uint64_t time);
+/* Another one had taken its place, and goes: c, which still is in the kernel, is as it was. */
+void child_restore(struct child_sa *c);
 /* Another one carries, or will carry, its traffic. */
 bool child_has_heir(const struct child_sa *c);
 /*
@@ -163,6 +174,9 @@ void child_rekey(struct child_sa *c, const char *why);
 void child_rekey_unless_peer(struct child_sa *c, const char *why, uint64_t patience);
 /* A rekey came to nothing: it is tried again after delay microseconds. */
 void child_rekey_later(struct child_sa *c, uint64_t delay);
+#define CHILD_RETRY_AFTER SECONDS(5)	/* what it mostly is, and as much again at random */
+/* The exchange that was to replace c was given up: again in a while, sooner if the kernel has lost c. NULL: there was none. */
+void child_rekey_failed(struct child_sa *c);
 /* The kernel asks for what c serves or will serve: its larval SA is filled or removed with c. */
 void child_acquired(struct child_sa *c, const struct ipsec_event *acquire);
 /* The kernel asks for what c sends by: it is asked whether the SA is still there. */

@@ -28,7 +28,7 @@ static void retire_due(struct timer *t)
 		return;
 	}
 	report_child(c, LOG_LEVEL_INFO, "CHILD_SA", "retired", "it was replaced, and its DELETE never came");
-	ikev2_version.delete_child(c);
+	c->sa->version->delete_child(c);
 }
 
 void child_retire(struct child_sa *old)
@@ -37,6 +37,14 @@ void child_retire(struct child_sa *old)
 	timer_cancel(&old->sa->e->timers, &old->rekey);
 	timer_cancel(&old->sa->e->timers, &old->switchover);
 	timer_set(&old->sa->e->timers, &old->retire, old->sa->e->now + RETIRE_AFTER, retire_due);
+}
+
+void child_retire_within(struct child_sa *c, uint64_t time)
+{
+	if (c->state != CHILD_REPLACED || c->deleting || (c->retire.pos && c->retire.at <= c->sa->e->now + time))
+		return;
+	timer_set(&c->sa->e->timers, &c->retire, c->sa->e->now + time, retire_due);
+	child_touch(c);
 }
 
 void child_hand_over(struct child_sa *c, struct child_sa *to)
@@ -78,7 +86,7 @@ static void drop_beaten(struct child_sa *c, struct child_sa *beaten)
 		return;
 	}
 	child_redundant(beaten, c);
-	ikev2_version.delete_child(beaten);
+	beaten->sa->version->delete_child(beaten);
 }
 
 /* Those that were made beside c go, now that it carries the traffic. */
@@ -88,7 +96,7 @@ static void drop_redundant(struct child_sa *c)
 		if (c->beats && !c->lost && other->line == c->beats && !child_has_heir(other) && !other->deleting)
 			drop_beaten(c, other);
 		else if (other->redundant && other->initiator && other->replaced_by == c->spi_in)
-			ikev2_version.delete_child(other);
+			other->sa->version->delete_child(other);
 	}
 }
 
@@ -140,6 +148,8 @@ void child_outbound_done(struct child_sa *c)
 	traffic_follow(c);
 	tunnel_sends(c);
 	duplicate_supersede(c->sa);
+	if (c->sa->version->child_up)
+		c->sa->version->child_up(c);
 	if (c->sa->state == IKE_DELETING)	/* since it was begun; the peer may have ended it with the others */
 		child_mute(c);
 	else if (c->lost)	/* before the peer had it: it could not be replaced then */
@@ -162,12 +172,12 @@ static void switch_answered(struct ask *a, const struct kern_answer *an)
 		return;
 	}
 	report_child(c, LOG_LEVEL_ERROR, "CHILD_SA", "failed", "the kernel refused the outbound SA: %s", an->why);
-	ikev2_version.delete_child(c);
+	c->sa->version->delete_child(c);
 }
 
 void child_confirm(struct child_sa *c, const char *why)
 {
-	if (c->initiator || c->redundant)
+	if ((c->initiator && !c->waits) || c->redundant)
 		return;
 	if (!c->confirmed)
 		child_touch(c);
@@ -199,7 +209,7 @@ static void switchover_due(struct timer *t)
 
 	child_touch(c);
 	if (c->first && !c->sa->next_request) {
-		ikev2_version.liveness(c->sa);
+		c->sa->version->liveness(c->sa);
 		return;
 	}
 	child_switch(c, "no sign from the peer; it must be able to receive");

@@ -119,7 +119,7 @@ static int childless_up(struct engine *e, struct peer *peer)
 		return 1;
 	sa = ike_sa_new(e, peer, true, &local, e->conf.port, &conf->remote, e->conf.port);
 	if (sa)
-		ikev2_version.initiate(sa, NULL);
+		sa->version->initiate(sa, NULL);
 	return sa ? 1 : 0;
 }
 
@@ -134,7 +134,7 @@ int engine_up(struct engine *e, uint64_t now, const char *peer, bool *childless)
 	for (unsigned i = 0; !n && peer && *peer && i < e->conf.npeers; i++) {
 		const struct conf_peer *conf = &e->peers[i]->conf;
 
-		if (peer_named(conf, &conf->remote, peer) && conf->childless != CONF_CHILDLESS_NEVER && conf->remote.family &&
+		if (peer_named(conf, &conf->remote, peer) && !conf->refuse && conf->childless != CONF_CHILDLESS_NEVER && conf->remote.family &&
 		    conf->remote_len == ipsec_addr_bits(conf->remote.family))
 			n += childless_up(e, e->peers[i]);
 	}
@@ -172,7 +172,7 @@ int engine_down(struct engine *e, uint64_t now, const char *peer)
 			continue;
 		n++;
 		if (sa->state == IKE_ESTABLISHED) {
-			ikev2_version.delete_ike(sa);
+			sa->version->delete_ike(sa);
 			continue;
 		}
 		sa->unwanted = true;
@@ -201,7 +201,7 @@ int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what)
 			n++;
 			sa->rekey_why = "command";
 			ike_sa_touch(sa);
-			ikev2_version.rekey_ike(sa);
+			sa->version->rekey_ike(sa);
 		}
 	}
 	engine_settle(e);

@@ -46,6 +46,9 @@ struct cred *creds_find_own(struct creds *c, const struct conf_digest *key)
 	for (unsigned i = 0; i < c->ncreds; i++)
 		if (!memcmp(&c->creds[i].conf.key, key, sizeof(*key)))
 			return &c->creds[i];
+	for (unsigned i = 0; i < c->ncreds; i++)
+		if (c->creds[i].conf.token && !memcmp(&c->creds[i].conf.uri, key, sizeof(*key)))
+			return &c->creds[i];
 	return NULL;
 }
 

@@ -28,7 +28,7 @@ struct creds {
 /* Takes over copies; staples and what is known of tokens of keys that stay, stay. 0 or -1 without memory (then nothing has changed). */
 int creds_configure(struct creds *c, const struct conf *conf) RD_MUST_CHECK;
 void creds_free(struct creds *c);
-/* NULL: nothing is known of such a key. */
+/* By the key's digest, or by that of its URI, which those have who asked before it was seen. NULL: nothing is known of such a key. */
 const struct cred *creds_find(const struct creds *c, const struct conf_digest *key);
 struct cred *creds_find_own(struct creds *c, const struct conf_digest *key);
 /* NULL: there is no such set. */

@@ -99,7 +99,7 @@ bool duplicate_unwelcome(struct ike_sa *sa)
 			  "\"%s\" has an IKE SA from %s already; \"unique keep\" lets that stay, \"unique replace\" would end it",
 			  conf_id_format(&sa->remote_id, id, sizeof(id)),
 			  ipsec_addr_format(&old->remote, there, sizeof(there)));
-		ikev2_version.liveness(old);
+		old->version->liveness(old);
 		return true;
 	}
 	return false;
@@ -117,7 +117,7 @@ static void supersede(struct ike_sa *old, const struct ike_sa *sa)
 	report_sa(old, LOG_LEVEL_NOTICE, "IKE_SA", "superseded",
 		  "\"%s\" has come from %s; \"unique no\" would let both stay, for several hosts of one identity",
 		  conf_id_format(&sa->remote_id, id, sizeof(id)), ipsec_addr_format(&sa->remote, here, sizeof(here)));
-	ikev2_version.delete_ike(old);
+	old->version->delete_ike(old);
 }
 
 void duplicate_supersede(struct ike_sa *sa)
@@ -148,7 +148,7 @@ static void goes_due(struct timer *t)
 		return;
 	}
 	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "both sides began at once; the other SA stays");
-	ikev2_version.delete_ike(sa);
+	sa->version->delete_ike(sa);
 }
 
 void duplicate_goes(struct ike_sa *sa, uint64_t at)
@@ -168,7 +168,7 @@ static void take_over(struct exchange *x, struct ike_sa *sa)
 	c->sa = sa;
 	twin = child_twin(c);
 	if (!twin) {
-		ikev2_version.create_child(sa, c);
+		sa->version->create_child(sa, c);
 		return;
 	}
 	child_hand_over(c, twin);
@@ -228,11 +228,11 @@ static void doubled_due(struct timer *t)
 			timer_set(&sa->e->timers, &sa->end, sa->e->now + DOUBLED_LIFE, doubled_due);
 		} else if (unheard(other)) {
 			if (!other->active)
-				ikev2_version.liveness(other);
+				other->version->liveness(other);
 			timer_set(&sa->e->timers, &sa->end, sa->e->now + DOUBLED_LIFE, doubled_due);
 		} else if (reauth_needless(sa)) {
 			report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant", "another one carries all that it does");
-			ikev2_version.delete_ike(sa);
+			sa->version->delete_ike(sa);
 		}
 		return;
 	}
@@ -240,6 +240,8 @@ static void doubled_due(struct timer *t)
 
 void duplicate_look(struct ike_sa *sa)
 {
+	if (sa->version->rekeys_prove)	/* one takes over from another there without our help */
+		return;
 	for (struct ike_sa *other = duplicate_first(sa); other; other = duplicate_next(other)) {
 		struct ike_sa *goes = smaller(sa, other);
 

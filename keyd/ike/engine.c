@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define NOISE_PER_SECOND 10
+#define VERSION_AT 17		/* in a datagram */
 
 #define TABLES(e) { &(e)->by_spi, &(e)->by_ends, &(e)->by_ids, &(e)->by_child, &(e)->by_out, &(e)->by_policy, \
 		    &(e)->by_retry, &(e)->by_straggler, &(e)->by_reqid, &(e)->by_traffic }
@@ -103,7 +104,11 @@ void engine_input(struct engine *e, uint64_t now, const struct engine_datagram *
 {
 	e->now = now;
 	e->stats.datagrams_in++;
-	ikev2_version.input(e, d);
+	/* The byte after both SPIs and the next payload is major and minor (RFC 2408 3.1, RFC 7296 3.1). */
+	if (d->data.n > VERSION_AT && d->data.p[VERSION_AT] >> 4 == ikev1_version.major)
+		ikev1_version.input(e, d);
+	else
+		ikev2_version.input(e, d);
 	engine_settle(e);
 }
 

@@ -80,7 +80,7 @@ struct engine_event {
 	char text[256];			/* reason, algorithms; never a key */
 };
 
-enum engine_key_table { ENGINE_KEYS_IKE, ENGINE_KEYS_ESP, ENGINE_KEY_TABLES };
+enum engine_key_table { ENGINE_KEYS_IKE, ENGINE_KEYS_ESP, ENGINE_KEYS_IKEV1, ENGINE_KEY_TABLES };
 
 #define ENGINE_DNS_MAX 8
 

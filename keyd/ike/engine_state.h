@@ -129,6 +129,8 @@ bool peer_named(const struct conf_peer *conf, const struct ipsec_addr *remote, c
 /* Asks, and remembers whom the answer is for. a is not asking anything yet. */
 void ask_kern(struct engine *e, struct ask *a, const struct kern_request *rq,
 	      void (*fn)(struct ask *a, const struct kern_answer *an));
+/* Nobody waits for the answer. */
+void leave_auth(struct engine *e, const struct auth_request *rq);
 void ask_auth(struct engine *e, struct ask *a, const struct auth_request *rq,
 	      void (*fn)(struct ask *a, const struct auth_answer *an));
 void ask_trust(struct engine *e, struct ask *a, const struct trust_request *rq,

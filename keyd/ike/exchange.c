@@ -139,25 +139,6 @@ void exchange_fail(struct exchange *x)
 	exchange_done(x);
 }
 
-/* Which exchanges may begin in which state of the SA. */
-static bool may_begin(const struct ike_sa *sa, const struct exchange *x)
-{
-	switch (sa->state) {
-	case IKE_NEW:
-		return x->ops->type == IKEV2_EXCH_IKE_SA_INIT;
-	case IKE_INIT:
-	case IKE_AUTH:
-		return x->ops->type == IKEV2_EXCH_IKE_SA_INIT || x->ops->type == IKEV2_EXCH_IKE_AUTH;
-	case IKE_ESTABLISHED:
-		return true;
-	case IKE_REPLACED:
-	case IKE_DELETING:
-		return x->ops->type == IKEV2_EXCH_INFORMATIONAL;
-	default:
-		return false;
-	}
-}
-
 static void kick_due(struct timer *t)
 {
 	ike_sa_kick(container_of(t, struct ike_sa, kick));
@@ -168,7 +149,7 @@ static struct exchange *next_exchange(struct ike_sa *sa)
 	uint64_t earliest = ENGINE_NEVER;
 
 	list_each(x, &sa->queue, struct exchange, link) {
-		if (!may_begin(sa, x))
+		if (!sa->version->may_begin(sa, x))
 			continue;
 		if (x->not_before <= sa->e->now)
 			return x;
@@ -189,6 +170,6 @@ void ike_sa_kick(struct ike_sa *sa)
 			return;
 		list_del(&x->link);
 		sa->active = x;
-		ikev2_version.send_next(sa);
+		sa->version->send_next(sa);
 	}
 }

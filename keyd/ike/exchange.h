@@ -9,10 +9,25 @@
 #include "keyd/wire/payload.h"
 #include "keyd/wire/ts.h"
 
+struct v1_phase1;
+
+/* Of IKEv1, where an exchange is more than a request and its answer (keyd/ikev1/). */
+struct exchange_v1 {
+	const struct v1_phase1 *phase1;	/* how it goes; NULL: it is no exchange of phase 1 */
+	uint8_t step;			/* the message, from 0, that is to be sent or awaited */
+	bool busy;			/* what came is being worked on: copies of it are no news */
+	uint8_t iv[CRYPTO_IV_MAX];	/* for the next message, */
+	uint8_t next[CRYPTO_IV_MAX];	/* and for the one behind m, if m is good */
+	uint8_t heard[32];		/* SHA-256 of the newest message of the peer */
+	void (*then)(struct exchange *x);	/* when an answer of auth is here */
+	uint32_t tell_seconds;		/* RESPONDER-LIFETIME; 0: there is nothing to tell */
+	uint64_t tell_bytes;
+};
+
 /* One kind of exchange that we begin. Every function may end the SA. */
 struct exchange_ops {
 	const char *name;		/* for logs: "CREATE_CHILD_SA rekey" */
-	uint8_t type;			/* IKEV2_EXCH_* */
+	uint8_t type;			/* IKEV2_EXCH_* or ISAKMP_EXCH_*, by its SA's version */
 	bool of_this_sa;		/* about this very IKE SA: one that replaces it does not inherit it */
 	/* Writes the payloads. False: there is nothing to say any more, and the exchange is dropped. */
 	bool (*build)(struct exchange *x, struct wire_out *out);
@@ -21,10 +36,15 @@ struct exchange_ops {
 	 * believes. The request goes on being sent until then.
 	 */
 	bool unproven;
+	bool one_way;			/* nothing is answered: answer is called as soon as it is sent */
+	bool anew;			/* each sending is a message of its own */
+	bool again;			/* kept, and begun anew by the next engine if it was under way and not answered */
 	/* x->m holds the answer. Ends with exchange_done or exchange_fail, now or later. */
 	void (*answer)(struct exchange *x);
 	/* Given up: the peer is dead, the SA ends, or the answer was of no use. May be NULL. */
 	void (*abandon)(struct exchange *x);
+	/* Nobody answers, and all sendings are used up. NULL: the SA ends. */
+	void (*silent)(struct exchange *x);
 	/*
 	 * Of those that survive an engine: a number that never changes, from 1. What has not been answered is sent again,
 	 * and an answer that was being worked on is thereby had again; where the answer is not to be had again, resume goes
@@ -83,6 +103,7 @@ struct exchange {
 	struct exchange_early early;
 	struct exchange_proof proof;
 	struct exchange_rival rival;
+	struct exchange_v1 v1;
 	unsigned tries;			/* INVALID_KE_PAYLOAD, COOKIE or TEMPORARY_FAILURE came that often */
 	uint16_t group;			/* that the peer asked for by INVALID_KE_PAYLOAD; 0: ours */
 	struct wire_ts_list ts_local, ts_remote;	/* of the child: as offered, or as responder as agreed */

@@ -62,6 +62,10 @@ enum engine_reason {
 	REASON_TOKEN_PIN,		/* its PIN has failed, and is not tried again by itself */
 	REASON_TOKEN_BLOCKED,		/* no PIN will do any more */
 	REASON_TOKEN_FAILING,		/* it, or its module, answers with errors, or not in time */
+	REASON_NOT_SERVED,		/* its section says "serve no", or it has none and the defaults do */
+	REASON_PASSWORD_NEEDED,		/* XAUTH: the gateway asks for our password, and nobody has given it, or it has refused it */
+	REASON_PASSWORD_REFUSED,	/* XAUTH: the gateway has refused the one that is configured */
+	REASON_PASSWORD_WRONG,		/* XAUTH: what the peer said is not what our users know, or was said too often */
 	ENGINE_REASONS
 };
 

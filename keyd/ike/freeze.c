@@ -6,6 +6,7 @@
 #include "keyd/ike/straggler.h"
 #include "keyd/ike/traffic.h"
 #include "keyd/ike/tunnel.h"
+#include "keyd/ike/version.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,8 +24,18 @@ _Static_assert(IKE_ESTABLISHED == 3 && IKE_REPLACED == 4 && IKE_DELETING == 5 &&
 
 /* --- walks --- */
 
+/* Fields that came with a version are not in records of those before it. */
+static bool has(const struct frost *f, uint8_t version)
+{
+	return !frost_reads(f) || f->version >= version;
+}
+
 void frost_head(struct frost *f, struct frozen_head *h)
 {
+	if (has(f, 4))
+		frost_u8(f, &h->major);
+	else
+		h->major = ikev2_version.major;
 	frost_text(f, h->peer, sizeof(h->peer));
 	frost_bool(f, &h->initiator);
 	frost_mem(f, h->spi_i, sizeof(h->spi_i));
@@ -94,14 +105,14 @@ static void frost_reauth(struct frost *f, struct ike_sa *sa, struct frozen_ike *
 
 static void frost_proof(struct frost *f, struct ike_sa *sa)
 {
-	if (frost_reads(f) && f->version < 2)
+	if (!has(f, 2))
 		return;
 	frost_secret(f, &sa->proof.ticket, TRUST_TICKET_MAX);
 	frost_u64(f, &sa->proof.ends);
 	frost_bool(f, &sa->proof.lost);
 	frost_text(f, sa->proof.remote, sizeof(sa->proof.remote));
 	frost_text(f, sa->proof.local, sizeof(sa->proof.local));
-	if (!frost_reads(f) || f->version >= 3)
+	if (has(f, 3))
 		frost_mem(f, sa->proof.key.b, sizeof(sa->proof.key.b));
 }
 
@@ -141,6 +152,10 @@ void frost_ike(struct frost *f, struct ike_sa *sa, struct frozen_ike *fz)
 		frost_addr(f, &fz->lease[i].addr);
 		frost_addr(f, &sa->assigned[i]);
 	}
+	if (has(f, 4))
+		frost_u32(f, &sa->life);
+	if (sa->version->walk)
+		sa->version->walk(f, sa);
 	frost_u8(f, &fz->nleft);
 	if (fz->nleft > FREEZE_LEFT_MAX)
 		f->broken = true;
@@ -203,6 +218,13 @@ void frost_child(struct frost *f, struct child_sa *c, struct frozen_child *fz)
 	frost_meter(f, &c->meter_out);
 	frost_u64(f, &c->byte_rate);
 	frost_u64(f, &c->packet_rate);
+	if (has(f, 4)) {
+		frost_bool(f, &c->waits);
+		frost_bool(f, &c->muted);
+		frost_bool(f, &c->life_longer);
+		frost_u32(f, &c->life_seconds);
+		frost_u64(f, &c->life_bytes);
+	}
 }
 
 void frost_exchange(struct frost *f, struct exchange *x, struct frozen_exchange *fz)
@@ -225,6 +247,10 @@ void frost_exchange(struct frost *f, struct exchange *x, struct frozen_exchange 
 	frost_mem(f, x->rival.ike, sizeof(x->rival.ike));
 	frost_ts(f, &x->ts_local);
 	frost_ts(f, &x->ts_remote);
+	if (has(f, 4)) {
+		frost_u32(f, &x->message_id);
+		frost_mem(f, x->v1.heard, sizeof(x->v1.heard));
+	}
 }
 
 /* --- an IKE SA --- */
@@ -260,9 +286,15 @@ static bool rival_counts(const struct exchange *x)
 	return !c || c->state != CHILD_NEW;
 }
 
+/* It is under way, and the next engine goes on with it; else it begins. */
+static bool goes_on(const struct exchange *x)
+{
+	return x->sa->active == x && (!x->ops->again || x->answered);
+}
+
 static void exchange_freeze(struct frost *f, struct exchange *x)
 {
-	struct frozen_exchange fz = { .ops = x->ops->kept, .active = x->sa->active == x, .then = x->then,
+	struct frozen_exchange fz = { .ops = x->ops->kept, .active = goes_on(x), .then = x->then,
 				      .installing = x->answered && x->ops->resume };
 	struct exchange_rival rival = x->rival;
 	struct child_sa *c = made_by(x);
@@ -289,7 +321,7 @@ static unsigned exchanges_freeze(struct frost *f, const struct ike_sa *sa)
 {
 	unsigned n = 0;
 
-	if (sa->active && sa->active->ops->kept && (!sa->active->ops->resume || sa->active->answered)) {
+	if (sa->active && sa->active->ops->kept && (!sa->active->ops->resume || sa->active->answered || sa->active->ops->again)) {
 		n++;
 		if (f)
 			exchange_freeze(f, sa->active);
@@ -297,7 +329,7 @@ static unsigned exchanges_freeze(struct frost *f, const struct ike_sa *sa)
 	list_each(x, &sa->queue, struct exchange, link) {
 		if (n == FREEZE_QUEUE_MAX)
 			break;
-		if (!x->ops->kept || x->ops->resume || x->not_before == ENGINE_NEVER)
+		if (!x->ops->kept || (x->ops->resume && !x->ops->again) || x->not_before == ENGINE_NEVER)
 			continue;
 		n++;
 		if (f)
@@ -313,6 +345,8 @@ static void left_fill(const struct ike_sa *sa, struct frozen_ike *fz)
 
 	if (x && x->child && x->child->state == CHILD_NEW && x->installed)
 		fz->left[fz->nleft++] = x->child->spi_in;
+	if (sa->version->left)
+		fz->nleft += (uint8_t)sa->version->left(sa, fz->left + fz->nleft, FREEZE_LEFT_MAX - fz->nleft);
 }
 
 static void ike_fill(const struct ike_sa *sa, struct frozen_ike *fz)
@@ -333,11 +367,11 @@ static void ike_fill(const struct ike_sa *sa, struct frozen_ike *fz)
 
 static bool ike_freeze(struct frost *f, struct ike_sa *sa)
 {
-	struct frozen_head h = { .initiator = sa->initiator, .local = sa->local, .remote = sa->remote,
+	struct frozen_head h = { .major = sa->version->major, .initiator = sa->initiator, .local = sa->local, .remote = sa->remote,
 				 .local_port = sa->local_port, .remote_port = sa->remote_port };
 	struct frozen_ike fz;
 
-	if (sa->state < IKE_ESTABLISHED || sa->state >= IKE_DEAD || !sa->seal)
+	if (sa->state < IKE_ESTABLISHED || sa->state >= IKE_DEAD || (!sa->seal && !sa->v1))
 		return false;
 	snprintf(h.peer, sizeof(h.peer), "%s", sa->peer->conf.name);
 	memcpy(h.spi_i, sa->spi_i, sizeof(h.spi_i));

@@ -14,9 +14,9 @@
 /*
  * The first byte of each record; another number with each change of what follows (tests/unit/test_frozen.c knows of each).
  * Records of earlier builds are read from this version on. 2: how both ends have proved who they are. 3: by which key we
- * have.
+ * have. 4: which version of IKE an SA is of, what IKEv1 has of its own, and how long a peer keeps a child.
  */
-#define FREEZE_VERSION 3
+#define FREEZE_VERSION 4
 #define FREEZE_VERSION_READ 1
 /* Exchanges that wait are kept up to this many; what the rest was for shows in the state of the children. */
 #define FREEZE_QUEUE_MAX 8
@@ -26,6 +26,7 @@
 /* Of an IKE SA, what makes it one and is needed to begin. */
 struct frozen_head {
 	char peer[CONF_NAME_MAX];
+	uint8_t major;			/* of its version */
 	bool initiator;
 	uint8_t spi_i[8], spi_r[8];
 	struct ipsec_addr local, remote;

@@ -4,6 +4,7 @@
 
 #include "keyd/conf/id.h"
 #include "keyd/crypto/rand.h"
+#include "keyd/ike/away.h"
 #include "keyd/ike/duplicate.h"
 #include "keyd/ike/keepalive.h"
 #include "keyd/ike/keylog.h"
@@ -156,6 +157,7 @@ struct ike_sa *ike_sa_take(struct engine *e, struct peer *peer, bool initiator, 
 	memcpy(sa->spi_i, spi_i, sizeof(sa->spi_i));
 	memcpy(sa->spi_r, spi_r, sizeof(sa->spi_r));
 	sa->peer = peer_get(peer);
+	sa->version = ike_version_of(&peer->conf);
 	sa->created_at = sa->heard_at = e->now;
 	list_init(&sa->queue);
 	list_init(&sa->dead);
@@ -260,7 +262,9 @@ static void rekey_due(struct timer *t)
 
 	if (proof_lost(sa)) {
 		report_sa(sa, LOG_LEVEL_NOTICE, "IKE_SA", "expired", "it is not renewed, as %s", proof_lost(sa));
-		ikev2_version.delete_ike(sa);
+		if (away_lost(sa))
+			away_ends(sa);
+		sa->version->delete_ike(sa);
 		return;
 	}
 	if (ike_sa_find(sa->e, sa->reauth.by)) {	/* the next SA takes over: no use in fresh keys for this one */
@@ -270,7 +274,7 @@ static void rekey_due(struct timer *t)
 	if (!sa->rekey_why)
 		sa->rekey_why = "time";
 	ike_sa_touch(sa);
-	ikev2_version.rekey_ike(sa);
+	sa->version->rekey_ike(sa);
 }
 
 void ike_sa_rekey_later(struct ike_sa *sa, uint64_t delay)
@@ -301,7 +305,7 @@ void ike_sa_established(struct ike_sa *sa, const char *how)
 	secret_clear(&sa->init_response);
 	proof_established(sa);
 	sa->established_at = sa->heard_at = e->now;
-	sa->rekey_at = e->now + lifetime_soft(conf, SECONDS(conf->ike_lifetime), sa->initiator);
+	sa->rekey_at = e->now + lifetime_soft(conf, SECONDS(sa->life ? sa->life : conf->ike_lifetime), sa->initiator);
 	timer_set(&e->timers, &sa->rekey, sa->rekey_at, rekey_due);
 	liveness_start(sa);
 	proposal_choice_format(&algs, text, sizeof(text));

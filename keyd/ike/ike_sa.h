@@ -12,6 +12,8 @@
 struct child_sa;
 struct exchange;
 struct held;
+struct ike_version;
+struct ikev1_state;
 struct pieces;
 
 enum ike_state {
@@ -36,6 +38,9 @@ struct ike_sa {
 	struct half_open_member half_open;	/* when the peer began it */
 	struct engine *e;
 	struct peer *peer;
+	const struct ike_version *version;
+	struct ikev1_state *v1;		/* owned by keyd/ikev1/; NULL with version 2 */
+	uint32_t life;			/* seconds that both ends agreed on for its keys; 0: nothing was said */
 	enum ike_state state;
 	bool initiator;			/* of this IKE SA */
 	bool childless;			/* the peer lets it begin without a child (RFC 6023) */
@@ -166,6 +171,13 @@ int ike_sa_ciphers(struct ike_sa *sa);
 void ike_sa_established(struct ike_sa *sa, const char *how);
 /* fresh takes over the children, the exchanges to come and the identities of old, which then waits for its DELETE. */
 void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh);
+/*
+ * The same where fresh was made beside old and not from it (IKEv1): it has identities, proofs and a path of its own. It may be
+ * established already.
+ */
+void ike_sa_succeed(struct ike_sa *old, struct ike_sa *fresh);
+/* The children of old belong to fresh from now on. */
+void ike_sa_give_children(struct ike_sa *old, struct ike_sa *fresh);
 /* fresh was made from old by one of two rekeys that crossed: it waits for what becomes of it, for a while. */
 void ike_sa_cross(struct ike_sa *fresh, const struct ike_sa *old);
 /* Where the children of a replaced SA are now: sa itself, or the last that took its place. */

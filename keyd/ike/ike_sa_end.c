@@ -12,6 +12,7 @@
 #include "keyd/ike/proof.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/story.h"
+#include "keyd/ike/version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,8 @@ static void drop_exchanges(struct ike_sa *sa)
 	}
 	if (sa->serving)
 		exchange_free(sa->serving);
+	if (sa->version->drop)
+		sa->version->drop(sa);
 }
 
 static void log_end(struct ike_sa *sa, bool stranger, const char *reason)
@@ -195,6 +198,8 @@ void ike_sa_free(struct ike_sa *sa)
 	table_del(&sa->e->by_ends, &sa->by_ends);
 	duplicate_forget(sa);
 	ikev2_keys_clear(&sa->keys);
+	if (sa->version->freed)
+		sa->version->freed(sa);
 	crypto_cipher_free(sa->seal);
 	crypto_cipher_free(sa->open);
 	crypto_kex_free(sa->kex);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Lines for Wireshark's ikev2_decryption_table and esp_sa (epan/dissectors/packet-isakmp.c, packet-ipsec.c of 4.0).
+// Lines for Wireshark's ikev2_decryption_table, ikev1_decryption_table and esp_sa (epan/dissectors/packet-isakmp.c, packet-ipsec.c of 4.0).
 #include "keyd/ike/keylog.h"
+
+#include "keyd/ike/version.h"
 
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -35,6 +37,8 @@ static const struct {
 	{ CRYPTO_ENCR, 13, 256, "AES-CTR-256 [RFC5930]", "AES-CTR [RFC3686]", false },
 	{ CRYPTO_ENCR, 28, 0, NULL, "ChaCha20 with Poly1305 [RFC7634]", true },
 	{ CRYPTO_ENCR, 11, 0, NULL, "NULL", false },
+	{ CRYPTO_ENCR, 3, 0, "3DES [RFC2451]", "TripleDES-CBC [RFC2451]", false },
+	{ CRYPTO_INTEG, 1, 0, "HMAC_MD5_96 [RFC2403]", "HMAC-MD5-96 [RFC2403]", false },
 	{ CRYPTO_INTEG, 2, 0, "HMAC_SHA1_96 [RFC2404]", "HMAC-SHA-1-96 [RFC2404]", false },
 	{ CRYPTO_INTEG, 12, 0, "HMAC_SHA2_256_128 [RFC4868]", "HMAC-SHA-256-128 [RFC4868]", false },
 	{ CRYPTO_INTEG, 13, 0, "HMAC_SHA2_384_192 [RFC4868]", "HMAC-SHA-384-192 [RFC4868]", false },
@@ -85,15 +89,27 @@ static void give(const struct engine *e, enum engine_key_table table, struct lin
 	secret_cleanse(l, sizeof(*l));
 }
 
-void keylog_ike(const struct ike_sa *sa)
+/* One key for both ways, found by the initiator's cookie: Wireshark knows the algorithms from the messages. */
+static void one_key(const struct ike_sa *sa)
+{
+	struct view key = sa->version->key(sa);
+	struct line l = { .n = 0 };
+
+	if (!key.n)
+		return;
+	put_hex(&l, (struct view){ sa->spi_i, sizeof(sa->spi_i) });
+	put(&l, ",");
+	put_hex(&l, key);
+	give(sa->e, ENGINE_KEYS_IKEV1, &l);
+}
+
+static void keys_of_ike(const struct ike_sa *sa)
 {
 	const struct ikev2_keys *k = &sa->keys;
 	size_t encr = row_of(sa->suite.encr), integ = sa->suite.integ ? row_of(sa->suite.integ) : NAMES;
 	bool known = encr < NAMES && names[encr].ike && (!sa->suite.integ || (integ < NAMES && names[integ].ike));
 	struct line l = { .n = 0 };
 
-	if (!sa->e->keylog)
-		return;
 	if (!known)
 		put(&l, "# Wireshark has no word for %s: ", sa->suite.encr->name);
 	put_hex(&l, (struct view){ sa->spi_i, sizeof(sa->spi_i) });
@@ -109,6 +125,16 @@ void keylog_ike(const struct ike_sa *sa)
 	put_hex(&l, secret_view(&k->sk_ar));
 	put(&l, ",\"%s\"", integ < NAMES && names[integ].ike ? names[integ].ike : "NONE [RFC4306]");
 	give(sa->e, ENGINE_KEYS_IKE, &l);
+}
+
+void keylog_ike(const struct ike_sa *sa)
+{
+	if (!sa->e->keylog)
+		return;
+	if (sa->version->key)
+		one_key(sa);
+	else
+		keys_of_ike(sa);
 }
 
 static void one_way(const struct child_sa *c, bool out, const struct secret *key, const struct secret *auth)
@@ -151,6 +177,6 @@ void engine_keylog(struct engine *e, bool on)
 	if (!begins || !e->keylog)
 		return;
 	list_each(sa, &e->sas, struct ike_sa, link)
-		if (sa->state >= IKE_AUTH && sa->state < IKE_DEAD && sa->keys.sk_ei.n)
+		if (sa->state >= IKE_AUTH && sa->state < IKE_DEAD && (sa->version->key || sa->keys.sk_ei.n))
 			keylog_ike(sa);
 }

@@ -41,7 +41,12 @@
  * (RFC 8446 5.5), and "null" has no key.
  */
 #define BLOCKS_128_BYTES UINT64_C(388736063996)
+/*
+ * With blocks of 64 bits two are the same after some 32 GiB (CVE-2016-2183); a 32nd of that leaves one chance in a thousand.
+ */
+#define BLOCKS_64_BYTES (UINT64_C(1) << 30)
 static const struct { uint16_t ikev2_id; uint64_t bytes; } caps[] = {
+	{ 3, BLOCKS_64_BYTES },		/* 3DES-CBC */
 	{ 12, BLOCKS_128_BYTES },	/* AES-CBC */
 	{ 13, BLOCKS_128_BYTES },	/* AES-CTR */
 	{ 18, BLOCKS_128_BYTES },	/* AES-GCM with an ICV of 8, 12, 16 bytes */
@@ -113,6 +118,24 @@ static uint64_t at_least(uint64_t measured, uint64_t line)
 	return measured * BURST > line ? measured * BURST : line;
 }
 
+/* The lower of two limits, of which 0 is none. */
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+	return a && (!b || a < b) ? a : b;
+}
+
+/* Where the peer ends it at a certain time, whoever did not begin it must not wait for that either. */
+uint64_t lifetime_soft_child(const struct child_sa *c)
+{
+	const struct conf_peer *conf = &c->sa->peer->conf;
+	uint64_t life = SECONDS(lower(conf->child_lifetime, c->life_seconds)), half = life / 200 * conf->jitter;
+	uint64_t margin = half / 2 > life / 64 ? half / 2 : life / 64;
+
+	if (!c->life_seconds || c->initiator)
+		return lifetime_soft(conf, life, c->initiator);
+	return life - margin - engine_random_below(half / 4 + 1);
+}
+
 void lifetime_choose(struct child_sa *c)
 {
 	const struct conf_peer *conf = &c->sa->peer->conf;
@@ -125,7 +148,7 @@ void lifetime_choose(struct child_sa *c)
 		c->byte_rate = old->byte_rate;
 		c->packet_rate = old->packet_rate;
 	}
-	lifetime_limit(conf->child_bytes, lifetime_cap_bytes(c->encr), passes(at_least(c->byte_rate, LINE_BYTES), time),
+	lifetime_limit(conf->child_bytes, lower(lifetime_cap_bytes(c->encr), c->life_bytes), passes(at_least(c->byte_rate, LINE_BYTES), time),
 		       &c->soft.bytes, &c->hard.bytes);
 	lifetime_limit(conf->child_packets, c->esn ? 0 : SEQUENCE_MAX,
 		       passes(at_least(c->packet_rate, LINE_PACKETS), time), &c->soft.packets, &c->hard.packets);
@@ -138,6 +161,10 @@ void lifetime_choose(struct child_sa *c)
 		slack = time / SECONDS(1);
 	c->soft.add_seconds = conf->child_lifetime;
 	c->hard.add_seconds = conf->child_lifetime + slack;
+	if (c->life_seconds) {		/* then the peer stops there; what it has sent may come in a little later */
+		c->soft.add_seconds = lower(conf->child_lifetime, c->life_seconds);
+		c->hard.add_seconds = c->life_seconds + (c->life_longer ? slack : conf->linger);
+	}
 }
 
 static void measure(struct child_sa *c, struct child_meter *m, const struct ipsec_usage *u)

@@ -18,6 +18,9 @@ uint64_t lifetime_rekey_time(const struct ike_sa *sa);
  */
 uint64_t lifetime_soft(const struct conf_peer *conf, uint64_t lifetime, bool first);
 
+/* When a child is rekeyed by time, µs after it came up: before the peer ends it, if that has said when it does. */
+uint64_t lifetime_soft_child(const struct child_sa *c);
+
 /*
  * The limits of one kind of volume. wanted: the configured soft limit, 0: none. cap: what no configuration exceeds, 0:
  * none. slack: what may pass during a rekey. The soft limit comes without jitter; both are 0 where there is none.

@@ -32,7 +32,7 @@ static void ask_peer(struct ike_sa *sa, const char *why)
 	if (sa->state != IKE_ESTABLISHED || sa->active)
 		return;
 	report_sa(sa, LOG_LEVEL_DEBUG, "INFORMATIONAL", "liveness", "the peer is asked for a sign of life: %s", why);
-	ikev2_version.liveness(sa);
+	sa->version->liveness(sa);
 }
 
 /* Every child that was looked at is silent, or there is none. */

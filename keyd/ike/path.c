@@ -127,7 +127,7 @@ static void left_behind(struct child_sa *c)
 		     "its policy is for a peer at %s, which is at %s now: write one for that address (setkey)",
 		     ipsec_addr_format(&c->out_addr, was, sizeof(was)),
 		     ipsec_addr_format(&c->sa->remote, is, sizeof(is)));
-	ikev2_version.delete_child(c);
+	c->sa->version->delete_child(c);
 }
 
 /* --- the IKE SA --- */

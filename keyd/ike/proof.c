@@ -169,7 +169,7 @@ static bool lose(struct ike_sa *sa, enum engine_reason reason, uint8_t how, cons
 	ike_sa_touch(sa);
 	if (how == CONF_LOST_CERT_DOWN) {
 		sa->proof.why = (uint8_t)reason;
-		ikev2_version.delete_ike(sa);
+		sa->version->delete_ike(sa);
 	}
 	return true;
 }

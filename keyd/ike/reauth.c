@@ -144,7 +144,7 @@ static void finish(struct ike_sa *fresh, struct ike_sa *old, const char *how)
 		report_event(fresh, NULL, ENGINE_IKE_REAUTHENTICATED, "%s", how);
 	report_reason(old, fresh->reauth.merges ? REASON_REPLACED : REASON_REAUTHENTICATED);
 	over(fresh);
-	ikev2_version.delete_ike(old);
+	old->version->delete_ike(old);
 }
 
 /* The peer has proved itself anew, and had told the truth: nothing that is sent in the old SA's children need arrive. */
@@ -199,11 +199,11 @@ static void take_children(struct ike_sa *fresh, struct ike_sa *old)
 
 		if (!c)
 			break;
-		ikev2_version.create_child(fresh, c);
+		fresh->version->create_child(fresh, c);
 		if (!next->rekeying)	/* it was not asked for: there is something like it already. It is looked at again */
 			break;
 	}
-	ikev2_version.confirm(fresh, reauth_confirmed);
+	fresh->version->confirm(fresh, reauth_confirmed);
 }
 
 static void step(struct ike_sa *fresh)
@@ -213,6 +213,8 @@ static void step(struct ike_sa *fresh)
 	if (!names(fresh->reauth.of) || fresh->state != IKE_ESTABLISHED)
 		return;
 	if (!old || old->state != IKE_ESTABLISHED) {
+		if (!fresh->reauth.merges)	/* whoever has asked for it waits for that */
+			report_event(fresh, NULL, ENGINE_IKE_REAUTHENTICATED, "the old IKE SA had ended before");
 		over(fresh);
 	} else if (old->reauth.lost) {
 		finish_lost(fresh, old);
@@ -234,7 +236,7 @@ static void step(struct ike_sa *fresh)
 		fresh->reauth.confirmed = false;
 		step_later(fresh, LOOK_AGAIN);
 	} else if (!fresh->reauth.confirmed) {
-		ikev2_version.confirm(fresh, reauth_confirmed);
+		fresh->version->confirm(fresh, reauth_confirmed);
 	} else {
 		finish(fresh, old, "every child has its successor");
 	}
@@ -293,6 +295,11 @@ bool reauth_begin(struct ike_sa *sa, const char *why)
 	struct child_sa *first = reauth_next_child(sa, NULL);
 	struct ike_sa *fresh;
 
+	if (sa->version->rekeys_prove) {
+		sa->rekey_why = why;
+		sa->version->rekey_ike(sa);
+		return true;
+	}
 	if (new_of(sa))
 		return true;
 	if (sa->state != IKE_ESTABLISHED || peer_begins(sa) || names(sa->reauth.of) || sa->redundant_at)
@@ -309,7 +316,7 @@ bool reauth_begin(struct ike_sa *sa, const char *why)
 	timer_cancel(&sa->e->timers, &sa->reauth.timer);
 	fresh->rekey_why = why;
 	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "reauthenticating", "reason: %s", why);
-	ikev2_version.initiate(fresh, first ? reauth_successor(fresh, first) : NULL);
+	fresh->version->initiate(fresh, first ? reauth_successor(fresh, first) : NULL);
 	return true;
 }
 
@@ -328,7 +335,7 @@ void reauth_lost(struct ike_sa *sa)
 	}
 	report_sa(sa, LOG_LEVEL_INFO, "IKE_SA", "redundant",
 		  "the peer says that it has lost it; another one carries all that it does");
-	ikev2_version.delete_ike(sa);
+	sa->version->delete_ike(sa);
 }
 
 static void reauth_due(struct timer *t)
@@ -343,7 +350,7 @@ static void reauth_due(struct timer *t)
 	if (sa->reauth.end && sa->e->now >= sa->reauth.end) {
 		report_sa(sa, LOG_LEVEL_WARNING, "IKE_SA", "expired",
 			  "it could not be reauthenticated in time (\"lifetime reauth\"), and ends");
-		ikev2_version.delete_ike(sa);
+		sa->version->delete_ike(sa);
 	} else if (!reauth_begin(sa, "time") && !sa->reauth.timer.pos) {
 		retry_later(sa);
 	}

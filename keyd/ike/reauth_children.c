@@ -3,6 +3,7 @@
 #include "keyd/ike/reauth.h"
 
 #include "keyd/ike/selector.h"
+#include "keyd/ike/version.h"
 
 /* After a restart in the middle of a rekey, the heir that was there already is being made once more. */
 static bool has_heir(const struct child_sa *c)
@@ -92,6 +93,8 @@ struct child_sa *reauth_sibling(const struct child_sa *c)
  */
 static bool is_sign(const struct ike_sa *from, const struct child_sa *c)
 {
+	if (c->sa->version->rekeys_prove)	/* in IKEv1 nothing but its third message, or a packet */
+		return c->state == CHILD_UP || c->confirmed;
 	return c->state == CHILD_UP || c->initiator || (!c->sign_promised && c->sa->created_at > from->origin_at);
 }
 

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
-# The engine: what both versions share, and IKEv2. One library, because each side calls the other through ike/version.h.
+# The engine: what both versions share, IKEv1 and IKEv2. One library, because each side calls the other through ike/version.h.
 # Two engines and their surroundings.
 world := tests/unit/world.c tests/unit/world_kernel.c tests/unit/world_kill.c
-ike_sources := $(wildcard keyd/ike/*.c keyd/ikev2/*.c)
+ike_sources := $(wildcard keyd/ike/*.c keyd/ikev1/*.c keyd/ikev2/*.c)
 $(eval $(call library,ike,$(ike_sources),))
 $(eval $(call unit_test,engine,ike conf crypto wire pfkey util,libcrypto,$(world)))
+$(eval $(call unit_test,ikev1,ike conf crypto wire pfkey util,libcrypto,$(world)))
+$(eval $(call unit_test,ikev1_freeze,ike conf crypto wire pfkey util,libcrypto,$(world)))
+$(eval $(call unit_test,ikev1_nat,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/world_nat.c))
+$(eval $(call unit_test,ikev1_fragment,ike conf crypto wire pfkey util,libcrypto,$(world)))
+$(eval $(call unit_test,ikev1_life,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev2_strict,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_data,ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call unit_test,ikev2_window,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/rogue.c))
@@ -14,9 +19,11 @@ $(eval $(call unit_test,freeze,ike conf crypto wire pfkey util,libcrypto,$(world
 $(eval $(call unit_test,frozen,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev2_collide,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev2_rows,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/rogue.c))
-$(eval $(call unit_test,ikev2_cert,ike auth conf crypto wire pfkey util,libcrypto libmnl libevent_core,$(world) tests/unit/rogue.c tests/unit/cert_world.c))
-$(eval $(call unit_test,ikev2_cert_life,ike auth conf crypto wire pfkey util,libcrypto libmnl libevent_core,$(world) tests/unit/rogue.c tests/unit/cert_world.c))
-$(eval $(call unit_test,ikev2_token,ike auth card ctl conf crypto wire pfkey util,jansson libcrypto libmnl libevent_core,$(world)))
+$(eval $(call unit_test,ikev2_cert,ike auth conf crypto wire pfkey util,libcrypto libmnl libevent_core libcrypt liboath,$(world) tests/unit/rogue.c tests/unit/cert_world.c))
+$(eval $(call unit_test,ikev2_cert_life,ike auth conf crypto wire pfkey util,libcrypto libmnl libevent_core libcrypt liboath,$(world) tests/unit/rogue.c tests/unit/cert_world.c))
+$(eval $(call unit_test,ikev2_token,ike auth card ctl conf crypto wire pfkey util,jansson libcrypto libmnl libevent_core libcrypt liboath,$(world)))
+$(eval $(call unit_test,ikev1_auth,ike auth conf crypto wire pfkey util,libcrypto libmnl libevent_core libcrypt liboath,$(world) tests/unit/rogue.c tests/unit/cert_world.c))
+$(eval $(call unit_test,ikev1_config,ike auth conf crypto wire pfkey util,libcrypto libmnl libevent_core libcrypt liboath,$(world) tests/unit/world_nat.c tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_unique,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev2_child,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/world_nat.c tests/unit/world_spd.c))
 $(eval $(call unit_test,ikev2_offer,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/world_spd.c tests/unit/rogue.c))

@@ -47,6 +47,7 @@ static const struct {
 	[REASON_CERT_UNFIT] = { CONF_STMT_KEY_FLOOR, "key-floor" },
 	[REASON_SIGNATURE_SCHEME] = { CONF_STMT_SIGNATURES, "signatures" },
 	[REASON_WRONG_KEY] = { CONF_STMT_REMOTE_KEY, "remote-key" },
+	[REASON_NOT_SERVED] = { CONF_STMT_SERVE, "serve" },
 };
 
 bool story_named(const struct conf_peer *conf)

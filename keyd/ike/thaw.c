@@ -101,7 +101,7 @@ static void leases_thaw(struct ike_sa *sa, const struct frozen_ike *fz)
 
 static bool fits_together(const struct ike_sa *sa, const struct frozen_ike *fz)
 {
-	return sa->suite.encr && sa->suite.prf && !sa->suite.encr->aead == !!sa->suite.integ &&
+	return sa->suite.encr && sa->suite.prf && (sa->v1 || !sa->suite.encr->aead == !!sa->suite.integ) &&
 	       fz->state >= IKE_ESTABLISHED && fz->state < IKE_DEAD && sa->created_at <= sa->e->now &&
 	       sa->next_request < UINT32_MAX;
 }
@@ -120,12 +120,13 @@ static int ike_thaw(struct engine *e, struct thawing *t, struct frost *f)
 	peer_put(peer);
 	if (!sa)
 		return -1;
+	sa->version = h.major == ikev1_version.major ? &ikev1_version : &ikev2_version;
 	sa->local = h.local;
 	sa->local_port = h.local_port;
 	ike_sa_set_remote(sa, &h.remote, h.remote_port);
 	frost_ike(f, sa, &t->ike);
-	if (f->broken || !fits_together(sa, &t->ike) || ike_sa_ciphers(sa) ||
-	    crypto_cipher_set_counter(sa->seal, t->ike.counter + COUNTER_SKIP)) {
+	if (f->broken || !fits_together(sa, &t->ike) || (!sa->v1 && (ike_sa_ciphers(sa) ||
+	    crypto_cipher_set_counter(sa->seal, t->ike.counter + COUNTER_SKIP)))) {
 		ike_sa_end(sa, "its record is of no use");
 		return -1;
 	}
@@ -244,6 +245,14 @@ static void mark_old(struct exchange *x)
 		old->rekeying = true;
 }
 
+/* What is resumed has a child with keys; what begins anew has at least the child that it is to make. */
+static bool can_go_on(const struct exchange *x, const struct frozen_exchange *fz)
+{
+	if (!x->ops->resume)
+		return true;
+	return fz->has_child && (fz->active ? x->child->encr != NULL : x->ops->again);
+}
+
 static int exchange_thaw(struct ike_sa *sa, struct frost *f)
 {
 	struct exchange *x = exchange_new(sa, NULL);
@@ -252,8 +261,8 @@ static int exchange_thaw(struct ike_sa *sa, struct frost *f)
 	if (!x)
 		return -1;
 	frost_exchange(f, x, &fz);
-	x->ops = f->broken ? NULL : ikev2_version.kept(fz.ops);
-	if (!x->ops || !makes_thaw(x, f, &fz) || (x->ops->resume && !(fz.has_child && fz.active && x->child->encr)) ||
+	x->ops = f->broken ? NULL : sa->version->kept(fz.ops);
+	if (!x->ops || !makes_thaw(x, f, &fz) || !can_go_on(x, &fz) ||
 	    (fz.active && (sa->active || (!x->ops->resume && !sa->sent.n)))) {
 		secret_clear(&fz.kex);
 		exchange_free(x);
@@ -261,7 +270,8 @@ static int exchange_thaw(struct ike_sa *sa, struct frost *f)
 	}
 	secret_clear(&fz.kex);
 	x->then = fz.then ? reauth_confirmed : NULL;
-	x->message_id = sa->next_request;
+	if (!sa->v1)
+		x->message_id = sa->next_request;
 	if (fz.active)
 		sa->active = x;
 	else
@@ -305,12 +315,13 @@ static void exchanges_thaw(struct engine *e, struct thawing *t)
 
 static bool has_delete(const struct child_sa *c)
 {
+	const struct ike_version *v = c->sa->version;
 	const struct exchange *a = c->sa->active;
 
-	if (a && ikev2_version.closes_child(a) && a->old_spi == c->spi_in)
+	if (a && v->closes_child(a) && a->old_spi == c->spi_in)
 		return true;
 	list_each(x, &c->sa->queue, struct exchange, link)
-		if (ikev2_version.closes_child(x) && x->old_spi == c->spi_in)
+		if (v->closes_child(x) && x->old_spi == c->spi_in)
 			return true;
 	return false;
 }
@@ -328,7 +339,7 @@ static void child_go_on(struct child_sa *c)
 {
 	if (c->deleting && !has_delete(c)) {
 		c->deleting = false;
-		ikev2_version.delete_child(c);
+		c->sa->version->delete_child(c);
 	}
 	if (c->rekeying && !being_rekeyed(c))
 		child_rekey_later(c, BEGIN_AGAIN + engine_random_below(BEGIN_AGAIN));
@@ -346,17 +357,19 @@ static void ike_go_on(struct thawing *t)
 		sa->active->answered = true;
 		sa->active->ops->resume(sa->active);
 	} else if (sa->active) {
-		ikev2_version.resume(sa);
+		sa->version->resume(sa);
 	}
 	list_each(c, &sa->children, struct child_sa, link) {
 		child_go_on(c);
 		/* It may wait for a sign of ours, which is no exchange of its own. */
 		young = young || (c->initiator && c->state == CHILD_UP && sa->e->now - c->up_at < SECONDS(120));
 	}
+	if (sa->state == IKE_REPLACED && sa->version->thawed)
+		sa->version->thawed(sa);
 	if (sa->state != IKE_ESTABLISHED && sa->state != IKE_DELETING)
 		return;
 	if (young && !sa->active && list_empty(&sa->queue))
-		ikev2_version.liveness(sa);
+		sa->version->liveness(sa);
 	if (sa->state == IKE_DELETING && !sa->active && list_empty(&sa->queue)) {
 		ike_sa_end(sa, "it was being deleted");
 		return;
@@ -367,6 +380,8 @@ static void ike_go_on(struct thawing *t)
 		if (!sa->rekey.pos && !(sa->active && sa->active->new_sa))
 			ike_sa_rekey_later(sa, BEGIN_AGAIN);
 	}
+	if (sa->version->thawed)
+		sa->version->thawed(sa);
 	ike_sa_kick(sa);
 }
 

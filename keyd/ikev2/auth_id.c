@@ -8,6 +8,7 @@
 #include "keyd/ike/proposal.h"
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/version.h"
 #include "keyd/wire/id.h"
 #include "keyd/wire/ikev2.h"
 
@@ -143,6 +144,8 @@ static bool takes_suite(void *arg, const struct conf_peer *conf)
 	struct proposal_choice again;
 	struct wire_sa chosen;
 
+	if (ike_version_of(conf) != sa->version)
+		return false;
 	proposal_answer(&c, IKEV2_PROTO_IKE, (struct view){ 0 }, &chosen);
 	return &sa->peer->conf == conf || proposal_choose(&conf->ike, &chosen, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, &again);
 }
@@ -168,6 +171,7 @@ static const char *misfit(enum conf_misfit why)
 	static const char *const words[] = {
 		[CONF_FITS] = "fits", [CONF_MISFIT_LOCAL] = "\"id local\" is another", [CONF_MISFIT_REMOTE] = "\"id remote\" is another",
 		[CONF_MISFIT_ADDRESS] = "it does not talk from that address", [CONF_MISFIT_MAY] = "its \"ike\" algorithms are others",
+		[CONF_MISFIT_REFUSED] = "it says \"serve no\"",
 	};
 
 	return words[why];
@@ -223,7 +227,7 @@ int auth_id_choose(struct exchange *x)
 			sa->local_id = asked;
 		return 0;
 	}
-	if (choice.n == 1 && choice.tried[0].why != CONF_MISFIT_MAY)
+	if (choice.n == 1 && choice.tried[0].why < CONF_MISFIT_MAY)
 		return unexpected(sa);
 	return nobody_serves(sa, &choice);
 }

@@ -2,11 +2,9 @@
 // Makes our proofs of identity and judges the peer's.
 #include "keyd/ikev2/auth_proof.h"
 
-#include "keyd/card/token.h"
 #include "keyd/conf/id.h"
 #include "keyd/crypto/keymat.h"
 #include "keyd/crypto/sig.h"
-#include "keyd/ike/away.h"
 #include "keyd/ike/proof.h"
 #include "keyd/ike/report.h"
 #include "keyd/ikev2/auth_id.h"
@@ -17,8 +15,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#define ITEM_HEAD 4		/* of trust_request.certs and conf_cred.chain: the length before each */
 
 static const char exchange_name[] = "IKE_AUTH";
 
@@ -104,86 +100,28 @@ static void say_no_secret(struct ike_sa *sa, char *reason, size_t n)
 	snprintf(reason, n, "no secret for peer \"%.120s\"", remote);
 }
 
-/* What an error of the auth role means where a signature of ours was asked for. */
-static const char *no_signature(const struct ike_sa *sa, int error)
+static const char *no_scheme(const struct ike_sa *sa)
 {
-	switch (error) {
-	case AUTH_NO_KEY:
-		return "our private key is not there: \"key\" or \"cert\" in its section must name it";
-	case AUTH_LOCKED:
-		return "our private key is encrypted, and no passphrase was given: \"keydctl unlock\", or \"key FILE passphrase …\" in its section";
-	case AUTH_NO_SCHEME:
-		return sa->auth.hashes ? "our key can do none of the \"signatures\" that are allowed and that the peer has the hashes for"
-				       : "the peer takes no hashes but SHA-1 (no SIGNATURE_HASH_ALGORITHMS), and our key can do none "
-					 "of the \"signatures\" that are allowed with that";
-	default:
-		return "our proof of identity could not be made";
-	}
-}
-
-static enum engine_reason token_reason(const struct auth_answer *an)
-{
-	static const uint8_t reasons[TOKEN_NEEDS] = {
-		[TOKEN_WANT_TOKEN] = REASON_TOKEN_ABSENT, [TOKEN_WANT_PIN] = REASON_TOKEN_LOCKED,
-		[TOKEN_WANT_HUMAN] = REASON_TOKEN_LOCKED, [TOKEN_WANT_OTHER_PIN] = REASON_TOKEN_PIN,
-		[TOKEN_WANT_UNBLOCK] = REASON_TOKEN_BLOCKED,
-	};
-	uint8_t reason = an->need < TOKEN_NEEDS ? reasons[an->need] : 0;
-
-	return reason ? (enum engine_reason)reason : REASON_TOKEN_FAILING;
-}
-
-static enum engine_reason error_reason(const struct auth_answer *an)
-{
-	switch (an->error) {
-	case AUTH_TOKEN:
-		return token_reason(an);
-	case AUTH_LOCKED:
-		return REASON_KEY_LOCKED;
-	case AUTH_FAILED:
-		return REASON_PROOF_FAILED;
-	default:
-		return REASON_NO_KEY;
-	}
-}
-
-static void say_no_signature(struct ike_sa *sa, const struct auth_answer *an, char *reason, size_t n)
-{
-	if (an->error == AUTH_TOKEN)
-		snprintf(reason, n, "%.*s", AUTH_TEXT_MAX - 1, an->text);
-	else
-		snprintf(reason, n, "%s", no_signature(sa, an->error));
-	sa->secret_at = an->at;
-	report_reason(sa, error_reason(an));
-	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "%s", reason);
-	if (an->error == AUTH_TOKEN)
-		away_failed(sa);
-}
-
-/* The key has signed, but our configuration of before knows no certificate to show for it. */
-static bool is_half_known(const struct exchange *x)
-{
-	const struct cred *c = creds_find(&x->sa->e->creds, &x->sa->peer->conf.key);
-
-	return our_way(x) == CONF_AUTH_CERT && c && c->conf.unseen;
+	return sa->auth.hashes ? "our key can do none of the \"signatures\" that are allowed and that the peer has the hashes for"
+			       : "the peer takes no hashes but SHA-1 (no SIGNATURE_HASH_ALGORITHMS), and our key can do none "
+				 "of the \"signatures\" that are allowed with that";
 }
 
 static void made(struct ask *a, const struct auth_answer *an)
 {
 	struct exchange *x = container_of(a, struct exchange, ask);
 	struct ike_sa *sa = x->sa;
+	const struct cred *c = creds_find(&sa->e->creds, &sa->peer->conf.key);
 	char reason[400];
 
-	if (!an->error && is_half_known(x)) {
-		report_reason(sa, REASON_TOKEN_ABSENT);
-		away_failed(sa);
+	if (!an->error && proof_half_known(sa, our_way(x), c)) {
 		finish(x, "the token with our certificate was seen only just now: the IKE SA begins anew");
 		return;
 	}
 	if (!an->error) {
 		sa->secret_at = an->at;
 		if (our_way(x) != CONF_AUTH_PSK)
-			sa->proof.key = sa->peer->conf.key;
+			sa->proof.key = c ? c->conf.key : sa->peer->conf.key;
 		x->proof.method = our_way(x) == CONF_AUTH_PSK ? (uint8_t)IKEV2_AUTH_PSK : an->method;
 		proof_say_ours(sa, x->proof.round, our_way(x), an->scheme);
 		finish(x, secret_set(&x->proof.data, an->data, an->n) ? "out of memory" : NULL);
@@ -192,7 +130,7 @@ static void made(struct ask *a, const struct auth_answer *an)
 	if (an->error == AUTH_NO_SECRET)
 		say_no_secret(sa, reason, sizeof(reason));
 	else
-		say_no_signature(sa, an, reason, sizeof(reason));
+		proof_not_signed(sa, exchange_name, an, no_scheme(sa), reason, sizeof(reason));
 	finish(x, reason);
 }
 
@@ -371,26 +309,6 @@ static void judged(struct ask *a, const struct trust_answer *an)
 	finish(x, reason);
 }
 
-/* All bodies of CERT payloads. 0 or -1: no memory. */
-static int certs_of(const struct wire_message *m, struct secret *out)
-{
-	size_t n = 0;
-	struct wr w;
-
-	for (const struct wire_payload *p = NULL; (p = wire_next(m, IKEV2_PL_CERT, p));)
-		n += ITEM_HEAD + p->body.n;
-	if (!n)
-		return 0;
-	if (secret_alloc(out, n))
-		return -1;
-	w = wr_of(out->p, out->n);
-	for (const struct wire_payload *p = NULL; (p = wire_next(m, IKEV2_PL_CERT, p));) {
-		wr_u32(&w, (uint32_t)p->body.n);
-		wr_put(&w, p->body);
-	}
-	return 0;
-}
-
 static int ask_trust_for(struct exchange *x, const struct wire_auth *auth, struct view id)
 {
 	struct ike_sa *sa = x->sa;
@@ -399,7 +317,7 @@ static int ask_trust_for(struct exchange *x, const struct wire_auth *auth, struc
 	struct secret certs = { 0 };
 	struct octets o;
 
-	if (octets_of(sa, !sa->initiator, id, &o) || certs_of(&x->m, &certs))
+	if (octets_of(sa, !sa->initiator, id, &o) || proof_certs(&x->m, IKEV2_PL_CERT, &certs))
 		return -1;
 	rq.message = o.message;
 	rq.nonce = o.nonce;

@@ -5,7 +5,7 @@
 #ifndef KEYD_IKEV2_CHILD_H
 #define KEYD_IKEV2_CHILD_H
 
-#include "keyd/ike/child_sa.h"
+#include "keyd/ike/child_install.h"
 #include "keyd/ike/exchange.h"
 
 /* As initiator: writes what x->child wants. ke: is there a KE in this exchange? */
@@ -39,19 +39,7 @@ void child_put_answer(struct exchange *x, struct wire_out *out);
 /* The keys of x->child from the nonces and x->shared (RFC 7296 2.17). 0 or -1. */
 int child_derive(struct exchange *x, struct view ni, struct view nr);
 
-/*
- * Puts x->child into the kernel, inbound first; as initiator outbound too. done is called when the kernel has answered:
- * error 0, then x->child is NULL and *child lives in its SA; else the child is gone and the reason logged.
- */
-void child_install(struct exchange *x, void (*done)(struct exchange *x, struct child_sa *child));
-
 /* The SPI that four bytes of a payload name. */
 uint32_t child_spi(struct view v);
-
-/*
- * The ESP proposals of a peer; where there may be a key exchange and they name no group, with those of its IKE
- * proposals.
- */
-void child_proposals(const struct conf_peer *conf, enum proposal_ke ke, struct conf_proposals *out);
 
 #endif

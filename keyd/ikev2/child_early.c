@@ -38,18 +38,3 @@ bool child_early(struct exchange *x, void (*then)(struct exchange *x))
 	secret_cleanse(&rq, sizeof(rq));
 	return true;
 }
-
-bool child_early_fits(struct exchange *x)
-{
-	struct child_sa *c = x->child;
-
-	if (!c->early)
-		return false;
-	if (c->encr == x->early.encr && c->integ == x->early.integ && c->esn == x->early.esn &&
-	    selector_equal(&c->sel_in, &x->early.sel))
-		return true;
-	report_child(c, LOG_LEVEL_DEBUG, "CHILD_SA", "other", "the peer chose otherwise than before");
-	child_early_remove(c);
-	c->hard.add_seconds = 0;	/* lifetimes are chosen again, for what it is now */
-	return false;
-}

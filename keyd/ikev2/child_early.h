@@ -11,7 +11,5 @@
 
 /* As initiator of IKE_AUTH: asks the kernel, and then is called. False: there is nothing to go by; then is not called. */
 bool child_early(struct exchange *x, void (*then)(struct exchange *x));
-/* What has been agreed on is what the kernel has; it must not be added again. What it has instead is removed. */
-bool child_early_fits(struct exchange *x);
 
 #endif

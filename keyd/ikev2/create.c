@@ -11,10 +11,6 @@
 #include "keyd/ikev2/message.h"
 #include "keyd/ikev2/window.h"
 
-/* A failed rekey is tried again after this and as much again at random. */
-#define RETRY_AFTER SECONDS(5)
-#define RETRY_LOST_AFTER SECONDS(1)
-
 struct child_sa *create_old(const struct exchange *x)
 {
 	return x->old_spi ? child_find(x->sa->e, x->old_spi) : NULL;
@@ -290,15 +286,7 @@ static void create_answer(struct exchange *x)
 
 static void create_abandon(struct exchange *x)
 {
-	struct child_sa *old = create_old(x);
-	uint64_t delay = old && old->lost ? RETRY_LOST_AFTER : RETRY_AFTER;
-
-	if (old && (old->replaced_by || old->deleting))
-		old->rekeying = false;
-	else if (old)
-		child_rekey_later(old, delay + engine_random_below(delay));
-	if (old)
-		child_touch(old);
+	child_rekey_failed(create_old(x));
 }
 
 const struct exchange_ops ikev2_create_ops = {
@@ -336,7 +324,7 @@ void create_rekey_begin(struct child_sa *old)
 	struct exchange *x;
 
 	if (old->sa->full && (reauth_pauses(old->sa) || reauth_begin(old->sa, rekeys_nothing))) {
-		child_rekey_later(old, RETRY_AFTER);	/* unless it has been taken over by then */
+		child_rekey_later(old, CHILD_RETRY_AFTER);	/* unless it has been taken over by then */
 		return;
 	}
 	x = exchange_new(old->sa, &ikev2_rekey_child_ops);
@@ -345,7 +333,7 @@ void create_rekey_begin(struct child_sa *old)
 	if (!x || !x->child) {
 		if (x)
 			exchange_free(x);
-		child_rekey_later(old, RETRY_AFTER);
+		child_rekey_later(old, CHILD_RETRY_AFTER);
 		return;
 	}
 	x->old_spi = old->spi_in;

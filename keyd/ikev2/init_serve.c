@@ -2,6 +2,7 @@
 // IKE_SA_INIT as responder: who may begin, with what, and what it costs us (RFC 7296 1.2, 2.6).
 #include "keyd/crypto/hash.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/version.h"
 #include "keyd/ike/story.h"
 #include "keyd/ikev2/auth_id.h"
 #include "keyd/ikev2/auth_proof.h"
@@ -227,17 +228,24 @@ static void serve_again(struct ike_sa *sa, const struct engine_datagram *d)
 		message_send(sa, secret_view(&sa->init_response));
 }
 
+static bool takes(const struct peer *p, const struct wire_sa *offer)
+{
+	struct proposal_choice choice;
+
+	return ike_version_of(&p->conf) == &ikev2_version &&
+	       proposal_choose(&p->conf.ike, offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, &choice);
+}
+
 /* The section for now: the first for these addresses that takes an offer; IKE_AUTH may show that another is meant. */
 static struct peer *peer_for(struct engine *e, const struct engine_datagram *d, const struct wire_sa *offer)
 {
 	struct peer *first = engine_peer(e, &d->local, &d->remote), *other;
-	struct proposal_choice choice;
 	unsigned at = 0;
 
-	if (first == e->default_peer || proposal_choose(&first->conf.ike, offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, &choice))
+	if (first == e->default_peer || takes(first, offer))
 		return first;
 	while ((other = auth_id_rival(e, &first->conf, &at))) {
-		if (!proposal_choose(&other->conf.ike, offer, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, &choice))
+		if (!takes(other, offer))
 			continue;
 		peer_put(first);
 		return peer_get(other);
@@ -268,7 +276,9 @@ void init_serve(struct engine *e, const struct engine_datagram *d, const struct 
 	if (message_get_sa(m, &offer) || message_get_ke(m, &ke))
 		return;		/* payloads_wrong has tried both */
 	peer = peer_for(e, d, &offer);
-	if (choose(e, d, m, &peer->conf, &offer, &ke, &choice))
+	if (ike_version_of(&peer->conf) != &ikev2_version)
+		report_stranger(e, d, exchange_name, "with this peer IKEv1 is spoken here (version 1)");
+	else if (choose(e, d, m, &peer->conf, &offer, &ke, &choice))
 		serve_new(e, d, m, peer, &choice, &ke, ni);
 	peer_put(peer);
 }

@@ -25,7 +25,8 @@ static void serve_create(struct exchange *x)
 	const struct wire_payload *p = wire_find(&x->m, IKEV2_PL_SA);
 
 	if (proof_lost(x->sa)) {
-		window_refuse(x, IKEV2_N_NO_ADDITIONAL_SAS);
+		/* A peer may have a better certificate by now, and reauthenticates; until our token is back, that would end what works. */
+		window_refuse(x, x->sa->proof.lost ? IKEV2_N_NO_ADDITIONAL_SAS : IKEV2_N_TEMPORARY_FAILURE);
 		return;
 	}
 	/* The first byte after the proposal's generic header and number is its protocol (RFC 7296 3.3.1). */
@@ -295,7 +296,7 @@ void ikev2_input(struct engine *e, const struct engine_datagram *d)
 		return;
 	}
 	sa = ike_sa_find(e, m.h.flags & IKEV2_FLAG_INITIATOR ? m.h.spi_r : m.h.spi_i);
-	if (!sa || sa->state == IKE_DEAD || !belongs(sa, &m.h))
+	if (!sa || sa->version != &ikev2_version || sa->state == IKE_DEAD || !belongs(sa, &m.h))
 		homeless(e, d, &m);
 	else if (in_clear(&m))
 		stateless_hint(sa, d, &m);
@@ -303,6 +304,25 @@ void ikev2_input(struct engine *e, const struct engine_datagram *d)
 		answer(sa, d, &m.h);
 	else
 		request(sa, d, &m.h);
+}
+
+/* Which exchanges may begin in which state of the SA. */
+static bool may_begin(const struct ike_sa *sa, const struct exchange *x)
+{
+	switch (sa->state) {
+	case IKE_NEW:
+		return x->ops->type == IKEV2_EXCH_IKE_SA_INIT;
+	case IKE_INIT:
+	case IKE_AUTH:
+		return x->ops->type == IKEV2_EXCH_IKE_SA_INIT || x->ops->type == IKEV2_EXCH_IKE_AUTH;
+	case IKE_ESTABLISHED:
+		return true;
+	case IKE_REPLACED:
+	case IKE_DELETING:
+		return x->ops->type == IKEV2_EXCH_INFORMATIONAL;
+	default:
+		return false;
+	}
 }
 
 static const struct exchange_ops *const kept[KEPT_EXCHANGES] = {
@@ -321,6 +341,9 @@ static const struct exchange_ops *kept_by_number(uint8_t number)
 }
 
 const struct ike_version ikev2_version = {
+	.major = IKEV2_MAJOR,
+	.exchange_name = ikev2_exchange_name,
+	.may_begin = may_begin,
 	.closes_child = info_closes_child,
 	.kept = kept_by_number,
 	.resume = window_resume,

@@ -85,6 +85,7 @@ void trust_request_put(struct wr *w, const struct trust_request *rq)
 	rules_put(w, &rq->rules);
 	wr_u8(w, rq->remote.type);
 	trust_item_put(w, (struct view){ rq->remote.data, rq->remote.len });
+	wr_u8(w, rq->form);
 	wr_u8(w, rq->method);
 	trust_item_put(w, rq->auth);
 	trust_item_put(w, rq->message);
@@ -98,11 +99,11 @@ int trust_request_get(struct rd *r, struct trust_request *rq)
 {
 	*rq = (struct trust_request){ 0 };
 	if (rd_u8(r, &rq->kind) || rd_u8(r, &rq->way) || rules_get(r, &rq->rules) || id_get(r, &rq->remote) ||
-	    rd_u8(r, &rq->method) || trust_item_get(r, &rq->auth) || trust_item_get(r, &rq->message) ||
+	    rd_u8(r, &rq->form) || rd_u8(r, &rq->method) || trust_item_get(r, &rq->auth) || trust_item_get(r, &rq->message) ||
 	    trust_item_get(r, &rq->nonce) || trust_item_get(r, &rq->macid) || trust_item_get(r, &rq->certs) ||
 	    trust_item_get(r, &rq->ticket) || rd_left(r))
 		return -1;
-	if (rq->kind != TRUST_PROOF && rq->kind != TRUST_STILL)
+	if ((rq->kind != TRUST_PROOF && rq->kind != TRUST_STILL) || rq->form > TRUST_IKEV1)
 		return -1;
 	return too_long(rq) ? -1 : 0;
 }

@@ -142,11 +142,23 @@ static enum trust_error digital_signature(struct rd r, struct proof_signature *s
 	return proof_refuse(an, TRUST_SCHEME, "is of an algorithm that is not known: AlgorithmIdentifier %s", text);
 }
 
+/* What was agreed on before; "signatures" is about IKEv2. */
+static enum trust_error ikev1_scheme(const struct trust_request *rq, struct proof_signature *sig, struct trust_answer *an)
+{
+	sig->scheme = crypto_sig_by_ikev1_method(rq->method);
+	if (!sig->scheme)
+		return proof_refuse(an, TRUST_SCHEME, "is of IKEv1's authentication method %u, which is not known", rq->method);
+	snprintf(an->scheme, sizeof(an->scheme), "%s", sig->scheme->name);
+	return TRUST_OK;
+}
+
 enum trust_error proof_scheme(const struct trust_request *rq, struct proof_signature *sig, struct trust_answer *an)
 {
 	enum trust_error error = TRUST_OK;
 
 	*sig = (struct proof_signature){ .bytes = rq->auth };
+	if (rq->form == TRUST_IKEV1)
+		return ikev1_scheme(rq, sig, an);
 	if (rq->method == METHOD_DIGITAL_SIGNATURE)
 		error = digital_signature(rd_of_view(rq->auth), sig, an);
 	else

@@ -18,6 +18,12 @@ enum trust_kind {
 	TRUST_STILL,			/* is the ticket of such an answer still good? */
 };
 
+/* How a signature was made. */
+enum trust_form {
+	TRUST_IKEV2,			/* RFC 7296 2.15 */
+	TRUST_IKEV1,			/* RFC 2409 5: message is HASH_I or HASH_R, nonce and macid are empty; rules.schemes do not count */
+};
+
 struct trust_request {
 	uint32_t id;			/* comes back in the answer; never 0 */
 	uint8_t kind;
@@ -25,10 +31,12 @@ struct trust_request {
 	struct conf_trust rules;
 	struct conf_id remote;		/* who it says it is */
 	/* of TRUST_PROOF */
-	uint8_t method;			/* of the AUTH payload, RFC 7296 3.8; 14: data begins with an AlgorithmIdentifier (RFC 7427 3) */
-	struct view auth;		/* its data */
+	uint8_t form;			/* enum trust_form */
+	/* Of the AUTH payload, RFC 7296 3.8; 14: data begins with an AlgorithmIdentifier (RFC 7427 3). TRUST_IKEV1: enum auth_ikev1_method. */
+	uint8_t method;
+	struct view auth;		/* its data; of a SIG payload */
 	struct view message, nonce, macid;	/* the signed octets, RFC 7296 2.15 */
-	struct view certs;		/* bodies of CERT payloads in their order, each after its length in 4 bytes, network order */
+	struct view certs;		/* bodies of CERT payloads (IKEv1's, too) in their order, each after its length in 4 bytes, network order */
 	/* of TRUST_STILL */
 	struct view ticket;
 };

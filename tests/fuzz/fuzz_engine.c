@@ -29,7 +29,8 @@ static void remember(struct world *world, unsigned from, uint8_t *bytes, size_t 
 }
 
 /*
- * Input: a byte of flags (1: an SA is up before; 2: datagrams get its SPIs), then datagrams, each with its length in two
+ * Input: a byte of flags (1: an SA is up before; 2: datagrams get its SPIs; 4: a tunnel; 8: IKEv1, 16: in aggressive mode;
+ * 128: they go to the other host), then datagrams, each with its length in two
  * bytes in front.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -43,6 +44,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	world_init(&w, 1, flags & 4);
 	w.tap = remember;
+	for (unsigned i = 0; flags & 8 && i < WORLD_HOSTS; i++) {
+		w.host[i].conf.defaults.version = 1;
+		w.host[i].conf.defaults.exchange = flags & 16 ? CONF_EXCHANGE_AGGRESSIVE : CONF_EXCHANGE_MAIN;
+		world_configure(&w, i);
+	}
 	if (flags & 1) {
 		world_packet(&w, 0);
 		if (!world_until(&w, SECONDS(5), world_joined))

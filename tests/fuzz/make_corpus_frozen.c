@@ -33,7 +33,7 @@ static void doing(unsigned what)
 {
 	struct engine *e = w.host[what & 1].engine;
 
-	switch (what / 2) {
+	switch (what / 2 % 4) {
 	case 0: engine_rekey(e, w.now, NULL, ENGINE_REKEY_CHILD); break;
 	case 1: engine_rekey(e, w.now, NULL, ENGINE_REKEY_IKE); break;
 	case 2: engine_reauth(e, w.now, NULL); break;
@@ -49,9 +49,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: make_corpus_frozen DIRECTORY\n");
 		return 2;
 	}
-	for (unsigned what = 0; what < 8; what++)
+	for (unsigned what = 0; what < 16; what++)
 		for (unsigned i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
 			world_init(&w, 1, true);
+			for (unsigned k = 0; what >= 8 && k < WORLD_HOSTS; k++) {	/* the same with IKEv1 */
+				w.host[k].conf.defaults.version = 1;
+				world_configure(&w, k);
+			}
 			world_packet(&w, 0);
 			if (!world_until(&w, SECONDS(5), world_joined))
 				return 1;

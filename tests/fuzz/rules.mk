@@ -8,9 +8,11 @@ FUZZ_SAN ?= fuzzer,address,undefined
 FUZZ ?= $(notdir $(fuzzers))
 
 $(eval $(call program,tests/fuzz/make_corpus_wire,tests/fuzz/make_corpus_wire.c,wire util,))
+$(eval $(call program,tests/fuzz/make_corpus_isakmp,tests/fuzz/make_corpus_isakmp.c,wire util,))
 $(eval $(call program,tests/fuzz/make_corpus_sealed,tests/fuzz/make_corpus_sealed.c $(world) 	tests/unit/rogue.c,ike conf crypto wire pfkey util,libcrypto))
 
 $(eval $(call program,tests/fuzz/make_corpus_frozen,tests/fuzz/make_corpus_frozen.c $(world),ike conf crypto wire pfkey util,libcrypto))
+$(eval $(call program,tests/fuzz/make_corpus_engine,tests/fuzz/make_corpus_engine.c $(world),ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call program,tests/fuzz/make_corpus_card,tests/fuzz/make_corpus_card.c,card crypto util,libcrypto))
 $(eval $(call program,tests/fuzz/make_corpus_cert,tests/fuzz/make_corpus_cert.c,,))
 
@@ -33,10 +35,12 @@ fuzz-replay: fuzzers
 	done
 
 ## make fuzz-corpus       write the seed files anew
-fuzz-corpus: $(addprefix $(O)/tests/fuzz/make_corpus_,wire sealed frozen cert card native) $(O)/tests/ca/made
+fuzz-corpus: $(addprefix $(O)/tests/fuzz/make_corpus_,wire isakmp sealed frozen engine cert card native) $(O)/tests/ca/made
 	$(q)$(O)/tests/fuzz/make_corpus_wire tests/fuzz/corpus/wire
+	$(q)$(O)/tests/fuzz/make_corpus_isakmp tests/fuzz/corpus/isakmp
 	$(q)$(O)/tests/fuzz/make_corpus_sealed tests/fuzz/corpus/sealed
 	$(q)$(O)/tests/fuzz/make_corpus_frozen tests/fuzz/corpus/frozen
+	$(q)$(O)/tests/fuzz/make_corpus_engine tests/fuzz/corpus/engine
 	$(q)$(O)/tests/fuzz/make_corpus_cert $(O)/tests/ca tests/fuzz/corpus/cert
 	$(q)$(O)/tests/fuzz/make_corpus_card $(O)/tests/ca tests/fuzz/corpus/card
 	$(q)$(O)/tests/fuzz/make_corpus_native tests/fuzz/corpus/native

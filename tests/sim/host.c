@@ -4,6 +4,7 @@
 
 #include "keyd/conf/load.h"
 #include "keyd/crypto/keymat.h"
+#include "keyd/crypto/prf.h"
 #include "keyd/ike/ike_sa.h"
 #include "keyd/ike/timer.h"
 #include "tests/sim/kernel.h"
@@ -178,7 +179,7 @@ static void on_auth(void *arg, const struct auth_request *rq)
 	p->life = h->life;
 	p->an.id = rq->id;
 	p->an.n = prf->prf;
-	if (ikev2_auth_psk(prf, psk, rq->message, rq->nonce, rq->macid, p->an.data))
+	if (rq->form == AUTH_IKEV1 ? crypto_prf(prf, psk, &rq->message, 1, p->an.data) : ikev2_auth_psk(prf, psk, rq->message, rq->nonce, rq->macid, p->an.data))
 		p->an.error = AUTH_FAILED;
 }
 
@@ -423,6 +424,7 @@ static void load_own(struct host *h)
 static void set_lifetimes(struct conf_peer *c, const struct plan *p)
 {
 	c->pfs = p->pfs;
+	c->version = p->ikev1 ? 1 : 2;
 	c->linger = p->linger;
 	c->dpd = p->dpd;
 	c->retransmit_tries = p->tries;

@@ -19,7 +19,7 @@ static struct options {
 	uint64_t first, seeds;
 	const struct scenario *scenario;	/* NULL: all take turns */
 	enum bug bug;
-	bool trace, shrink, verbose;
+	bool trace, shrink, verbose, ikev1;
 	unsigned jobs;
 	struct cut cut;
 } opt = { .first = 1, .seeds = 100, .jobs = 1 };
@@ -36,6 +36,7 @@ static const char usage[] =
 	"  --seed S           the first of them has this seed (1); alone: this one\n"
 	"  --scenario NAME    this kind of trouble; without it all take turns\n"
 	"  --bug NAME         plants a mistake, which must be found\n"
+	"  --ikev1            they speak IKEv1\n"
 	"  --trace            tells what happens in each run\n"
 	"  --shrink           makes the first run that fails short, and tells what happens in it\n"
 	"  --only LIST        of the plan's ops these alone: 0,3\n"
@@ -43,6 +44,7 @@ static const char usage[] =
 
 static const char usage_end[] =
 	"\n"
+	"  --ikev1            they speak IKEv1\n"
 	"  --jobs N, -j N     so many processes (1); 0: one a processor\n"
 	"  --verbose, -v      counts of packets and rekeys\n"
 	"  --list             scenarios and bugs\n"
@@ -62,6 +64,8 @@ static void list(void)
 static void replay(uint64_t seed, const struct scenario *s, const struct cut *c, const struct plan *p, FILE *out)
 {
 	fprintf(out, "build/tests/sim --seed %llu --scenario %s", (unsigned long long)seed, s->name);
+	if (opt.ikev1)
+		fprintf(out, " --ikev1");
 	if (opt.bug != BUG_NONE)
 		fprintf(out, " --bug %s", bugs[opt.bug].name);
 	cut_print(c, p, out);
@@ -111,6 +115,7 @@ static void run_seed(uint64_t seed, struct totals *t)
 	struct verdict v;
 
 	scenario_plan(s, seed, &whole);
+	whole.ikev1 = opt.ikev1;
 	whole.bug = opt.bug;
 	p = whole;
 	cut_apply(&opt.cut, &p);
@@ -201,11 +206,11 @@ static void tell_totals(const struct totals *t)
 
 /* --- the command line --- */
 
-enum { SEEDS = 256, SEED, SCENARIO, BUG, TRACE, SHRINK, ONLY, WITHOUT, LIST, HELP };
+enum { SEEDS = 256, SEED, SCENARIO, BUG, IKEV1, TRACE, SHRINK, ONLY, WITHOUT, LIST, HELP };
 
 static const struct option longs[] = {
 	{ "seeds", required_argument, NULL, SEEDS }, { "seed", required_argument, NULL, SEED },
-	{ "scenario", required_argument, NULL, SCENARIO }, { "bug", required_argument, NULL, BUG },
+	{ "scenario", required_argument, NULL, SCENARIO }, { "bug", required_argument, NULL, BUG }, { "ikev1", no_argument, NULL, IKEV1 },
 	{ "trace", no_argument, NULL, TRACE }, { "shrink", no_argument, NULL, SHRINK },
 	{ "only", required_argument, NULL, ONLY }, { "without", required_argument, NULL, WITHOUT },
 	{ "jobs", required_argument, NULL, 'j' }, { "verbose", no_argument, NULL, 'v' },
@@ -267,6 +272,7 @@ static void take(int c, bool *alone)
 	case SEED: opt.first = number(optarg); break;
 	case SCENARIO: take_scenario(optarg); break;
 	case BUG: take_bug(optarg); break;
+	case IKEV1: opt.ikev1 = true; break;
 	case TRACE: opt.trace = true; break;
 	case SHRINK: opt.shrink = true; break;
 	case ONLY:

@@ -43,7 +43,7 @@ static void delete_child(struct host *h, uint64_t arg)
 	list_each(sa, &e->sas, struct ike_sa, link)
 		list_each(c, &sa->children, struct child_sa, link)
 			if (c->state == CHILD_UP && !skip--) {
-				ikev2_version.delete_child(c);
+				sa->version->delete_child(c);
 				goto out;
 			}
 out:

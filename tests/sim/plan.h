@@ -58,6 +58,7 @@ struct plan {
 	bool tunnel;
 	bool own;			/* the daemons write the policies (traffic in keyd.conf) */
 	bool pfs;
+	bool ikev1;
 	unsigned ike_lifetime, child_lifetime, reauth_lifetime;	/* s; 0: far away */
 	uint64_t child_packets;		/* 0: no limit */
 	unsigned linger, dpd, tries;

@@ -14,6 +14,7 @@
  */
 struct cert_host {
 	struct keeper keeper;
+	struct tries tries;
 	struct crypto_key *key;
 	struct conf_digest digest;
 	uint8_t chain[6000], spki[64];

@@ -5,6 +5,8 @@
 #include "keyd/ike/straggler.h"
 #include "keyd/ike/traffic.h"
 #include "keyd/ike/tunnel.h"
+#include "keyd/ike/version.h"
+#include "keyd/ikev1/state.h"
 #include "tests/unit/with_crypto.h"
 #include "tests/unit/world.h"
 
@@ -147,6 +149,7 @@ static void put_head(struct frost *f)
 {
 	struct frozen_head h = { 0 };
 
+	N(h.major);
 	fill_text(h.peer, sizeof(h.peer));
 	B(h.initiator);
 	BYTES(h.spi_i);
@@ -242,7 +245,9 @@ static void put_ike(struct frost *f)
 	struct frozen_ike fz = { 0 };
 
 	assert_non_null(sa);
+	sa->version = &ikev2_version;
 	fill_ike(sa);
+	N(sa->life);
 	N(fz.state);
 	N(fz.counter);
 	fill_text(fz.rekey_why, sizeof(fz.rekey_why));
@@ -289,6 +294,9 @@ static void fill_child_flags(struct child_sa *c)
 	B(c->no_tfc);
 	B(c->doomed);
 	B(c->esn);
+	B(c->waits);
+	B(c->muted);
+	B(c->life_longer);
 }
 
 static void fill_child_numbers(struct child_sa *c)
@@ -322,6 +330,8 @@ static void fill_child(struct child_sa *c)
 	fill_addr(&c->out_addr);
 	fill_lifetime(&c->soft);
 	fill_lifetime(&c->hard);
+	N(c->life_seconds);
+	N(c->life_bytes);
 	fill_meter(&c->meter_in);
 	fill_meter(&c->meter_out);
 	c->encr = crypto_alg_by_id(CRYPTO_ENCR, 12, 128);
@@ -381,11 +391,59 @@ static void put_exchange(struct frost *f)
 	BYTES(x->rival.ike);
 	fill_ts(&x->ts_local);
 	fill_ts(&x->ts_remote);
+	N(x->message_id);
+	BYTES(x->v1.heard);
 	frost_exchange(f, x, &fz);
 	secret_clear(&fz.kex);
 	secret_clear(&x->ni);
 	secret_clear(&x->rival.nonce);
 	free(x);
+}
+
+static void fill_v1(struct ikev1_state *s, struct v1_memo *m)
+{
+	s->suite.encr = crypto_alg_by_id(CRYPTO_ENCR, 12, 128);
+	s->suite.prf = crypto_alg_by_id(CRYPTO_PRF, 6, 0);
+	fill_secret(&s->keys.skeyid_d);
+	fill_secret(&s->keys.skeyid_a);
+	fill_secret(&s->keys.skeyid_e);
+	fill_secret(&s->keys.key);
+	N(s->method);
+	BYTES(s->iv);
+	B(s->dpd);
+	N(s->nat_t);
+	B(s->kin);
+	B(s->gone);
+	N(s->dpd_ours);
+	s->nseen = 2;
+	N(s->seen[0]);
+	N(s->seen[1]);
+	N(m->message_id);
+	BYTES(m->heard);
+	fill_secret(&m->answer);
+	N(m->child);
+	BYTES(m->iv);
+	BYTES(m->hash3);
+	list_init(&s->serving);
+	list_init(&s->memos);
+	list_add_tail(&s->memos, &m->link);
+	s->nmemos = 1;
+}
+
+static void put_v1(struct frost *f)
+{
+	struct ikev1_state *s = calloc(1, sizeof(*s));
+	struct ike_sa *sa = calloc(1, sizeof(*sa));
+	struct v1_memo m = { 0 };
+
+	assert_true(s && sa);
+	sa->v1 = s;
+	fill_v1(s, &m);
+	v1_walk(f, sa);
+	ikev1_keys_clear(&s->keys);
+	secret_clear(&m.answer);
+	free(s);
+	free(sa);
 }
 
 static void put_straggler(struct frost *f)
@@ -465,7 +523,7 @@ static const struct {
 	const char *name;
 	void (*put)(struct frost *f);
 } walks[] = {
-	{ "head", put_head }, { "ike", put_ike }, { "child", put_child }, { "exchange", put_exchange },
+	{ "head", put_head }, { "ike", put_ike }, { "child", put_child }, { "exchange", put_exchange }, { "v1", put_v1 },
 	{ "straggler", put_straggler }, { "traffic", put_traffic }, { "tunnel", put_tunnel },
 };
 #define WALKS (sizeof(walks) / sizeof(walks[0]))
@@ -566,7 +624,7 @@ static unsigned named(const struct world_host *h, struct engine *e)
 	unsigned n = 0;
 
 	for (const struct world_record *r = h->records; r; r = r->next) {
-		struct frost f = { .r = rd_of(r->bytes + 2, r->n - 2) };
+		struct frost f = { .r = rd_of(r->bytes + 2, r->n - 2), .version = r->bytes[0] };
 		struct frozen_head head = { 0 };
 		uint8_t spi[8];
 		uint32_t in;

@@ -221,7 +221,11 @@ static void test_explain(void **state)
 		  "the peer's proposal 2 is nearest to ours, and differs in integrity (the peer has sha1, we have "
 		  "sha256): add sha1 to \"esp\" here, or sha256 there" },
 		{ "aes128gcm16-aes256gcm16", "1:3 3:2 5:0",
-		  "the peer's proposal 1 is nearest to ours, and differs in encryption (the peer has ENCR_3DES, we "
+		  "the peer's proposal 1 is nearest to ours, and differs in encryption (the peer has 3des, we "
+		  "have aes128gcm16/aes256gcm16) and integrity (the peer has sha1, we have none): add 3des to "
+		  "\"esp\" here, or aes128gcm16 there" },
+		{ "aes128gcm16-aes256gcm16", "1:2 3:2 5:0",
+		  "the peer's proposal 1 is nearest to ours, and differs in encryption (the peer has ENCR_DES, we "
 		  "have aes128gcm16/aes256gcm16) and integrity (the peer has sha1, we have none): give the peer "
 		  "aes128gcm16" },
 		{ "aes128gcm16", "1:20:128 5:1",

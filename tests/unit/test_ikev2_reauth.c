@@ -275,6 +275,35 @@ static void test_reauth_collides(void **state)
 	}
 }
 
+static struct ike_sa *established(unsigned host)
+{
+	list_each(sa, &w.host[host].engine->sas, struct ike_sa, link)
+		if (sa->state == IKE_ESTABLISHED)
+			return sa;
+	return NULL;
+}
+
+/* The peer ends the old one before we do, as some do as soon as they see another: whoever waits for the new one is told. */
+static void test_old_one_ends_first(void **state)
+{
+	(void)state;
+	for (unsigned ms = 20; ms <= 130; ms += 5) {
+		struct ike_sa *old;
+
+		up(20000, ms);
+		world_run(&w, SECONDS(5));
+		old = established(1);
+		engine_reauth(w.host[0].engine, w.now, NULL);
+		world_run(&w, MILLISECONDS(ms));
+		w.host[1].engine->now = w.now;
+		ikev2_version.delete_ike(old);
+		engine_settle(w.host[1].engine);
+		world_run(&w, SECONDS(30));
+		assert_int_equal(w.host[0].events[ENGINE_IKE_REAUTHENTICATED], 1);
+		world_free(&w);
+	}
+}
+
 static void reauth_after(uint32_t seconds)
 {
 	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
@@ -448,14 +477,6 @@ static void test_order(void **state)
 	world_run(&w, SECONDS(80));
 	assert_one(6);
 	world_free(&w);
-}
-
-static struct ike_sa *established(unsigned host)
-{
-	list_each(sa, &w.host[host].engine->sas, struct ike_sa, link)
-		if (sa->state == IKE_ESTABLISHED)
-			return sa;
-	return NULL;
 }
 
 /* A second IKE SA, as if the answers of one had been lost for so long that nobody remembers that both began at once. */
@@ -636,6 +657,7 @@ int main(void)
 		cmocka_unit_test(test_reauth_receives_early),
 		cmocka_unit_test(test_reauth_bad_network),
 		cmocka_unit_test(test_reauth_collides),
+		cmocka_unit_test(test_old_one_ends_first),
 		cmocka_unit_test(test_reauth_by_time),
 		cmocka_unit_test(test_reauth_fails),
 		cmocka_unit_test(test_reauth_dies_half_way),

@@ -30,8 +30,12 @@ static enum token_need need;		/* of host 0's token; TOKEN_READY: it signs */
 static unsigned refused;
 static unsigned slow_host;		/* its token takes long; WORLD_HOSTS: none does */
 
+/* Who has asked for a key before it was seen knows it by another name. */
 static void sign(struct world *world, unsigned host, const struct auth_request *rq, struct auth_answer *an)
 {
+	struct auth_request by_key = *rq;
+
+	by_key.key = key[host];
 	world->auth_delay = host == slow_host ? SECONDS(45) : MILLISECONDS(1);
 	if (host == 0 && need != TOKEN_READY) {
 		*an = (struct auth_answer){ .id = rq->id, .error = AUTH_TOKEN, .need = (uint8_t)need };
@@ -39,7 +43,7 @@ static void sign(struct world *world, unsigned host, const struct auth_request *
 		refused++;
 		return;
 	}
-	keeper_answer(&keeper, rq, an);
+	keeper_answer(&keeper, &by_key, an);
 }
 
 static void judge(struct world *world, unsigned host, const struct trust_request *rq, struct trust_answer *an)
@@ -161,17 +165,40 @@ static void test_keep(void **state)
 	end();
 }
 
-/* Not renewed while it is away; renewed when it is back in time. */
+static struct {
+	unsigned n;
+	uint8_t reason;
+} told;
+
+static void on_story(void *arg, const struct engine_story *s)
+{
+	(void)arg;
+	if (!told.n++)
+		told.reason = s->reason;
+}
+
+/* Not renewed while it is away, whoever wants it, and nothing ends for that; renewed when it is back in time, else it comes back with it. */
 static void test_no_rekey(void **state)
 {
+	struct engine_explain_end over;
+	const struct engine_stats *peer;
+
 	(void)state;
 	begin(2, CONF_PULLED_NO_REKEY, 0);
+	peer = &w.host[1].engine->stats;
 	token(true, true);
 	up();
 	token(false, false);
-	world_run(&w, SECONDS(600));
+	world_run(&w, SECONDS(480));
+	engine_rekey(w.host[1].engine, w.now, NULL, ENGINE_REKEY_CHILD | ENGINE_REKEY_IKE);
+	world_run(&w, SECONDS(60));
+	assert_int_equal(peer->child_rekeyed + peer->ike_rekeyed, 0);
+	world_run(&w, SECONDS(60));
 	assert_int_equal(ike_sas(0), 1);
+	assert_int_equal(peer->ike_up, 1);
 	token(true, true);
+	world_run(&w, SECONDS(60));
+	assert_true(peer->child_rekeyed && peer->ike_rekeyed);
 	world_run(&w, SECONDS(5 * 3600));
 	assert_int_equal(ike_sas(0), 1);
 	assert_true(the_sa(0)->rekeys > 0);
@@ -183,6 +210,12 @@ static void test_no_rekey(void **state)
 	assert_int_equal(ike_sas(0), 0);
 	assert_int_equal(ike_sas(1), 0);
 	assert_non_null(strstr(w.host[0].log, "it is not renewed, as the token with our key is away"));
+	told.n = 0;
+	engine_explain(w.host[0].engine, w.now, "", on_story, NULL, &over);
+	assert_string_equal(reason_by_number(told.reason)->name, "token-absent");
+	token(true, true);
+	world_run(&w, SECONDS(2));
+	assert_int_equal(ike_sas(0), 1);
 	end();
 }
 
@@ -286,6 +319,34 @@ static void test_first_sight(void **state)
 	end();
 }
 
+/* It is seen, and the configuration knows it, while the signature is being made: the first attempt is good, and by that key. */
+static void test_sight_under_way(void **state)
+{
+	struct conf_digest seen, unseen = { { 7 } };
+
+	(void)state;
+	begin(10, CONF_PULLED_DOWN, 0);
+	seen = key[0];
+	slow_host = 0;
+	cred[0].key = cred[0].uri = unseen;
+	w.host[0].conf.defaults.key = unseen;
+	world_configure(&w, 0);
+	world_packet(&w, 0);
+	world_run(&w, SECONDS(5));
+	cred[0].key = seen;
+	w.host[0].conf.defaults.key = seen;
+	world_configure(&w, 0);
+	token(true, true);
+	world_run(&w, SECONDS(45));
+	assert_int_equal(ike_sas(0), 1);
+	assert_memory_equal(&the_sa(0)->proof.key, &seen, sizeof(seen));
+	token(false, false);
+	world_run(&w, SECONDS(2));
+	assert_int_equal(ike_sas(0), 0);
+	assert_int_equal(ike_sas(1), 0);
+	end();
+}
+
 /* What the engine does not know after a restart, the card role tells again. */
 static void test_restart(void **state)
 {
@@ -302,18 +363,6 @@ static void test_restart(void **state)
 	assert_int_equal(ike_sas(0), 0);
 	assert_int_equal(ike_sas(1), 0);
 	end();
-}
-
-static struct {
-	unsigned n;
-	uint8_t reason;
-} told;
-
-static void on_story(void *arg, const struct engine_story *s)
-{
-	(void)arg;
-	if (!told.n++)
-		told.reason = s->reason;
 }
 
 /* Refused at once with the reason; and begun by itself as soon as the token can sign. */
@@ -373,7 +422,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keep),	   cmocka_unit_test(test_no_rekey),  cmocka_unit_test(test_down),
 		cmocka_unit_test(test_down_after), cmocka_unit_test(test_other_key), cmocka_unit_test(test_reload),
-		cmocka_unit_test(test_first_sight), cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_first_sight), cmocka_unit_test(test_sight_under_way), cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_wants),	   cmocka_unit_test(test_slow),
 	};
 

@@ -172,6 +172,23 @@ static void test_defaults_are_named(void **state)
 	end();
 }
 
+static void test_not_served(void **state)
+{
+	(void)state;
+	begin(TO_BOB "\tserve no\n}\n", "default serve no\n", false);
+	attempt();
+	assert_failed(ALICE, REASON_NOT_SERVED, "the section \"192.0.2.2\" (a:1) says \"serve no\"", "Look at what was said of that section");
+	end();
+	begin("default serve no\n", TO_ALICE "}\n", false);
+	attempt();
+	assert_failed(ALICE, REASON_NOT_SERVED, "no section is for this peer", "needs a section of its own");
+	end();
+	begin(TO_BOB "}\n", "default serve no\n", false);
+	attempt();
+	assert_failed(BOB, REASON_NO_SECTION, "it says \"serve no\"", "");
+	end();
+}
+
 static void test_secrets(void **state)
 {
 	(void)state;
@@ -630,12 +647,43 @@ static void test_keylog_later(void **state)
 	end();
 }
 
+/* One line for an ISAKMP SA: its initiator's cookie, and the one key. */
+static void test_keylog_ikev1(void **state)
+{
+	unsigned cookie, key;
+
+	(void)state;
+	memset(keys, 0, sizeof(keys));
+	begin("default { version 1; ike aes256-sha1-modp1024; esp 3des-md5 }\n", "default { version 1; ike aes256-sha1-modp1024; esp 3des-md5 }\n",
+	      false);
+	w.keys = on_keys;
+	engine_keylog(w.host[ALICE].engine, true);
+	attempt();
+	assert_true(world_joined(&w));
+	assert_int_equal(keys[ALICE].n[ENGINE_KEYS_IKE], 0);
+	assert_int_equal(keys[ALICE].n[ENGINE_KEYS_IKEV1], 1);
+	assert_int_equal(keys[ALICE].n[ENGINE_KEYS_ESP], 2);
+	cookie = (unsigned)strspn(keys[ALICE].text, "0123456789abcdef");
+	assert_int_equal(cookie, 16);
+	assert_int_equal(keys[ALICE].text[cookie], ',');
+	key = (unsigned)strspn(keys[ALICE].text + cookie + 1, "0123456789abcdef");
+	assert_int_equal(key, 64);
+	assert_int_equal(keys[ALICE].text[cookie + 1 + key], '\n');
+	assert_true(logged(ALICE, "\"TripleDES-CBC [RFC2451]\",\"0x"));
+	assert_true(logged(ALICE, "\"HMAC-MD5-96 [RFC2403]\",\"0x"));
+	engine_keylog(w.host[BOB].engine, true);
+	assert_int_equal(keys[BOB].n[ENGINE_KEYS_IKEV1], 1);
+	assert_memory_equal(keys[BOB].text, keys[ALICE].text, cookie + key + 2);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_ike_proposal),
 		cmocka_unit_test(test_no_esp_proposal),
 		cmocka_unit_test(test_defaults_are_named),
+		cmocka_unit_test(test_not_served),
 		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_policies),
@@ -650,6 +698,7 @@ int main(void)
 		cmocka_unit_test(test_failures_have_codes),
 		cmocka_unit_test(test_keylog),
 		cmocka_unit_test(test_keylog_later),
+		cmocka_unit_test(test_keylog_ikev1),
 	};
 	int r;
 

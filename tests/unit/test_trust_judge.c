@@ -113,6 +113,17 @@ static const struct {
 	{ { .show = "ed inter", .schemes = "ed448 ecdsa-sha256" }, TRUST_SCHEME, 0, "is made with ed25519, which" },
 	{ { .show = "ed inter", .method = 5 }, TRUST_SCHEME, 0, "is of authentication method 5, which is not known" },
 	{ { .show = "rsa inter", .scheme = "rsa", .method = 14 }, TRUST_SCHEME, 0, "is " },
+	/* IKEv1: whatever "signatures" allows */
+	{ { .show = "rsa inter", .scheme = "ikev1-rsa" }, TRUST_OK, 0, "C=DE, O=Example Ltd, CN=rsa" },
+	{ { .show = "rsa inter", .scheme = "ikev1-rsa", .forge = true }, TRUST_SIGNATURE, 0, "(ikev1-rsa) was not made over this" },
+	{ { .show = "good inter", .scheme = "ikev1-ecdsa256", .schemes = "ed25519" }, TRUST_OK, 0, GOOD_DN },
+	{ { .show = "good inter", .scheme = "ikev1-ecdsa256", .forge = true }, TRUST_SIGNATURE, 0, "(ikev1-ecdsa256) was not" },
+	{ { .show = "good inter", .scheme = "ikev1-ecdsa384" }, TRUST_SCHEME, 0, "says that it is made with ikev1-ecdsa384, which a" },
+	{ { .show = "ed inter", .scheme = "ikev1-rsa" }, TRUST_SCHEME, 0, "says that it is made with ikev1-rsa, which a key of Ed25519" },
+	{ { .show = "rsa inter", .scheme = "ikev1-rsa", .method = 1 }, TRUST_SCHEME, 0, "is of IKEv1's authentication method 1, which" },
+	{ { .show = "rsa inter", .scheme = "ikev1-rsa", .id = "else.example.org" }, TRUST_WRONG_NAME, 0, "it is for" },
+	{ { .show = "rsa inter", .scheme = "rsa", .schemes = "rsa", .method = 3 }, TRUST_SCHEME, 0, "is of authentication method 3" },
+	{ { .way = CONF_AUTH_KEY, .show = "", .key = "rsa", .scheme = "ikev1-rsa", .pins = "rsa" }, TRUST_OK, 0, "" },
 
 	/* keys that the configuration names */
 	{ { .way = CONF_AUTH_KEY, .show = "raw:ed", .key = "ed", .pins = "ed" }, TRUST_OK, 0, "" },

@@ -7,6 +7,7 @@
 #include "keyd/crypto/dn.h"
 #include "keyd/crypto/sig.h"
 #include "keyd/trust/codec.h"
+#include "tests/unit/signable.h"
 
 #include <arpa/inet.h>
 #include <libgen.h>
@@ -324,12 +325,23 @@ static const struct crypto_sig *scheme_for(const struct crypto_key *k, const cha
 	return s;
 }
 
-/* The AUTH payload's data. */
-static void sign(const struct world_proof *p, const struct crypto_key *k, const struct crypto_sig *s, struct wr *out)
+/* The AUTH payload's data, or that of a SIG payload, over what goes into rq. */
+static void sign(const struct world_proof *p, const struct crypto_key *k, const struct crypto_sig *s, struct trust_request *rq,
+		 struct wr *out)
 {
-	const struct view parts[] = { message, p->forge ? macid : nonce, macid };
-	uint8_t sig[CRYPTO_SIG_MAX];
+	uint8_t sig[CRYPTO_SIG_MAX], other[64] = { 1 };
+	struct view parts[] = { message, p->forge ? macid : nonce, macid };
 	size_t n = sizeof(sig);
+
+	rq->message = message;
+	rq->nonce = nonce;
+	rq->macid = macid;
+	if (s->bare) {
+		rq->form = TRUST_IKEV1;
+		rq->message = signable(s);
+		rq->nonce = rq->macid = parts[1] = parts[2] = (struct view){ 0 };
+		parts[0] = p->forge ? (struct view){ other, rq->message.n } : rq->message;
+	}
 
 	if (s->algid.n) {
 		wr_u8(out, (uint8_t)s->algid.n);
@@ -370,7 +382,7 @@ static void rules_of(const struct world_proof *p, struct conf_trust *rules)
 	each(p->pins, rule_pin, rules);
 	each(p->schemes, rule_scheme, rules);
 	while (!p->schemes && (s = crypto_sig_next(s)))
-		if (!s->legacy)
+		if (!s->legacy && !s->bare)
 			rule_scheme(rules, s->name);
 }
 
@@ -413,15 +425,14 @@ const struct trust_answer *world_prove(struct world *w, const struct world_proof
 	char first[64];
 	const struct crypto_sig *s;
 	struct crypto_key *k;
-	struct trust_request rq = { .kind = TRUST_PROOF, .way = p->way ? p->way : CONF_AUTH_CERT, .message = message,
-				    .nonce = nonce, .macid = macid };
+	struct trust_request rq = { .kind = TRUST_PROOF, .way = p->way ? p->way : CONF_AUTH_CERT };
 
 	snprintf(first, sizeof(first), "%.*s", (int)strcspn(p->show, " "), p->show);
 	each(p->show, show, &certs);
 	k = key_of(p->key ? p->key : first);
 	s = scheme_for(k, p->scheme);
 	rq.method = p->method ? p->method : s->method;
-	sign(p, k, s, &a);
+	sign(p, k, s, &rq, &a);
 	crypto_key_free(k);
 	rules_of(p, &rq.rules);
 	id_of(p, p->key ? p->key : first, &rq.remote);

@@ -4,6 +4,7 @@
 
 #include "keyd/conf/load.h"
 #include "keyd/crypto/keymat.h"
+#include "keyd/crypto/prf.h"
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/timer.h"
 
@@ -112,7 +113,7 @@ static void on_auth(void *arg, const struct auth_request *rq)
 {
 	struct world_host *h = arg;
 	const struct crypto_alg *prf = crypto_alg_by_id(CRYPTO_PRF, rq->prf, 0);
-	struct auth_answer an = { .id = rq->id, .n = prf->prf };
+	struct auth_answer an = { .id = rq->id, .n = prf ? prf->prf : 0 };
 
 	if (rq->way != CONF_AUTH_PSK) {
 		an = (struct auth_answer){ .id = rq->id, .error = AUTH_NO_KEY };
@@ -120,6 +121,8 @@ static void on_auth(void *arg, const struct auth_request *rq)
 			h->w->sign(h->w, world_index(h), rq, &an);
 	} else if (!h->psk)
 		an.error = AUTH_NO_SECRET;
+	else if (rq->form == AUTH_IKEV1)
+		an.error = crypto_prf(prf, (struct view){ (const uint8_t *)h->psk, strlen(h->psk) }, &rq->message, 1, an.data) ? AUTH_FAILED : 0;
 	else if (ikev2_auth_psk(prf, (struct view){ (const uint8_t *)h->psk, strlen(h->psk) }, rq->message, rq->nonce,
 				rq->macid, an.data))
 		an.error = AUTH_FAILED;

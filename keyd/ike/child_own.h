@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Traffic selectors of children whose policies keyd makes itself: "traffic" of a peer, with what is assigned in its place. */
-#ifndef KEYD_IKEV2_CHILD_OWN_H
-#define KEYD_IKEV2_CHILD_OWN_H
+#ifndef KEYD_IKE_CHILD_OWN_H
+#define KEYD_IKE_CHILD_OWN_H
 
 #include "keyd/ike/exchange.h"
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Agreeing on traffic that the configuration has, and the SPD has not.
-#include "keyd/ikev2/child_own.h"
+#include "keyd/ike/child_own.h"
 
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/traffic.h"
 #include "keyd/ike/tunnel.h"
+#include "keyd/ike/version.h"
+#include "keyd/wire/ikev2.h"
 
 #include <string.h>
 
@@ -73,7 +75,7 @@ static void wished(const struct ike_sa *sa, bool before, struct wire_ts_list *lo
 
 static bool in_auth(const struct exchange *x)
 {
-	return x->ops && x->ops->type == IKEV2_EXCH_IKE_AUTH;
+	return x->sa->version == &ikev2_version && x->ops && x->ops->type == IKEV2_EXCH_IKE_AUTH;
 }
 
 void child_own_offer(struct exchange *x)
@@ -139,7 +141,7 @@ const char *child_own_take(struct exchange *x, struct wire_ts_list *local, const
 static uint16_t refuse(struct exchange *x, uint16_t notify, const char *why)
 {
 	report_reason(x->sa, notify == IKEV2_N_FAILED_CP_REQUIRED ? REASON_ADDRESS_FAILURE : REASON_TS_UNACCEPTABLE);
-	report_sa(x->sa, LOG_LEVEL_WARNING, ikev2_exchange_name(x->m.h.exchange), "failed", "%s: %s",
+	report_sa(x->sa, LOG_LEVEL_WARNING, x->sa->version->exchange_name(x->m.h.exchange), "failed", "%s: %s",
 		  ikev2_notify_name(notify), why);
 	return notify;
 }

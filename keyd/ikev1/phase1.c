@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: MIT
+// Phase 1 as a row of steps, which alternate between the two ends (RFC 2409 5); what they say is in main.c and aggressive.c.
+#include "keyd/ikev1/config.h"
+#include "keyd/ikev1/phase1.h"
+
+#include "keyd/ike/half_open.h"
+#include "keyd/ike/report.h"
+#include "keyd/ikev1/nat.h"
+#include "keyd/ikev1/window.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* As in IKEv2: a proof may need a PIN that somebody types. */
+#define HALF_OPEN_LIFE SECONDS(75)
+/* A last message is repeated so often for copies of what it answers. */
+#define COPIES_MAX 24
+
+static const struct v1_step *step_of(const struct exchange *x)
+{
+	return &x->v1.phase1->step[x->v1.step];
+}
+
+/* The initiator has the first, the third… */
+static bool ours(const struct exchange *x)
+{
+	return x->v1.step % 2 == !x->sa->initiator;
+}
+
+static void established(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (!sa->initiator)
+		sa->newcomer = true;
+	v1_state_proved(sa);
+	v1_nat_settle(sa);
+	if (v1_config_begin(sa)) {
+		exchange_done(x);
+		v1_config_next(sa);
+		return;
+	}
+	v1_succeed(sa);
+	if (sa->state < IKE_CLOSED)
+		exchange_done(x);
+}
+
+/* --- sending --- */
+
+/* A copy of what it answers gets it again. */
+static int remember(struct exchange *x, struct view datagram)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (secret_set(&sa->answered, datagram.p, datagram.n))
+		return -1;
+	memcpy(sa->answered_hash, x->v1.heard, sizeof(sa->answered_hash));
+	sa->have_answered = true;
+	sa->resendings = 0;
+	return 0;
+}
+
+void v1_phase1_ready(struct exchange *x)
+{
+	const struct v1_step *step = step_of(x);
+	bool last = x->v1.step + 1 == x->v1.phase1->n;
+	struct ike_sa *sa = x->sa;
+	struct view datagram;
+	struct wire_out out;
+
+	x->v1.busy = false;
+	v1_message_begin(sa, &out, x->v1.phase1->type, 0, step->secret);
+	if (step->put(x, &out))
+		return;
+	if (v1_message_end(sa, &out, step->secret ? sa->v1->iv : NULL, &datagram) ||
+	    ((last || !sa->initiator) && remember(x, datagram))) {
+		ike_sa_end(sa, "a message could not be built");
+		return;
+	}
+	if (sa->state == IKE_NEW)
+		ike_sa_set_state(sa, IKE_INIT);
+	report_sa(sa, LOG_LEVEL_DEBUG, x->v1.phase1->name, "sent", "%s", step->name);
+	x->v1.step++;
+	if (!last && sa->initiator)
+		v1_send(x, datagram);
+	else
+		v1_send_once(x, datagram);
+	if (last)
+		established(x);
+}
+
+void v1_phase1_send(struct exchange *x)
+{
+	x->v1.busy = true;
+	if (step_of(x)->ready)
+		step_of(x)->ready(x);
+	else
+		v1_phase1_ready(x);
+}
+
+void v1_phase1_on(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (step_of(x)->secret)
+		memcpy(sa->v1->iv, x->v1.next, sizeof(sa->v1->iv));
+	x->v1.busy = false;
+	x->doubt[0] = '\0';
+	if (sa->initiator) {
+		timer_cancel(&sa->e->timers, &sa->end);
+		v1_answered(sa);
+	}
+	path_heard(sa, &x->from);
+	x->v1.step++;
+	if (x->v1.step == x->v1.phase1->n)
+		established(x);
+	else
+		v1_phase1_send(x);
+}
+
+/* --- what is no good --- */
+
+static void tell_peer(struct ike_sa *sa, uint16_t notify)
+{
+	struct path path = path_of(sa);
+	uint8_t cookies[16];
+	struct view datagram;
+	struct wire_out out;
+
+	v1_cookies(sa, cookies);
+	v1_message_begin(sa, &out, ISAKMP_EXCH_INFORMATIONAL, 0, false);
+	v1_put_notify(&out, ISAKMP_PROTO_ISAKMP, notify, (struct view){ cookies, sizeof(cookies) }, (struct view){ 0 });
+	if (!v1_message_end(sa, &out, NULL, &datagram) && rate_pass(sa->e, &sa->e->replies, 100))
+		v1_message_send(sa, &path, datagram);
+}
+
+void v1_phase1_refuse(struct exchange *x, uint16_t notify, const char *why)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (notify) {
+		report_notify(sa, notify, true);
+		tell_peer(sa, notify);
+	}
+	ike_sa_end(sa, why);
+}
+
+static void patience_ends(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, end);
+	char why[sizeof(sa->active->doubt)] = "nobody answers";
+
+	if (sa->active && sa->active->doubt[0])
+		snprintf(why, sizeof(why), "%s", sa->active->doubt);
+	v1_say_doubted(sa);
+	ike_sa_end(sa, why);
+}
+
+void v1_phase1_doubt(struct exchange *x, uint16_t notify, const char *why)
+{
+	struct ike_sa *sa = x->sa;
+
+	x->v1.busy = false;
+	report_sa(sa, LOG_LEVEL_INFO, x->v1.phase1->name, "doubted",
+		  "%s; nothing proves that the peer said so, a better answer is waited for", why);
+	if (!sa->initiator || x->doubt[0])
+		return;
+	x->doubted = notify;
+	snprintf(x->doubt, sizeof(x->doubt), "%s", why);
+	timer_set(&sa->e->timers, &sa->end, sa->e->now + 2 * MILLISECONDS(sa->peer->conf.retransmit_ms), patience_ends);
+}
+
+void v1_phase1_hint(struct ike_sa *sa, const struct engine_datagram *d, const struct wire_message *m)
+{
+	struct exchange *x = sa->active;
+	struct isakmp_notify n;
+	uint16_t error = v1_message_error(m, &n);
+	char why[sizeof(x->doubt)];
+
+	report_stranger(sa->e, d, "Informational", "in clear: %s (%u)", isakmp_notify_name(error), error);
+	/* While a message of the peer's is being judged a better one is there already. */
+	if (!error || !x || !x->v1.phase1 || x->v1.busy || sa->state >= IKE_ESTABLISHED)
+		return;
+	snprintf(why, sizeof(why), "the peer refuses %s %s: %s (%u)", x->v1.phase1->name, x->v1.step ? x->v1.phase1->step[x->v1.step - 1].name : "",
+		 isakmp_notify_name(error), error);
+	v1_phase1_doubt(x, error, why);
+}
+
+/* As initiator, when all sendings are used up. */
+static void silent(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+	bool proving = step_of(x)->secret;
+	char why[300];
+
+	if (x->doubt[0]) {
+		patience_ends(&sa->end);
+		return;
+	}
+	report_reason(sa, proving ? REASON_AUTH_REFUSED : x->v1.step > 1 ? REASON_PEER_DEAD : REASON_NO_ANSWER);
+	snprintf(why, sizeof(why), "no answer to %s of %s after %u sendings%s", x->v1.phase1->step[x->v1.step - 1].name, x->v1.phase1->name,
+		 sa->sendings, proving ? ": that one says who we are, so the peer's shared key is another, or it expects somebody else" : "");
+	ike_sa_end(sa, why);
+}
+
+const struct exchange_ops v1_main_ops = { .name = "Main Mode", .type = ISAKMP_EXCH_MAIN, .of_this_sa = true, .silent = silent };
+const struct exchange_ops v1_aggressive_ops = { .name = "Aggressive Mode", .type = ISAKMP_EXCH_AGGRESSIVE, .of_this_sa = true, .silent = silent };
+
+/* --- receiving --- */
+
+/* The same key encrypts for both: what makes no sense is forged, or the other end has another shared key. */
+static void garbled(struct ike_sa *sa, const struct exchange *x, const struct engine_datagram *d)
+{
+	sa->e->stats.malformed++;
+	if (sa->v1->garbled || !step_of(x)->secret) {
+		report_stranger(sa->e, d, x->v1.phase1->name, "%s is malformed or forged", step_of(x)->name);
+		return;
+	}
+	sa->v1->garbled = true;
+	report_stranger(sa->e, d, x->v1.phase1->name, "%s makes no sense when it is decrypted: mostly the shared keys of both ends differ",
+			step_of(x)->name);
+}
+
+static void take(struct exchange *x, const struct engine_datagram *d)
+{
+	struct ike_sa *sa = x->sa;
+	const struct v1_step *step = step_of(x);
+	int fault = v1_message_open(x, d->data, step->secret, sa->v1->iv, x->v1.next);
+	const char *wrong;
+
+	if (fault == V1_MESSAGE_WRONG)
+		return;
+	if (fault) {
+		garbled(sa, x, d);
+		return;
+	}
+	wrong = v1_payloads_wrong(&x->m, step->must);
+	if (wrong) {
+		report_stranger(sa->e, d, x->v1.phase1->name, "%s is no such message: %s", step->name, wrong);
+		return;
+	}
+	if (crypto_sha256(&d->data, 1, x->v1.heard))
+		return;
+	report_detail(sa, NULL, ENGINE_REQUEST_RECEIVED, x->v1.phase1->name, 0, "%s, %zu bytes", step->name, d->data.n);
+	x->from = path_of_datagram(d);
+	x->v1.busy = true;
+	step->take(x);
+}
+
+static bool again(struct ike_sa *sa, const struct engine_datagram *d)
+{
+	struct path from = path_of_datagram(d);
+	uint8_t hash[CRYPTO_SHA256_LEN];
+
+	if (!sa->have_answered || crypto_sha256(&d->data, 1, hash) || memcmp(hash, sa->answered_hash, sizeof(hash)) != 0)
+		return false;
+	if (sa->resendings++ < COPIES_MAX) {
+		sa->e->stats.retransmitted++;
+		v1_message_send(sa, &from, secret_view(&sa->answered));
+	}
+	return true;
+}
+
+void v1_phase1_heard(struct ike_sa *sa, const struct engine_datagram *d, const struct wire_message *m)
+{
+	struct exchange *x = sa->initiator ? sa->active : sa->serving;
+
+	if (again(sa, d) || !x || !x->v1.phase1 || x->v1.phase1->type != m->h.exchange || m->h.message_id || x->v1.busy ||
+	    sa->state >= IKE_ESTABLISHED || ours(x))
+		return;
+	take(x, d);
+}
+
+/* --- beginning --- */
+
+static const struct v1_phase1 *how(const struct conf_peer *conf)
+{
+	return conf->exchange == CONF_EXCHANGE_AGGRESSIVE ? &v1_aggressive_mode : &v1_main_mode;
+}
+
+static void begin(struct ike_sa *sa)
+{
+	const struct v1_phase1 *p = how(&sa->peer->conf);
+	struct exchange *x;
+
+	if (v1_state_new(sa)) {
+		ike_sa_end(sa, "out of memory");
+		return;
+	}
+	x = exchange_new(sa, p == &v1_main_mode ? &v1_main_ops : &v1_aggressive_ops);
+	if (!x) {
+		ike_sa_end(sa, "out of memory");
+		return;
+	}
+	x->v1.phase1 = p;
+	report_sa(sa, LOG_LEVEL_INFO, p->name, "begin", "as initiator");
+	exchange_queue_first(x);
+}
+
+void v1_initiate(struct ike_sa *sa, struct child_sa *first)
+{
+	if (first)
+		v1_create_child(sa, first);
+	begin(sa);
+}
+
+static bool being_replaced(const struct ike_sa *sa)
+{
+	for (struct ike_sa *o = ike_sa_first_between(sa->e, &sa->local, &sa->remote); o; o = ike_sa_next_between(o))
+		if (o->v1 && o->state < IKE_ESTABLISHED && !memcmp(o->v1->of, ike_sa_our_spi(sa), sizeof(o->v1->of)))
+			return true;
+	return false;
+}
+
+void v1_rekey_ike(struct ike_sa *sa)
+{
+	struct ike_sa *fresh;
+
+	if (sa->state != IKE_ESTABLISHED || being_replaced(sa))
+		return;
+	fresh = ike_sa_new(sa->e, sa->peer, true, &sa->local, sa->local_port, &sa->remote, sa->remote_port);
+	if (!fresh) {
+		v1_not_succeeded(sa, "out of memory");
+		return;
+	}
+	fresh->rekey_why = sa->rekey_why;
+	begin(fresh);
+	if (fresh->v1)
+		memcpy(fresh->v1->of, ike_sa_our_spi(sa), sizeof(fresh->v1->of));
+}
+
+/* --- the peer's --- */
+
+static bool section_fits(const struct conf_peer *conf, const struct wire_message *m, const struct isakmp_sa *offer)
+{
+	struct v1_choice c;
+
+	return ike_version_of(conf) == &ikev1_version && how(conf)->type == m->h.exchange && v1_choose_ike(conf, 0, offer, &c);
+}
+
+static bool same_ends(const struct conf_peer *a, const struct conf_peer *b)
+{
+	return a->remote_len == b->remote_len && ipsec_addr_equal(&a->remote, &b->remote) && ipsec_addr_equal(&a->local, &b->local);
+}
+
+/* The section for now: the first for these addresses that takes the offer, else the first that speaks IKEv1. NULL: none does. */
+static struct peer *section(struct engine *e, const struct engine_datagram *d, const struct wire_message *m, const struct isakmp_sa *offer)
+{
+	struct peer *first = engine_peer(e, &d->local, &d->remote), *spoken = NULL;
+
+	for (unsigned i = 0; i < e->conf.npeers; i++) {
+		struct peer *p = e->peers[i];
+
+		if (first == e->default_peer || !same_ends(&p->conf, &first->conf) || ike_version_of(&p->conf) != &ikev1_version)
+			continue;
+		if (!section_fits(&p->conf, m, offer)) {
+			spoken = spoken ? spoken : p;
+			continue;
+		}
+		peer_put(first);
+		return peer_get(p);
+	}
+	if (first == e->default_peer && ike_version_of(&first->conf) == &ikev1_version)
+		return first;
+	peer_put(first);
+	return spoken ? peer_get(spoken) : NULL;
+}
+
+static void half_open_due(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, end);
+
+	report_reason(sa, sa->v1->garbled ? REASON_WRONG_SECRET : REASON_PEER_STOPPED);
+	ike_sa_end(sa, sa->v1->garbled ? "what the peer sent could not be decrypted: mostly its shared key is another" :
+					 "the peer began and did not go on");
+}
+
+static void serve_new(struct engine *e, const struct engine_datagram *d, const struct wire_message *m, struct peer *peer)
+{
+	struct ike_sa *sa = ike_sa_new(e, peer, false, &d->local, d->local_port, &d->remote, d->remote_port);
+	struct exchange *x;
+
+	if (!sa)
+		return;
+	memcpy(sa->spi_i, m->h.spi_i, sizeof(sa->spi_i));
+	x = exchange_new(sa, NULL);
+	if (x)
+		sa->serving = x;
+	if (!x || v1_state_new(sa) || half_open_add(sa)) {
+		ike_sa_end(sa, "out of memory");
+		return;
+	}
+	x->v1.phase1 = how(&peer->conf);
+	ike_sa_set_state(sa, IKE_INIT);
+	timer_set(&e->timers, &sa->end, e->now + HALF_OPEN_LIFE, half_open_due);
+	take(x, d);
+	if (sa->state < IKE_CLOSED && !sa->have_answered && !x->v1.busy)
+		ike_sa_end(sa, "its first message is none");
+}
+
+void v1_phase1_serve(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
+{
+	struct ike_sa *sa = half_open_find(e, d, m->h.spi_i);
+	const struct wire_payload *p = wire_find(m, ISAKMP_PL_SA);
+	enum half_open_verdict v;
+	struct isakmp_sa offer;
+	struct peer *peer;
+
+	if (sa) {
+		if (sa->v1)
+			again(sa, d);
+		return;
+	}
+	if (!p || m->h.message_id || isakmp_sa_get(&offer, p->body)) {
+		e->stats.malformed++;
+		report_stranger(e, d, isakmp_exchange_name(m->h.exchange), "a first message of IKEv1 that is none");
+		return;
+	}
+	peer = section(e, d, m, &offer);
+	if (!peer || how(&peer->conf)->type != m->h.exchange) {
+		report_stranger(e, d, isakmp_exchange_name(m->h.exchange), peer ? "in its section \"exchange\" says otherwise" :
+				"IKEv1 is spoken with no such peer here (\"version 1\" in its section)");
+		peer_put(peer);
+		return;
+	}
+	v = half_open_ask(e, d, true);
+	if (v == HALF_OPEN_ROOM)
+		serve_new(e, d, m, peer);
+	else
+		report_stranger(e, d, isakmp_exchange_name(m->h.exchange), "there are half-open SAs enough");
+	peer_put(peer);
+}
