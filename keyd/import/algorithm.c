@@ -14,7 +14,7 @@
 static const struct {
 	const char *theirs, *ours;
 } spellings[] = {
-	{ "rijndael", "aes" }, { "aes_cbc", "aes" }, { "aes-cbc", "aes" }, { "null_enc", "null" }, { "hmac_sha1", "sha1" },
+	{ "rijndael", "aes" }, { "aes_cbc", "aes" }, { "aes-cbc", "aes" }, { "null_enc", "null" }, { "hmac_sha1", "sha1" }, { "hmac_md5", "md5" }, { "des3", "3des" }, { "3des-cbc", "3des" }, { "3des_cbc", "3des" },
 	{ "hmac_sha256", "sha256" }, { "hmac_sha2_256", "sha256" }, { "hmac_sha384", "sha384" }, { "hmac_sha2_384", "sha384" },
 	{ "hmac_sha512", "sha512" }, { "hmac_sha2_512", "sha512" }, { "sha2", "sha256" }, { "sha", "sha1" },
 	{ "aes_gcm", "aesgcm" }, { "aes_gcm_16", "aesgcm" }, { "aes_gcm_c", "aesgcm" }, { "aes_gcm_16_", "aesgcm" },
@@ -101,6 +101,19 @@ static void drop_old(struct draft *d, struct draft_peer *p, struct import_at at,
 	}
 }
 
+/* Without it, it stays as the file has it. A daemon hears of it from keyd.conf's reader. */
+static void tell_old(struct draft *d, struct draft_peer *p, struct import_at at, const struct draft_algs *a)
+{
+	const char *names = "";
+
+	for (unsigned kind = CRYPTO_ENCR; kind <= CRYPTO_KE && !d->options->daemon; kind++)
+		for (unsigned i = 0; i < a->n[kind]; i++)
+			if (a->alg[kind][i]->flags & CRYPTO_LEGACY && kind != CRYPTO_PRF)
+				names = draft_text(d, "%s%s%s", names, *names ? ", " : "", a->alg[kind][i]->name);
+	if (*names)
+		draft_note(d, p, IMPORT_CHOICE, at, "%s: too weak today, and here because the file names it; --modernise leaves it out", names);
+}
+
 static bool usable(const struct crypto_alg *alg, bool esp)
 {
 	if (alg->kind == CRYPTO_KE)
@@ -154,6 +167,8 @@ static const char *proposal(struct draft *d, struct draft_peer *p, struct import
 
 	if (d->options->modernise)
 		drop_old(d, p, at, &a);
+	else
+		tell_old(d, p, at, &a);
 	for (int aead = 1; aead >= 0; aead--) {
 		struct draft_algs one = a;
 
@@ -211,14 +226,14 @@ void draft_propose(struct draft *d, struct draft_peer *p, struct import_at at, b
 	if (!p->folded[esp] && has(so_far, text))
 		return;
 	if (!p->folded[esp] && count(so_far) + count(text) <= CONF_PROPOSALS_MAX) {
-		p->set[set] = draft_text(d, "%s%s%s", so_far, *so_far ? ", " : "", text);
+		draft_say(p, set, at, draft_text(d, "%s%s%s", so_far, *so_far ? ", " : "", text));
 		return;
 	}
 	if (!p->folded[esp])
 		draft_note(d, p, IMPORT_CHOICE, at, "keyd takes %u proposals at most: these became one, with all that they name as alternatives",
 			   CONF_PROPOSALS_MAX);
 	p->folded[esp] = true;
-	p->set[set] = proposal(d, p, at, esp, &p->all[esp]);
+	draft_say(p, set, at, proposal(d, p, at, esp, &p->all[esp]));
 }
 
 void draft_propose_none(struct draft_peer *p)

@@ -17,6 +17,7 @@ struct chunk {
 void draft_init(struct draft *d, const struct import_tree *t, const struct import_options *o)
 {
 	*d = (struct draft){ .tree = t, .options = o };
+	d->defaults.at.line = 1;
 	d->end = &d->peers;
 	d->notes.end = &d->notes.first;
 	d->defaults.notes.end = &d->defaults.notes.first;
@@ -157,13 +158,25 @@ struct draft_peer *draft_peer_add(struct draft *d, struct import_at at, const ch
 	return p;
 }
 
-void draft_secrets(struct draft *d, const char *path)
+void draft_secrets(struct draft *d, struct import_at at, const char *path)
 {
 	for (unsigned i = 0; i < d->nsecrets; i++)
-		if (!strcmp(d->secrets[i], path))
+		if (!strcmp(d->secrets[i].text, path))
 			return;
 	if (d->nsecrets < sizeof(d->secrets) / sizeof(*d->secrets))
-		d->secrets[d->nsecrets++] = path;
+		d->secrets[d->nsecrets++] = (struct draft_value){ path, at };
+}
+
+void draft_place(struct draft_places *p, struct import_at at)
+{
+	struct import_at *to = p->n & (p->n - 1) ? p->at : reallocarray(p->at, p->n ? 2 * (size_t)p->n : 1, sizeof(*to));
+
+	if (!to) {
+		p->failed = true;
+		return;
+	}
+	p->at = to;
+	to[p->n++] = at;
 }
 
 static bool same_net(const struct draft_net *a, const struct draft_net *b)

@@ -18,10 +18,10 @@
 
 /* The settings of a section, in the order in which they are written. */
 enum draft_set {
-	SET_ADDRESS, SET_LOCAL, SET_ID_LOCAL, SET_ID_REMOTE, SET_AUTH_LOCAL, SET_AUTH_REMOTE, SET_CERT, SET_KEY, SET_CA, SET_REMOTE_KEY,
+	SET_ADDRESS, SET_LOCAL, SET_VERSION, SET_EXCHANGE, SET_XAUTH, SET_USERS, SET_MODE_CONFIG, SET_ID_LOCAL, SET_ID_REMOTE, SET_AUTH_LOCAL, SET_AUTH_REMOTE, SET_CERT, SET_KEY, SET_CA, SET_REMOTE_KEY,
 	SET_KEY_FLOOR, SET_REVOCATION, SET_IKE, SET_ESP, SET_PFS, SET_UNIQUE, SET_LIFE_IKE, SET_LIFE_REAUTH, SET_LIFE_CHILD, SET_JITTER, SET_DPD,
 	SET_RETRANSMIT, SET_REPLAY, SET_TFC, SET_FRAGMENT, SET_LINGER, SET_PORT, SET_NAT_PORT, SET_NAT, SET_KEEPALIVE,
-	SET_POOL, SET_VIRTUAL, SET_TRAFFIC, SET_START,
+	SET_POOL, SET_VIRTUAL, SET_TRAFFIC, SET_START, SET_SERVE,
 	SET_END
 };
 
@@ -55,14 +55,21 @@ struct draft_notes {
 	struct draft_note *first, **end;
 };
 
+struct draft_value {
+	const char *text;		/* NULL: not said */
+	struct import_at at;		/* of what decided */
+};
+
 struct draft_peer {
 	struct draft_peer *next;
 	struct import_at at;
 	const char *name, *head;	/* head: as the file that was read has it */
 	const char *set[SET_END];	/* after the keyword; NULL: not said */
+	struct import_at set_at[SET_END];	/* of what decided */
 	struct draft_notes notes;
 	const char *off;		/* why it is only a comment; NULL: it is not */
 	bool idle;			/* and nothing has to be done about that */
+	bool covered;			/* and another section is for the same peer */
 	struct ipsec_addr remote, local;	/* AF_UNSPEC: any */
 	uint8_t remote_len;
 	struct draft_pair pair[DRAFT_NETS_MAX];
@@ -74,10 +81,12 @@ struct draft_peer {
 	struct draft_algs all[2];	/* of all proposals, for IKE and for ESP */
 	bool folded[2];
 	const char *ph1id;		/* racoon's number for it, or NULL */
+	const char *script[IMPORT_WHENS];	/* with words behind it, or NULL */
 };
 
 struct draft_pool {
 	struct draft_pool *next;
+	struct import_at at;
 	const char *name, *dns, *domain;
 	unsigned n;
 	struct draft_range {
@@ -92,8 +101,8 @@ struct draft {
 	struct chunk *chunks;
 	size_t size;			/* of all text */
 	bool failed;			/* no memory, or too much text: nothing of this is any good */
-	const char *listen, *port, *nat_port, *crl;	/* or NULL */
-	const char *secrets[8];
+	struct draft_value listen, port, nat_port, crl;
+	struct draft_value secrets[8];
 	unsigned nsecrets;
 	struct draft_notes notes;	/* that belong to no section */
 	struct draft_peer defaults;	/* "default { … }" */
@@ -112,8 +121,19 @@ const char *draft_quote(struct draft *d, const char *s);
 /* Tells of a statement; p NULL: it belongs to no section. */
 void draft_note(struct draft *d, struct draft_peer *p, enum import_how how, struct import_at at, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+/* Of what is less than the file had: whoever starts a daemon on it hears of that, too. */
+static inline enum import_how draft_less(const struct draft *d)
+{
+	return d->options->daemon ? IMPORT_NOT : IMPORT_CHOICE;
+}
 /* A new section; NULL: there are too many (d->failed). */
 struct draft_peer *draft_peer_add(struct draft *d, struct import_at at, const char *name, const char *head);
+/* Says a setting of p, or that it has none (NULL). */
+static inline void draft_say(struct draft_peer *p, enum draft_set set, struct import_at at, const char *text)
+{
+	p->set[set] = text;
+	p->set_at[set] = at;
+}
 /* A name that no section has yet and that is no address. */
 const char *draft_name(struct draft *d, const char *wanted);
 /*
@@ -123,7 +143,7 @@ const char *draft_name(struct draft *d, const char *wanted);
 struct draft_pool *draft_pool_add(struct draft *d, struct draft_peer *p, struct import_at at, const char *name, const char *addresses);
 /* Zeroed memory that lives as long as the draft; NULL: the draft failed. */
 void *draft_keep(struct draft *d, size_t n);
-void draft_secrets(struct draft *d, const char *path);
+void draft_secrets(struct draft *d, struct import_at at, const char *path);
 /* false: full, which was told. */
 bool draft_pair_add(struct draft *d, struct draft_peer *p, struct import_at at, const struct draft_pair *pair);
 /* "10.0.0.0/24", or "10.0.0.0/24[port]" as setkey takes it. */
@@ -132,6 +152,17 @@ const char *draft_net_text(struct draft *d, const struct draft_net *n, bool port
 const char *draft_seconds(struct draft *d, unsigned long long s);
 /* An identity by its type and text; NULL after a note that it cannot be. */
 const char *draft_id(struct draft *d, struct draft_peer *p, struct import_at at, uint8_t type, const char *text);
+
+/* version.c: the section speaks IKEv1, unless the IKEv2 form is asked for. Returns whether it does. */
+bool draft_version1(struct draft *d, struct draft_peer *p, struct import_at at);
+/* How its IKE SAs begin: the ways that were named, with ',' between, the preferred one first. */
+void draft_exchange(struct draft *d, struct draft_peer *p, struct import_at at, const char *ways);
+/* XAUTH of a section that speaks IKEv1; user: ours, who is asked for a password. Without one (NULL, or ""), the section is a comment. */
+void draft_xauth_client(struct draft *d, struct draft_peer *p, struct import_at at, const char *user);
+/* The peers' passwords are looked at here. */
+void draft_xauth_server(struct draft *d, struct draft_peer *p, struct import_at at);
+/* Does it speak IKEv1? */
+bool draft_is_version1(const struct draft_peer *p);
 
 /* algorithm.c: words of algorithms, as either language has them. */
 /* The algorithm of a word; NULL: there is none in keyd. kind 0: any. Knows racoon's and Pluto's spellings. */
@@ -148,8 +179,18 @@ void draft_propose_none(struct draft_peer *p);
 /* finish.c: sections that keyd would take for the same, traffic, what else must fit together. */
 void draft_finish(struct draft *d);
 
+/* Where the lines of a text come from. */
+struct draft_places {
+	struct import_at *at;		/* owned: n of them */
+	unsigned n;
+	bool failed;			/* no memory */
+};
+void draft_place(struct draft_places *p, struct import_at at);
+
 /* write.c, spd.c */
 void draft_write(const struct draft *d, FILE *out);
+/* Without remarks, for keyd itself. */
+void draft_write_places(const struct draft *d, FILE *out, struct draft_places *places);
 void draft_write_spd(const struct draft *d, FILE *out);
 /* The policies of one section, each line behind prefix. */
 void draft_write_policies(const struct draft *d, const struct draft_peer *p, const char *prefix, FILE *out);

@@ -4,7 +4,9 @@
 
 #include "keyd/conf/id.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool same_text(const char *a, const char *b)
 {
@@ -39,7 +41,7 @@ static bool same_id(const char *a, const char *b)
 /* Would keyd not know which of the two is meant? */
 static bool same_peer(const struct draft_peer *a, const struct draft_peer *b)
 {
-	return ipsec_addr_equal(&a->remote, &b->remote) && a->remote_len == b->remote_len && ipsec_addr_equal(&a->local, &b->local) &&
+	return draft_is_version1(a) == draft_is_version1(b) && ipsec_addr_equal(&a->remote, &b->remote) && a->remote_len == b->remote_len && ipsec_addr_equal(&a->local, &b->local) &&
 	       same_id(a->set[SET_ID_LOCAL], b->set[SET_ID_LOCAL]) && same_id(a->set[SET_ID_REMOTE], b->set[SET_ID_REMOTE]);
 }
 
@@ -55,9 +57,9 @@ static bool same_settings(const struct draft_peer *a, const struct draft_peer *b
 /* keyd has one section for a peer: the traffic of b goes into that of a. */
 static void merge(struct draft *d, struct draft_peer *a, struct draft_peer *b)
 {
-	if (a->assigned != b->assigned) {
-		b->off = draft_text(d, "the section \"%s\" has the same addresses and identities, and only one of them gives out addresses: give "
-				       "them different identities", a->name);
+	if (a->assigned != b->assigned || !a->set[SET_VIRTUAL] != !b->set[SET_VIRTUAL]) {
+		b->off = draft_text(d, "the section \"%s\" has the same addresses and identities, and only one of them %s: give them different "
+				       "identities", a->name, a->assigned != b->assigned ? "gives out addresses" : "asks for one");
 		return;
 	}
 	draft_note(d, a, same_settings(a, b) ? IMPORT_CHOICE : IMPORT_NOT, b->at,
@@ -82,6 +84,19 @@ static void merge_all(struct draft *d)
 		for (struct draft_peer *b = a->next; b && !a->off; b = b->next)
 			if (!b->off && same_peer(a, b))
 				merge(d, a, b);
+}
+
+/* A peer that is refused must not be one that another section is for, which keyd would not know apart. */
+static void cover_all(struct draft *d)
+{
+	for (struct draft_peer *p = d->peers; p; p = p->next) {
+		bool earlier = true;
+
+		for (const struct draft_peer *q = d->peers; q && p->off && !p->covered; q = q->next) {
+			earlier = earlier && q != p;
+			p->covered = q != p && same_peer(p, q) && (!q->off || (earlier && !q->idle && !q->covered));
+		}
+	}
 }
 
 /* --- traffic --- */
@@ -147,21 +162,22 @@ static void give_traffic(struct draft *d, struct draft_peer *p)
 		side_add(&remote, &p->pair[i].remote);
 	}
 	if (p->assigned) {
-		p->set[SET_TRAFFIC] = draft_text(d, "%s <-> assigned", local.n ? side_text(d, &local) : "0.0.0.0/0");
+		draft_say(p, SET_TRAFFIC, p->at, draft_text(d, "%s <-> assigned", local.n ? side_text(d, &local) : "0.0.0.0/0"));
 		return;
 	}
 	if (p->set[SET_VIRTUAL]) {
 		if (remote.n && remote.n <= CONF_NETS_MAX)
-			p->set[SET_TRAFFIC] = draft_text(d, "assigned <-> %s", side_text(d, &remote));
+			draft_say(p, SET_TRAFFIC, p->at, draft_text(d, "assigned <-> %s", side_text(d, &remote)));
 		return;
 	}
 	if (!p->npairs)
 		return;
 	why = not_traffic(p, &local, &remote);
 	if (why)
-		draft_note(d, p, IMPORT_CHOICE, p->at, "'traffic' has no words for %s: the policies are for setkey -f", why);
+		draft_note(d, p, draft_less(d), p->at, "'traffic' has no words for %s: the policies are for setkey -f"
+			   " (keydctl import --setkey FILE)", why);
 	else
-		p->set[SET_TRAFFIC] = draft_text(d, "%s <-> %s", side_text(d, &local), side_text(d, &remote));
+		draft_say(p, SET_TRAFFIC, p->at, draft_text(d, "%s <-> %s", side_text(d, &local), side_text(d, &remote)));
 }
 
 static void give_start(struct draft *d, struct draft_peer *p)
@@ -171,7 +187,7 @@ static void give_start(struct draft *d, struct draft_peer *p)
 	if ((!p->start && !p->route) || p->off)
 		return;
 	if (single && (p->set[SET_VIRTUAL] || (p->set[SET_TRAFFIC] && !p->assigned)))
-		p->set[SET_START] = "yes";
+		draft_say(p, SET_START, p->at, "yes");
 	if (!p->start && p->set[SET_START])
 		draft_note(d, p, IMPORT_CHOICE, p->at, "the policies that keyd makes are there from its start, and so is the tunnel; for one that comes with the "
 			   "first packet, give them to setkey (keydctl import --setkey FILE)");
@@ -192,8 +208,13 @@ static const char *lacks(const struct draft_peer *p)
 {
 	if (p->remote.family && p->local.family && p->remote.family != p->local.family)
 		return "its two addresses are of different families";
+	if (p->assigned && p->set[SET_VIRTUAL])
+		return "it gives out addresses and asks for one";
 	if (!p->set[SET_AUTH_LOCAL] || !p->set[SET_AUTH_REMOTE])
 		return "no way to prove who the two ends are is named: add 'auth'";
+	if (draft_is_version1(p) && !has_way(p, SET_AUTH_LOCAL, "none") && !has_way(p, SET_AUTH_REMOTE, "none") &&
+	    has_way(p, SET_AUTH_LOCAL, "psk") != has_way(p, SET_AUTH_REMOTE, "psk"))
+		return "in IKEv1 both ends sign, or both have the shared secret";
 	if (has_way(p, SET_AUTH_LOCAL, "cert") && !p->set[SET_CERT])
 		return "no certificate of ours is named: add 'cert FILE' and 'key FILE'";
 	if (has_way(p, SET_AUTH_LOCAL, "key") && !p->set[SET_KEY])
@@ -205,14 +226,60 @@ static const char *lacks(const struct draft_peer *p)
 	return NULL;
 }
 
+/* The first of the files that a setting names, in quotes, that cannot be read; NULL: none. */
+static const char *missing_file(struct draft *d, const char *setting)
+{
+	for (const char *at = setting ? strchr(setting, '"') : NULL; at; at = strchr(at, '"')) {
+		size_t n = strcspn(at + 1, "\"\\");
+		const char *name = draft_text(d, "%.*s", (int)n, at + 1);
+
+		if (at[1 + n] != '"')
+			return NULL;		/* one with escapes: keyd's reader says it */
+		if (strncmp(name, "pkcs11:", 7) != 0 && access(name, R_OK))
+			return name;
+		at += n + 2;
+	}
+	return NULL;
+}
+
+/* A section that lacks a file is refused by itself, as the others need not suffer for it. */
+static void want_files(struct draft *d, struct draft_peer *p)
+{
+	static const enum draft_set files[] = { SET_CERT, SET_KEY, SET_CA, SET_REMOTE_KEY, SET_USERS };
+
+	for (unsigned i = 0; i < sizeof(files) / sizeof(*files) && !p->off; i++) {
+		const char *name = missing_file(d, p->set[files[i]]);
+
+		if (!name)
+			continue;
+		draft_note(d, p, IMPORT_NOT, p->set_at[files[i]], "\"%s\" cannot be read: %s%s", name, strerror(errno),
+			   files[i] == SET_USERS ? ": it has a line NAME:HASH for each user who may come (mkpasswd -m yescrypt)" : "");
+		p->off = "a file that it names cannot be read";
+	}
+}
+
+/* Neither racoon nor the plutos know a peer that no section is for. */
+static void serve_named_only(struct draft *d)
+{
+	draft_say(&d->defaults, SET_SERVE, d->defaults.at, "no");
+	for (struct draft_peer *p = d->peers; p; p = p->next)
+		draft_say(p, SET_SERVE, p->at, "yes");
+}
+
 void draft_finish(struct draft *d)
 {
 	for (struct draft_peer *p = d->peers; p; p = p->next)
 		if (!p->off && !strcmp(p->action, "ipsec"))
 			p->off = lacks(p);
+	for (struct draft_peer *p = d->peers; p && d->options->daemon && d->options->look; p = p->next)
+		want_files(d, p);
 	merge_all(d);
 	for (struct draft_peer *p = d->peers; p; p = p->next) {
 		give_traffic(d, p);
 		give_start(d, p);
+	}
+	if (d->options->daemon) {
+		cover_all(d);
+		serve_named_only(d);
 	}
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *import_how_name(enum import_how how)
 {
@@ -72,6 +73,35 @@ static char *written(const struct draft *d, void (*write)(const struct draft *d,
 	return text;
 }
 
+static void write_for_people(struct import_result *r, const struct draft *d)
+{
+	r->conf = written(d, draft_write);
+	r->spd = written(d, draft_write_spd);
+}
+
+static void write_places(struct import_result *r, const struct draft *d)
+{
+	struct draft_places places = { .n = 0 };
+	size_t n = 0;
+	FILE *out = open_memstream(&r->conf, &n);
+	bool failed;
+
+	if (!out)
+		return;
+	draft_place(&places, (struct import_at){ .line = 1 });
+	fputs("# in memory\n", out);		/* there is at least one line */
+	draft_write_places(d, out, &places);
+	failed = ferror(out) || places.failed;
+	if (fclose(out) || failed) {
+		free(places.at);
+		free(r->conf);
+		r->conf = NULL;
+		return;
+	}
+	r->places = places.at;
+	r->nplaces = places.n;
+}
+
 int import_convert(struct import_result *r, const struct import_tree *t, const struct import_options *o)
 {
 	struct draft *d = calloc(1, sizeof(*d));
@@ -89,19 +119,30 @@ int import_convert(struct import_result *r, const struct import_tree *t, const s
 	if (d->failed)
 		e = -E2BIG;	/* memory runs out last */
 	if (!e) {
-		r->conf = written(d, draft_write);
-		r->spd = written(d, draft_write_spd);
-		e = r->conf && r->spd ? all_notes(r, d) : -ENOMEM;
+		if (o->daemon)
+			write_places(r, d);
+		else
+			write_for_people(r, d);
+		e = r->conf && (r->spd || r->places) ? all_notes(r, d) : -ENOMEM;
 	}
 	if (e)
 		import_result_free(r);
 	return e;
 }
 
+const char *import_script(const struct import_result *r, const char *peer, enum import_when when)
+{
+	for (const struct draft_peer *p = r->draft->peers; p; p = p->next)
+		if (!p->off && !strcmp(p->name, peer))
+			return p->script[when];
+	return NULL;
+}
+
 void import_result_free(struct import_result *r)
 {
 	free(r->conf);
 	free(r->spd);
+	free(r->places);
 	free(r->notes);
 	if (r->draft)
 		draft_free(r->draft);

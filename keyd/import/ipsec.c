@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define ALSO_DEPTH_MAX 16
 #define BUDGET 50000000			/* sections and statements looked at, as sections may name one another */
@@ -93,7 +94,7 @@ static void set_seconds(struct ipsec *i, struct ipsec_conn *c, enum conn_key key
 		draft_note(i->d, c->peer, IMPORT_CHOICE, at, "renewal begins rekeymargin (%s) before the end (%s), which is what keyd counts", margin, text);
 		v -= less;
 	}
-	c->peer->set[set] = draft_seconds(i->d, v);
+	draft_say(c->peer, set, at, draft_seconds(i->d, v));
 }
 
 static void set_lifetimes(struct ipsec *i, struct ipsec_conn *c)
@@ -105,11 +106,11 @@ static void set_lifetimes(struct ipsec *i, struct ipsec_conn *c)
 	set_seconds(i, c, KEY_IKELIFETIME, SET_LIFE_IKE, IKE_MOST);
 	set_seconds(i, c, KEY_LIFETIME, SET_LIFE_CHILD, CHILD_MOST);
 	if (bytes && !quantity_count(bytes, &n) && n)
-		p->set[SET_LIFE_CHILD] = draft_text(i->d, "%s %lluB", p->set[SET_LIFE_CHILD] ?: "1h", (unsigned long long)n);
+		draft_say(p, SET_LIFE_CHILD, ipsec_at(c, LEFT, KEY_LIFEBYTES), draft_text(i->d, "%s %lluB", p->set[SET_LIFE_CHILD] ?: "1h", (unsigned long long)n));
 	if (packets && !quantity_count(packets, &n) && n)
-		p->set[SET_LIFE_CHILD] = draft_text(i->d, "%s %llu packets", p->set[SET_LIFE_CHILD] ?: "1h", (unsigned long long)n);
+		draft_say(p, SET_LIFE_CHILD, ipsec_at(c, LEFT, KEY_LIFEPACKETS), draft_text(i->d, "%s %llu packets", p->set[SET_LIFE_CHILD] ?: "1h", (unsigned long long)n));
 	if (ipsec_yes(SAID(c, KEY_REAUTH)))
-		p->set[SET_LIFE_REAUTH] = p->set[SET_LIFE_IKE] ?: "3h";
+		draft_say(p, SET_LIFE_REAUTH, ipsec_at(c, LEFT, KEY_REAUTH), p->set[SET_LIFE_IKE] ?: "3h");
 	if (ipsec_no(SAID(c, KEY_REKEY)))
 		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_REKEY), "rekey=no: keyd renews keys before they run out, which costs nothing that is lost");
 }
@@ -170,7 +171,7 @@ static void set_pfs(struct ipsec *i, struct ipsec_conn *c)
 	if (ipsec_no(SAID(c, KEY_PFS)) && i->d->options->modernise)
 		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_PFS), "pfs=no: left out, so that old traffic stays secret when a key is lost");
 	else if (ipsec_no(SAID(c, KEY_PFS)))
-		p->set[SET_PFS] = "no";
+		draft_say(p, SET_PFS, ipsec_at(c, LEFT, KEY_PFS), "no");
 	if (group)
 		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, LEFT, KEY_PFSGROUP), "pfsgroup: write %s behind each proposal of 'esp'", group);
 }
@@ -182,7 +183,7 @@ static void set_number(struct ipsec *i, struct ipsec_conn *c, enum conn_key key,
 	unsigned long n = text ? strtoul(text, &end, 10) : 0;
 
 	if (text && *text >= '0' && *text <= '9' && !*end && n <= most)
-		c->peer->set[set] = draft_text(i->d, "%lu", n);
+		draft_say(c->peer, set, ipsec_at(c, LEFT, key), draft_text(i->d, "%lu", n));
 	else if (text)
 		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, key), "'%s' is no number up to %lu", text, most);
 }
@@ -193,9 +194,9 @@ static void set_dpd(struct ipsec *i, struct ipsec_conn *c)
 	uint64_t v;
 
 	if (action && !strcasecmp(action, "none")) {
-		c->peer->set[SET_DPD] = "off";
+		draft_say(c->peer, SET_DPD, ipsec_at(c, LEFT, KEY_DPDACTION), "off");
 	} else if (delay && !quantity_seconds(delay, &v) && v <= IKE_MOST) {
-		c->peer->set[SET_DPD] = v ? draft_seconds(i->d, v) : "off";
+		draft_say(c->peer, SET_DPD, ipsec_at(c, LEFT, KEY_DPDDELAY), v ? draft_seconds(i->d, v) : "off");
 	} else if (delay) {
 		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, KEY_DPDDELAY), "'%s' is no duration", delay);
 	}
@@ -203,17 +204,24 @@ static void set_dpd(struct ipsec *i, struct ipsec_conn *c)
 		draft_note(i->d, c->peer, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_DPDACTION), "dpdaction=clear: policies stay, so that nothing leaves in clear; a dead peer's SAs go");
 }
 
+/* The statement that only IKEv1 has, where none says which version it is; KEY_NONE: there is none. */
+static enum conn_key is_about_version1(const struct ipsec_conn *c)
+{
+	if (ipsec_yes(SAID(c, KEY_AGGRESSIVE)))
+		return KEY_AGGRESSIVE;
+	return SAID(c, KEY_AUTHBY) && !strncasecmp(SAID(c, KEY_AUTHBY), "xauth", 5) ? KEY_AUTHBY : KEY_NONE;
+}
+
 static void set_version(struct ipsec *i, struct ipsec_conn *c)
 {
 	const char *kx = SAID(c, KEY_KEYEXCHANGE), *v2 = SAID(c, KEY_IKEV2);
 	bool one = (kx && !strcasecmp(kx, "ikev1")) || (v2 && (ipsec_no(v2) || !strcasecmp(v2, "never")));
-	enum conn_key key = kx && !strcasecmp(kx, "ikev1") ? KEY_KEYEXCHANGE : KEY_IKEV2;
+	enum conn_key key = kx && !strcasecmp(kx, "ikev1") ? KEY_KEYEXCHANGE : one ? KEY_IKEV2 : KEY_NONE;
 
-	if (one)
-		draft_note(i->d, c->peer, IMPORT_IKEV1, ipsec_at(c, LEFT, key), "%s=%s: needs IKEv1; this section speaks IKEv2, and so must the peer",
-			   c->said[LEFT][key]->words[0].s, SAID(c, key));
-	if (ipsec_yes(SAID(c, KEY_AGGRESSIVE)))
-		draft_note(i->d, c->peer, IMPORT_IKEV1, ipsec_at(c, LEFT, KEY_AGGRESSIVE), "aggressive mode needs IKEv1: IKEv2 hides identities and needs no such thing");
+	if (!one && (!kx || !strcasecmp(kx, "ike")) && !v2)
+		key = is_about_version1(c);
+	if ((one || key) && draft_version1(i->d, c->peer, ipsec_at(c, LEFT, key)) && ipsec_yes(SAID(c, KEY_AGGRESSIVE)))
+		draft_exchange(i->d, c->peer, ipsec_at(c, LEFT, KEY_AGGRESSIVE), "aggressive");
 	if ((SAID(c, KEY_PHASE2) && !strcasecmp(SAID(c, KEY_PHASE2), "ah")) || SAID(c, KEY_AH))
 		c->peer->off = "AH is not done: ESP with its own integrity protects as well";
 }
@@ -221,20 +229,40 @@ static void set_version(struct ipsec *i, struct ipsec_conn *c)
 static void set_rest(struct ipsec *i, struct ipsec_conn *c)
 {
 	struct draft_peer *p = c->peer;
+	bool push = SAID(c, KEY_MODECFG) && !strcasecmp(SAID(c, KEY_MODECFG), "push");
 
+	if ((push || ipsec_no(SAID(c, KEY_CFGPULL))) && draft_is_version1(p))
+		draft_say(p, SET_MODE_CONFIG, ipsec_at(c, LEFT, push ? KEY_MODECFG : KEY_CFGPULL), "push");
 	if (ipsec_no(SAID(c, KEY_FRAGMENTATION)))
-		p->set[SET_FRAGMENT] = "off";
+		draft_say(p, SET_FRAGMENT, ipsec_at(c, LEFT, KEY_FRAGMENTATION), "off");
 	if (ipsec_yes(SAID(c, KEY_FORCEENCAPS)))
-		p->set[SET_NAT] = "force";
+		draft_say(p, SET_NAT, ipsec_at(c, LEFT, KEY_FORCEENCAPS), "force");
 	if (ipsec_no(SAID(c, KEY_KEEPALIVE)))
-		p->set[SET_KEEPALIVE] = "off";
+		draft_say(p, SET_KEEPALIVE, ipsec_at(c, LEFT, KEY_KEEPALIVE), "off");
 	if (ipsec_no(SAID(c, KEY_INITIAL_CONTACT)))
 		draft_note(i->d, p, IMPORT_IDLE, ipsec_at(c, LEFT, KEY_INITIAL_CONTACT), "initial-contact=no: 'unique' says what becomes of an older IKE SA");
 	if (SAID(c, KEY_TFC) && !strncmp(SAID(c, KEY_TFC), "%mtu", 4))
-		p->set[SET_TFC] = "65535";
+		draft_say(p, SET_TFC, ipsec_at(c, LEFT, KEY_TFC), "65535");
 	else if (SAID(c, KEY_TFC) && strcmp(SAID(c, KEY_TFC), "0") != 0)
 		set_number(i, c, KEY_TFC, SET_TFC, 65535);
 	set_number(i, c, KEY_REPLAY, SET_REPLAY, 4096);
+}
+
+static void set_script(struct ipsec *i, struct ipsec_conn *c)
+{
+	const char *name = ipsec_said(c, c->local, KEY_UPDOWN);
+	struct import_at at = ipsec_at(c, c->local, KEY_UPDOWN);
+
+	if (!name || !*name || !strcasecmp(name, "%disabled"))
+		return;
+	if (*name != '/' || strlen(name) >= 1024) {
+		draft_note(i->d, c->peer, IMPORT_NOT, at, "%s: \"%.100s\" is another daemon's own, or has no whole name: it is not run, as keyd needs no script for routes and addresses",
+			   c->said[c->local][KEY_UPDOWN]->words[0].s, name);
+		return;
+	}
+	c->peer->script[IMPORT_UPDOWN] = name;
+	draft_note(i->d, c->peer, IMPORT_NOT, at, "%s: keyd itself starts no programs: keyd-hook runs \"%.200s\", if it runs (keyd-hook -f FILE)",
+		   c->said[c->local][KEY_UPDOWN]->words[0].s, name);
 }
 
 /* --- a conn --- */
@@ -282,6 +310,7 @@ static void take_conn(struct ipsec *i, const struct import_stmt *section)
 	set_lifetimes(i, &c);
 	set_dpd(i, &c);
 	set_rest(i, &c);
+	set_script(i, &c);
 	ipsec_traffic(i, &c);
 }
 
@@ -299,10 +328,8 @@ void import_ipsec(struct draft *d)
 	i.secrets = draft_text(d, "%s/ipsec.secrets", i.dir);
 	i.defaults = find_conn(&i, "%default");
 	ipsec_tell_sections(&i);
-	d->defaults.set[SET_UNIQUE] = i.unique;
-	d->defaults.set[SET_KEEPALIVE] = i.keepalive;
-	d->defaults.set[SET_NAT] = i.no_nat ? "off" : NULL;
-	d->defaults.set[SET_REVOCATION] = i.strict ? "strict" : NULL;
+	if (d->options->daemon && d->options->look && !access(i.secrets, F_OK))	/* it may have keys and PINs, too */
+		draft_secrets(d, i.secrets_at.line ? i.secrets_at : (struct import_at){ .line = 1 }, i.secrets);
 	for (const struct import_stmt *s = d->tree->first; s && !d->failed; s = s->next)
 		if (s->block && import_word_is(s, 0, "conn") && strcmp(import_word(s, 1), "%default") != 0)
 			take_conn(&i, s);

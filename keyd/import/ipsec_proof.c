@@ -64,7 +64,7 @@ static void set_id(struct ipsec *i, struct ipsec_conn *c, unsigned side, enum dr
 		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, KEY_ID), "%s: write the identity with 'id %s'", text, set == SET_ID_LOCAL ? "local" : "remote");
 		return;
 	}
-	c->peer->set[set] = id_text(i, c, side, text);
+	draft_say(c->peer, set, ipsec_at(c, side, KEY_ID), id_text(i, c, side, text));
 }
 
 void ipsec_ids(struct ipsec *i, struct ipsec_conn *c)
@@ -158,28 +158,67 @@ static size_t alike(const char *a, const char *b)
 	return n;
 }
 
+/* The keys that ipsec.secrets names; the caller's to free. */
+static void read_secrets(struct ipsec *i, struct ipsec_secrets *s)
+{
+	struct conf *conf = i->d->options->look ? calloc(1, sizeof(*conf)) : NULL;
+	struct conf_secrets psks = { 0 };
+	struct conf_file f;
+	char why[256];
+
+	if (conf && !conf_file_read(&f, i->secrets, PSK_FILE_MAX, why, sizeof(why))) {
+		(void)!ipsec_secrets_read(s, &psks, conf, i->secrets, f.text, f.n, NULL, NULL);
+		conf_file_clear(&f);
+	}
+	conf_secrets_free(&psks);
+	free(conf);
+}
+
+/* Is a private key in the certificate's own file? */
+static bool has_key_inside(struct draft *d, const char *quoted)
+{
+	const char *name = draft_text(d, "%.*s", (int)strcspn(quoted + 1, "\""), quoted + 1);
+	struct conf_file f;
+	char why[256];
+	bool has;
+
+	if (conf_file_read(&f, name, IMPORT_FILE_MAX, why, sizeof(why)))
+		return true;		/* that is told where files are looked for */
+	has = memmem(f.text, f.n, "PRIVATE KEY", 11) != NULL;
+	conf_file_clear(&f);
+	return has;
+}
+
+/* keyd finds the key of a certificate in ipsec.secrets by itself, if there is any. */
+static void want_key(struct ipsec *i, struct ipsec_conn *c)
+{
+	struct ipsec_secrets s = { 0 };
+	struct draft_peer *p = c->peer;
+
+	if (!i->d->options->look)
+		return;
+	read_secrets(i, &s);
+	if (!s.nkeys && !has_key_inside(i->d, p->set[SET_CERT])) {
+		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, c->local, KEY_CERT), "its private key is neither in the file nor named in %s: add ': RSA FILE' there, and "
+			   "'\"PASSPHRASE\"' behind it if it is encrypted", i->secrets);
+		p->off = "the private key of its certificate is not known";
+	}
+	ipsec_secrets_free(&s);
+}
+
 /* The private key of a certificate, as ipsec.secrets names it: of several the one with the most similar name. */
 static const char *key_text(struct ipsec *i, struct ipsec_conn *c, const char *cert)
 {
 	struct ipsec_secrets s = { 0 };
-	struct conf_secrets psks = { 0 };
-	struct conf *conf = calloc(1, sizeof(*conf));
 	const struct ipsec_key *best = NULL;
 	const char *out;
-	struct conf_file f;
-	char why[256];
 
-	if (conf && i->d->options->look && !conf_file_read(&f, i->secrets, PSK_FILE_MAX, why, sizeof(why))) {
-		(void)!ipsec_secrets_read(&s, &psks, conf, i->secrets, f.text, f.n, NULL, NULL);
-		conf_file_clear(&f);
-	}
+	read_secrets(i, &s);
 	for (size_t n = 0; n < s.nkeys; n++)
 		if (*s.keys[n].file && (!best || alike(s.keys[n].file, cert) > alike(best->file, cert)))
 			best = &s.keys[n];
 	out = best ? draft_quote(i->d, best->file) : NULL;
 	ipsec_secrets_free(&s);
-	conf_secrets_free(&psks);
-	free(conf);
 	if (out)
 		return out;
 	cert = strrchr(cert, '/') ? strrchr(cert, '/') + 1 : cert;
@@ -250,11 +289,29 @@ static struct import_at auth_at(const struct ipsec_conn *c, unsigned side)
 	return c->said[side][KEY_AUTH] ? ipsec_at(c, side, KEY_AUTH) : ipsec_at(c, LEFT, KEY_AUTHBY);
 }
 
+/* Is it the peer who has a password? */
+static bool is_xauth_server(const struct ipsec_conn *c)
+{
+	const char *role = SAID(c, KEY_XAUTH);
+
+	return (role && !strcasecmp(role, "server")) || ipsec_yes(ipsec_said(c, c->local, KEY_XAUTHSERVER)) || ipsec_yes(ipsec_said(c, !c->local, KEY_XAUTHCLIENT)) ||
+	       proof_of(ipsec_said(c, !c->local, KEY_AUTH)) == PROOF_XAUTH || proof_of(ipsec_said(c, !c->local, KEY_AUTH2)) == PROOF_XAUTH;
+}
+
+static const char *xauth_user(const struct ipsec_conn *c)
+{
+	const char *id = ipsec_said(c, c->local, KEY_ID);
+
+	return ipsec_said(c, c->local, KEY_XAUTHUSER) ?: SAID(c, KEY_XAUTHID) ?: id && *id == '@' ? id + 1 : id;
+}
+
 static void set_xauth(struct ipsec *i, struct ipsec_conn *c)
 {
-	if (!i->d->options->modernise) {
-		draft_note(i->d, c->peer, IMPORT_IKEV1, auth_at(c, c->local), "XAUTH needs IKEv1");
-		c->peer->off = "XAUTH needs IKEv1, which this keyd does not speak; keydctl import --modernise proposes a form for IKEv2";
+	if (draft_version1(i->d, c->peer, c->peer->set[SET_VERSION] ? c->peer->set_at[SET_VERSION] : auth_at(c, c->local))) {
+		if (is_xauth_server(c))
+			draft_xauth_server(i->d, c->peer, auth_at(c, !c->local));
+		else
+			draft_xauth_client(i->d, c->peer, auth_at(c, c->local), xauth_user(c));
 		return;
 	}
 	draft_note(i->d, c->peer, IMPORT_CHOICE, auth_at(c, c->local), "IKEv2 has no XAUTH: the certificate alone is the proof, or a secret of the user's own in place of "
@@ -267,16 +324,19 @@ static void ours(struct ipsec *i, struct ipsec_conn *c)
 	bool whole;
 
 	if (ipsec_said(c, c->local, KEY_CERT)) {
-		p->set[SET_CERT] = cert_text(i, c, c->local, true, &whole);
-		p->set[SET_KEY] = p->set[SET_CERT] && !whole ? key_text(i, c, ipsec_said(c, c->local, KEY_CERT)) : NULL;
-		p->set[SET_AUTH_LOCAL] = "cert";
+		draft_say(p, SET_CERT, ipsec_at(c, c->local, KEY_CERT), cert_text(i, c, c->local, true, &whole));
+		if (p->set[SET_CERT] && !whole && i->d->options->daemon)
+			want_key(i, c);
+		else if (p->set[SET_CERT] && !whole)
+			draft_say(p, SET_KEY, ipsec_at(c, c->local, KEY_CERT), key_text(i, c, ipsec_said(c, c->local, KEY_CERT)));
+		draft_say(p, SET_AUTH_LOCAL, auth_at(c, c->local), "cert");
 	} else if (ipsec_said(c, c->local, KEY_RSASIGKEY) && *ipsec_said(c, c->local, KEY_RSASIGKEY) != '%') {
-		p->set[SET_KEY] = draft_quote(i->d, draft_text(i->d, "%s/ipsec.d/private/ipsec.key", i->dir));
+		draft_say(p, SET_KEY, ipsec_at(c, c->local, KEY_RSASIGKEY), draft_quote(i->d, draft_text(i->d, "%s/ipsec.d/private/ipsec.key", i->dir)));
 		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, c->local, KEY_RSASIGKEY), "our key is in ipsec.secrets, or in NSS; keyd wants it in a file: make one with "
 			   "'keydctl keygen %s', and write what it prints at the peer", p->set[SET_KEY]);
-		p->set[SET_AUTH_LOCAL] = "key";
+		draft_say(p, SET_AUTH_LOCAL, auth_at(c, c->local), "key");
 	} else {
-		p->set[SET_AUTH_LOCAL] = "cert";
+		draft_say(p, SET_AUTH_LOCAL, auth_at(c, c->local), "cert");
 	}
 }
 
@@ -288,28 +348,32 @@ static void theirs(struct ipsec *i, struct ipsec_conn *c)
 	unsigned bits = 0;
 	bool whole;
 
-	p->set[SET_AUTH_REMOTE] = "cert";
+	draft_say(p, SET_AUTH_REMOTE, auth_at(c, !c->local), "cert");
 	if (ipsec_said(c, side, KEY_CERT)) {
 		text = cert_text(i, c, side, false, &whole);
-		p->set[SET_REMOTE_KEY] = text ? draft_text(i->d, "file %s", text) : NULL;
+		draft_say(p, SET_REMOTE_KEY, ipsec_at(c, side, KEY_CERT), text ? draft_text(i->d, "file %s", text) : NULL);
 	} else if (is_raw(key)) {
-		p->set[SET_AUTH_REMOTE] = "key";
-		p->set[SET_REMOTE_KEY] = raw_key(i, key, &bits);
+		draft_say(p, SET_AUTH_REMOTE, auth_at(c, !c->local), "key");
+		draft_say(p, SET_REMOTE_KEY, ipsec_at(c, side, KEY_RSASIGKEY), raw_key(i, key, &bits));
 		if (p->set[SET_REMOTE_KEY] && bits < RSA_GOOD) {
-			p->set[SET_KEY_FLOOR] = draft_text(i->d, "rsa %u", bits);
+			draft_say(p, SET_KEY_FLOOR, ipsec_at(c, side, KEY_RSASIGKEY), draft_text(i->d, "rsa %u", bits));
 			draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, side, KEY_RSASIGKEY), "the peer's key has %u bits, which is too weak today: it needs a new one, "
 				   "and then no 'key-floor'", bits);
 		}
 		if (!p->set[SET_REMOTE_KEY])
 			draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, side, KEY_RSASIGKEY), "this is no RSA key of 1024 bits or more as RFC 3110 has it: write 'remote-key' with what keydctl keygen prints at the peer");
 	} else if (key && *key != '%' && !strchr(key, ':')) {
-		p->set[SET_AUTH_REMOTE] = "key";
-		p->set[SET_REMOTE_KEY] = draft_text(i->d, "file %s", draft_quote(i->d, *key == '/' ? key : draft_text(i->d, "%s/ipsec.d/certs/%s", i->dir, key)));
+		draft_say(p, SET_AUTH_REMOTE, auth_at(c, !c->local), "key");
+		draft_say(p, SET_REMOTE_KEY, ipsec_at(c, side, KEY_RSASIGKEY),
+			  draft_text(i->d, "file %s", draft_quote(i->d, *key == '/' ? key : draft_text(i->d, "%s/ipsec.d/certs/%s", i->dir, key))));
 	} else if (key && *key != '%') {
-		p->set[SET_AUTH_REMOTE] = "key";
+		draft_say(p, SET_AUTH_REMOTE, auth_at(c, !c->local), "key");
 		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, side, KEY_RSASIGKEY), "a key in this form is not read: write 'remote-key' with what keydctl keygen prints at the peer");
+	} else if (key && !strncasecmp(key, "%dns", 4)) {
+		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, side, KEY_RSASIGKEY), "%s: keys are not looked up in DNS: write 'remote-key' with what keydctl keygen prints at the peer", key);
+		p->off = "the peer's key was to come from DNS";
 	} else {
-		p->set[SET_CA] = all_cas(i);
+		draft_say(p, SET_CA, i->cas_at.line ? i->cas_at : c->section->at, all_cas(i));
 		if (!p->set[SET_CA])
 			draft_note(i->d, p, IMPORT_CHOICE, c->section->at, "the CAs that vouch for the peer were known by their place: 'ca' must name their files");
 	}
@@ -328,19 +392,19 @@ void ipsec_proofs(struct ipsec *i, struct ipsec_conn *c)
 		p->off = "keyd speaks to nobody who proves nothing (null)";
 	else if (local == PROOF_OTHER || remote == PROOF_OTHER)
 		draft_note(i->d, p, IMPORT_NOT, auth_at(c, c->local), "a way to prove that is not known: psk and certificates are");
-	if (SAID(c, KEY_XAUTH) || ipsec_said(c, c->local, KEY_XAUTHUSER))
-		draft_note(i->d, p, IMPORT_IKEV1, ipsec_at(c, SAID(c, KEY_XAUTH) ? LEFT : c->local, SAID(c, KEY_XAUTH) ? KEY_XAUTH : KEY_XAUTHUSER), "XAUTH needs IKEv1");
+	if (!wants_xauth(c) && (SAID(c, KEY_XAUTH) || ipsec_said(c, c->local, KEY_XAUTHUSER)))
+		draft_note(i->d, p, IMPORT_IDLE, ipsec_at(c, SAID(c, KEY_XAUTH) ? LEFT : c->local, SAID(c, KEY_XAUTH) ? KEY_XAUTH : KEY_XAUTHUSER), "no auth says that XAUTH is used");
 	if (local == PROOF_PSK || remote == PROOF_PSK) {
-		draft_secrets(i->d, i->secrets);
+		draft_secrets(i->d, i->secrets_at.line ? i->secrets_at : c->section->at, i->secrets);
 		if (SAID(c, KEY_AUTHBY) && strpbrk(SAID(c, KEY_AUTHBY), "|,"))
-			draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_AUTHBY), "of several ways to prove, the first counts");
+			draft_note(i->d, p, draft_less(i->d), ipsec_at(c, LEFT, KEY_AUTHBY), "of several ways to prove, the first counts");
 	}
 	if (local == PROOF_SIGNATURE)
 		ours(i, c);
 	else
-		p->set[SET_AUTH_LOCAL] = local == PROOF_PSK ? "psk" : NULL;
+		draft_say(p, SET_AUTH_LOCAL, auth_at(c, c->local), local == PROOF_PSK ? "psk" : NULL);
 	if (remote == PROOF_SIGNATURE)
 		theirs(i, c);
 	else
-		p->set[SET_AUTH_REMOTE] = remote == PROOF_PSK ? "psk" : NULL;
+		draft_say(p, SET_AUTH_REMOTE, auth_at(c, !c->local), remote == PROOF_PSK ? "psk" : NULL);
 }

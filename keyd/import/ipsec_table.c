@@ -15,7 +15,7 @@
 
 #define NO_SCRIPTS "there are no scripts: follow 'keydctl watch --json'"
 #define NO_EAP "keyd does no EAP: give users certificates or secrets of their own"
-#define NO_XAUTH "XAUTH belongs to IKEv1"
+#define NO_MANUAL "keys by hand are setkey's: add 192.0.2.1 192.0.2.2 esp SPI -E … -A …;"
 #define NO_MARK "policies of keyd's have no marks: write them for setkey"
 #define NO_VTI "keyd makes no XFRM interfaces: policies decide what is protected"
 #define NO_LOG "keyd logs to stderr, or to the journal; keyd -v, 'keydctl log debug'"
@@ -32,7 +32,8 @@ static const struct ipsec_row conn_rows[] = {
 	TAKEN("rekeymargin", MARGIN), TAKEN("margintime", MARGIN), TAKEN("pfs", PFS), TAKEN("pfsgroup", PFSGROUP), TAKEN("dpddelay", DPDDELAY),
 	TAKEN("dpdaction", DPDACTION), TAKEN("fragmentation", FRAGMENTATION), TAKEN("ike_frag", FRAGMENTATION),
 	TAKEN("ike-frag", FRAGMENTATION), TAKEN("forceencaps", FORCEENCAPS), TAKEN("encapsulation", FORCEENCAPS), TAKEN("reauth", REAUTH),
-	TAKEN("rekey", REKEY), TAKEN("tfc", TFC), TAKEN("replay_window", REPLAY), TAKEN("replay-window", REPLAY), TAKEN("xauth", XAUTH),
+	TAKEN("rekey", REKEY), TAKEN("tfc", TFC), TAKEN("replay_window", REPLAY), TAKEN("replay-window", REPLAY), TAKEN("xauth", XAUTH), TAKEN("xauth_identity", XAUTHID),
+	TAKEN("modeconfig", MODECFG), TAKEN("modecfgpull", CFGPULL),
 	TAKEN("modecfgdns", CFGDNS), TAKEN("modecfgdns1", CFGDNS), TAKEN("modecfgdomains", CFGDOMAIN), TAKEN("modecfgdomain", CFGDOMAIN),
 	TAKEN("nat_keepalive", KEEPALIVE), TAKEN("nat-keepalive", KEEPALIVE), TAKEN("initial-contact", INITIAL_CONTACT),
 	TAKEN("initial_contact", INITIAL_CONTACT),
@@ -41,7 +42,9 @@ static const struct ipsec_row conn_rows[] = {
 	TAKEN_SIDE("sigkey", RSASIGKEY), TAKEN_SIDE("pubkey", RSASIGKEY), TAKEN_SIDE("ecdsakey", RSASIGKEY), TAKEN_SIDE("protoport", PROTOPORT),
 	TAKEN_SIDE("addresspool", ADDRESSPOOL), TAKEN_SIDE("dns", DNS), TAKEN_SIDE("xauthclient", XAUTHCLIENT),
 	TAKEN_SIDE("xauthserver", XAUTHSERVER), TAKEN_SIDE("xauthusername", XAUTHUSER), TAKEN_SIDE("username", XAUTHUSER),
-	TAKEN_SIDE("modecfgclient", MODECFGCLIENT), TAKEN_SIDE("modecfgserver", MODECFGSERVER), TAKEN_SIDE("ikeport", IKEPORT),
+	TAKEN_SIDE("modecfgclient", MODECFGCLIENT), TAKEN_SIDE("modecfgserver", MODECFGSERVER), TAKEN_SIDE("ikeport", IKEPORT), TAKEN_SIDE("updown", UPDOWN),
+	CONN("disablearrivalcheck", IDLE, "the kernel always looks whether a packet fits its policy"),
+	CONN("spi", NOT, NO_MANUAL), CONN("spibase", NOT, NO_MANUAL), CONN("espenckey", NOT, NO_MANUAL), CONN("espauthkey", NOT, NO_MANUAL), CONN("espreplay_window", NOT, NO_MANUAL),
 	CONN("alsoflip", NOT, "write the sections out, with left and right changed"),
 	CONN("compress", NOT, "nothing is compressed: compress=no at the other end, too"),
 	CONN("keyingtries", IDLE, "keyd tries as long as something wants the tunnel"),
@@ -57,15 +60,14 @@ static const struct ipsec_row conn_rows[] = {
 	CONN("if_id_in", NOT, NO_VTI), CONN("if_id_out", NOT, NO_VTI), CONN("ipsec-interface", NOT, NO_VTI), CONN("ipsec_interface", NOT, NO_VTI),
 	CONN("vti-interface", NOT, NO_VTI), CONN("vti-routing", NOT, NO_VTI), CONN("vti-shared", NOT, NO_VTI),
 	CONN("eap_identity", NOT, NO_EAP), CONN("eap", NOT, NO_EAP), CONN("aaa_identity", NOT, NO_EAP),
-	CONN("xauth_identity", IKEV1, NO_XAUTH), CONN("xauthby", IKEV1, NO_XAUTH), CONN("xauthfail", IKEV1, NO_XAUTH),
+	CONN("xauthby", IDLE, "passwords are those of 'users'"), CONN("xauthfail", NOT, "whose password is wrong does not come in"),
 	CONN("pam-authorize", NOT, "there is no PAM: 'id remote' says who may come"),
-	CONN("modeconfig", IKEV1, "IKEv2 has one way to ask for addresses"), CONN("modecfgpull", IKEV1, "IKEv2 has one way to ask for addresses"),
-	CONN("modecfgdns2", NOT, "write it into 'dns' of the pool, behind the first"), CONN("modecfgbanner", IKEV1, "IKEv2 has no banner"),
+	CONN("modecfgdns2", NOT, "write it into 'dns' of the pool, behind the first"), CONN("modecfgbanner", NOT, "no banner is told"),
 	CONN("modecfgwins1", NOT, "keyd tells no WINS servers: use DNS"), CONN("modecfgwins2", NOT, "keyd tells no WINS servers: use DNS"),
-	CONN("cisco-unity", IKEV1, "Unity is an extension of IKEv1"), CONN("cisco_unity", IKEV1, "Unity is an extension of IKEv1"),
-	CONN("remote_peer_type", IKEV1, "IKEv2 needs no word on who made the peer"),
-	CONN("remote-peer-type", IKEV1, "IKEv2 needs no word on who made the peer"),
-	CONN("nat-ikev1-method", IKEV1, "NAT traversal of IKEv2 has one form"), CONN("ikepad", IKEV1, "keyd pads as RFC 7296 says"),
+	CONN("cisco-unity", IDLE, "split networks and domains are told to IKEv1 clients in this way, and heeded"), CONN("cisco_unity", IDLE, "split networks and domains are told to IKEv1 clients in this way, and heeded"),
+	CONN("remote_peer_type", IDLE, "a peer says by its vendor ID who made it"),
+	CONN("remote-peer-type", IDLE, "a peer says by its vendor ID who made it"),
+	CONN("nat-ikev1-method", IDLE, "NAT traversal of IKEv1 is by RFC 3947 or draft 02, as the peer does"), CONN("ikepad", IDLE, "keyd pads as the RFCs say"),
 	CONN("mediation", NOT, "there is no mediation"), CONN("mediated_by", NOT, "there is no mediation"), CONN("me_peerid", NOT, "there is no mediation"),
 	CONN("ikedscp", NOT, "mark IKE's packets with nftables"), CONN("overlapip", IDLE, "policies of keyd's may overlap"),
 	CONN("mtu", NOT, "ip route change ... mtu BYTES"), CONN("metric", NOT, "keyd sets no routes"), CONN("dscp", NOT, "mark packets with nftables"),
@@ -91,7 +93,7 @@ static const struct ipsec_row conn_rows[] = {
 	CONN("ikelifebytes", NOT, "IKE SAs are renewed by time only"), CONN("rsasigkey", NOT, "write it with left or right in front"),
 	CONN("debug", IDLE, NO_LOG), CONN("signature", NOT, "'signatures' of keyd.conf names them"), CONN("interface-ip", NOT, NO_VTI),
 	SIDE("nexthop", IDLE, "the routing table says it"), SIDE("firewall", NOT, "let your firewall pass ESP, UDP 500 and 4500, and what is protected (nftables: meta ipsec exists)"),
-	SIDE("hostaccess", NOT, "your firewall decides"), SIDE("updown", NOT, NO_SCRIPTS), SIDE("ca", NOT, "'ca' of keyd.conf names files; the issuer is not compared by name"),
+	SIDE("hostaccess", NOT, "your firewall decides"), SIDE("ca", NOT, "'ca' of keyd.conf names files; the issuer is not compared by name"),
 	SIDE("ca2", NOT, "'ca' of keyd.conf names files; the issuer is not compared by name"), SIDE("cert2", NOT, "one certificate proves; make a second section"),
 	SIDE("id2", NOT, "one identity for both proofs"), SIDE("ckaid", NOT, "name the certificate's file in 'cert'"),
 	SIDE("groups", NOT, "'id remote' says who may come; attribute certificates are not read"),
@@ -99,7 +101,7 @@ static const struct ipsec_row conn_rows[] = {
 	SIDE("sendcert", IDLE, "our certificate is sent whenever it is the proof"), SIDE("certpolicy", NOT, "policies of certificates are not compared"),
 	SIDE("allowany", NOT, "write 'address any' into a section of its own"), SIDE("vti", NOT, NO_VTI), SIDE("cat", NOT, NO_VTI),
 	SIDE("interface-ip", NOT, NO_VTI), SIDE("subnetwithin", NOT, "'traffic' names the network; a peer may have a part of it"),
-	SIDE("intraffic", NOT, NO_VTI), SIDE("autheap", NOT, NO_EAP), SIDE("xauthidentity", IKEV1, NO_XAUTH),
+	SIDE("intraffic", NOT, NO_VTI), SIDE("autheap", NOT, NO_EAP), SIDE("xauthidentity", NOT, "write it as xauth_identity"),
 };
 
 #define SETUP(name, how, text) ROW("config", name, how, text)
@@ -113,7 +115,8 @@ static const struct ipsec_row section_rows[] = {
 	SETUP("plutorestartoncrash", IDLE, NO_THREADS), SETUP("prepluto", NOT, NO_SCRIPTS), SETUP("postpluto", NOT, NO_SCRIPTS),
 	SETUP("seccomp", IDLE, "keyd's roles always have their filters"), SETUP("dumpdir", IDLE, "keyd leaves no core files"),
 	SETUP("protostack", IDLE, "XFRM is all that Linux has"), SETUP("interfaces", IDLE, "'listen' of keyd.conf, if not all addresses"),
-	SETUP("oe", NOT, "opportunistic encryption is not done"), SETUP("virtual_private", IDLE, "'traffic' and 'pool' say which addresses peers may have"),
+	SETUP("opportunistic", NOT, "opportunistic encryption is not done"), SETUP("packetdefault", NOT, "what no policy names goes as the routing table says: setkey's policies may drop it"),
+	SETUP("no_eroute_pass", IDLE, "policies decide"), SETUP("pluto", IDLE, NO_THREADS), SETUP("oe", NOT, "opportunistic encryption is not done"), SETUP("virtual_private", IDLE, "'traffic' and 'pool' say which addresses peers may have"),
 	SETUP("virtual-private", IDLE, "'traffic' and 'pool' say which addresses peers may have"), SETUP("hidetos", IDLE, "the kernel copies it"),
 	SETUP("fragicmp", IDLE, "the kernel does"), SETUP("overridemtu", NOT, "ip route change ... mtu BYTES"), SETUP("cachecrls", IDLE, "what was fetched is kept"),
 	SETUP("crlcheckinterval", IDLE, "lists are fetched anew before they run out"), SETUP("crlchkinterval", IDLE, "lists are fetched anew before they run out"),
@@ -127,8 +130,8 @@ static const struct ipsec_row section_rows[] = {
 	SETUP("max-halfopen-ike", IDLE, "'cookie threshold', 'half-open' of keyd.conf"), SETUP("shuntlifetime", IDLE, "there are no shunts"), SETUP("xfrmlifetime", IDLE, "keyd removes larval SAs itself"),
 	SETUP("global-redirect", NOT, "keyd sends no redirects"), SETUP("global-redirect-to", NOT, "keyd sends no redirects"),
 	SETUP("dnssec-enable", NOT, "identities are not looked up in DNS"), SETUP("dnssec-rootkey-file", NOT, "identities are not looked up in DNS"),
-	SETUP("dnssec-anchors", NOT, "identities are not looked up in DNS"), SETUP("ikev1-policy", IKEV1, "keyd speaks IKEv2"),
-	SETUP("ikev1-secctx-attr-type", IKEV1, "keyd speaks IKEv2"), SETUP("ike-socket-bufsize", IDLE, "keyd sizes its buffers by itself"),
+	SETUP("dnssec-anchors", NOT, "identities are not looked up in DNS"), SETUP("ikev1-policy", IDLE, "IKEv1 is spoken where a section says so"),
+	SETUP("ikev1-secctx-attr-type", NOT, "security labels are setkey's"), SETUP("ike-socket-bufsize", IDLE, "keyd sizes its buffers by itself"),
 	SETUP("ike-socket-errqueue", IDLE, "keyd heeds ICMP errors"), SETUP("listen-tcp", NOT, "IKE over TCP is not done"), SETUP("listen-udp", IDLE, "UDP is all there is"),
 	SETUP("forwardcontrol", NOT, "sysctl net.ipv4.ip_forward"), SETUP("rp_filter", NOT, "sysctl net.ipv4.conf.all.rp_filter"), SETUP("disable_port_floating", IDLE, "'nat off' of keyd.conf"),
 	SETUP("force_keepalive", IDLE, "keepalives are sent behind a NAT"), SETUP("force-keepalive", IDLE, "keepalives are sent behind a NAT"),
@@ -177,22 +180,22 @@ static void setup(struct ipsec *i, const struct import_stmt *s)
 	unsigned long n = strtoul(value, NULL, 10);
 
 	if (!strcasecmp(name, "uniqueids"))
-		i->unique = ipsec_no(value) ? "no" : !strcasecmp(value, "never") ? "never" : !strcasecmp(value, "keep") ? "keep" : NULL;
+		draft_say(&d->defaults, SET_UNIQUE, s->at, ipsec_no(value) ? "no" : !strcasecmp(value, "never") ? "never" : !strcasecmp(value, "keep") ? "keep" : NULL);
 	else if (!strcasecmp(name, "strictcrlpolicy") || !strcasecmp(name, "crl-strict"))
-		i->strict = !ipsec_no(value);
+		draft_say(&d->defaults, SET_REVOCATION, s->at, ipsec_no(value) ? NULL : "strict");
 	else if (!strcasecmp(name, "nat_traversal"))
-		i->no_nat = ipsec_no(value);
+		draft_say(&d->defaults, SET_NAT, s->at, ipsec_no(value) ? "off" : NULL);
 	else if (!strcasecmp(name, "listen") && !ipsec_addr_parse(&a, value))
-		d->listen = draft_text(d, "%s", value);
+		d->listen = (struct draft_value){ value, s->at };
 	else if (!strcasecmp(name, "listen"))
 		draft_note(d, NULL, IMPORT_NOT, s->at, "listen: one address is expected");
 	else if (!strcasecmp(name, "ikeport") || !strcasecmp(name, "nat-ikeport") || !strcasecmp(name, "nat_ikeport")) {
 		if (n > 0 && n < 65536)
-			*(tolower((unsigned char)*name) == 'i' ? &d->port : &d->nat_port) = draft_text(d, "%lu", n);
+			*(tolower((unsigned char)*name) == 'i' ? &d->port : &d->nat_port) = (struct draft_value){ draft_text(d, "%lu", n), s->at };
 	} else if (!strncasecmp(name, "keep", 4) && n > 0 && n <= 3600)
-		i->keepalive = draft_seconds(d, n);
+		draft_say(&d->defaults, SET_KEEPALIVE, s->at, draft_seconds(d, n));
 	else if (!strcasecmp(name, "secretsfile"))
-		i->secrets = draft_text(d, "%s%s%s", *value == '/' ? "" : i->dir, *value == '/' ? "" : "/", value);
+		i->secrets_at = s->at, i->secrets = draft_text(d, "%s%s%s", *value == '/' ? "" : i->dir, *value == '/' ? "" : "/", value);
 }
 
 /* What keyd takes as one; how many there are is told by commas, which no URL and no name of a file has here. */
@@ -223,10 +226,10 @@ static void ca(struct ipsec *i, const struct import_stmt *s)
 	if (!strcasecmp(name, "cacert") && (strchr(value, ',') || !*value || count(i->cas) >= CONF_CAS_MAX))
 		draft_note(d, NULL, IMPORT_NOT, s->at, "cacert: the name of a file is expected, and %u at most; one file may have several certificates", CONF_CAS_MAX);
 	else if (!strcasecmp(name, "cacert"))
-		i->cas = draft_text(d, "%s%s%s", i->cas ?: "", i->cas ? ", " : "",
+		i->cas_at = s->at, i->cas = draft_text(d, "%s%s%s", i->cas ?: "", i->cas ? ", " : "",
 				    draft_quote(d, *value == '/' ? value : draft_text(d, "%s/ipsec.d/cacerts/%s", i->dir, value)));
-	else if (url_ok(value) && count(d->crl) < CONF_CRLS_MAX)
-		d->crl = draft_text(d, "%s%s%s", d->crl ?: "", d->crl ? ", " : "", draft_quote(d, value));
+	else if (url_ok(value) && count(d->crl.text) < CONF_CRLS_MAX)
+		d->crl = (struct draft_value){ draft_text(d, "%s%s%s", d->crl.text ?: "", d->crl.text ? ", " : "", draft_quote(d, value)), s->at };
 	else
 		draft_note(d, NULL, IMPORT_NOT, s->at, "%s: lists are fetched by http only, from %u places at most, or read from files: 'crl'", name, CONF_CRLS_MAX);
 }

@@ -49,9 +49,10 @@ static unsigned local_side(const struct ipsec *i, const struct ipsec_conn *c)
 static const char *remote_host(struct ipsec *i, struct ipsec_conn *c, const char *host)
 {
 	struct draft_peer *p = c->peer;
+	struct import_at at = ipsec_at(c, !c->local, KEY_HOST);
 	struct ipsec_addr last;
 
-	p->set[SET_ADDRESS] = "any";
+	draft_say(p, SET_ADDRESS, at, "any");
 	if (is_any(host))
 		return NULL;
 	if (*host == '%')
@@ -63,7 +64,7 @@ static const char *remote_host(struct ipsec *i, struct ipsec_conn *c, const char
 		return draft_text(i->d, "keyd takes addresses, not names: put that of %s into 'address'", host);
 	}
 	ipsec_addr_prefix_range(&p->remote, p->remote_len, &p->remote, &last);
-	p->set[SET_ADDRESS] = draft_net_text(i->d, &(struct draft_net){ .addr = p->remote, .len = p->remote_len }, false);
+	draft_say(p, SET_ADDRESS, at, draft_net_text(i->d, &(struct draft_net){ .addr = p->remote, .len = p->remote_len }, false));
 	return NULL;
 }
 
@@ -78,15 +79,17 @@ void ipsec_hosts(struct ipsec *i, struct ipsec_conn *c)
 	p->off = remote_host(i, c, theirs);
 	if (ours && !is_any(ours) && !is_default_route(ours)) {
 		if (!ipsec_addr_parse(&p->local, ours))
-			p->set[SET_LOCAL] = draft_text(i->d, "%s", ours);
+			draft_say(p, SET_LOCAL, ipsec_at(c, c->local, KEY_HOST), ours);
 		else
 			draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, c->local, KEY_HOST), "%s: 'local' takes an address; without it, the one that the route takes", ours);
 	}
 	if (ipsec_said(c, c->local, KEY_IKEPORT))
 		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, c->local, KEY_IKEPORT), "our own ports are 'port' and 'nat-port', for all peers");
 	port = ipsec_said(c, !c->local, KEY_IKEPORT);
-	if (port && atoi(port) > 0 && atoi(port) < 65536)
-		p->set[SET_NAT_PORT] = p->set[SET_PORT] = draft_text(i->d, "%d", atoi(port));
+	if (port && atoi(port) > 0 && atoi(port) < 65536) {
+		draft_say(p, SET_PORT, ipsec_at(c, !c->local, KEY_IKEPORT), draft_text(i->d, "%d", atoi(port)));
+		draft_say(p, SET_NAT_PORT, ipsec_at(c, !c->local, KEY_IKEPORT), p->set[SET_PORT]);
+	}
 }
 
 /* --- networks --- */
@@ -246,14 +249,14 @@ static void give_pool(struct ipsec *i, struct ipsec_conn *c, const char *text, s
 	else if (domain)
 		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, KEY_CFGDOMAIN), "a pool has one domain: '%s'", domain);
 	c->peer->assigned = true;
-	c->peer->set[SET_POOL] = draft_quote(i->d, pool->name);
+	draft_say(c->peer, SET_POOL, at, draft_quote(i->d, pool->name));
 }
 
 static void ask_address(struct ipsec *i, struct ipsec_conn *c, const char *text)
 {
 	bool six = text && strchr(text, '6'), both = text && strchr(text, ',');
 
-	c->peer->set[SET_VIRTUAL] = both ? "ipv4, ipv6" : six ? "ipv6" : "ipv4";
+	draft_say(c->peer, SET_VIRTUAL, ipsec_at(c, c->local, text ? KEY_SOURCEIP : KEY_MODECFGCLIENT), both ? "ipv4, ipv6" : six ? "ipv6" : "ipv4");
 	if (!c->peer->remote.family)
 		draft_note(i->d, c->peer, IMPORT_NOT, c->section->at, "whom is an address to be asked of? Write 'address'");
 }

@@ -90,6 +90,7 @@ struct draft_pool *draft_pool_add(struct draft *d, struct draft_peer *peer, stru
 	while (*end)
 		end = &(*end)->next;
 	*p = pool;
+	p->at = at;
 	*end = p;
 	d->npools++;
 	return p;

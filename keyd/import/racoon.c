@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static racoon_fn path_psk, path_cert, listen_isakmp, listen_natt, timer_keepalive, cfg_network, cfg_size, cfg_dns, cfg_domain, cfg_split;
+static racoon_fn path_psk, path_cert, path_script, listen_isakmp, listen_natt, timer_keepalive, cfg_network, cfg_size, cfg_dns, cfg_domain, cfg_split;
 
 #define ROW(block, name, how, text, take) { { block, name, IMPORT_##how, text }, take }
 #define TAKEN(block, name, take) ROW(block, name, CHOICE, NULL, take)
-#define NO_RADIUS "XAUTH's passwords, and RADIUS, LDAP and PAM behind them, belong to IKEv1: give users certificates or secrets of their own"
+#define NO_RADIUS "users and passwords are in 'users FILE' of keyd.conf, and nowhere else"
 #define NO_PADDING "keyd pads as RFC 4303 and RFC 7296 say"
 #define NO_TIMER "keyd's own waits count: 500 ms at first, twice as long each time, 63.5 s in all; 'retransmit' changes that"
 
@@ -19,7 +19,7 @@ static const struct racoon_row rows[] = {
 	ROW("", "path include", IDLE, "files are included already", NULL),
 	TAKEN("", "path pre_shared_key", path_psk),
 	TAKEN("", "path certificate", path_cert),
-	ROW("", "path script", NOT, "there are no scripts: follow 'keydctl watch --json'", NULL),
+	TAKEN("", "path script", path_script),
 	ROW("", "path backupsa", NOT, "what keyd must not lose is kept by itself (docs/restart.md): leave it out", NULL),
 	ROW("", "path pidfile", IDLE, "keyd stays in the foreground, where a service manager finds it", NULL),
 	ROW("", "include", IDLE, "the file stands in place of this line", NULL),
@@ -55,15 +55,15 @@ static const struct racoon_row rows[] = {
 	ROW("mode_cfg", "split_dns", NOT, "'domain' of a pool names one domain: write it there", NULL),
 	ROW("mode_cfg", "nbns4", NOT, "keyd tells no WINS servers: use DNS", NULL),
 	ROW("mode_cfg", "wins4", NOT, "keyd tells no WINS servers: use DNS", NULL),
-	ROW("mode_cfg", "auth_source", IKEV1, NO_RADIUS, NULL),
-	ROW("mode_cfg", "auth_groups", IKEV1, NO_RADIUS, NULL),
-	ROW("mode_cfg", "group_source", IKEV1, NO_RADIUS, NULL),
+	ROW("mode_cfg", "auth_source", NOT, NO_RADIUS, NULL),
+	ROW("mode_cfg", "auth_groups", NOT, NO_RADIUS, NULL),
+	ROW("mode_cfg", "group_source", NOT, NO_RADIUS, NULL),
 	ROW("mode_cfg", "conf_source", NOT, "addresses come from 'pool' only", NULL),
 	ROW("mode_cfg", "accounting", NOT, "'keydctl watch --json' tells who comes and goes", NULL),
-	ROW("mode_cfg", "banner", IKEV1, "IKEv2 has no banner", NULL),
-	ROW("mode_cfg", "auth_throttle", IKEV1, NO_RADIUS, NULL),
-	ROW("mode_cfg", "pfs_group", IKEV1, "what IKEv2 uses is negotiated", NULL),
-	ROW("mode_cfg", "save_passwd", IKEV1, "there is no password to be saved", NULL),
+	ROW("mode_cfg", "banner", NOT, "no banner is told", NULL),
+	ROW("mode_cfg", "auth_throttle", IDLE, "who mistypes a password waits, longer each time", NULL),
+	ROW("mode_cfg", "pfs_group", IDLE, "it is negotiated", NULL),
+	ROW("mode_cfg", "save_passwd", NOT, "clients decide about their passwords themselves", NULL),
 	TAKEN("remote", "remote_address", racoon_remote_address),
 	TAKEN("remote", "exchange_mode", racoon_exchange_mode),
 	ROW("remote", "doi", IDLE, "there is but one", NULL),
@@ -81,15 +81,15 @@ static const struct racoon_row rows[] = {
 	TAKEN("remote", "lifetime", racoon_life_ike),
 	TAKEN("remote", "initial_contact", racoon_initial_contact),
 	TAKEN("remote", "passive", racoon_passive),
-	ROW("remote", "proposal_check", IDLE, "in IKEv2 each side has lifetimes of its own, and nothing else is open to be obeyed", NULL),
+	ROW("remote", "proposal_check", IDLE, "each side has lifetimes of its own, and takes the peer's", NULL),
 	TAKEN("remote", "generate_policy", racoon_generate_policy),
 	ROW("remote", "support_proxy", IDLE, "IKEv2 always says which traffic is meant", NULL),
 	TAKEN("remote", "nat_traversal", racoon_nat_traversal),
 	TAKEN("remote", "ike_frag", racoon_ike_frag),
 	ROW("remote", "esp_frag", NOT, "make the packets smaller: ip route change ... mtu BYTES, or clamp TCP's MSS", NULL),
-	ROW("remote", "script", NOT, "there are no scripts: follow 'keydctl watch --json'; addresses and name servers keyd sets by itself", NULL),
+	TAKEN("remote", "script", racoon_script),
 	TAKEN("remote", "mode_cfg", racoon_mode_cfg_on),
-	ROW("remote", "weak_phase1_check", IKEV1, "IKEv2 takes no message that is not protected", NULL),
+	ROW("remote", "weak_phase1_check", IDLE, "what is not protected ends nothing", NULL),
 	TAKEN("remote", "ph1id", racoon_ph1id),
 	ROW("remote", "rekey", IDLE, "IKE SAs are renewed before they run out", NULL),
 	TAKEN("remote", "dpd", racoon_dpd),
@@ -107,8 +107,8 @@ static const struct racoon_row rows[] = {
 };
 
 static const struct racoon_row blocks_not[] = {
-	ROW("", "ldapcfg", IKEV1, NO_RADIUS, NULL),
-	ROW("", "radiuscfg", IKEV1, NO_RADIUS, NULL),
+	ROW("", "ldapcfg", NOT, NO_RADIUS, NULL),
+	ROW("", "radiuscfg", NOT, NO_RADIUS, NULL),
 };
 
 /* Told in words of their own, where they are taken. */
@@ -231,7 +231,7 @@ static void path_psk(struct racoon *r, struct draft_peer *p, const struct import
 
 	(void)p;
 	if (*name)
-		draft_secrets(r->d, *name == '/' ? name : draft_text(r->d, "%s/%s", dir_of(r), name));
+		draft_secrets(r->d, s->at, *name == '/' ? name : draft_text(r->d, "%s/%s", dir_of(r), name));
 	else
 		racoon_note(r, NULL, IMPORT_NOT, s, "path pre_shared_key: the name of a file is expected");
 }
@@ -240,6 +240,12 @@ static void path_cert(struct racoon *r, struct draft_peer *p, const struct impor
 {
 	(void)p;
 	r->cert_dir = import_word(s, 2);
+}
+
+static void path_script(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	(void)p;
+	r->script_dir = import_word(s, 2);
 }
 
 /* "[500]"; 0: that is no port. */
@@ -251,7 +257,7 @@ static unsigned port_of(const char *word)
 	return n > 0 && n < 65536 && *end == ']' ? (unsigned)n : 0;
 }
 
-static void listen_on(struct racoon *r, const struct import_stmt *s, const char **port, unsigned usual)
+static void listen_on(struct racoon *r, const struct import_stmt *s, struct draft_value *port, unsigned usual)
 {
 	struct ipsec_addr a;
 	unsigned n = s->nwords > 2 ? port_of(import_word(s, 2)) : usual;
@@ -261,20 +267,20 @@ static void listen_on(struct racoon *r, const struct import_stmt *s, const char 
 		racoon_note(r, NULL, IMPORT_NOT, s, "%s: an address and perhaps a port in [ ] are expected", import_word(s, 0));
 		return;
 	}
-	if (n != usual && !*port)
-		*port = draft_text(r->d, "%u", n);
-	else if ((*port ? (unsigned)atoi(*port) : usual) != n)
+	if (n != usual && !port->text)
+		*port = (struct draft_value){ draft_text(r->d, "%u", n), s->at };
+	else if ((port->text ? (unsigned)atoi(port->text) : usual) != n)
 		racoon_note(r, NULL, IMPORT_NOT, s, "keyd has one port for all addresses: '%s %s' counts", usual == 500 ? "port" : "nat-port",
-			    *port ?: usual == 500 ? "500" : "4500");
+			    port->text ?: usual == 500 ? "500" : "4500");
 	text = import_word(s, 1);
 	if (ipsec_addr_is_any(&a))
 		return;			/* all addresses: that is so by itself */
-	for (const char *at = r->d->listen; at; at = strchr(at, ',')) {
+	for (const char *at = r->d->listen.text; at; at = strchr(at, ',')) {
 		at += strspn(at, ", ");
 		if (!strncmp(at, text, strlen(text)) && (!at[strlen(text)] || at[strlen(text)] == ','))
 			return;
 	}
-	r->d->listen = draft_text(r->d, "%s%s%s", r->d->listen ?: "", r->d->listen ? ", " : "", text);
+	r->d->listen = (struct draft_value){ draft_text(r->d, "%s%s%s", r->d->listen.text ?: "", r->d->listen.text ? ", " : "", text), s->at };
 }
 
 static void listen_isakmp(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -297,7 +303,7 @@ static void timer_keepalive(struct racoon *r, struct draft_peer *p, const struct
 	if (v > 3600 || (!v && strcmp(import_word(s, 1), "0") != 0))
 		racoon_note(r, &r->d->defaults, IMPORT_NOT, s, "natt_keepalive: 0 to 3600 seconds are expected");
 	else
-		r->d->defaults.set[SET_KEEPALIVE] = v ? draft_seconds(r->d, v) : "off";
+		draft_say(&r->d->defaults, SET_KEEPALIVE, s->at, v ? draft_seconds(r->d, v) : "off");
 }
 
 /* --- mode_cfg --- */
@@ -316,20 +322,17 @@ static void cfg_size(struct racoon *r, struct draft_peer *p, const struct import
 
 static void cfg_dns(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
-	unsigned n = 0;
-
 	(void)p;
-	r->dns = NULL;
 	for (unsigned i = 1; i < s->nwords; i++) {
 		struct ipsec_addr a;
 
 		if (import_word_is(s, i, ","))
 			continue;
-		if (ipsec_addr_parse(&a, import_word(s, i)) || n == CONF_DNS_MAX) {
-			racoon_note(r, NULL, IMPORT_NOT, s, "dns4: '%s' is no address, or one too many", import_word(s, i));
+		if (ipsec_addr_parse(&a, import_word(s, i)) || ipsec_addr_is_any(&a) || r->ndns == CONF_DNS_MAX) {
+			racoon_note(r, NULL, IMPORT_NOT, s, "dns4: '%s' is no address of a server, or one too many", import_word(s, i));
 			continue;
 		}
-		r->dns = draft_text(r->d, "%s%s%s", r->dns ?: "", n++ ? ", " : "", import_word(s, i));
+		r->dns = draft_text(r->d, "%s%s%s", r->dns ?: "", r->ndns++ ? ", " : "", import_word(s, i));
 	}
 }
 
@@ -514,6 +517,7 @@ void import_racoon(struct draft *d)
 	struct racoon r = { .d = d };
 
 	r.cert_dir = draft_text(d, "%s/certs", dir_of(&r));
+	r.script_dir = dir_of(&r);
 	r.remotes = calloc(count(d->tree, "remote") + 1, sizeof(*r.remotes));
 	if (!r.remotes) {
 		d->failed = true;

@@ -27,10 +27,11 @@ struct racoon {
 	bool quiet;			/* an inherited statement: it was told where it stands */
 	bool proposed;			/* this remote has a proposal of its own */
 	const char *dh_group;		/* of the remote, for proposals that name none */
-	const char *cert_dir;
+	const char *cert_dir, *script_dir;
 	struct draft_pool *pool;
 	const struct import_stmt *network, *size;
 	const char *dns, *domain;
+	unsigned ndns;
 	struct draft_net split[RACOON_NETS_MAX];
 	unsigned nsplit;
 };
@@ -57,7 +58,7 @@ int racoon_switch(struct racoon *r, struct draft_peer *p, const struct import_st
 racoon_fn racoon_exchange_mode, racoon_my_identifier, racoon_peers_identifier, racoon_verify_identifier, racoon_certificate_type,
 	racoon_ca_type, racoon_peers_certfile, racoon_verify_cert, racoon_life_ike, racoon_initial_contact, racoon_nat_traversal,
 	racoon_ike_frag, racoon_mode_cfg_on, racoon_dpd, racoon_dpd_delay, racoon_dh_group, racoon_proposal, racoon_generate_policy,
-	racoon_xauth_login, racoon_remote_address, racoon_ph1id, racoon_passive;
+	racoon_xauth_login, racoon_remote_address, racoon_ph1id, racoon_passive, racoon_script;
 void racoon_remote_head(struct racoon *r, struct racoon_remote *m);
 void racoon_remote_finish(struct racoon *r, struct racoon_remote *m);
 

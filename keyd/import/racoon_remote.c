@@ -26,8 +26,10 @@ static const char *head_text(struct draft *d, const struct import_stmt *s)
 	return text;
 }
 
-static bool set_remote(struct racoon *r, struct draft_peer *p, const char *address, const char *port)
+/* "remote 192.0.2.1 [500]", "remote_address 192.0.2.1 [500]" */
+static bool set_remote(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
+	const char *address = import_word(s, 1), *port = import_word(s, 2);
 	struct ipsec_addr a;
 	unsigned long n = *port == '[' ? strtoul(port + 1, NULL, 10) : 500;
 
@@ -35,9 +37,9 @@ static bool set_remote(struct racoon *r, struct draft_peer *p, const char *addre
 		return false;
 	p->remote = a;
 	p->remote_len = ipsec_addr_bits(a.family);
-	p->set[SET_ADDRESS] = draft_text(r->d, "%s", address);
+	draft_say(p, SET_ADDRESS, s->at, draft_text(r->d, "%s", address));
 	if (n != 500 && n > 0 && n < 65536)
-		p->set[SET_PORT] = draft_text(r->d, "%lu", n);
+		draft_say(p, SET_PORT, s->at, draft_text(r->d, "%lu", n));
 	return true;
 }
 
@@ -50,16 +52,17 @@ void racoon_remote_head(struct racoon *r, struct racoon_remote *m)
 	m->peer = p;
 	if (!p)
 		return;
-	p->set[SET_ADDRESS] = "any";
+	draft_say(p, SET_ADDRESS, s->at, "any");
+	draft_version1(r->d, p, s->at);	/* racoon knows nothing else */
 	if (import_word_is(s, 1, "anonymous") || s->words[s->nwords > 1].quoted)
 		return;
-	if (!set_remote(r, p, who, import_word(s, 2)))
+	if (!set_remote(r, p, s))
 		p->off = draft_text(r->d, "keyd takes addresses, not names: put that of \"%s\" into 'address'", who);
 }
 
 void racoon_remote_address(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
-	if (!set_remote(r, p, import_word(s, 1), import_word(s, 2)))
+	if (!set_remote(r, p, s))
 		racoon_note(r, p, IMPORT_NOT, s, "remote_address: '%s' is no address: put it into 'address'", import_word(s, 1));
 }
 
@@ -94,7 +97,7 @@ static void identity(struct racoon *r, struct draft_peer *p, const struct import
 			racoon_note(r, p, IMPORT_NOT, s, "keyid file: put what is in '%s' behind 'id %s keyid'", value, set == SET_ID_LOCAL ? "local" : "remote");
 			return;
 		}
-		p->set[set] = NULL;
+		draft_say(p, set, s->at, NULL);
 		if (type == CONF_ID_IPV4 && !ipsec_addr_parse(&a, value) && a.family == AF_INET6)
 			type = CONF_ID_IPV6;
 		if (!*value) {		/* our address, or what the certificate says */
@@ -102,7 +105,7 @@ static void identity(struct racoon *r, struct draft_peer *p, const struct import
 				racoon_note(r, p, IMPORT_NOT, s, "%s %s: its value is missing", import_word(s, 0), import_word(s, 1));
 			return;
 		}
-		p->set[set] = draft_id(r->d, p, s->at, type, value);
+		draft_say(p, set, s->at, draft_id(r->d, p, s->at, type, value));
 		return;
 	}
 	racoon_note(r, p, IMPORT_NOT, s, "%s: an identity of type '%s' is not known to keyd: take fqdn, user_fqdn, keyid, asn1dn or address",
@@ -138,8 +141,8 @@ static const char *in_cert_dir(struct racoon *r, const char *name)
 void racoon_certificate_type(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
 	if (import_word_is(s, 1, "x509") && s->nwords == 4) {
-		p->set[SET_CERT] = in_cert_dir(r, import_word(s, 2));
-		p->set[SET_KEY] = in_cert_dir(r, import_word(s, 3));
+		draft_say(p, SET_CERT, s->at, in_cert_dir(r, import_word(s, 2)));
+		draft_say(p, SET_KEY, s->at, in_cert_dir(r, import_word(s, 3)));
 	} else if (import_word_is(s, 1, "plain_rsa") && s->nwords == 3) {
 		racoon_note(r, p, IMPORT_NOT, s, "plain_rsa: '%s' is no form of keys that keyd reads: make another with 'keydctl keygen FILE', write 'key FILE' "
 			    "here and what it prints at the peer", import_word(s, 2));
@@ -152,7 +155,7 @@ void racoon_certificate_type(struct racoon *r, struct draft_peer *p, const struc
 void racoon_ca_type(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
 	if (import_word_is(s, 1, "x509") && s->nwords == 3)
-		p->set[SET_CA] = in_cert_dir(r, import_word(s, 2));
+		draft_say(p, SET_CA, s->at, in_cert_dir(r, import_word(s, 2)));
 	else
 		racoon_note(r, p, IMPORT_NOT, s, "ca_type: x509 and a file are expected");
 }
@@ -165,7 +168,7 @@ void racoon_peers_certfile(struct racoon *r, struct draft_peer *p, const struct 
 		racoon_note(r, p, IMPORT_NOT, s, "peers_certfile %s: write 'remote-key' with what 'keydctl keygen --public' prints at the peer",
 			    import_word(s, 1));
 	else
-		p->set[SET_REMOTE_KEY] = draft_text(r->d, "file %s", in_cert_dir(r, import_word(s, i)));
+		draft_say(p, SET_REMOTE_KEY, s->at, draft_text(r->d, "file %s", in_cert_dir(r, import_word(s, i))));
 }
 
 void racoon_verify_cert(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -202,9 +205,11 @@ static void set_xauth(struct racoon *r, struct racoon_remote *m, const struct me
 	struct draft_peer *p = m->peer;
 	bool server = strstr(method->name, "_server") != NULL;
 
-	if (!r->d->options->modernise) {
-		draft_note(r->d, p, IMPORT_IKEV1, m->auth_at, "%s: XAUTH needs IKEv1", method->name);
-		p->off = "XAUTH needs IKEv1, which this keyd does not speak; keydctl import --modernise proposes a form for IKEv2";
+	if (draft_is_version1(p)) {
+		if (server)
+			draft_xauth_server(r->d, p, m->auth_at);
+		else
+			draft_xauth_client(r->d, p, m->auth_at, m->login);
 		return;
 	}
 	if (!strcmp(method->remote, "psk") && server)
@@ -215,7 +220,7 @@ static void set_xauth(struct racoon *r, struct racoon_remote *m, const struct me
 	else
 		draft_note(r->d, p, IMPORT_CHOICE, m->auth_at, "%s: IKEv2 has no XAUTH: the certificate alone is the proof", method->name);
 	if (m->login && !strcmp(method->local, "psk"))
-		p->set[SET_ID_LOCAL] = draft_id(r->d, p, m->auth_at, strchr(m->login, '@') ? CONF_ID_RFC822 : CONF_ID_KEY_ID, m->login);
+		draft_say(p, SET_ID_LOCAL, m->auth_at, draft_id(r->d, p, m->auth_at, strchr(m->login, '@') ? CONF_ID_RFC822 : CONF_ID_KEY_ID, m->login));
 }
 
 static void set_auth(struct racoon *r, struct racoon_remote *m)
@@ -233,10 +238,12 @@ static void set_auth(struct racoon *r, struct racoon_remote *m)
 			set_xauth(r, m, &methods[i]);
 		if (methods[i].why)
 			p->off = methods[i].why;
-		p->set[SET_AUTH_LOCAL] = methods[i].local;
-		p->set[SET_AUTH_REMOTE] = methods[i].remote;
-		if (m->cert_type && p->set[SET_AUTH_LOCAL] && !strcmp(p->set[SET_AUTH_LOCAL], "cert"))
-			p->set[SET_AUTH_LOCAL] = p->set[SET_AUTH_REMOTE] = "key";
+		draft_say(p, SET_AUTH_LOCAL, m->auth_at, draft_is_version1(p) && !strcmp(m->auth, "hybrid_rsa_client") ? "none" : methods[i].local);
+		draft_say(p, SET_AUTH_REMOTE, m->auth_at, draft_is_version1(p) && !strcmp(m->auth, "hybrid_rsa_server") ? "none" : methods[i].remote);
+		if (m->cert_type && p->set[SET_AUTH_LOCAL] && !strcmp(p->set[SET_AUTH_LOCAL], "cert")) {
+			draft_say(p, SET_AUTH_LOCAL, m->auth_at, "key");
+			draft_say(p, SET_AUTH_REMOTE, m->auth_at, "key");
+		}
 		return;
 	}
 	p->off = draft_text(r->d, "'%s' is no authentication_method that is known", m->auth);
@@ -258,13 +265,14 @@ static void look_for_cas(struct racoon *r, struct racoon_remote *m)
 	for (size_t i = 0; i < found.gl_pathc && i < CONF_CAS_MAX; i++)
 		list = draft_text(r->d, "%s%s%s", list ?: "", list ? ", " : "", draft_quote(r->d, found.gl_pathv[i]));
 	globfree(&found);
-	p->set[SET_CA] = list;
+	draft_say(p, SET_CA, m->stmt->at, list);
 }
 
 void racoon_xauth_login(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
 	r->now->login = import_word(s, s->nwords - 1);
-	racoon_note(r, p, IMPORT_IKEV1, s, "%s: XAUTH needs IKEv1", import_word(s, 0));
+	if (!draft_is_version1(p))
+		racoon_note(r, p, IMPORT_IKEV1, s, "%s: XAUTH needs IKEv1", import_word(s, 0));
 }
 
 /* --- proposals --- */
@@ -297,7 +305,7 @@ void racoon_life_ike(struct racoon *r, struct draft_peer *p, const struct import
 	else if (v > LIFETIME_MOST)
 		racoon_note(r, p, IMPORT_NOT, s, "lifetime: more than a year is no limit; keyd's own counts");
 	else if (v)
-		p->set[SET_LIFE_IKE] = draft_seconds(r->d, v);
+		draft_say(p, SET_LIFE_IKE, s->at, draft_seconds(r->d, v));
 }
 
 static void take_auth(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -350,15 +358,16 @@ void racoon_exchange_mode(struct racoon *r, struct draft_peer *p, const struct i
 	for (unsigned i = 1; i < s->nwords; i++)
 		if (!import_word_is(s, i, ","))
 			list = draft_text(r->d, "%s%s%s", list, *list ? "," : "", import_word(s, i));
-	racoon_note(r, p, IMPORT_IKEV1, s, "exchange_mode %s: needs IKEv1; this section speaks IKEv2, and so must the peer", list);
+	if (draft_is_version1(p))
+		draft_exchange(r->d, p, s->at, list);
 }
 
 void racoon_initial_contact(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
 	if (racoon_switch(r, p, s, NULL) == 0)
-		p->set[SET_UNIQUE] = "never";
+		draft_say(p, SET_UNIQUE, s->at, "never");
 	else
-		p->set[SET_UNIQUE] = NULL;
+		draft_say(p, SET_UNIQUE, s->at, NULL);
 }
 
 void racoon_passive(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -366,6 +375,22 @@ void racoon_passive(struct racoon *r, struct draft_peer *p, const struct import_
 	r->now->passive = racoon_switch(r, p, s, NULL) == 1;
 	if (r->now->passive && p->remote.family)
 		racoon_note(r, p, IMPORT_NOT, s, "passive on: keyd begins when a packet meets a policy of setkey's: use level 'use', or no policy until the peer has come");
+}
+
+void racoon_script(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	static const char *const whens[] = { [IMPORT_UP] = "phase1_up", [IMPORT_DOWN] = "phase1_down", [IMPORT_DEAD] = "phase1_dead" };
+	const char *name = import_word(s, 1);
+
+	for (unsigned when = 0; when < sizeof(whens) / sizeof(*whens); when++) {
+		if (!*name || strpbrk(name, " \t") || !import_word_is(s, 2, whens[when]))
+			continue;
+		p->script[when] = *name == '/' ? name : draft_text(r->d, "%s/%s", r->script_dir, name);
+		racoon_note(r, p, IMPORT_NOT, s, "script: keyd itself starts no programs: keyd-hook runs \"%s\", if it runs (keyd-hook -f FILE); addresses and name servers "
+			    "keyd sets without it", p->script[when]);
+		return;
+	}
+	racoon_note(r, p, IMPORT_NOT, s, "script: the name of a file without blanks, and phase1_up, phase1_down or phase1_dead are expected");
 }
 
 void racoon_generate_policy(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -381,7 +406,7 @@ void racoon_nat_traversal(struct racoon *r, struct draft_peer *p, const struct i
 	static const char *const words[] = { "force", NULL };
 	int v = racoon_switch(r, p, s, words);
 
-	p->set[SET_NAT] = v == 0 ? "off" : v == 2 ? "force" : NULL;
+	draft_say(p, SET_NAT, s->at, v == 0 ? "off" : v == 2 ? "force" : NULL);
 }
 
 void racoon_ike_frag(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -389,7 +414,7 @@ void racoon_ike_frag(struct racoon *r, struct draft_peer *p, const struct import
 	static const char *const words[] = { "force", NULL };
 	int v = racoon_switch(r, p, s, words);
 
-	p->set[SET_FRAGMENT] = v == 0 ? "off" : NULL;
+	draft_say(p, SET_FRAGMENT, s->at, v == 0 ? "off" : NULL);
 }
 
 void racoon_mode_cfg_on(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -410,7 +435,7 @@ void racoon_dpd_delay(struct racoon *r, struct draft_peer *p, const struct impor
 	if (*end || !*import_word(s, 1) || v > LIFETIME_MOST)
 		racoon_note(r, p, IMPORT_NOT, s, "dpd_delay: a number of seconds is expected");
 	else
-		p->set[SET_DPD] = v ? draft_seconds(r->d, v) : "off";
+		draft_say(p, SET_DPD, s->at, v ? draft_seconds(r->d, v) : "off");
 }
 
 /* The server's side: the peer comes from anywhere, and policies are made for it. */
@@ -421,14 +446,14 @@ static void finish_generate(struct racoon *r, struct racoon_remote *m)
 	p->own_policies = true;
 	if (r->pool) {
 		p->assigned = true;
-		p->set[SET_POOL] = draft_quote(r->d, r->pool->name);
+		draft_say(p, SET_POOL, m->generate_at, draft_quote(r->d, r->pool->name));
 		for (unsigned i = 0; i < r->nsplit; i++)
 			draft_pair_add(r->d, p, m->generate_at, &(struct draft_pair){ .local = r->split[i] });
 		draft_note(r->d, p, IMPORT_CHOICE, m->generate_at, "generate_policy: policies for the addresses of the pool, as 'traffic' says%s",
 			   r->nsplit ? "" : "; without split_network include, all of IPv4");
 	} else {
-		draft_note(r->d, p, IMPORT_CHOICE, m->generate_at, "generate_policy: keyd makes policies for what 'traffic' names, and for nothing that a peer asks "
-			   "for beyond; the networks are those of sainfo, if it has any");
+		draft_note(r->d, p, draft_less(r->d), m->generate_at, "generate_policy: keyd makes policies for the networks of sainfo, if it "
+			   "has any, and for nothing that a peer asks for beyond: name them there, or give setkey the policies");
 	}
 }
 
@@ -439,11 +464,11 @@ void racoon_remote_finish(struct racoon *r, struct racoon_remote *m)
 	set_auth(r, m);
 	look_for_cas(r, m);
 	if (m->dpd_off)
-		p->set[SET_DPD] = "off";
+		draft_say(p, SET_DPD, m->stmt->at, "off");
 	if (m->generate)
 		finish_generate(r, m);
 	else if (m->mode_cfg && p->remote.family) {
-		p->set[SET_VIRTUAL] = "ipv4";
+		draft_say(p, SET_VIRTUAL, m->stmt->at, "ipv4");
 		p->own_policies = true;
 		draft_note(r->d, p, IMPORT_CHOICE, m->stmt->at, "mode_cfg on: the address goes to gapless0, for all that the gateway lets through; 'traffic assigned "
 			   "<-> NETWORK' narrows it");
@@ -451,5 +476,5 @@ void racoon_remote_finish(struct racoon *r, struct racoon_remote *m)
 		draft_note(r->d, p, IMPORT_NOT, m->stmt->at, "mode_cfg on: whom is an address to be asked of? Write 'address' and 'virtual-address ipv4'");
 	}
 	if (p->set[SET_ID_REMOTE] && !m->verify_id)
-		draft_note(r->d, p, IMPORT_CHOICE, m->ids_at, "without verify_identifier on, racoon lets another name pass; keyd does not");
+		draft_note(r->d, p, draft_less(r->d), m->ids_at, "without verify_identifier on, racoon lets another name pass; keyd does not");
 }

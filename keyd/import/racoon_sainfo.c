@@ -75,7 +75,7 @@ static struct head read_head(struct racoon *r, const struct import_stmt *s)
 	if (import_word_is(s, i, "from"))
 		h.from = import_word(s, i + 2);
 	else if (import_word_is(s, i, "group"))
-		racoon_note(r, NULL, IMPORT_IKEV1, s, "group: XAUTH's groups need IKEv1");
+		racoon_note(r, NULL, IMPORT_NOT, s, "group: users have no groups here");
 	else if (i < s->nwords)
 		racoon_note(r, NULL, IMPORT_UNKNOWN, s, "sainfo: '%s' is not expected here", import_word(s, i));
 	h.nets = local && remote;
@@ -179,7 +179,7 @@ static void take_stmt(struct racoon *r, struct draft_peer *p, const struct impor
 static void set_once(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, enum draft_set set, const char *value)
 {
 	if (!p->set[set])
-		p->set[set] = value;
+		draft_say(p, set, s->at, value);
 	else if (strcmp(p->set[set], value) != 0)
 		draft_note(r->d, p, IMPORT_NOT, s->at, "another sainfo of this peer has other lifetimes or another PFS; '%s' counts for all of its traffic",
 			   p->set[set]);

@@ -145,13 +145,14 @@ static void read_file(struct import_reader *r, unsigned line, const char *name)
 	conf_file_clear(&f);
 }
 
-/* It is no mistake: some have folders that are empty as yet. */
+/* It is no mistake: some have folders that are empty as yet, and the plutos go on without a file that was once delivered with them. */
 static void warn_nothing(struct import_reader *r, unsigned line, const char *pattern)
 {
 	char text[1024];
 
 	snprintf(text, sizeof(text), "%.300s:%u: warning: no file fits '%.300s'", r->t->files[r->file], line, pattern);
-	r->err(text, r->arg);
+	if (r->err)
+		r->err(text, r->arg);
 }
 
 static void include_pattern(struct import_reader *r, unsigned line, const char *pattern)
@@ -159,7 +160,7 @@ static void include_pattern(struct import_reader *r, unsigned line, const char *
 	glob_t found;
 	int e = glob(pattern, 0, NULL, &found);
 
-	if (e == GLOB_NOMATCH && strpbrk(pattern, "*?[") && r->err)
+	if (e == GLOB_NOMATCH && (r->t->format == IMPORT_IPSEC || strpbrk(pattern, "*?[")))
 		warn_nothing(r, line, pattern);
 	else if (e == GLOB_NOMATCH)
 		import_complain(r, line, "'%s' is not there", pattern);

@@ -57,10 +57,26 @@ static void check_loads(const char *conf)
 	free(c);
 }
 
+/* To a daemon, each line has its place. */
+static void check_places(const struct import_result *r)
+{
+	unsigned n = 0;
+
+	for (const char *c = r->conf; *c; c++)
+		n += *c == '\n';
+	if (!r->places)
+		return;
+	if (n != r->nplaces)
+		abort();
+	for (unsigned i = 0; i < r->nplaces; i++)
+		if (!r->places[i].line || r->places[i].file)
+			abort();
+}
+
 /* The first byte chooses the language and what is asked for. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct import_options o = { .modernise = size && *data & 1, .setkey = size && *data & 2 };
+	struct import_options o = { .modernise = size && *data & 1, .setkey = size && *data & 2, .daemon = size && *data & 16 };
 	struct import_tree t;
 	struct import_result r;
 	size_t said = 0;
@@ -76,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (!import_convert(&r, &t, &o)) {
 		check_lines(r.conf);
+		check_places(&r);
 		check_loads(r.conf);
 		import_result_free(&r);
 	}

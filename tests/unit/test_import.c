@@ -3,7 +3,9 @@
 #include "keyd/conf/load.h"
 #include "keyd/crypto/alg.h"
 #include "keyd/import/draft.h"
+#include "keyd/import/load.h"
 
+#include <errno.h>
 #include <libgen.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -19,7 +21,7 @@
 
 #define DATA "tests/data/import/"
 
-static char ca[PATH_MAX], psk[] = "/tmp/test_import.XXXXXX";
+static char ca[PATH_MAX], psk[] = "/tmp/test_import.XXXXXX", users[] = "/tmp/test_import_users.XXXXXX";
 
 /* What was said, one line after the other. */
 static char said[16384];
@@ -103,6 +105,10 @@ static void put_line(FILE *out, const char *line, int n)
 		{ "\tcert \"tests", "good.pem" }, { "\tkey \"tests", "good.key" }, { "\tca \"tests", "root.pem" },
 	};
 
+	if (n > 7 && !strncmp(line, "\tusers ", 7)) {
+		fprintf(out, "\tusers \"%s\"\n", users);
+		return;
+	}
 	if (n > 8 && !strncmp(line, "secrets ", 8)) {
 		fprintf(out, "secrets \"%s\"\n", psk);
 		return;
@@ -161,13 +167,13 @@ static const struct row {
 	{ "handbook.racoon", SETKEY, { "!spdadd" } },
 	{ "pfsense.racoon", PLAIN, { "\tike aes256-sha1-modp1024\n", "\tesp aes256-aes192-aes128-sha1-modp1024\n", "\tdpd 10s\n", "\tnat off\n",
 	  "\tunique never\n", "cert \"/var/etc/ipsec/cert-2.crt\"", "ca \"/var/etc/ipsec/ca-2.crt\"", "\tpfs no\n", "\tike aes256-sha256-modp2048\n",
-	  "exchange_mode aggressive: needs IKEv1" } },
-	{ "pfsense.racoon", MODERN, { "!aes256-sha1-modp1024\n", "\tike aes256-sha256-modp2048\n", "modp1024 is too weak", "!\tpfs no" } },
-	{ "android.racoon", PLAIN, { "# This section is a comment: XAUTH needs IKEv1", "# \tvirtual-address ipv4\n", "\tlifetime child 8h\n" } },
+	  "\tversion 1\n\texchange aggressive\n", "lets anybody try passwords offline" } },
+	{ "pfsense.racoon", MODERN, { "!aes256-sha1-modp1024\n", "\tike aes256-sha256-modp2048\n", "modp1024 is too weak", "!\tpfs no", "!version" } },
+	{ "android.racoon", PLAIN, { "\tversion 1\n\txauth client \"alice\"\n", "\tauth local none\n\tauth remote cert\n", "\tvirtual-address ipv4\n", "\tlifetime child 8h\n" } },
 	{ "android.racoon", MODERN, { "\npeer \"to-203.0.113.9\" {", "\tid local keyid \"alice\"\n", "\tauth remote cert\n", "\tauth local psk\n",
 	  "\tvirtual-address ipv4\n", "\tid remote fqdn \"vpn.example.com\"\n" } },
 	{ "shrew-server.racoon", PLAIN, { "pool \"clients\" {\n\taddress 10.20.30.10-10.20.30.99\n\tdns 10.20.0.53, 10.20.0.54\n\tdomain \"corp.example.org\"\n",
-	  "# This section is a comment", "esp_frag", "\tkeepalive 15s\n", "\tlifetime child 1h 102400K\n", "radiuscfg", "ldapcfg" } },
+	  "\texchange aggressive\n\txauth server\n\tusers \"", "esp_frag", "\tkeepalive 15s\n", "\tlifetime child 1h 102400K\n", "radiuscfg", "ldapcfg" } },
 	{ "shrew-server.racoon", MODERN, { "\npeer \"anonymous\" {", "\ttraffic 10.20.0.0/16, 192.168.77.0/24 <-> assigned\n", "\tpool \"clients\"\n", "\tnat force\n" } },
 	{ "debian.racoon", PLAIN, { "3des", "peer \"to-172.31.1.1\"", "\tpfs yes\n" } },
 	{ "transport.racoon", PLAIN, { "peer \"anonymous\" {", "\taddress any\n", "\tesp aes128-sha256-modp2048\n", "\tlifetime child 30m\n", "\tlifetime ike 1h\n",
@@ -177,7 +183,7 @@ static const struct row {
 	{ "ipv6.racoon", SETKEY, { "!\ttraffic" } },
 	{ "hub.racoon", PLAIN, { "spoke-a.conf:2: remote 198.51.100.2 inherit spoke", "\taddress 198.51.100.2\n", "\taddress 198.51.100.3\n", "\tid remote user \"a@example.org\"\n",
 	  "\tid remote keyid \"spoke b\"\n", "\tunique never\n", "\tike aes256-sha256-modp2048\n", "complex_bundle", "\tike aes192-sha384-modp3072\n" } },
-	{ "cisco.racoon", PLAIN, { "# This section is a comment" } },
+	{ "cisco.racoon", PLAIN, { "\texchange aggressive\n\txauth client \"bob@example.org\"\n" } },
 	{ "cisco.racoon", MODERN, { "user \"bob@example.org\"", "\tvirtual-address ipv4\n", "\tid remote 192.0.2.50\n", "\tdpd 30s\n" } },
 	{ "keys.racoon", PLAIN, { "plain_rsa", "gss_id_enc", "unknown: 'wibble'", "remote-key file \"/etc/racoon/certs/peer.pem\"", "verify_cert off",
 	  "nothing here says to which remote it belongs", "path pidfile" } },
@@ -190,7 +196,7 @@ static const struct row {
 	{ "client.ipsec", PLAIN, { "cert \"pkcs11:slot-id=0;id=%45\"", "\tvirtual-address ipv4\n", "\ttraffic assigned <-> 10.0.0.0/8\n", "\tstart yes\n",
 	  "id remote dn \"C=DE, O=Example Ltd, CN=vpn\"", "!\tkey " } },
 	{ "aws.ipsec", PLAIN, { "peer \"Tunnel1\"", "peer \"Tunnel2\"", "\ttraffic 0.0.0.0/0 <-> 0.0.0.0/0\n", "\tid local 198.51.100.20\n", "mark: policies", "leftupdown",
-	  "\tike aes128-sha1-modp1024\n", "keyexchange=ikev1: needs IKEv1", "\tlifetime ike 8h\n", "\tstart yes\n" } },
+	  "\tike aes128-sha1-modp1024\n", "\tversion 1\n", "\tlifetime ike 8h\n", "\tstart yes\n" } },
 	{ "aws.ipsec", MODERN, { "!\tike ", "!\tesp " } },
 	{ "azure.ipsec", PLAIN, { "\tike aes256-sha256-modp1024, aes256-sha1-modp1024\n", "\tesp aes256-sha1, aes256gcm16\n", "\tpfs no\n", "\tid local 198.51.100.44\n",
 	  "\ttraffic 172.16.0.0/24, 172.16.1.0/24 <-> 10.3.0.0/16, 10.4.0.0/16\n", "\tdpd 15s\n", "\tlifetime ike 8h\n" } },
@@ -203,7 +209,7 @@ static const struct row {
 	{ "transport.ipsec", PLAIN, { "spdadd 10.9.0.1 10.9.0.2 any -P out ipsec esp/transport//require;", "parts/rack.ipsec:2: conn rack",
 	  "spdadd 10.9.0.1/32[22] 10.9.0.2 tcp -P out none;", "\tesp aes256gcm16-esn\n", "\treplay-window 1024\n", "\tike aes256gcm16-prfsha384-ecp384\n" } },
 	{ "ipv6.ipsec", PLAIN, { "\ttraffic 2001:db8:1::/48, 10.1.0.0/16 <-> 2001:db8:2::/48, 10.2.0.0/16\n", "\tlifetime child 4h 10000000000B\n", "\tlifetime reauth 1d\n",
-	  "\ttfc 65535\n", "remote-key file \"tests/data/import/ipsec.d/certs/peer.pem\"", "xauth_identity" } },
+	  "\ttfc 65535\n", "remote-key file \"tests/data/import/ipsec.d/certs/peer.pem\"", "# \txauth client \"bob\"\n" } },
 };
 
 static void test_corpus(void **state)
@@ -277,6 +283,120 @@ static void test_mistakes(void **state)
 	assert_non_null(strstr(said, DATA "nothing.conf' "));
 }
 
+/* --- hostile files --- */
+
+/* Each file of the corpus, cut anywhere: a mistake that is told, or something that keyd's reader takes but for the files that are named. */
+static void test_cut(void **state)
+{
+	struct import_options o = { .daemon = true };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		static char text[1 << 16];
+		char path[256];
+		size_t n;
+		FILE *f;
+
+		if (i && !strcmp(rows[i].name, rows[i - 1].name))
+			continue;
+		snprintf(path, sizeof(path), DATA "%s.conf", rows[i].name);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		n = fread(text, 1, sizeof(text), f);
+		fclose(f);
+		for (size_t cut = 0; cut < n; cut += 7) {
+			clear();
+			if (import_tree_buffer(&tree, "file", text, cut, strstr(rows[i].name, ".racoon") ? IMPORT_RACOON : IMPORT_IPSEC, note, NULL)) {
+				assert_non_null(strstr(said, "file"));
+				continue;
+			}
+			assert_int_equal(import_convert(&result, &tree, &o), 0);
+			assert_true(result.nplaces >= 1);
+		}
+	}
+}
+
+static void write_text(const char *path, const char *fmt, ...)
+{
+	FILE *f = fopen(path, "w");
+	va_list ap;
+
+	assert_non_null(f);
+	va_start(ap, fmt);
+	vfprintf(f, fmt, ap);
+	va_end(ap);
+	fclose(f);
+}
+
+/* Files that include themselves, or one another without an end, and one that is not there. */
+static void test_includes(void **state)
+{
+	char dir[] = "/tmp/test_import_dir.XXXXXX", path[12][64];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (unsigned i = 0; i < 12; i++) {
+		snprintf(path[i], sizeof(path[i]), "%s/%u", dir, i);
+		write_text(path[i], "include \"%s/%u\";\n", dir, i + 1);
+	}
+	clear();
+	assert_int_not_equal(import_tree_read(&tree, path[0], IMPORT_RACOON, note, NULL), 0);
+	assert_non_null(strstr(said, "10 files include one another"));
+	write_text(path[0], "include %s/*\nconn a\n\tleft=1.2.3.4\n", dir);
+	clear();
+	assert_int_not_equal(import_tree_read(&tree, path[0], IMPORT_IPSEC, note, NULL), 0);
+	assert_non_null(strstr(said, "does this one include itself?"));
+	assert_true(strlen(said) < sizeof(said) - 1);
+	write_text(path[0], "include %s/nothing\nconn a\n\tleft=1.2.3.4\n", dir);
+	clear();
+	assert_int_equal(import_tree_read(&tree, path[0], IMPORT_IPSEC, note, NULL), 0);
+	assert_non_null(strstr(said, "/0:1: warning: no file fits"));
+	clear();
+	write_text(path[0], "include \"%s/nothing\";\n", dir);
+	assert_int_not_equal(import_tree_read(&tree, path[0], IMPORT_RACOON, note, NULL), 0);
+	assert_non_null(strstr(said, "is not there"));
+	for (unsigned i = 0; i < 12; i++)
+		unlink(path[i]);
+	rmdir(dir);
+}
+
+/* Lines without end, statements without end, sections without end: bounded, and told. */
+static void test_enormous(void **state)
+{
+	size_t n = IMPORT_FILE_MAX - 64;
+	char *text = malloc(IMPORT_FILE_MAX + 2);
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'a', n);
+	memcpy(text, "conn a\n\tleftid=", 15);
+	clear();
+	assert_int_equal(import_tree_buffer(&tree, "file", text, n, IMPORT_IPSEC, note, NULL), 0);
+	convert(PLAIN);
+	memcpy(text, "log ", 4);
+	clear();
+	assert_int_not_equal(import_tree_buffer(&tree, "file", text, n, IMPORT_RACOON, note, NULL), 0);
+	for (size_t i = 0; i + 1 < n; i += 2)
+		memcpy(text + i, "x ", 2);
+	clear();
+	assert_int_not_equal(import_tree_buffer(&tree, "file", text, n, IMPORT_RACOON, note, NULL), 0);
+	assert_non_null(strstr(said, "more than 256 words"));
+	for (size_t i = 0; i + 8 < n; i += 8)
+		memcpy(text + i, "remote {", 8);
+	clear();
+	assert_int_not_equal(import_tree_buffer(&tree, "file", text, n, IMPORT_RACOON, note, NULL), 0);
+	for (size_t i = 0; i + 11 < n; i += 11)
+		memcpy(text + i, "remote x{}\n", 11);
+	clear();
+	assert_int_not_equal(import_tree_buffer(&tree, "file", text, n, IMPORT_RACOON, note, NULL), 0);
+	assert_non_null(strstr(said, "more than 65536 statements"));
+	memset(text, 'a', IMPORT_FILE_MAX + 1);
+	clear();
+	assert_int_not_equal(import_tree_buffer(&tree, "file", text, IMPORT_FILE_MAX + 1, IMPORT_RACOON, note, NULL), 0);
+	assert_non_null(strstr(said, "larger than"));
+	free(text);
+}
+
 /* Names that nobody knows are told wherever they stand. */
 static void test_unknown(void **state)
 {
@@ -341,6 +461,21 @@ static void test_comments(void **state)
 	}
 }
 
+/* Two conns of one peer of which only one is given an address: their networks are not the same kind of thing. */
+static void test_half_virtual(void **state)
+{
+	(void)state;
+	read_text("conn a\n left=192.0.2.1\n right=192.0.2.2\n leftsubnet=10.0.0.0/8\n rightsubnet=10.9.0.0/16\n authby=secret\n auto=add\n"
+		  "conn b\n also=a\n leftsourceip=%config\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	told(8, IMPORT_NOT, "only one of them asks for one");
+	has("\ttraffic 10.0.0.0/8 <-> 10.9.0.0/16\n");
+	loads("half virtual");
+	read_text("conn a\n left=192.0.2.1\n right=192.0.2.2\n leftsourceip=%config\n rightsourceip=10.3.0.0/24\n leftsubnet=10.0.0.0/8\n authby=secret\n auto=add\n",
+		  IMPORT_IPSEC, PLAIN);
+	told(1, IMPORT_NOT, "gives out addresses and asks for one");
+	loads("both ways");
+}
+
 /* Why a section is a comment is told like the rest. */
 static void test_sections_told(void **state)
 {
@@ -353,7 +488,159 @@ static void test_sections_told(void **state)
 	has("id remote dn \"C=DE, CN=c\"");
 	read_text("remote anonymous { proposal { authentication_method pre_shared_key; } }\nremote 192.0.2.1 { proposal { authentication_method pre_shared_key; } }\n"
 		  "sainfo address 10.0.0.0/8 any address 192.168.0.0/16 any { lifetime time 5 min; }\n", IMPORT_RACOON, PLAIN);
-	has("\taddress any\n\tauth local psk\n\tauth remote psk\n\tpfs no\n\tlifetime child 5m\n");
+	has("\taddress any\n\tversion 1\n\tauth local psk\n\tauth remote psk\n\tpfs no\n\tlifetime child 5m\n");
+}
+
+/* --- a daemon acts on it --- */
+
+static struct conf loaded;
+static struct conf_secrets loaded_secrets;
+
+/* The text as a file of its own; 0, or what import_load says. */
+static int load_text(const char *text, enum import_format format)
+{
+	char path[] = "/tmp/test_import_text.XXXXXX";
+	struct import_source from = { .path = path, .format = format };
+	FILE *out = fdopen(mkstemp(path), "w");
+	int r;
+
+	*said = 0;
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+	r = import_load(&loaded, &loaded_secrets, &from, NULL, note, NULL);
+	unlink(path);
+	return r;
+}
+
+static void unload(void)
+{
+	conf_free(&loaded);
+	conf_secrets_free(&loaded_secrets);
+}
+
+/* Places are those of the file, also of what another file says. */
+static void test_places(void **state)
+{
+	const struct conf_peer *p;
+	char place[256];
+
+	(void)state;
+	assert_int_equal(load_text("# one\nremote 192.0.2.1 {\n\tdpd_delay 7;\n\tproposal {\n\t\tencryption_algorithm aes 256;\n\t\thash_algorithm sha256;\n"
+				   "\t\tdh_group 14;\n\t\tauthentication_method pre_shared_key;\n\t}\n\tlifetime time 1 hour;\n\tesp_frag 500;\n}\n"
+				   "timer { natt_keepalive 9 sec; }\n", IMPORT_RACOON), 0);
+	assert_int_equal(loaded.npeers, 1);
+	p = &loaded.peers[0];
+	assert_int_equal(p->section.line, 2);
+	assert_int_equal(p->at[CONF_STMT_ADDRESS].line, 2);
+	assert_int_equal(p->at[CONF_STMT_DPD].line, 3);
+	assert_int_equal(p->at[CONF_STMT_IKE].line, 4);
+	assert_int_equal(p->at[CONF_STMT_AUTH_LOCAL].line, 8);
+	assert_int_equal(p->at[CONF_STMT_LIFE_IKE].line, 10);
+	assert_int_equal(loaded.defaults.at[CONF_STMT_KEEPALIVE].line, 13);
+	assert_memory_equal(conf_at_format(&loaded, p->at[CONF_STMT_DPD], place, sizeof(place)), "/tmp/test_import_text.", 22);
+	assert_string_equal(strrchr(place, ':'), ":3");
+	assert_non_null(strstr(said, ":11: warning: not taken over: esp_frag: "));
+	assert_int_equal(p->version, 1);
+	assert_false(p->refuse);
+	assert_true(loaded.defaults.refuse);
+	unload();
+	assert_int_equal(load_text("conn a\n right=192.0.2.1\n left=192.0.2.2\n authby=secret\n auto=add\n secret=x\n ikelifetime=1s\n replay_window=1\n", IMPORT_IPSEC), -ENOENT);
+	assert_non_null(strstr(said, ":6: warning: unknown: "));
+	assert_non_null(strstr(said, ":7: warning: not taken over: "));
+	assert_non_null(strstr(said, ":1: this is where '/tmp/ipsec.secrets' is named"));
+}
+
+/* What keyd's own reader refuses is told by the lines of the file, too. */
+static void test_mistakes_have_places(void **state)
+{
+	(void)state;
+	assert_int_equal(load_text("remote 192.0.2.1 {\n proposal { authentication_method pre_shared_key; }\n}\nremote \"two\" {\n remote_address 192.0.2.1;\n"
+				   " proposal {\n authentication_method pre_shared_key; }\n}\nlisten {\n isakmp 192.0.2.9;\n isakmp_natt 192.0.2.9 [500];\n}\n",
+				   IMPORT_RACOON), -EINVAL);
+	assert_non_null(strstr(said, ":11: "));
+	assert_null(strchr(strstr(said, ":11: ") + 1, '#'));
+	assert_int_equal(loaded.npeers, 0);
+}
+
+/* A section that cannot be refuses its peer, and nobody else's. */
+static void test_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(load_text("remote 192.0.2.1 { proposal { authentication_method gssapi_krb; } }\nremote anonymous { proposal { authentication_method pre_shared_key; } }\n"
+				   "remote \"x\" { proposal { authentication_method dsssig; } }\nremote 192.0.2.3 { certificate_type x509 \"/no\" \"/no\"; ca_type x509 \"/no\";\n"
+				   " proposal { authentication_method rsasig; } }\n", IMPORT_RACOON), 0);
+	assert_int_equal(loaded.npeers, 3);
+	assert_true(loaded.peers[0].refuse);
+	assert_int_equal(loaded.peers[0].remote_len, 32);
+	assert_false(loaded.peers[1].refuse);
+	assert_true(loaded.peers[2].refuse);
+	assert_non_null(strstr(said, ":4: warning: not taken over: \"/no\" cannot be read: "));
+	unload();
+}
+
+/* A user's password is where those daemons have it, and nothing else is taken for one. */
+static void test_passwords(void **state)
+{
+	static const char racoon[] = "remote 192.0.2.1 { xauth_login \"alice\"; proposal { authentication_method xauth_psk_client; } }\n";
+	static const char conf[] = "peer x address 192.0.2.1 version 1 psk \"g\" xauth client alice\n";
+	char secrets[] = "/tmp/test_import_secrets.XXXXXX", text[512];
+	FILE *out = fdopen(mkstemp(secrets), "w");
+
+	(void)state;
+	assert_non_null(out);
+	fputs("192.0.2.1 group\nalice wonderland\n", out);
+	fclose(out);
+	snprintf(text, sizeof(text), "path pre_shared_key \"%s\";\n%s", secrets, racoon);
+	assert_int_equal(load_text(text, IMPORT_RACOON), 0);
+	assert_int_equal(loaded.npeers, 1);
+	assert_int_equal(loaded_secrets.nlogins, 1);
+	assert_string_equal(loaded_secrets.logins[0].user, "alice");
+	assert_int_equal(loaded_secrets.logins[0].password.n, 10);
+	assert_memory_equal(loaded_secrets.logins[0].password.p, "wonderland", 10);
+	assert_false(loaded.peers[0].login_asked);
+	unload();
+	out = fopen(secrets, "w");
+	assert_non_null(out);
+	fprintf(out, "secrets \"%s.psk\"\n%s", secrets, conf);
+	fclose(out);
+	snprintf(text, sizeof(text), "%s.psk", secrets);
+	out = fopen(text, "w");
+	assert_non_null(out);
+	fputs("alice wonderland\n", out);
+	fclose(out);
+	assert_int_equal(chmod(text, 0600), 0);
+	assert_int_equal(conf_load(&loaded, &loaded_secrets, secrets, note, NULL), 0);
+	assert_true(loaded.peers[0].login_asked);
+	unload();
+	out = fopen(text, "w");
+	assert_non_null(out);
+	fputs("192.0.2.9 @alice : XAUTH \"down the hole\"\n", out);
+	fclose(out);
+	assert_int_equal(conf_load(&loaded, &loaded_secrets, secrets, note, NULL), 0);
+	assert_false(loaded.peers[0].login_asked);
+	assert_memory_equal(loaded_secrets.logins[0].password.p, "down the hole", 13);
+	unload();
+	unlink(text);
+	unlink(secrets);
+}
+
+static void test_recognised(void **state)
+{
+	static const struct {
+		const char *text;
+		enum import_format format;
+	} texts[] = {
+		{ "", IMPORT_GUESS }, { "peer any\nremote x", IMPORT_GUESS }, { "listen 192.0.2.1\ninclude \"x\"\n", IMPORT_GUESS },
+		{ "default {\n remote\n}\npool x {\n}", IMPORT_GUESS }, { "listen {\n", IMPORT_RACOON }, { "listen\t { isakmp", IMPORT_RACOON },
+		{ "# conn\nlog debug;", IMPORT_RACOON }, { "x { # }\nremote\n \"{\" }\n\tsainfo", IMPORT_RACOON }, { "version 2.0\nconfig setup", IMPORT_IPSEC },
+		{ "\n\r\nconn", IMPORT_IPSEC }, { "remotely\nlogs\n", IMPORT_GUESS }, { "path{", IMPORT_RACOON }, { "}\n}path", IMPORT_GUESS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (import_recognise_text(texts[i].text) != texts[i].format)
+			fail_msg("%s", texts[i].text);
 }
 
 /* --- the languages --- */
@@ -469,6 +756,9 @@ static int setup(void **state)
 	snprintf(ca, sizeof(ca), "%.*s/ca", (int)(PATH_MAX - 8), dirname(dirname(self)));
 	assert_true(write(fd, "* secret\n", 9) == 9);
 	close(fd);
+	fd = mkstemp(users);
+	assert_true(write(fd, "bob:!*\n", 7) == 7);
+	close(fd);
 	return crypto_init();
 }
 
@@ -477,6 +767,7 @@ static int teardown(void **state)
 	(void)state;
 	clear();
 	unlink(psk);
+	unlink(users);
 	crypto_exit();
 	return 0;
 }
@@ -485,7 +776,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_corpus), cmocka_unit_test(test_all_ways), cmocka_unit_test(test_policies), cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_comments), cmocka_unit_test(test_sections_told), cmocka_unit_test(test_racoon_words), cmocka_unit_test(test_ipsec_words),
+		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_comments), cmocka_unit_test(test_sections_told), cmocka_unit_test(test_racoon_words),
+		cmocka_unit_test(test_places), cmocka_unit_test(test_mistakes_have_places), cmocka_unit_test(test_refused), cmocka_unit_test(test_passwords), cmocka_unit_test(test_half_virtual), cmocka_unit_test(test_cut), cmocka_unit_test(test_includes), cmocka_unit_test(test_enormous),
+		cmocka_unit_test(test_recognised), cmocka_unit_test(test_ipsec_words),
 		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_quoting), cmocka_unit_test(test_documented),
 	};
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// Sections that speak IKEv1, and how their IKE SAs begin.
+#include "keyd/import/draft.h"
+
+#include "keyd/conf/parser.h"
+
+#include <string.h>
+#include <strings.h>
+
+bool draft_version1(struct draft *d, struct draft_peer *p, struct import_at at)
+{
+	if (d->options->modernise) {
+		draft_note(d, p, IMPORT_CHOICE, at, "the file speaks IKEv1; this section speaks IKEv2, and so must the peer");
+		return false;
+	}
+	draft_say(p, SET_VERSION, at, "1");
+	return true;
+}
+
+bool draft_is_version1(const struct draft_peer *p)
+{
+	return p->set[SET_VERSION] != NULL;
+}
+
+/* Words of both languages. */
+static const struct way {
+	const char *name, *ours;	/* ours NULL: keyd does not begin in this way */
+} ways[] = { { "main", "main" }, { "aggressive", "aggressive" }, { "base", NULL }, { "ident", "main" } };
+
+static const struct way *way_of(const char *word, size_t n)
+{
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		if (strlen(ways[i].name) == n && !strncasecmp(ways[i].name, word, n))
+			return &ways[i];
+	return NULL;
+}
+
+void draft_exchange(struct draft *d, struct draft_peer *p, struct import_at at, const char *list)
+{
+	const char *chosen = NULL, *others = "";
+
+	for (const char *word = list; *word;) {
+		size_t n = strcspn(word, ",");
+		const struct way *way = way_of(word, n);
+
+		if (!way || !way->ours)
+			draft_note(d, p, IMPORT_NOT, at, "%.*s: keyd begins with main or aggressive mode only", (int)n, word);
+		else if (!chosen)
+			chosen = way->ours;
+		else if (strcmp(chosen, way->ours) != 0)
+			others = way->ours;
+		word += n + (word[n] == ',');
+	}
+	draft_say(p, SET_EXCHANGE, at, chosen && strcmp(chosen, "main") != 0 ? chosen : NULL);
+	if (*others)
+		draft_note(d, p, draft_less(d), at, "of %s the first counts; %s mode is neither begun nor answered", list, others);
+	if (chosen && !strcmp(chosen, "aggressive"))
+		draft_note(d, p, IMPORT_CHOICE, at, "aggressive mode tells who we are in clear, and with a shared key lets anybody try passwords offline: main mode, "
+			   "or IKEv2, if the peer can");
+}
+
+/* --- XAUTH --- */
+
+void draft_xauth_client(struct draft *d, struct draft_peer *p, struct import_at at, const char *user)
+{
+	if (!user || !conf_user_ok(user, strlen(user))) {
+		p->off = "XAUTH wants to know whose password it is: name the user";
+		return;
+	}
+	draft_say(p, SET_XAUTH, at, draft_text(d, "client %s", draft_quote(d, user)));
+	draft_note(d, p, IMPORT_CHOICE, at, "XAUTH: without a password behind the user's name, 'keydctl up' asks for it: password file FILE");
+}
+
+#define USERS GAPLESS_ETC "/users"
+
+void draft_xauth_server(struct draft *d, struct draft_peer *p, struct import_at at)
+{
+	draft_say(p, SET_XAUTH, at, "server");
+	draft_say(p, SET_USERS, at, draft_quote(d, USERS));
+	draft_note(d, p, IMPORT_CHOICE, at, "XAUTH: the users are those of " USERS ", a line for each: NAME:HASH (mkpasswd -m yescrypt); there is no PAM, RADIUS or LDAP");
+}
