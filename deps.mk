@@ -7,10 +7,10 @@ deps:
 
 # What tests and the demo call first: asks dpkg once, and installs only when something is missing.
 deps-if-missing:
-	$(q)packaging/deps --if-missing build tests lab peers
+	$(q)packaging/deps --if-missing build tests lab kmod peers
 
 # Goals that need no compiler, or see to it themselves and build by a make of their own.
-need_no_tools := deps deps-if-missing help clean clean-lab dist uninstall check check-% demo demo-% lint modules modules_install
+need_no_tools := deps deps-if-missing help clean clean-lab dist uninstall check check-% demo demo-% lint modules modules_install kmod install-dkms uninstall-dkms
 building := $(filter-out $(need_no_tools),$(or $(MAKECMDGOALS),all))
 packages_asked = $(sort $(if $(filter-out all install,$(building)),$(packages_used),$(filter-out cmocka,$(packages_used))))
 

@@ -24,12 +24,18 @@ define install_files
 755 $(O)/bin/keyd-card $(LIBEXECDIR)/gapless/keyd-card
 755 $(O)/bin/keydctl $(LIBEXECDIR)/gapless/keydctl
 755 $(O)/bin/setkey $(LIBEXECDIR)/gapless/setkey
+755 $(O)/bin/racoonctl $(LIBEXECDIR)/gapless/racoonctl
+755 $(O)/bin/ipsec $(LIBEXECDIR)/gapless/ipsec
+755 $(O)/bin/keyd-hook $(LIBEXECDIR)/gapless/keyd-hook
 link $(LIBEXECDIR)/gapless/keyd $(SBINDIR)/keyd
 link $(LIBEXECDIR)/gapless/keydctl $(SBINDIR)/keydctl
 link $(LIBEXECDIR)/gapless/setkey $(SBINDIR)/setkey
 644 keyd/keyd.8 $(MANDIR)/man8/keyd.8
 644 keyd/ctl/keydctl.8 $(MANDIR)/man8/keydctl.8
 644 setkey/setkey.8 $(MANDIR)/man8/setkey.8
+644 keyd/front/gapless-racoonctl.8 $(MANDIR)/man8/gapless-racoonctl.8
+644 keyd/front/gapless-ipsec.8 $(MANDIR)/man8/gapless-ipsec.8
+644 keyd/front/keyd-hook.8 $(MANDIR)/man8/keyd-hook.8
 644 keyd/conf/keyd.conf.5 $(MANDIR)/man5/keyd.conf.5
 755 $(O)/lib/$(pfkey_so) $(LIBDIR)/$(pfkey_so)
 link $(pfkey_so) $(LIBDIR)/$(basename $(basename $(pfkey_so)))
@@ -67,6 +73,18 @@ install: all
 uninstall:
 	$(listed) uninstall
 
+# Sources of the kernel modules where DKMS looks for them; "dkms install gapless/VERSION" builds them.
+dkms_dir = $(PREFIX)/src/gapless-$(VERSION)
+define install_dkms_files
+644 packaging/dkms/dkms.conf $(dkms_dir)/dkms.conf
+$(foreach file,Kbuild $(notdir $(wildcard kmod/*.[ch])) $(patsubst kmod/%,%,$(wildcard kmod/uapi/*.h)),644 kmod/$(file) $(dkms_dir)/$(file)$(newline))
+endef
+
+## make install-dkms      the kernel modules' sources, for DKMS (DESTDIR=, PREFIX=); uninstall-dkms
+install-dkms uninstall-dkms: export install_files = $(install_dkms_files)
+install-dkms uninstall-dkms: %-dkms:
+	$(listed) $*
+
 # The programs have three of these paths in them: other paths, and what knows them is compiled again.
 paths := $(O)/paths
 paths_now := $(SYSCONFDIR) $(RUNDIR) $(CACHEDIR)
@@ -75,6 +93,6 @@ ifneq ($(building),)
 $(shell mkdir -p $(O); echo '$(paths_now)' >$(paths))
 endif
 endif
-$(patsubst %,$(O)/obj/%.o,keyd/ctl/client keyd/ctl/keydctl keyd/roles/options keyd/roles/settings): $(paths)
+$(patsubst %,$(O)/obj/%.o,keyd/ctl/client keyd/ctl/keydctl keyd/front/ipsec keyd/front/racoonctl keyd/front/hook keyd/roles/options keyd/roles/settings): $(paths)
 
-.PHONY: install uninstall
+.PHONY: install uninstall install-dkms uninstall-dkms

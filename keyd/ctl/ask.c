@@ -144,8 +144,11 @@ static int take_secret(const json_t *o, const char *key, char *to, size_t max)
 	return 0;
 }
 
+/* With "peer" it is a password for that gateway. */
 static int parse_unlock(struct ctl_ask *ask, const json_t *o, char *why, size_t n)
 {
+	if (parse_who(ask, o, why, n))
+		return -1;
 	if (!take_secret(o, "passphrase", ask->passphrase, CTL_PASSPHRASE_MAX))
 		return 0;
 	snprintf(why, n, "\"passphrase\" must be a text of 1 to %d bytes", CTL_PASSPHRASE_MAX);

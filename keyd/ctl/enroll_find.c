@@ -2,17 +2,23 @@
 // Finds the token that is meant: in the module that is named, or in the readers of pcscd.
 #include "keyd/ctl/enroll_inside.h"
 
+#include "keyd/card/module.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define MODULES_MAX 16		/* of p11-kit's list that are looked into */
 #define SEEN_MAX 500		/* bytes of what is said of tokens that do not fit */
 
 struct search {
 	struct enroll *e;
 	struct card_uri *uri;		/* NULL: who is a label or a serial number */
 	unsigned found, nseen;
+	bool pcscd;			/* it has answered */
+	const char *module;		/* of p11-kit's list, that has the token */
+	char names[MODULES_MAX][CARD_MODULE_NAME_MAX];
 	char seen[SEEN_MAX];		/* for a message */
 };
 
@@ -80,8 +86,9 @@ static int open_readers(struct search *s)
 	char why[CARD_WHY_MAX] = "";
 	int r = 0, error = card_remote_readers(&how, readers, &n, why);
 
+	s->pcscd = error != CARD_GONE;
 	if (error == CARD_GONE)
-		return enroll_fail(e, "no reader can be asked, as pcscd is not there; of another token name its module with --module");
+		return 0;
 	if (error)
 		return enroll_fail(e, "readers: %s", *why ? why : card_strerror(error));
 	for (unsigned i = 0; !r && i < n; i++)
@@ -89,11 +96,37 @@ static int open_readers(struct search *s)
 	return r;
 }
 
+/*
+ * The one that was named is in no reader: each module that p11-kit lists, in a process of its own. One that does not work is no failure of the
+ * others; of what it does not have, nobody needs to hear.
+ */
+static void look_in_modules(struct search *s)
+{
+	struct enroll *e = s->e;
+	unsigned n = card_modules_listed(s->names, MODULES_MAX);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct card_remote_how how = { e->worker, "--module", s->names[i], e->call_ms, e->long_ms };
+		unsigned before = s->found;
+		char why[CARD_WHY_MAX];
+		struct card *c;
+
+		if (card_remote_open(&c, &how, why))
+			continue;
+		look_in(s, c);
+		if (s->found != before && e->card == c)
+			s->module = s->names[i];
+		if (e->card != c)
+			c->driver->close(c);
+	}
+}
+
 static int judge(struct search *s, const char *module)
 {
 	struct enroll *e = s->e;
-	const char *where = module ? module : "the readers";
-	const char *hint = module ? "" : "; of a token that is no OpenPGP or PIV card name its module with --module";
+	const char *where = module ? module : e->who ? "the readers, and the modules that p11-kit lists" : "the readers";
+	const char *hint = module ? "" : !s->pcscd ? "; no reader can be asked, as pcscd is not there; of another token name its module with --module" :
+		     "; of a token that is no OpenPGP or PIV card name its module with --module";
 
 	if (s->found == 1)
 		return 0;
@@ -144,8 +177,13 @@ int enroll_find(struct enroll *e)
 	r = whole_name(e, &module);
 	if (!r)
 		r = module ? open_place(&s, "--module", module) : open_readers(&s);
-	if (!r)
+	if (!r && !module && !s.found && e->who) {
+		look_in_modules(&s);
+		r = judge(&s, NULL);
+		module = s.module;
+	} else if (!r) {
 		r = judge(&s, module);
+	}
 	/* A name outlives the URI that it may stand in. */
 	if (!r && module && !e->module) {
 		snprintf(e->module_room, sizeof(e->module_room), "%s", module);

@@ -6,12 +6,9 @@
 #include "keyd/import/import.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define OWN_MAX 256			/* addresses of this machine */
 
 struct told {
 	bool json;
@@ -26,23 +23,6 @@ static void tell(const char *text, void *arg)
 		json_array_append_new(t->mistakes, json_string(text));
 	else
 		fprintf(stderr, "%s\n", text);
-}
-
-static unsigned own_addresses(struct ipsec_addr own[OWN_MAX])
-{
-	struct ifaddrs *list;
-	unsigned n = 0;
-
-	if (getifaddrs(&list))
-		return 0;
-	for (const struct ifaddrs *i = list; i && n < OWN_MAX; i = i->ifa_next) {
-		socklen_t len = sizeof(struct sockaddr_in6);
-
-		if (i->ifa_addr && !ipsec_addr_from_sockaddr(&own[n], NULL, i->ifa_addr, len))
-			n++;
-	}
-	freeifaddrs(list);
-	return n;
 }
 
 static int fail(const struct import_asked *a, const struct told *t, const char *text)
@@ -106,12 +86,12 @@ static int print_text(const struct import_result *r)
 
 static int convert(const struct import_asked *a, const struct told *t, const struct import_tree *tree)
 {
-	struct ipsec_addr own[OWN_MAX];
+	struct ipsec_addr own[IMPORT_OWN_MAX];
 	struct import_options o = { .modernise = a->modernise, .setkey = a->setkey != NULL, .own = own, .look = true };
 	struct import_result r;
 	int e;
 
-	o.nown = own_addresses(own);
+	o.nown = import_own_addresses(own, IMPORT_OWN_MAX);
 	e = import_convert(&r, tree, &o);
 	if (e)
 		return fail(a, t, e == -E2BIG ? "what would come of it is too large" : "out of memory");

@@ -3,6 +3,7 @@
 #include "keyd/ctl/keydctl.h"
 
 #include "keyd/ctl/enroll.h"
+#include "keyd/ctl/gaps.h"
 #include "keyd/ctl/import.h"
 #include "keyd/ctl/keygen.h"
 #include "keyd/ctl/request.h"
@@ -15,7 +16,6 @@
 #include <string.h>
 
 #define TIMEOUT 30.0		/* seconds to wait for the outcome of a command */
-#define ASKED_MAX 8		/* times that somebody is asked for a PIN or a passphrase in one "up" */
 
 int keydctl_fail(struct keydctl *k, const char *text, const json_t *last)
 {
@@ -41,25 +41,6 @@ bool keydctl_is(const json_t *o, const char *key, const char *value)
 	return value && text && !strcmp(text, value);
 }
 
-static bool of_peer(const struct keydctl *k, const json_t *o)
-{
-	return !*k->peer || keydctl_is(o, "peer", k->peer) || keydctl_is(o, "remote", k->peer);
-}
-
-/* Success and failure are counted wherever they show up: an outcome may come before the answer to its command. */
-static void note_event(struct keydctl *k, const json_t *ev)
-{
-	bool failed = keydctl_is(ev, "event", "failed");
-	bool done = (k->ike && keydctl_is(ev, "event", k->verb->ike)) || (k->child && keydctl_is(ev, "event", k->verb->child));
-
-	if (!of_peer(k, ev) || k->failed || (!failed && !done))
-		return;
-	k->failed = failed;
-	k->outcomes += done;
-	json_decref(k->last);
-	k->last = json_incref((json_t *)ev);
-}
-
 const char *keydctl_text(const json_t *o, const char *key)
 {
 	return json_string_value(json_object_get(o, key)) ?: "";
@@ -80,7 +61,7 @@ json_t *keydctl_ask_any(struct keydctl *k, json_t *o, double timeout)
 		a = ctl_conn_read(&k->conn, deadline, &error);
 		if (!a || !json_object_get(a, "event"))
 			break;
-		note_event(k, a);
+		outcome_note(k, a);
 		json_decref(a);
 		a = NULL;
 	}
@@ -212,140 +193,11 @@ static int run_unlock(struct keydctl *k, char **argv)
 	char done[400];
 	int r;
 
-	(void)argv;
 	k->from.pipe = true;
-	r = keys_unlock(k, "", done, sizeof(done));
+	r = argv[0] ? password_give(k, argv[0], "", done, sizeof(done)) : keys_unlock(k, "", done, sizeof(done));
 	if (r == KEYDCTL_DONE)
 		k->out->result(k->verb->name, true, done, NULL);
 	return r;
-}
-
-/* Of one IKE SA: children that can send; without a policy there are none, and it counts itself. */
-static json_int_t count_up(const struct keydctl *k, const json_t *ike)
-{
-	const json_t *child;
-	json_int_t n = 0;
-	size_t j;
-
-	if (!of_peer(k, ike))
-		return 0;
-	if (k->ike)
-		return keydctl_is(ike, "state", "established");
-	json_array_foreach (json_object_get(ike, "children"), j, child)
-		n += json_is_false(json_object_get(child, "old")) && !keydctl_is(child, "spi_out", "0x00000000");
-	return n;
-}
-
-/* What is there already counts for "up": keyd begins nothing then, and no event comes. */
-static int count_present(struct keydctl *k)
-{
-	const json_t *ike;
-	size_t i;
-	json_t *a = ask(k, json_pack("{s:s}", "cmd", "status"));
-
-	if (!a)
-		return -1;
-	k->outcomes = 0;
-	json_array_foreach (json_object_get(a, "ike"), i, ike)
-		k->outcomes += count_up(k, ike);
-	json_decref(a);
-	return 0;
-}
-
-/* 0: there are so many outcomes, or one of failure (k->failed); else an exit code, and all is said. */
-static int wait_outcomes(struct keydctl *k, json_int_t count)
-{
-	double deadline = ctl_clock() + k->timeout;
-	int error = 0;
-	json_t *o;
-
-	while (!k->failed && k->outcomes < count) {
-		o = ctl_conn_read(&k->conn, deadline, &error);
-		if (!o)
-			return keydctl_fail_errno(k, error);
-		note_event(k, o);
-		json_decref(o);
-	}
-	return 0;
-}
-
-/* Sends the command. 0 and what came of it is in k, or an exit code. */
-static int command(struct keydctl *k, json_int_t *count)
-{
-	bool up = !strcmp(k->verb->name, "up");
-	json_t *a = ask(k, json_pack("{s:s, s:s, s:s}", "cmd", k->verb->name, "peer", k->peer,
-				     "what", !k->ike ? "child" : !k->child ? "ike" : "both"));
-
-	if (!a)
-		return KEYDCTL_FAILED;
-	*count = json_integer_value(json_object_get(a, "count"));
-	if (up && json_is_true(json_object_get(a, "childless"))) {
-		k->ike = true;
-		k->child = false;
-	}
-	json_decref(a);
-	if (k->no_wait)
-		return 0;
-	return up && count_present(k) ? KEYDCTL_FAILED : wait_outcomes(k, *count);
-}
-
-/* What was missing is asked for. KEYDCTL_DONE: begin anew; else an exit code, and all is said. */
-static int provide(struct keydctl *k)
-{
-	char done[400];
-	int r = keydctl_is(k->last, "reason", "key-locked") ?
-		keys_unlock(k, keydctl_text(k->last, "text"), done, sizeof(done)) : token_unlock_for(k);
-
-	json_decref(k->last);
-	k->last = NULL;
-	k->failed = false;
-	k->outcomes = 0;
-	return r;
-}
-
-/* Somebody who is asked could help. */
-static bool wants_secret(const struct keydctl *k)
-{
-	return k->failed && !strcmp(k->verb->name, "up") &&
-	       (keydctl_is(k->last, "reason", "key-locked") || keydctl_is(k->last, "reason", "token-locked") ||
-		keydctl_is(k->last, "reason", "token-pin"));
-}
-
-static int command_and_wait(struct keydctl *k)
-{
-	json_int_t count = 0;
-	char text[64];
-	int r = command(k, &count);
-
-	for (unsigned asked = 0; !r && wants_secret(k) && asked < ASKED_MAX; asked++) {
-		r = provide(k);
-		r = r ? r : command(k, &count);
-	}
-	if (r)
-		return r;
-	if (k->failed)
-		return keydctl_fail(k, json_string_value(json_object_get(k->last, "text")) ?: "keyd gave no reason", k->last);
-	snprintf(text, sizeof(text), "done (%lld)", (long long)count);
-	k->out->result(k->verb->name, true, k->no_wait ? "begun" : text, k->last);
-	return KEYDCTL_DONE;
-}
-
-static int run_command(struct keydctl *k, char **argv)
-{
-	json_t *a;
-
-	k->peer = argv[0] ? argv[0] : "";
-	if (!*k->peer != k->all) {
-		fprintf(stderr, "keydctl: %s needs the name or the address of a peer, or --all\n", k->verb->name);
-		return KEYDCTL_USAGE;
-	}
-	if (!k->ike && !k->child) {	/* of a rekey; the others have one event only */
-		k->child = true;
-		k->ike = strcmp(k->verb->name, "rekey") != 0 && strcmp(k->verb->name, "up") != 0;
-	}
-	a = ask(k, json_pack("{s:s, s:b}", "cmd", "watch", "details", 0));
-	json_decref(a);
-	return a ? command_and_wait(k) : KEYDCTL_FAILED;
 }
 
 static int run_keygen(struct keydctl *k, char **argv)
@@ -365,6 +217,13 @@ static int run_import(struct keydctl *k, char **argv)
 	return import_main(&k->import);
 }
 
+static int run_gaps(struct keydctl *k, char **argv)
+{
+	struct gaps_asked asked = { .peer = argv[0], .since = k->since, .watch = k->watch, .json = k->out == &output_json };
+
+	return gaps_main(&asked);
+}
+
 static int run_version(struct keydctl *k, char **argv)
 {
 	(void)k;
@@ -376,11 +235,11 @@ static int run_version(struct keydctl *k, char **argv)
 static const struct verb verbs[] = {
 	{ "status", "[--stats]", 0, 0, run_status, NULL, NULL, "what is established, and for how long" },
 	{ "stats", "", 0, 0, run_status, NULL, NULL, "counters since the start" },
-	{ "up", "PEER|--all", 0, 1, run_command, "ike-up", "child-up", "negotiate now what the policies ask for" },
-	{ "down", "PEER|--all", 0, 1, run_command, "ike-down", NULL, "delete the SAs, here and there" },
-	{ "rekey", "PEER|--all [--child] [--ike]", 0, 1, run_command, "ike-rekeyed", "child-rekeyed",
+	{ "up", "PEER|--all", 0, 1, outcome_command, "ike-up", "child-up", "negotiate now what the policies ask for" },
+	{ "down", "PEER|--all", 0, 1, outcome_command, "ike-down", NULL, "delete the SAs, here and there" },
+	{ "rekey", "PEER|--all [--child] [--ike]", 0, 1, outcome_command, "ike-rekeyed", "child-rekeyed",
 	  "replace child SAs (the default), IKE SAs, or both" },
-	{ "reauth", "PEER|--all", 0, 1, run_command, "ike-reauthenticated", NULL,
+	{ "reauth", "PEER|--all", 0, 1, outcome_command, "ike-reauthenticated", NULL,
 	  "make a new IKE SA beside the old one, and move all to it" },
 	{ "reload", "", 0, 0, run_reload, NULL, NULL, "read the configuration and the secrets again" },
 	{ "rereadsecrets", "", 0, 0, run_reload, NULL, NULL, "the same, by its old name" },
@@ -389,12 +248,12 @@ static const struct verb verbs[] = {
 			"change" },
 	{ "watch", "[PEER] [--since TIME]", 0, 1, run_watch, NULL, NULL, "print events as they come" },
 	{ "log", "LEVEL", 1, 1, run_log, NULL, NULL, "error, warning, notice, info or debug" },
-	{ "unlock", "[--fd N|--pinentry PROGRAM]", 0, 0, run_unlock, NULL, NULL, "give the passphrase of private keys, from the terminal or standard input" },
+	{ "unlock", "[PEER] [--fd N|--pinentry PROGRAM]", 0, 1, run_unlock, NULL, NULL, "give the passphrase of private keys, or the password for a peer's gateway, from the terminal or standard input" },
 	{ "token list", "[TOKEN]", 0, 1, token_list, NULL, NULL, "tokens, their state, keys and certificates, and which tunnels they hold up" },
 	{ "token show", "TOKEN", 1, 1, token_show, NULL, NULL, "one of them, with URIs for keyd.conf" },
 	{ "token check", "[TOKEN]", 0, 1, token_check, NULL, NULL, "whether it would sign now; uses up no try" },
 	{ "token unlock", "[TOKEN] [--fd N|--pinentry PROGRAM|--pad]", 0, 1, token_unlock, NULL, NULL, "give its PIN" },
-	{ "token lock", "[TOKEN]", 0, 1, token_lock, NULL, NULL, "log out, and forget the PIN that was typed" },
+	{ "token lock", "[TOKEN]", 0, 1, token_lock, NULL, NULL, "log out, and use no PIN until \"token unlock\"" },
 	{ "token watch", "", 0, 0, token_watch, NULL, NULL, "print what happens to tokens" },
 	{ "listcards", "", 0, 0, token_list, NULL, NULL, "token list, by its old name" },
 	{ "keylog", "on|off", 1, 1, run_keylog, NULL, NULL, "write keys to files for Wireshark: whoever has them "
@@ -407,6 +266,7 @@ static const struct verb verbs_alone[] = {
 	{ "keygen", "--public FILE", 1, 1, run_keygen, NULL, NULL, "print the line of a key or a certificate that is there" },
 	{ "import", "[--format racoon|ipsec.conf] [--modernise] [--setkey FILE] FILE", 1, 1, run_import, NULL, NULL,
 	  "print the keyd.conf that does what another daemon's file does" },
+	{ "gaps", "[PEER] [--since TIME] [--watch]", 0, 1, run_gaps, NULL, NULL, "when and for how long keying cost traffic (needs ipsec_gap.ko)" },
 	{ "version", "", 0, 0, run_version, NULL, NULL, "print the version" },
 };
 
@@ -429,7 +289,7 @@ static int usage(FILE *to)
 	return to == stdout ? KEYDCTL_DONE : KEYDCTL_USAGE;
 }
 
-enum { OPT_SOCKET = 256, OPT_JSON, OPT_TIMEOUT, OPT_NO_WAIT, OPT_IKE, OPT_CHILD, OPT_ALL, OPT_STATS, OPT_SINCE,
+enum { OPT_SOCKET = 256, OPT_JSON, OPT_TIMEOUT, OPT_NO_WAIT, OPT_IKE, OPT_CHILD, OPT_ALL, OPT_STATS, OPT_SINCE, OPT_WATCH,
        OPT_TYPE, OPT_FORCE, OPT_PUBLIC, OPT_FD, OPT_PINENTRY, OPT_PAD,
        OPT_FORMAT, OPT_MODERNISE, OPT_SETKEY };
 
@@ -442,6 +302,7 @@ static const struct option longs[] = {
 	{ "child", no_argument, NULL, OPT_CHILD },
 	{ "all", no_argument, NULL, OPT_ALL },
 	{ "since", required_argument, NULL, OPT_SINCE },
+	{ "watch", no_argument, NULL, OPT_WATCH },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "type", required_argument, NULL, OPT_TYPE },
 	{ "force", no_argument, NULL, OPT_FORCE },
@@ -494,6 +355,7 @@ static int option(struct keydctl *k, int c)
 	case OPT_IKE: k->ike = true; return 0;
 	case OPT_CHILD: k->child = true; return 0;
 	case OPT_ALL: k->all = true; return 0;
+	case OPT_WATCH: k->watch = true; return 0;
 	case OPT_STATS: k->stats = true; return 0;
 	case OPT_TYPE: k->type = optarg; return 0;
 	case OPT_FORCE: k->force = true; return 0;

@@ -18,7 +18,7 @@ struct keydctl {
 	const struct output *out;
 	const char *peer;		/* name or address; "": all */
 	double timeout, since;		/* seconds */
-	bool ike, child, all, no_wait, stats;
+	bool ike, child, all, no_wait, stats, watch;
 	const char *type;		/* of keygen; NULL: the usual one */
 	bool force, public;
 	struct import_asked import;
@@ -53,6 +53,11 @@ json_t *keydctl_ask_any(struct keydctl *k, json_t *o, double timeout);
 json_t *keydctl_ask(struct keydctl *k, json_t *o, double timeout);
 #define KEYDCTL_ANSWER 10.0	/* seconds for what keyd knows */
 
+/* outcome.c: commands that are waited for; an exit code */
+int outcome_command(struct keydctl *k, char **argv);
+/* An event, which may be what is waited for. */
+void outcome_note(struct keydctl *k, const json_t *ev);
+
 /* token.c: exit codes */
 int token_list(struct keydctl *k, char **argv);
 int token_show(struct keydctl *k, char **argv);
@@ -64,6 +69,8 @@ int token_watch(struct keydctl *k, char **argv);
 int token_unlock_for(struct keydctl *k);
 /* Asks for the passphrase of private keys, and unlocks those that it fits. more: on what occasion, "" for none. done[n]: what keyd says. */
 int keys_unlock(struct keydctl *k, const char *more, char *done, size_t n);
+/* The same for the password that the gateway of a peer asks for. */
+int password_give(struct keydctl *k, const char *peer, const char *more, char *done, size_t n);
 
 /* token_describe.c: what is in the keys and certificates of a list of tokens, as names and numbers beside them. */
 void token_describe(json_t *tokens);

@@ -58,7 +58,7 @@ static void key(const json_t *k, bool whole)
 	printf("    key%s%s%s  %s", *label ? " \"" : "", label, *label ? "\"" : "", *type ? type : "not readable");
 	if (yes(k, "configured"))
 		printf("  for %s", keydctl_text(k, "where"));
-	printf("%s\n", yes(k, "each") ? "  wants the PIN for each signature" : "");
+	printf("%s\n", yes(k, "each") ? "  wants the PIN for each signature" : yes(k, "open") ? "  wants no PIN" : "");
 	if (json_is_object(json_object_get(k, "certificate")))
 		certificate(json_object_get(k, "certificate"));
 	if (whole) {

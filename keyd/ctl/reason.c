@@ -440,16 +440,33 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.change = { "\"keydctl unlock\" asks for the passphrase; \"key FILE passphrase file …\" in its section gives it.",
 			    "{secret} names the key." },
 	},
+	[REASON_PASSWORD_NEEDED] = {
+		.name = "password-needed",
+		.happened = { "The gateway asks for a password: {text}." },
+		.change = { "\"keydctl unlock {peer}\" asks for it; \"xauth client USER password file FILE\" in its section gives it." },
+	},
+	[REASON_PASSWORD_REFUSED] = {
+		.name = "password-refused",
+		.happened = { "The gateway has refused our name or password: {text}." },
+		.change = { "Correct \"xauth client\" in its section, and \"keydctl reload\"." },
+	},
+	[REASON_PASSWORD_WRONG] = {
+		.name = "password-wrong",
+		.happened = { "We asked the peer for a name and a password: {text}." },
+		.change = { "\"users\" in its section names the file of who may come." },
+	},
 	[REASON_TOKEN_ABSENT] = {
 		.name = "token-absent",
 		.happened = { "We could not sign: {text}." },
-		.change = { "Insert it; \"keydctl token list\" shows which are there, and what each section wants.",
+		.change = { "Insert it; \"keydctl token list\" shows which are there, and what each section wants. Where it is no OpenPGP or PIV "
+			    "card, \"module\" in keyd.conf has to name what reaches it.",
 			    "{secret} names the key." },
 	},
 	[REASON_TOKEN_LOCKED] = {
 		.name = "token-locked",
 		.happened = { "We could not sign: {text}." },
-		.change = { "\"keydctl token unlock\" asks for the PIN; \"pin file\", \"pin credential\" in its section give it.",
+		.change = { "\"keydctl token unlock\" asks for the PIN; \"pin file\", \"pin credential\" in its section give it, \"pin ask keep\" "
+			    "keeps what was typed.",
 			    "{secret} names the key." },
 	},
 	[REASON_TOKEN_PIN] = {
@@ -467,6 +484,14 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.name = "token-failing",
 		.happened = { "We could not sign: {text}." },
 		.change = { "\"keydctl token check\" and keyd's log have more. It is looked at again by itself." },
+	},
+	[REASON_NOT_SERVED] = {
+		.name = "not-served",
+		.happened = { "The configuration wants nothing to be begun with {remote}: {text}." },
+		.change = {
+			"Look at what was said of that section when the configuration was read (keyd --check): a statement of it is not supported.",
+			"A peer needs a section of its own where the defaults say \"serve no\", as they do for racoon.conf and ipsec.conf.",
+		},
 	},
 	[REASON_NO_MEMORY] = { .name = "no-memory", .happened = { "There was not enough memory: {text}." } },
 };

@@ -22,7 +22,11 @@ struct ctl_keylog {
 	uint8_t on;
 };
 
-#define CTL_PASSPHRASE_MAX 255		/* bytes */
+#define CTL_PASSPHRASE_MAX 255		/* bytes; of a password, too */
+
+struct ctl_password {
+	char peer[CONF_NAME_MAX];	/* whose gateway asks for it */
+};
 
 struct ctl_done {
 	int32_t n;			/* on how many SAs or policies it acts */

@@ -110,7 +110,7 @@ int token_watch(struct keydctl *k, char **argv)
 /* A PIN would do something for it. */
 static bool wants_pin(const json_t *token)
 {
-	return keydctl_is(token, "state", "locked");
+	return keydctl_is(token, "state", "locked") || keydctl_is(token, "need", "pin-each");
 }
 
 /* Has it a key with this member? */
@@ -258,6 +258,24 @@ static bool too_few(struct keydctl *k, const json_t *token)
 	return true;
 }
 
+/* The answer, if it is that all is well. */
+static json_t *answered(struct keydctl *k, json_t *a, int *r)
+{
+	if (json_is_true(json_object_get(a, "ok")))
+		return a;
+	k->out->result_of(k->verb->name, false, keydctl_text(a, "error"), a);
+	json_decref(a);
+	*r = KEYDCTL_FAILED;
+	return NULL;
+}
+
+/* Somebody has locked it by hand, and keyd has its PIN: nobody has to give another one. */
+static bool by_itself(const struct keydctl *k, const json_t *token)
+{
+	return k->from.fd < 0 && !k->from.pinentry && keydctl_is(token, "need", "release") && !json_is_true(json_object_get(token, "ask")) &&
+	       !json_is_true(json_object_get(token, "pad"));
+}
+
 /* One that is there. The answer that it is unlocked, or NULL with an exit code in *r, and all is said. */
 static json_t *unlock(struct keydctl *k, const json_t *token, int *r)
 {
@@ -269,22 +287,22 @@ static json_t *unlock(struct keydctl *k, const json_t *token, int *r)
 		keydctl_fail(k, "its reader has no PIN pad", NULL);
 		return NULL;
 	}
+	if (by_itself(k, token)) {
+		a = try_pin(k, token, NULL);
+		*r = a ? 0 : KEYDCTL_FAILED;
+		return a ? answered(k, a, r) : NULL;
+	}
 	if (!pad && too_few(k, token))
 		return NULL;
 	a = pad ? at_the_pad(k, token, r) : ask_for_pin(k, token, r);
-	if (a && !json_is_true(json_object_get(a, "ok"))) {
-		k->out->result_of(k->verb->name, false, keydctl_text(a, "error"), a);
-		json_decref(a);
-		*r = KEYDCTL_FAILED;
-		return NULL;
-	}
-	return a;
+	return a ? answered(k, a, r) : NULL;
 }
 
 /* What there is nothing to unlock about; "" if there is. */
 static const char *settled(const json_t *token)
 {
-	return keydctl_is(token, "state", "unlocked") ? "it is unlocked already" :
+	return wants_pin(token) ? "" :
+	       keydctl_is(token, "state", "unlocked") ? "it is unlocked already" :
 	       keydctl_is(token, "state", "present") ? "it wants no PIN" : "";
 }
 
@@ -350,18 +368,20 @@ int token_unlock_for(struct keydctl *k)
 			token = t;
 	if (!token)
 		token = choose(k, listed, false);
-	if (token)
+	if (token && by_itself(k, token))
+		keydctl_fail(k, "our token was locked by hand: \"keydctl token unlock\" lets it be used again", NULL);
+	else if (token)
 		a = unlock(k, token, &r);
 	json_decref(a);
 	json_decref(listed);
 	return r;
 }
 
-/* --- passphrases of private keys --- */
+/* --- passphrases of private keys, and passwords --- */
 
-int keys_unlock(struct keydctl *k, const char *more, char *done, size_t n)
+/* peer NULL: it is a passphrase. */
+static int give(struct keydctl *k, const char *peer, struct passphrase_question q, char *done, size_t n)
 {
-	struct passphrase_question q = { "passphrase of the private key", more, NULL };
 	char passphrase[CTL_PASSPHRASE_MAX + 2], why[700], error[400];
 	json_t *a = NULL;
 	int r;
@@ -371,7 +391,7 @@ int keys_unlock(struct keydctl *k, const char *more, char *done, size_t n)
 		if (r)
 			keydctl_fail(k, why, NULL);
 		else
-			a = keydctl_ask_any(k, json_pack("{s:s, s:s}", "cmd", "unlock", "passphrase", passphrase), KEYDCTL_ANSWER);
+			a = keydctl_ask_any(k, json_pack("{s:s, s:s, s:s*}", "cmd", "unlock", "passphrase", passphrase, "peer", peer), KEYDCTL_ANSWER);
 		explicit_bzero(passphrase, sizeof(passphrase));
 		if (!a || json_is_true(json_object_get(a, "ok")) || round == ROUNDS_MAX || !passphrase_again(&k->from))
 			break;
@@ -387,4 +407,17 @@ int keys_unlock(struct keydctl *k, const char *more, char *done, size_t n)
 	snprintf(done, n, "%s", keydctl_text(a, "text"));
 	json_decref(a);
 	return r;
+}
+
+int keys_unlock(struct keydctl *k, const char *more, char *done, size_t n)
+{
+	return give(k, NULL, (struct passphrase_question){ "passphrase of the private key", more, NULL }, done, n);
+}
+
+int password_give(struct keydctl *k, const char *peer, const char *more, char *done, size_t n)
+{
+	char what[CONF_NAME_MAX + 40];
+
+	snprintf(what, sizeof(what), "password for peer \"%s\"", peer);
+	return give(k, peer, (struct passphrase_question){ what, more, NULL }, done, n);
 }

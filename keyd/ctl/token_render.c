@@ -23,6 +23,8 @@ static const char *const needs[TOKEN_NEEDS] = {
 	[TOKEN_WANT_UNBLOCK] = "unblock",
 	[TOKEN_WANT_CURE] = "cure",
 	[TOKEN_WANT_TIME] = "time",
+	[TOKEN_WANT_RELEASE] = "release",
+	[TOKEN_WANT_PIN_EACH] = "pin-each",
 };
 
 static const char *const errors[] = {
@@ -129,7 +131,7 @@ static json_t *schemes(uint32_t set)
 	json_t *names = json_array();
 
 	for (unsigned i = 0; i < 32 && (s = crypto_sig_next(s)); i++)
-		if (set & 1U << i)
+		if ((set & 1U << i) && !s->bare)	/* each such key can do these */
 			json_array_append_new(names, json_string(s->name));
 	return names;
 }
@@ -158,9 +160,9 @@ json_t *render_token(const struct card_token_info *t, uint64_t now)
 
 json_t *render_token_key(const struct card_key_info *k, struct view spki, struct view cert)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:[]}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:[]}",
 			 "label", TEXT(k->label), "uri", TEXT(k->uri), "digest", render_digest(k->digest), "schemes", schemes(k->schemes),
-			 "configured", k->configured, "each", k->each, "where", TEXT(k->where),
+			 "configured", k->configured, "each", k->each, "open", k->open, "where", TEXT(k->where),
 			 "public_key", spki.n ? base64(spki) : json_null(), "certificate_pem", certificate(cert), "tunnels");
 }
 

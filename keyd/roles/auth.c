@@ -7,11 +7,13 @@
 #include "keyd/roles/auth.h"
 
 #include <stdio.h>
+#include <time.h>
 
 static struct {
 	struct keeper now;		/* in use */
 	struct keeper next;		/* being handed over */
-	struct queue queue;		/* of signatures to be made */
+	struct tries tries;		/* of users */
+	struct queue queue;		/* of signatures to be made, and of passwords to be looked at */
 	struct loop_timer *work;	/* makes one of them */
 	bool ready;
 } auth;
@@ -69,16 +71,41 @@ static int on_key(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return bad ? -1 : 0;
 }
 
+static int on_login(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct rd r = rd_of_view(m->body);
+	struct conf_login l;
+
+	(void)ch;
+	(void)arg;
+	return auth_login_get(&r, &l) || logins_add(&auth.next.logins, &l) ? -1 : 0;
+}
+
+static int on_password(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct rd r = rd_of_view(m->body);
+	struct conf_login l;
+
+	(void)ch;
+	(void)arg;
+	if (auth_login_get(&r, &l))
+		return -1;
+	if (logins_type(&auth.now.logins, &l))
+		log_debug("password: role=auth result=unwanted");
+	return 0;
+}
+
 static int on_end(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	struct keeper old = auth.now;
 
 	(void)ch;
 	(void)m;
+	logins_keep(&auth.next.logins, &old.logins);
 	auth.now = auth.next;
 	auth.next = (struct keeper){ 0 };
 	keeper_free(&old);
-	log_debug("secrets: role=auth count=%zu keys=%zu", auth.now.secrets.n, auth.now.keys.n);
+	log_debug("secrets: role=auth count=%zu keys=%zu logins=%zu", auth.now.secrets.n, auth.now.keys.n, auth.now.logins.n);
 	if (!auth.ready)
 		worker_ready(arg, "");
 	auth.ready = true;
@@ -89,8 +116,14 @@ static void answer(struct ipc *ch, const struct auth_request *rq)
 {
 	struct auth_answer an;
 
-	keeper_answer(&auth.now, rq, &an);
+	if (rq->form == AUTH_LOGIN)
+		logins_check(&auth.now.logins, &auth.tries, rq, loop_now(), (int64_t)time(NULL), &an);
+	else if (rq->form == AUTH_FORGET)
+		logins_forget(&auth.now.logins, rq, &an);
+	else
+		keeper_answer(&auth.now, rq, &an);
 	ipc_send(ch, M_AUTH_ANSWER, 0, &an, sizeof(an));
+	secret_cleanse(&an, sizeof(an));
 }
 
 /* One signature, then whatever else there is to do: a MAC costs next to nothing, and a sign of life is asked for. */
@@ -123,9 +156,9 @@ static int on_request(struct ipc *ch, struct ipc_msg *m, void *arg)
 	if (auth_request_get(&r, &rq))
 		return -1;
 	rq.id = m->id;
-	if (rq.way == CONF_AUTH_PSK)
+	if (rq.form == AUTH_PASSWORD || rq.form == AUTH_FORGET || (rq.form <= AUTH_IKEV1 && rq.way == CONF_AUTH_PSK))
 		answer(ch, &rq);
-	else if (keys_on_token(&auth.now.keys, &rq, &schemes))
+	else if (rq.form <= AUTH_IKEV1 && keys_on_token(&auth.now.keys, &rq, &schemes))
 		auth_token_ask(arg, &rq, m->body, schemes);
 	else if (queue_put(&auth.queue, &rq.remote_addr, m->id, m->body))
 		ipc_send(ch, M_AUTH_ANSWER, 0, &busy, sizeof(busy));
@@ -154,7 +187,9 @@ static const struct ipc_rule from_parent[] = {
 	{ M_SECRET_BEGIN, false, 0, 0, on_begin },
 	{ M_SECRET, false, 1, AUTH_SECRET_MAX, on_secret },
 	{ M_KEY, false, 1, AUTH_KEY_MAX, on_key },
+	{ M_LOGIN, false, 1, AUTH_LOGIN_MAX, on_login },
 	{ M_SECRET_END, false, 0, 0, on_end },
+	{ M_PASSWORD, false, 1, AUTH_LOGIN_MAX, on_password },
 	{ 0 },
 };
 static const struct ipc_rule from_ike[] = {

@@ -125,6 +125,19 @@ static int on_unlock(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static int on_password(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	struct child *c = arg;
+	struct message_result r;
+	struct ctl_password ask;
+
+	memcpy(&ask, m->body.p, sizeof(ask));
+	ask.peer[sizeof(ask.peer) - 1] = 0;
+	unlock_password(c->p, ask.peer, (struct view){ m->body.p + sizeof(ask), m->body.n - sizeof(ask) }, &r);
+	ipc_send(ch, M_RELOADED, m->id, &r, sizeof(r));
+	return 0;
+}
+
 static int on_log_level(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	struct child *c = arg;
@@ -198,6 +211,7 @@ static const struct ipc_rule from_ctl[] = {
 	{ M_LOG_LEVEL_ASK, false, 0, 0, on_log_level },
 	{ M_KEYLOG_ASK, false, sizeof(struct ctl_keylog), sizeof(struct ctl_keylog), on_keylog },
 	{ M_UNLOCK_ASK, false, 1, CTL_PASSPHRASE_MAX, on_unlock },
+	{ M_PASSWORD_ASK, false, sizeof(struct ctl_password) + 1, sizeof(struct ctl_password) + CTL_PASSPHRASE_MAX, on_password },
 	{ 0 },
 };
 

@@ -124,6 +124,16 @@ void waiting_refuse(struct waiting *w, const char *why)
 	waiting_end(w, json_pack("{s:b, s:s}", "ok", 0, "error", why));
 }
 
+static int give_password(struct waiting *w, const struct ctl_ask *ask)
+{
+	struct ctl_password head = { .peer = "" };
+	const struct view parts[] = { { (const uint8_t *)&head, sizeof(head) },
+				      { (const uint8_t *)ask->passphrase, strlen(ask->passphrase) } };
+
+	snprintf(head.peer, sizeof(head.peer), "%.*s", (int)sizeof(head.peer) - 1, ask->who.peer);
+	return ipc_sendv(ctl.w->parent, M_PASSWORD_ASK, w->id, parts, 2, -1);
+}
+
 static int forward(struct waiting *w, const struct ctl_ask *ask)
 {
 	struct ipc *ike = ctl.w->peer[ROLE_IKE];
@@ -135,6 +145,8 @@ static int forward(struct waiting *w, const struct ctl_ask *ask)
 	case CTL_ASK_EXPLAIN: return ipc_send(ike, M_CTL_EXPLAIN, w->id, &ask->who, sizeof(ask->who));
 	case CTL_ASK_POOLS: return ipc_send(ike, M_CTL_POOLS, w->id, NULL, 0);
 	case CTL_ASK_UNLOCK:
+		if (*ask->who.peer)
+			return give_password(w, ask);
 		return ipc_send(ctl.w->parent, M_UNLOCK_ASK, w->id, ask->passphrase, strlen(ask->passphrase));
 	case CTL_ASK_TOKEN: return ctl_token_ask(ctl.w, w, ask);
 	case CTL_ASK_KEYLOG: return ipc_send(ctl.w->parent, M_KEYLOG_ASK, w->id, &keylog, sizeof(keylog));
@@ -152,6 +164,8 @@ static void serve(struct client *c, const struct ctl_ask *ask)
 		answer(c, ask->id, json_pack("{s:b}", "ok", 1));
 		if (ask->verb == CTL_ASK_WATCH)
 			watch_begin(c, ask);
+		if (ask->verb == CTL_ASK_WATCH && ask->tokens)
+			ctl_token_look(ctl.w);
 		tell_details(false);
 		return;
 	}
@@ -495,7 +509,7 @@ static void peer_up(struct worker *w, enum role_id peer)
 	if (peer == ROLE_IKE)
 		tell_details(true);
 	else if (peer == ROLE_CARD)
-		ctl_token_up(w);
+		ctl_token_up(w, watch_tokens(ctl.clients, CLIENTS_MAX));
 }
 
 #define EXACT(type, body, fn) { type, false, sizeof(struct body), sizeof(struct body), fn }

@@ -38,8 +38,10 @@ int ctl_token_ask(struct worker *worker, struct waiting *w, const struct ctl_ask
 /* An IKE SA of the answer to it; and its end. */
 void ctl_token_ike(struct waiting *w, const struct engine_ike_info *info);
 void ctl_token_ike_end(struct waiting *w);
-/* A fresh card role does not know yet that we want its events. */
-void ctl_token_up(struct worker *worker);
+/* A fresh card role does not know yet that we want its events; watched: and that somebody sees them. */
+void ctl_token_up(struct worker *worker, bool watched);
+/* Tokens are looked for, though none is configured. */
+void ctl_token_look(struct worker *worker);
 /* Frees what w holds for it. */
 void ctl_token_free(struct waiting *w);
 

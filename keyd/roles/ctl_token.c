@@ -200,11 +200,21 @@ static int on_event(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
-void ctl_token_up(struct worker *worker)
+void ctl_token_up(struct worker *worker, bool watched)
 {
 	struct card_ask ask = { .verb = CARD_ASK_WATCH };
 
 	ipc_send(worker->peer[ROLE_CARD], M_CARD_ASK, 0, &ask, sizeof(ask));
+	if (watched)
+		ctl_token_look(worker);
+}
+
+void ctl_token_look(struct worker *worker)
+{
+	struct card_ask ask = { .verb = CARD_ASK_LOOK };
+
+	if (worker->peer[ROLE_CARD])
+		ipc_send(worker->peer[ROLE_CARD], M_CARD_ASK, 0, &ask, sizeof(ask));
 }
 
 #define EXACT(type, body, fn) { type, false, sizeof(struct body), sizeof(struct body), fn }

@@ -122,6 +122,17 @@ void watch_event(struct client *const *clients, int n, const struct engine_event
 	json_decref(o);
 }
 
+bool watch_tokens(struct client *const *clients, int n)
+{
+	for (int i = 0; i < n; i++) {
+		const struct watch *w = clients[i] ? client_state(clients[i]) : NULL;
+
+		if (w && w->tokens)
+			return true;
+	}
+	return false;
+}
+
 void watch_token(struct client *const *clients, int n, const struct card_event *ev)
 {
 	json_t *o = NULL;

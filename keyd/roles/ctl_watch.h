@@ -15,7 +15,9 @@ void watch_begin(struct client *c, const struct ctl_ask *ask);
 bool watch_details(struct client *const *clients, int n);
 /* Keeps ev and sends it to those of clients whom it concerns. */
 void watch_event(struct client *const *clients, int n, const struct engine_event *ev);
-/* … and those who watch tokens. */
+/* Does anybody watch tokens? */
+bool watch_tokens(struct client *const *clients, int n);
+/* To those who do. */
 void watch_token(struct client *const *clients, int n, const struct card_event *ev);
 /* c has read everything: it is told how many it missed. */
 void watch_drained(struct client *c);

@@ -54,6 +54,7 @@ void handover_secrets(struct parent *p)
 	struct ipc *auth = p->children[ROLE_AUTH].ch;
 	static uint8_t buf[AUTH_KEY_MAX > AUTH_SECRET_MAX ? AUTH_KEY_MAX : AUTH_SECRET_MAX];
 
+	_Static_assert(AUTH_LOGIN_MAX <= sizeof(buf), "a login fits, too");
 	ipc_send(auth, M_SECRET_BEGIN, 0, NULL, 0);
 	for (size_t i = 0; i < p->secrets.n; i++) {
 		struct wr w = wr_of(buf, sizeof(buf));
@@ -66,6 +67,12 @@ void handover_secrets(struct parent *p)
 
 		auth_key_put(&w, &p->secrets.keys[i]);
 		ipc_send(auth, M_KEY, 0, w.buf, w.len);
+	}
+	for (size_t i = 0; i < p->secrets.nlogins; i++) {
+		struct wr w = wr_of(buf, sizeof(buf));
+
+		auth_login_put(&w, &p->secrets.logins[i]);
+		ipc_send(auth, M_LOGIN, 0, w.buf, w.len);
 	}
 	ipc_send(auth, M_SECRET_END, 0, NULL, 0);
 	secret_cleanse(buf, sizeof(buf));

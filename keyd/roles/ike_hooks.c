@@ -73,7 +73,7 @@ static void hook_log(void *arg, enum log_level level, const char *text)
 	log_line(level, text);
 }
 
-/* One write for each line: both tables are opened to append. */
+/* One write for each line: the tables are opened to append. */
 static void hook_keys(void *arg, enum engine_key_table table, const char *line, size_t n)
 {
 	(void)arg;

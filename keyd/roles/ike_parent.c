@@ -19,7 +19,10 @@ void ike_keylog_close(void)
 
 bool ike_keylog_on(void)
 {
-	return ike.keylog[ENGINE_KEYS_IKE] >= 0 && ike.keylog[ENGINE_KEYS_ESP] >= 0;
+	for (unsigned int i = 0; i < ENGINE_KEY_TABLES; i++)
+		if (ike.keylog[i] < 0)
+			return false;
+	return true;
 }
 
 void ike_conf_clear(void)

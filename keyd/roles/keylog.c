@@ -13,6 +13,7 @@
 static const char *const names[ENGINE_KEY_TABLES] = {
 	[ENGINE_KEYS_IKE] = "ikev2_decryption_table",
 	[ENGINE_KEYS_ESP] = "esp_sa",
+	[ENGINE_KEYS_IKEV1] = "ikev1_decryption_table",
 };
 
 /* Nobody but root may have a hand in it. Made if it is not there; its parent must be. A descriptor or -errno. */
@@ -62,7 +63,7 @@ static int open_table(int dir, const char *path, const char *name, char *why, si
 	return -error;
 }
 
-/* Opens both. 0 or -errno; then none is open. */
+/* Opens all of them. 0 or -errno; then none is open. */
 static int open_all(const char *path, int fds[ENGINE_KEY_TABLES], char *why, size_t n)
 {
 	int dir = open_dir(path, why, n), r = dir < 0 ? dir : 0;
@@ -93,9 +94,8 @@ static int give(struct parent *p, char *why, size_t n)
 		ipc_sendv(ike, M_KEYLOG, i, NULL, 0, fds[i]);
 		close(fds[i]);
 	}
-	log_warning("KEYS ARE WRITTEN to %s/%s and %s/%s: whoever reads these files can read all traffic; \"keydctl "
-			"keylog "
-		    "off\" ends it", p->keylog, names[ENGINE_KEYS_IKE], p->keylog, names[ENGINE_KEYS_ESP]);
+	log_warning("KEYS ARE WRITTEN to %s/%s, %s and %s: whoever reads these files can read all traffic; \"keydctl keylog off\" "
+		    "ends it", p->keylog, names[ENGINE_KEYS_IKE], names[ENGINE_KEYS_IKEV1], names[ENGINE_KEYS_ESP]);
 	return 0;
 }
 

@@ -35,11 +35,13 @@ enum message_type {
 	M_ALLOW_BEGIN,
 	M_ALLOW,		/* struct kern_allow */
 	M_ALLOW_END,
-	/* parent to auth; secrets are BEGIN, n × SECRET, n × KEY, END */
+	/* parent to auth; secrets are BEGIN, n × SECRET, n × KEY, n × LOGIN, END */
 	M_SECRET_BEGIN,
 	M_SECRET,		/* auth_secret_put() */
 	M_KEY,			/* auth_key_put() */
+	M_LOGIN,		/* auth_login_put() */
 	M_SECRET_END,
+	M_PASSWORD,		/* auth_login_put(): what somebody has typed. At any time */
 	/* parent to trust; what is believed is BEGIN, n × CA, n × PIN, n × OWN, n × CRL, n × CRL_URL, END */
 	M_TRUST_BEGIN,		/* struct message_trust */
 	M_TRUST_CA,		/* struct conf_digest of the set; then a certificate in DER */
@@ -59,6 +61,7 @@ enum message_type {
 	M_LOG_LEVEL_ASK,	/* id: enum log_level for all roles */
 	M_KEYLOG_ASK,		/* struct ctl_keylog; answered by M_RELOADED */
 	M_UNLOCK_ASK,		/* a passphrase; answered by M_RELOADED */
+	M_PASSWORD_ASK,		/* struct ctl_password; then the password; answered by M_RELOADED */
 	/* ike to parent */
 	M_RESOLV,		/* struct engine_resolv */
 	/* ike to kern and back */

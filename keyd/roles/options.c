@@ -10,10 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_PSK = 256, OPT_DUMP, OPT_LEVEL, OPT_BACKEND, OPT_RUN_DIR, OPT_CACHE_DIR, OPT_NO_SANDBOX, OPT_ROLE, OPT_SYSLOG };
+enum { OPT_PSK = 256, OPT_DUMP, OPT_LEVEL, OPT_BACKEND, OPT_RUN_DIR, OPT_CACHE_DIR, OPT_NO_SANDBOX, OPT_ROLE, OPT_SYSLOG, OPT_RACOON, OPT_IPSEC };
 
 static const struct option longs[] = {
 	{ "config", required_argument, NULL, 'f' },
+	{ "racoon-conf", required_argument, NULL, OPT_RACOON },
+	{ "ipsec-conf", required_argument, NULL, OPT_IPSEC },
 	{ "psk", required_argument, NULL, OPT_PSK },
 	{ "check", no_argument, NULL, 'n' },
 	{ "dump-config", no_argument, NULL, OPT_DUMP },
@@ -33,13 +35,17 @@ static const struct option longs[] = {
 };
 
 static const char usage[] =
-	"usage: keyd [-bnqVv] [-f file] [--psk file] [--backend name] [--run-dir dir]\n"
-	"            [--cache-dir dir] [--log-level level] [--dump-config] [--no-sandbox]\n";
+	"usage: keyd [-bnqVv] [-f file|--racoon-conf file|--ipsec-conf file] [--psk file]\n"
+	"            [--backend name] [--run-dir dir] [--cache-dir dir]\n"
+	"            [--log-level level] [--dump-config] [--no-sandbox]\n";
 
 static const char help[] =
-	"Negotiates keys for the policies that setkey(8) loads, with IKEv2.\n"
+	"Negotiates keys for the policies that setkey(8) loads.\n"
 	"\n"
 	"  -f, --config FILE    configuration (default " KEYD_CONF_DEFAULT ")\n"
+	"                       (or racoon.conf, or ipsec.conf: it is recognised)\n"
+	"      --racoon-conf FILE, --ipsec-conf FILE\n"
+	"                       likewise, whatever it looks like\n"
 	"      --psk FILE       shared secrets in the format of racoon's psk.txt; needs no configuration\n"
 	"  -n, --check          read configuration and secrets, say what is wrong, and end\n"
 	"      --dump-config    print the configuration with every default, and end\n"
@@ -83,7 +89,9 @@ static int option(struct options *o, int c)
 	static char conf[PATH_MAX], psk[PATH_MAX];
 
 	switch (c) {
-	case 'f': o->conf = absolute(optarg, conf); return 0;
+	case 'f': o->language = KEYD_GUESS; o->conf = absolute(optarg, conf); return 0;
+	case OPT_RACOON: o->language = KEYD_RACOON; o->conf = absolute(optarg, conf); return 0;
+	case OPT_IPSEC: o->language = KEYD_IPSEC; o->conf = absolute(optarg, conf); return 0;
 	case OPT_PSK: o->psk = absolute(optarg, psk); return 0;
 	case 'n': o->check = true; return 0;
 	case OPT_DUMP: o->dump = true; return 0;

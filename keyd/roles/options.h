@@ -15,10 +15,18 @@ enum keyd_exit {
 	KEYD_KERNEL = 4,	/* the kernel lacks something */
 };
 
+/* What the configuration is written in. */
+enum keyd_language {
+	KEYD_GUESS,		/* keyd.conf, or another that it looks like */
+	KEYD_RACOON,
+	KEYD_IPSEC,
+};
+
 #define KEYD_CONF_DEFAULT GAPLESS_ETC "/keyd.conf"
 
 struct options {
 	const char *conf;	/* NULL: none, defaults apply */
+	enum keyd_language language;
 	const char *psk;	/* NULL: none */
 	const char *run_dir;
 	const char *cache_dir;	/* what was fetched */

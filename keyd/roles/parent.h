@@ -114,6 +114,8 @@ void handover_all(struct child *c);
 
 /* unlock.c: a passphrase for those private keys that have none in the configuration. Fills *r. */
 void unlock_keys(struct parent *p, struct view passphrase, struct message_result *r);
+/* A password for that peer's gateway, which the configuration does not have. The auth role alone keeps it. Fills *r. */
+void unlock_password(struct parent *p, const char *peer, struct view password, struct message_result *r);
 /* What was unlocked stays so over a reload. */
 void unlock_keep(const struct conf_secrets *old, struct conf_secrets *fresh);
 

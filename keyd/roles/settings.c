@@ -2,6 +2,8 @@
 // Loads configuration and secrets as the command line asks, and sets the kernel's one switch.
 #include "keyd/card/uri.h"
 #include "keyd/conf/load.h"
+#include "keyd/import/import.h"
+#include "keyd/import/load.h"
 #include "keyd/roles/parent.h"
 
 #include <errno.h>
@@ -44,6 +46,20 @@ static int check_tokens(const struct conf *c, struct conf_secrets *s, conf_error
 	return worst;
 }
 
+/* In whatever language it is. */
+static int load(const struct options *o, const struct conf_sights *seen, struct conf *c, struct conf_secrets *s, conf_error_fn *err, void *arg)
+{
+	static const enum import_format formats[] = { [KEYD_RACOON] = IMPORT_RACOON, [KEYD_IPSEC] = IMPORT_IPSEC };
+	struct ipsec_addr own[IMPORT_OWN_MAX];
+	struct import_source from = { .path = o->conf, .own = own };
+
+	from.format = o->language == KEYD_GUESS ? import_recognise(o->conf) : formats[o->language];
+	if (from.format == IMPORT_GUESS)
+		return conf_load_seen(c, s, o->conf, seen, err, arg);
+	from.nown = import_own_addresses(own, IMPORT_OWN_MAX);
+	return import_load(c, s, &from, seen, err, arg);
+}
+
 int settings_load(const struct options *o, const struct conf_sights *seen, struct conf *c, struct conf_secrets *s,
 		  conf_error_fn *err, void *arg)
 {
@@ -56,7 +72,7 @@ int settings_load(const struct options *o, const struct conf_sights *seen, struc
 		return -ENOENT;
 	}
 	if (o->conf)
-		r = conf_load_seen(c, s, o->conf, seen, err, arg);
+		r = load(o, seen, c, s, err, arg);
 	else
 		conf_defaults(c);
 	if (r)

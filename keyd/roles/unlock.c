@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Private keys whose passphrase is given while keyd runs.
+// Passphrases of private keys, and passwords, that are given while keyd runs.
+#include "keyd/auth/codec.h"
 #include "keyd/conf/load.h"
 #include "keyd/crypto/key.h"
 #include "keyd/roles/parent.h"
@@ -71,6 +72,50 @@ void unlock_keys(struct parent *p, struct view passphrase, struct message_result
 	handover_conf(p);		/* what failed for want of it begins at once */
 	if (!r->error)
 		snprintf(r->text, sizeof(r->text), "unlocked: %u; still locked: %u", opened, before - opened);
+}
+
+static const struct conf_peer *peer_by_name(const struct conf *c, const char *name)
+{
+	for (unsigned i = 0; i < c->npeers; i++)
+		if (!strcmp(c->peers[i].name, name))
+			return &c->peers[i];
+	return NULL;
+}
+
+/* NULL, or why nobody waits for it. */
+static const char *no_password(const struct conf_peer *peer)
+{
+	if (!peer)
+		return "there is no such peer in the configuration";
+	if (peer->xauth != CONF_XAUTH_CLIENT)
+		return "its section has no 'xauth client', so no password is asked for";
+	return peer->login_asked ? NULL : "its password is in the configuration: change it there";
+}
+
+void unlock_password(struct parent *p, const char *name, struct view password, struct message_result *r)
+{
+	const struct conf_peer *peer = peer_by_name(&p->conf, name);
+	const char *why = no_password(peer);
+	struct conf_login l = { .hashed = false };
+	uint8_t buf[AUTH_LOGIN_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	*r = (struct message_result){ .error = why ? -EINVAL : 0 };
+	snprintf(r->text, sizeof(r->text), "peer '%s': %s", name, why ? why : "its password is there");
+	if (why)
+		return;
+	l.key = peer->login;
+	memcpy(l.user, peer->xauth_user, sizeof(l.user));
+	if (secret_set(&l.password, password.p, password.n)) {
+		r->error = -ENOMEM;
+		return;
+	}
+	auth_login_put(&w, &l);
+	ipc_send(p->children[ROLE_AUTH].ch, M_PASSWORD, 0, w.buf, w.len);
+	secret_cleanse(buf, sizeof(buf));
+	conf_login_clear(&l);
+	log_notice("peer '%s': somebody has given its password", name);
+	handover_conf(p);		/* what failed for want of it begins at once */
 }
 
 void unlock_keep(const struct conf_secrets *old, struct conf_secrets *fresh)

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// keydctl gaps: asks the gap meter by generic netlink, and listens to it.
+#include "keyd/ctl/gaps.h"
+
+#include "keyd/ctl/client.h"
+#include "kmod/uapi/ipsec_gap.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netlink/genl/ctrl.h>
+#include <netlink/genl/genl.h>
+#include <netlink/netlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define BUFFER (1024 * 1024)	/* of the socket, for a burst of events */
+
+struct asking {
+	const struct gaps_asked *asked;
+	struct nl_sock *sock, *events;
+	int family;
+	unsigned char peer[16];
+	int peer_length;	/* 0: all */
+	json_t *to;		/* an array, for dumps */
+	json_int_t last;	/* number of the event that was told last */
+};
+
+static int fail(const struct gaps_asked *asked, const char *text)
+{
+	if (!asked->json) {
+		fprintf(stderr, "keydctl: %s\n", text);
+	} else {
+		json_t *o = json_pack("{s:s, s:b, s:s}", "cmd", "gaps", "ok", 0, "error", text);
+
+		json_dumpf(o, stdout, JSON_COMPACT);
+		putchar('\n');
+		json_decref(o);
+	}
+	return KEYDCTL_FAILED;
+}
+
+static int on_object(struct nl_msg *message, void *arg)
+{
+	struct asking *a = arg;
+
+	json_array_append_new(a->to, gaps_object(nlmsg_hdr(message)) ?: json_null());
+	return NL_OK;
+}
+
+static bool is_ours(const struct asking *a, const json_t *event)
+{
+	char text[INET6_ADDRSTRLEN];
+	const char *peer = json_string_value(json_object_get(event, "peer"));
+
+	if (!a->peer_length)
+		return true;
+	inet_ntop(a->peer_length == 16 ? AF_INET6 : AF_INET, a->peer, text, sizeof(text));
+	return peer && !strcmp(peer, text);
+}
+
+static void print_event(const struct asking *a, const json_t *event)
+{
+	if (!a->asked->json) {
+		gaps_text_event(event);
+		return;
+	}
+	json_dumpf(event, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static int on_event(struct nl_msg *message, void *arg)
+{
+	struct asking *a = arg;
+	json_t *event = gaps_object(nlmsg_hdr(message));
+	json_int_t seq = json_integer_value(json_object_get(event, "seq"));
+
+	if (event && seq > a->last) {
+		if (is_ours(a, event))
+			print_event(a, event);
+		a->last = seq;
+	}
+	json_decref(event);
+	return NL_OK;
+}
+
+/* A request with what narrows it down; 0 or an error of libnl. */
+static int put_request(const struct asking *a, struct nl_msg *m, int command, double since)
+{
+	struct timespec now;
+
+	if (!genlmsg_put(m, NL_AUTO_PORT, NL_AUTO_SEQ, a->family, 0, command == IPSEC_GAP_CMD_INFO ? 0 : NLM_F_DUMP, (uint8_t)command,
+			 IPSEC_GAP_VERSION))
+		return -NLE_NOMEM;
+	if (command != IPSEC_GAP_CMD_INFO && a->peer_length && nla_put(m, IPSEC_GAP_A_PEER, a->peer_length, a->peer) < 0)
+		return -NLE_NOMEM;
+	if (command != IPSEC_GAP_CMD_EVENT || since <= 0)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return nla_put_u64(m, IPSEC_GAP_A_SINCE_TIME, (uint64_t)(((double)now.tv_sec - since) * 1e9) + (uint64_t)now.tv_nsec);
+}
+
+/* The answers go to a->to. */
+static int ask(struct asking *a, int command, double since)
+{
+	struct nl_msg *m = nlmsg_alloc();
+	int r = m ? put_request(a, m, command, since) : -NLE_NOMEM;
+
+	if (!r)
+		r = nl_send_auto(a->sock, m);
+	nlmsg_free(m);
+	if (r >= 0)
+		r = nl_recvmsgs_default(a->sock);
+	return r < 0 ? r : 0;
+}
+
+static json_t *ask_array(struct asking *a, int command, double since, int *error)
+{
+	a->to = json_array();
+	if (!*error)
+		*error = ask(a, command, since);
+	return a->to;
+}
+
+static int show(struct asking *a)
+{
+	int error = 0;
+	json_t *info = ask_array(a, IPSEC_GAP_CMD_INFO, 0, &error);
+	json_t *paths = ask_array(a, IPSEC_GAP_CMD_PATH, 0, &error);
+	json_t *spis = ask_array(a, IPSEC_GAP_CMD_SPI, 0, &error);
+	json_t *events = a->asked->since > 0 ? ask_array(a, IPSEC_GAP_CMD_EVENT, a->asked->since, &error) : json_array();
+	json_t *all = json_pack("{s:O*, s:o, s:o, s:o}", "info", json_array_get(info, 0), "paths", paths, "spis", spis, "events", events);
+
+	if (!error && a->asked->json) {
+		json_dumpf(all, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else if (!error) {
+		gaps_text_all(all);
+	}
+	json_decref(info);
+	json_decref(all);
+	return error ? fail(a->asked, nl_geterror(error)) : KEYDCTL_DONE;
+}
+
+static int listen_to(struct asking *a)
+{
+	int group, r;
+
+	group = genl_ctrl_resolve_grp(a->sock, IPSEC_GAP_FAMILY, IPSEC_GAP_GROUP);
+	if (group < 0)
+		return group;
+	a->events = nl_socket_alloc();
+	if (!a->events)
+		return -NLE_NOMEM;
+	nl_socket_disable_seq_check(a->events);
+	nl_socket_modify_cb(a->events, NL_CB_VALID, NL_CB_CUSTOM, on_event, a);
+	r = genl_connect(a->events);
+	r = r ? r : nl_socket_set_buffer_size(a->events, BUFFER, 0);
+	return r ? r : nl_socket_add_membership(a->events, group);
+}
+
+/* What is between the dump and the first event comes by both ways, and is told once. What a full buffer lost is asked for again. */
+static int watch(struct asking *a)
+{
+	double since = a->asked->since;
+	int r = listen_to(a);
+
+	nl_socket_modify_cb(a->sock, NL_CB_VALID, NL_CB_CUSTOM, on_event, a);
+	if (!r && since > 0)
+		r = ask(a, IPSEC_GAP_CMD_EVENT, since);
+	while (!r) {
+		r = nl_recvmsgs_default(a->events);
+		if (r == -NLE_NOMEM) {
+			fprintf(stderr, "keydctl: events came too fast; asking for what is kept of them\n");
+			r = ask(a, IPSEC_GAP_CMD_EVENT, 0);
+		} else if (r == -NLE_INTR) {
+			r = 0;
+		}
+	}
+	return fail(a->asked, nl_geterror(r));
+}
+
+static int connect_to(struct asking *a)
+{
+	a->sock = nl_socket_alloc();
+	if (!a->sock || genl_connect(a->sock) < 0)
+		return fail(a->asked, "this kernel has no generic netlink");
+	nl_socket_disable_auto_ack(a->sock);	/* an answer is one */
+	nl_socket_modify_cb(a->sock, NL_CB_VALID, NL_CB_CUSTOM, on_object, a);
+	a->family = genl_ctrl_resolve(a->sock, IPSEC_GAP_FAMILY);
+	if (a->family < 0)
+		return fail(a->asked, "the gap meter is not there: load it with modprobe ipsec_gap");
+	return KEYDCTL_DONE;
+}
+
+static int parse_peer(struct asking *a)
+{
+	const char *text = a->asked->peer;
+
+	if (!text)
+		return KEYDCTL_DONE;
+	a->peer_length = inet_pton(AF_INET, text, a->peer) == 1 ? 4 : inet_pton(AF_INET6, text, a->peer) == 1 ? 16 : 0;
+	if (a->peer_length)
+		return KEYDCTL_DONE;
+	fprintf(stderr, "keydctl: \"%s\" is no address: gaps are known by the other end's, as in the first column of keydctl gaps\n", text);
+	return KEYDCTL_USAGE;
+}
+
+int gaps_main(const struct gaps_asked *asked)
+{
+	struct asking a = { .asked = asked };
+	int r = parse_peer(&a);
+
+	r = r ? r : connect_to(&a);
+	r = r ? r : asked->watch ? watch(&a) : show(&a);
+	nl_socket_free(a.events);
+	nl_socket_free(a.sock);
+	return r;
+}
