@@ -1,17 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Kernel modules, by the kernel's own build; in a copy, for it writes beside its sources.
+# Kernel modules, by the kernel's own build; in a copy, for it writes beside its sources. "make all" needs none of this.
 KDIR ?= /lib/modules/$(shell uname -r)/build
-kmod_build = $(q)$(MAKE) --no-print-directory -C $(KDIR) M=$(abspath $(O))/kmod
+KMOD_KERNELS ?= lab newer
+KMOD_W ?= 1
+kmod_out = $(abspath $(O))/kmod
+kmod_options = W=$(KMOD_W) $(if $(WERROR),KCFLAGS=-Werror) $(if $(shell command -v pahole),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
-## make modules           kernel modules, against KDIR=/lib/modules/…/build
+# $(call kmod_build,KDIR,FOLDER,GOAL): our O= and what else stands on the command line is not meant for the kernel's make.
+kmod_build = env -u CC $(MAKE) --no-print-directory -C $(1) M=$(2) O= $(kmod_options) $(3)
+
+# $(call kmod_copy,FOLDER)
+kmod_copy = mkdir -p $(1) && cp -ru kmod/Kbuild $(wildcard kmod/*.[ch] kmod/uapi) $(1)/
+
+## make kmod              the kernel modules, against the headers of the lab's kernel and of a newer one (KMOD_KERNELS=; fetched): build/kmod/VERSION
+kmod:
+	+$(q)for kernel in $(KMOD_KERNELS); do \
+		kdir=$$(kmod/headers $$kernel) || exit; \
+		version=$$(basename $$kdir); \
+		out=$(kmod_out)/$${version#linux-headers-}; \
+		$(call kmod_copy,$$out) && $(call kmod_build,$$kdir,$$out,modules) || exit; \
+	done
+
+## make modules           kernel modules for one kernel, against KDIR=/lib/modules/…/build: build/kmod/here
 modules:
 	@[ -e $(KDIR)/Makefile ] || { echo "make modules: no kernel headers in $(KDIR): install linux-headers-$$(uname -r), or give KDIR="; exit 1; } >&2
-	@mkdir -p $(O)/kmod
-	$(q)cp -ru Kbuild kmod $(O)/kmod/
-	$(kmod_build) modules
+	$(q)$(call kmod_copy,$(kmod_out)/here)
+	+$(q)$(call kmod_build,$(KDIR),$(kmod_out)/here,modules)
 
 ## make modules_install   install them (INSTALL_MOD_PATH= for a folder of its own)
 modules_install: modules
-	$(kmod_build) modules_install
+	+$(q)$(call kmod_build,$(KDIR),$(kmod_out)/here,INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) modules_install)
 
-.PHONY: modules modules_install
+.PHONY: kmod modules modules_install

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What differs between the kernels that the modules are built for: the code is written to the newest, older ones are taught here. */
+#ifndef GAPLESS_COMPAT_H
+#define GAPLESS_COMPAT_H
+
+#include <linux/version.h>
+#include <net/genetlink.h>
+#include <net/ip6_fib.h>
+#include <net/xfrm.h>
+
+/* 6.8: decoding a flow asks for the namespace. */
+static inline int compat_decode_session(struct net *net, struct sk_buff *skb, struct flowi *fl, unsigned int family)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return xfrm_decode_session(net, skb, fl, family);
+#else
+	return xfrm_decode_session(skb, fl, family);
+#endif
+}
+
+/* 6.7: what a dump was asked with is where it is for single requests, too. */
+static inline struct nlattr **compat_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return genl_dumpit_info(cb)->info.attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+/* 6.10, and stable kernels before it: a word for what was a cast. */
+#ifndef dst_rt6_info
+#define dst_rt6_info(dst) ((const struct rt6_info *)(dst))
+#endif
+
+/* 6.11: the tracepoint kfree_skb names the receiving socket, too. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define COMPAT_PROBE_KFREE_SKB(name, skb, location, reason) \
+	void name(void *data, struct sk_buff *skb, void *location, enum skb_drop_reason reason, struct sock *rx_sk)
+#else
+#define COMPAT_PROBE_KFREE_SKB(name, skb, location, reason) \
+	void name(void *data, struct sk_buff *skb, void *location, enum skb_drop_reason reason)
+#endif
+
+/* Errors in words for netlink, per-CPU SAs (6.12). Only for files that include <net/xfrm.h> before. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define verify_spi_info(proto, min, max, extack) (verify_spi_info)(proto, min, max)
+#define xfrm_alloc_spi(x, min, max, extack) (xfrm_alloc_spi)(x, min, max)
+#define xfrm_find_acq_byseq(net, mark, seq, cpu) (xfrm_find_acq_byseq)(net, mark, seq)
+#define xfrm_find_acq(net, mark, mode, reqid, if_id, cpu, ...) \
+	(xfrm_find_acq)(net, mark, mode, reqid, if_id, __VA_ARGS__)
+#define xfrm_migrate(sel, dir, type, m, num, k, net, encap, if_id, extack) \
+	(xfrm_migrate)(sel, dir, type, m, num, k, net, encap, if_id)
+#endif
+
+#endif

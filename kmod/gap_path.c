@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Paths: which outbound policies there are, and through what they send. */
+#include "gap.h"
+
+#include <linux/inetdevice.h>
+#include <linux/slab.h>
+#include <net/addrconf.h>
+#include <net/route.h>
+
+static u32 key_of(const struct gap_path *p)
+{
+	return gap_key(p->proto, p->reqid, &p->peer, p->family);
+}
+
+/* Field by field: what is between them is anybody's. */
+static bool same_selector(const struct xfrm_selector *a, const struct xfrm_selector *b)
+{
+	return a->family == b->family && a->proto == b->proto && a->ifindex == b->ifindex && a->prefixlen_d == b->prefixlen_d &&
+	       a->prefixlen_s == b->prefixlen_s && a->dport == b->dport && a->dport_mask == b->dport_mask && a->sport == b->sport &&
+	       a->sport_mask == b->sport_mask && gap_addr_equal(&a->daddr, &b->daddr, a->family) &&
+	       gap_addr_equal(&a->saddr, &b->saddr, a->family);
+}
+
+static bool same_path(const struct gap_path *a, const struct gap_path *b)
+{
+	return a->number == b->number && a->proto == b->proto && a->mode == b->mode && a->reqid == b->reqid && a->if_id == b->if_id &&
+	       a->family == b->family && a->wide == b->wide && a->optional == b->optional &&
+	       gap_addr_equal(&a->peer, &b->peer, a->family) && gap_addr_equal(&a->local, &b->local, a->family) &&
+	       same_selector(&a->sel, &b->sel);
+}
+
+bool gap_path_serves(const struct gap_path *p, const struct xfrm_state *x)
+{
+	return x->id.proto == p->proto && x->props.reqid == p->reqid && x->props.mode == p->mode && x->if_id == p->if_id &&
+	       x->props.family == p->family && gap_addr_equal(&x->id.daddr, &p->peer, p->family) &&
+	       (xfrm_addr_any(&p->local, p->family) || gap_addr_equal(&x->props.saddr, &p->local, p->family));
+}
+
+static bool whole(u16 family, u8 prefixlen)
+{
+	return prefixlen == (family == AF_INET6 ? 128 : 32);
+}
+
+/* What a template of a policy asks for; wide when it may be SAs with more than one other end. */
+static void describe(struct gap_path *p, const struct xfrm_policy *pol, unsigned int number)
+{
+	const struct xfrm_tmpl *t = &pol->xfrm_vec[number];
+
+	memset(p, 0, sizeof(*p));
+	p->index = pol->index;
+	p->number = number;
+	p->optional = t->optional;
+	p->proto = t->id.proto;
+	p->mode = t->mode;
+	p->reqid = t->reqid;
+	p->if_id = pol->if_id;
+	p->sel = pol->selector;
+	if (t->mode != XFRM_MODE_TRANSPORT && !xfrm_addr_any(&t->id.daddr, t->encap_family)) {
+		p->family = t->encap_family;
+		p->peer = t->id.daddr;
+		p->local = t->saddr;
+		return;
+	}
+	p->family = p->sel.family;
+	p->wide = !whole(p->family, p->sel.prefixlen_d);
+	if (!p->wide)
+		p->peer = p->sel.daddr;
+	if (whole(p->family, p->sel.prefixlen_s))
+		p->local = p->sel.saddr;
+}
+
+static struct gap_path *path_new(struct gap_net *gn, const struct gap_path *model)
+{
+	struct gap_path *p = gn->path_count < GAP_PATHS_MAX ? kmemdup(model, sizeof(*p), GFP_ATOMIC | __GFP_NOWARN) : NULL;
+
+	if (!p) {
+		atomic64_inc(&gn->missed);
+		return NULL;
+	}
+	gn->path_count++;
+	INIT_LIST_HEAD(&p->bare);
+	if (p->wide) {
+		list_add_tail(&p->all, &gn->wide);
+		return p;
+	}
+	list_add_tail_rcu(&p->all, &gn->paths);
+	hash_add_rcu(gn->paths_index, &p->by_index, p->index);
+	hash_add(gn->path_keys, &p->by_key, key_of(p));
+	return p;
+}
+
+/* Paths that are bare leave that list first. */
+static void path_free(struct gap_net *gn, struct gap_path *p)
+{
+	gn->path_count--;
+	gap_stale(gn, p);
+	list_del_rcu(&p->all);
+	if (!p->wide) {
+		hash_del_rcu(&p->by_index);
+		hash_del(&p->by_key);
+	}
+	kfree_rcu(p, rcu);
+}
+
+static struct gap_path *path_find(struct gap_net *gn, const struct gap_path *model)
+{
+	struct gap_path *p;
+
+	hash_for_each_possible(gn->paths_index, p, by_index, model->index)
+		if (p->index == model->index && same_path(p, model))
+			return p;
+	return NULL;
+}
+
+/* A policy that comes back takes over what is known of the one that went. */
+static struct gap_path *path_take_over(struct gap_net *gn, const struct gap_path *model, ktime_t now)
+{
+	struct gap_path *p;
+
+	list_for_each_entry(p, &gn->bare, bare) {
+		if (p->index || !same_path(p, model))
+			continue;
+		gap_path_dressed(gn, p, now);
+		hash_del_rcu(&p->by_index);
+		WRITE_ONCE(p->index, model->index);
+		hash_add_rcu(gn->paths_index, &p->by_index, p->index);
+		return p;
+	}
+	return NULL;
+}
+
+static struct gap_path *path_of(struct gap_net *gn, const struct gap_path *model, ktime_t now)
+{
+	return path_find(gn, model) ?: path_take_over(gn, model, now) ?: path_new(gn, model);
+}
+
+static void policy_gone(struct gap_net *gn, struct gap_path *p, ktime_t now)
+{
+	gap_ended(gn, p, IPSEC_GAP_END_POLICY, NULL, now);
+	gap_stale(gn, p);
+	if (p->bare_since)
+		gap_path_dressed(gn, p, now);
+	WRITE_ONCE(p->index, 0);
+	gap_path_bare(gn, p, now);
+}
+
+/* Forgets what the policy with this index was, but for what it still is. */
+static void policy_leaves(struct gap_net *gn, u32 index, const struct xfrm_policy *now_is, ktime_t now)
+{
+	struct gap_path *p, *next, model;
+
+	list_for_each_entry_safe(p, next, &gn->wide, all)
+		if (p->index == index)
+			path_free(gn, p);
+	list_for_each_entry_safe(p, next, &gn->paths, all) {
+		if (p->index != index)
+			continue;
+		if (now_is && p->number < now_is->xfrm_nr) {
+			describe(&model, now_is, p->number);
+			if (model.wide) {
+				model.wide = false;
+				model.peer = p->peer;
+			}
+			if (same_path(p, &model))
+				continue;
+		}
+		policy_gone(gn, p, now);
+	}
+}
+
+static bool is_ours(const struct xfrm_policy *pol, int dir)
+{
+	return dir == XFRM_POLICY_OUT && pol->type == XFRM_POLICY_TYPE_MAIN;
+}
+
+static void policy_is(struct gap_net *gn, const struct xfrm_policy *pol, ktime_t now)
+{
+	struct gap_path model;
+
+	if (gn->dead || pol->action != XFRM_POLICY_ALLOW)
+		return;
+	for (unsigned int i = 0; i < pol->xfrm_nr; i++) {
+		describe(&model, pol, i);
+		if (model.wide)
+			path_new(gn, &model);
+		else
+			path_of(gn, &model, now);
+	}
+}
+
+static void policies_leave(struct gap_net *gn, ktime_t now)
+{
+	struct gap_path *p, *next;
+
+	list_for_each_entry_safe(p, next, &gn->wide, all)
+		path_free(gn, p);
+	list_for_each_entry_safe(p, next, &gn->paths, all)
+		if (p->index)
+			policy_gone(gn, p, now);
+}
+
+static void take(struct gap_net *gn, struct xfrm_policy *pol, const struct km_event *c, ktime_t now)
+{
+	switch (c->event) {
+	case XFRM_MSG_NEWPOLICY:
+	case XFRM_MSG_UPDPOLICY:
+		policy_leaves(gn, pol->index, pol, now);
+		policy_is(gn, pol, now);
+		return;
+	case XFRM_MSG_POLEXPIRE:
+		if (!c->data.hard)
+			return;
+		fallthrough;
+	case XFRM_MSG_DELPOLICY:
+		policy_leaves(gn, pol->index, NULL, now);
+		return;
+	}
+}
+
+int gap_path_notify(struct xfrm_policy *pol, int dir, const struct km_event *c)
+{
+	struct gap_net *gn = gap_net(pol ? xp_net(pol) : c->net);
+	ktime_t now = ktime_get();
+
+	if (pol && !is_ours(pol, dir))
+		return 0;
+	spin_lock_bh(&gn->lock);
+	if (pol)
+		take(gn, pol, c, now);
+	else if (c->event == XFRM_MSG_FLUSHPOLICY && c->data.type != XFRM_POLICY_TYPE_SUB)
+		policies_leave(gn, now);
+	spin_unlock_bh(&gn->lock);
+	return 0;
+}
+
+/* ACQUIRE names the other end; a policy of a socket is not told of before. */
+struct gap_path *gap_path_asked(struct gap_net *gn, const struct xfrm_policy *pol, const struct xfrm_tmpl *t, const struct xfrm_state *x)
+{
+	struct gap_path model;
+
+	if (!pol || t < pol->xfrm_vec || t >= pol->xfrm_vec + pol->xfrm_nr)
+		return NULL;
+	describe(&model, pol, t - pol->xfrm_vec);
+	if (model.wide) {
+		model.wide = false;
+		model.peer = x->id.daddr;
+	}
+	return path_of(gn, &model, ktime_get());
+}
+
+static bool is_local(struct net *net, const xfrm_address_t *a, u16 family)
+{
+	if (family == AF_INET)
+		return inet_addr_type(net, a->a4) == RTN_LOCAL;
+#if IS_ENABLED(CONFIG_IPV6)
+	return ipv6_chk_addr(net, &a->in6, NULL, 0);
+#else
+	return false;
+#endif
+}
+
+void gap_path_widen(struct gap_net *gn, const struct xfrm_state *x)
+{
+	struct gap_path *w, model;
+	bool ours = false;
+
+	list_for_each_entry(w, &gn->wide, all) {
+		if (x->props.family != w->family || !addr_match(&x->id.daddr, &w->sel.daddr, w->sel.prefixlen_d))
+			continue;
+		model = *w;
+		model.wide = false;
+		model.peer = x->id.daddr;
+		if (!gap_path_serves(&model, x))
+			continue;
+		/* It may serve the way back as well, which only the addresses of this host can tell. */
+		ours = ours || is_local(gn->net, &x->props.saddr, w->family);
+		if (ours)
+			path_of(gn, &model, ktime_get());
+	}
+}
+
+void gap_path_bare(struct gap_net *gn, struct gap_path *p, ktime_t now)
+{
+	struct gap_path *oldest;
+
+	if (p->bare_since)
+		return;
+	if (atomic_read(&gn->bare_count) >= GAP_BARE_MAX) {
+		oldest = list_first_entry(&gn->bare, struct gap_path, bare);
+		gap_path_dressed(gn, oldest, now);
+		if (!oldest->index)
+			path_free(gn, oldest);
+	}
+	p->bare_since = now;
+	p->clear_told = false;
+	list_add_tail_rcu(&p->bare, &gn->bare);
+	atomic_inc(&gn->bare_count);
+	schedule_delayed_work(&gn->age, HZ);
+}
+
+void gap_path_dressed(struct gap_net *gn, struct gap_path *p, ktime_t now)
+{
+	u64 packets, bytes;
+	struct gap_event *e;
+
+	if (!p->bare_since)
+		return;
+	list_del_rcu(&p->bare);
+	atomic_dec(&gn->bare_count);
+	p->bare_since = 0;
+	packets = atomic64_xchg(&p->now[GAP_CLEAR].packets, 0);
+	bytes = atomic64_xchg(&p->now[GAP_CLEAR].bytes, 0);
+	if (!packets)
+		return;
+	atomic64_add(packets, &p->sum[GAP_CLEAR].packets);
+	atomic64_add(bytes, &p->sum[GAP_CLEAR].bytes);
+	e = gap_event_of(gn, p, IPSEC_GAP_TYPE_CLEAR_END, now);
+	if (!e)
+		return;
+	e->packets[GAP_CLEAR] = packets;
+	e->bytes[GAP_CLEAR] = bytes;
+	gap_event_add(gn, e);
+}
+
+/* Policies that went long ago are forgotten; of those that are there and bare, the time goes on. */
+void gap_path_age(struct gap_net *gn, ktime_t now)
+{
+	struct gap_path *p, *next;
+
+	list_for_each_entry_safe(p, next, &gn->bare, bare) {
+		if (p->index || ktime_ms_delta(now, p->bare_since) < IPSEC_GAP_CLEAR_SECONDS * MSEC_PER_SEC)
+			continue;
+		gap_path_dressed(gn, p, now);
+		path_free(gn, p);
+	}
+}
+
+static int walk(struct xfrm_policy *pol, int dir, int n, void *arg)
+{
+	struct gap_net *gn = arg;
+
+	if (!is_ours(pol, dir))
+		return 0;
+	spin_lock_bh(&gn->lock);
+	policy_leaves(gn, pol->index, pol, ktime_get());
+	policy_is(gn, pol, ktime_get());
+	spin_unlock_bh(&gn->lock);
+	return 0;
+}
+
+void gap_path_walk(struct gap_net *gn)
+{
+	struct xfrm_policy_walk w;
+
+	xfrm_policy_walk_init(&w, XFRM_POLICY_TYPE_MAIN);
+	xfrm_policy_walk(gn->net, &w, walk, gn);
+	xfrm_policy_walk_done(&w, gn->net);
+}
+
+void gap_path_exit(struct gap_net *gn)
+{
+	struct gap_path *p, *next;
+
+	list_for_each_entry_safe(p, next, &gn->wide, all)
+		path_free(gn, p);
+	list_for_each_entry_safe(p, next, &gn->paths, all) {
+		if (p->bare_since)
+			list_del_rcu(&p->bare);
+		path_free(gn, p);
+	}
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* SAs: what the kernel tells its key managers of them, and what it leaves out. */
+#include "gap.h"
+
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+static u32 key_of(const struct xfrm_state *x)
+{
+	return gap_key(x->id.proto, x->props.reqid, &x->id.daddr, x->props.family);
+}
+
+static bool usable(const struct gap_sa *sa)
+{
+	return READ_ONCE(sa->x->km.state) == XFRM_STATE_VALID;
+}
+
+static struct gap_sa *sa_of(struct gap_net *gn, const struct xfrm_state *x)
+{
+	struct gap_sa *sa;
+
+	hash_for_each_possible(gn->sas, sa, by_state, (unsigned long)x)
+		if (sa->x == x)
+			return sa;
+	return NULL;
+}
+
+static void look(const struct gap_sa *sa, struct gap_sa_seen *to)
+{
+	to->spi = sa->x->id.spi;
+	to->age_us = ktime_us_delta(ktime_get(), sa->since);
+	to->packets = READ_ONCE(sa->x->curlft.packets);
+	to->bytes = READ_ONCE(sa->x->curlft.bytes);
+}
+
+bool gap_sa_usable(struct gap_net *gn, const struct gap_path *p, __be32 except)
+{
+	struct gap_sa *sa;
+
+	hash_for_each_possible(gn->sa_keys, sa, by_key, gap_key(p->proto, p->reqid, &p->peer, p->family))
+		if (usable(sa) && sa->x->id.spi != except && gap_path_serves(p, sa->x))
+			return true;
+	return false;
+}
+
+void gap_sa_look(struct gap_net *gn, const struct gap_path *p, __be32 spi, struct gap_sa_seen *to)
+{
+	struct gap_sa *sa;
+
+	memset(to, 0, sizeof(*to));
+	hash_for_each_possible(gn->sa_keys, sa, by_key, gap_key(p->proto, p->reqid, &p->peer, p->family))
+		if (sa->x->id.spi == spi && gap_path_serves(p, sa->x))
+			look(sa, to);
+}
+
+/* The way back of a path: the same but for the ends */
+static bool comes_back(const struct gap_path *p, const struct xfrm_state *x)
+{
+	return x->id.proto == p->proto && x->props.reqid == p->reqid && x->props.mode == p->mode && x->props.family == p->family &&
+	       gap_addr_equal(&x->id.daddr, &p->local, p->family) && gap_addr_equal(&x->props.saddr, &p->peer, p->family);
+}
+
+void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_seen *now, struct gap_sa_seen *before)
+{
+	struct gap_sa *sa, *first = NULL, *second = NULL;
+
+	hash_for_each_possible(gn->sa_keys, sa, by_key, gap_key(p->proto, p->reqid, &p->local, p->family)) {
+		if (!usable(sa) || !comes_back(p, sa->x))
+			continue;
+		if (!first || ktime_after(sa->since, first->since)) {
+			second = first;
+			first = sa;
+		} else if (!second || ktime_after(sa->since, second->since)) {
+			second = sa;
+		}
+	}
+	if (first)
+		look(first, now);
+	if (second)
+		look(second, before);
+}
+
+static bool served_by(const struct gap_path *p, const struct gap_sa *sa)
+{
+	return gap_path_serves(p, sa->x);
+}
+
+static void add(struct gap_net *gn, struct xfrm_state *x, ktime_t now)
+{
+	struct gap_sa *sa;
+	struct gap_path *p;
+
+	if (gn->dead || sa_of(gn, x))
+		return;
+	sa = gn->sa_count < GAP_SAS_MAX ? kzalloc(sizeof(*sa), GFP_ATOMIC | __GFP_NOWARN) : NULL;
+	if (!sa) {
+		atomic64_inc(&gn->missed);
+		return;
+	}
+	xfrm_state_hold(x);
+	sa->x = x;
+	sa->since = now;
+	hash_add(gn->sas, &sa->by_state, (unsigned long)x);
+	hash_add(gn->sa_keys, &sa->by_key, key_of(x));
+	gn->sa_count++;
+	gap_path_widen(gn, x);
+	hash_for_each_possible(gn->path_keys, p, by_key, key_of(x))
+		if (served_by(p, sa))
+			gap_keyed(gn, p, x->id.spi, now);
+	gap_spi_known(gn, x, now);
+}
+
+static void forget(struct gap_net *gn, struct gap_sa *sa)
+{
+	hash_del(&sa->by_state);
+	hash_del(&sa->by_key);
+	gn->sa_count--;
+	xfrm_state_put(sa->x);
+	kfree(sa);
+}
+
+static void lose(struct gap_net *gn, struct gap_sa *sa, u32 cause, const struct gap_by *by, ktime_t now)
+{
+	struct xfrm_state *x = sa->x;
+	struct gap_sa_seen old;
+	struct gap_path *p;
+
+	look(sa, &old);
+	hash_for_each_possible(gn->path_keys, p, by_key, key_of(x)) {
+		if (!served_by(p, sa))
+			continue;
+		if (!gap_sa_usable(gn, p, x->id.spi))
+			gap_lost(gn, p, cause, by, &old, now);
+		else if (p->spi != x->id.spi && !gap_sa_usable(gn, p, p->spi))
+			gap_stale(gn, p);
+	}
+	gap_spi_gone(gn, x, now);
+	forget(gn, sa);
+}
+
+/* A flush is not told SA by SA; and some that end by other ways are not told at all. */
+static void lose_dead(struct gap_net *gn, u32 cause, const struct gap_by *by, ktime_t now)
+{
+	struct hlist_node *next;
+	struct gap_sa *sa;
+	int i;
+
+	hash_for_each_safe(gn->sas, i, next, sa, by_state)
+		if (!usable(sa))
+			lose(gn, sa, cause, by, now);
+}
+
+/* Who asked for it is who is running: netlink and PF_KEY do it in the caller's context, lifetimes in a timer's. */
+static void whoever(struct gap_by *by)
+{
+	memset(by, 0, sizeof(*by));
+	if (!in_task())
+		return;
+	by->pid = task_tgid_nr(current);
+	get_task_comm(by->comm, current);
+}
+
+static u32 expired_by(const struct xfrm_state *x, u32 portid)
+{
+	if (portid)
+		return IPSEC_GAP_CAUSE_EXPIRED;
+	if (x->curlft.bytes >= x->lft.hard_byte_limit)
+		return IPSEC_GAP_CAUSE_BYTES;
+	if (x->curlft.packets >= x->lft.hard_packet_limit)
+		return IPSEC_GAP_CAUSE_PACKETS;
+	return IPSEC_GAP_CAUSE_TIME;
+}
+
+/* Of SAs as they come and go; under the lock. */
+static void take(struct gap_net *gn, struct xfrm_state *x, const struct km_event *c, ktime_t now)
+{
+	struct gap_by by = {};
+	struct gap_sa *sa;
+
+	switch (c->event) {
+	case XFRM_MSG_NEWSA:
+	case XFRM_MSG_UPDSA:
+		/* An update of an SA that is in use ends in the old one's place: this one is dead, and the other is known. */
+		if (READ_ONCE(x->km.state) == XFRM_STATE_VALID)
+			add(gn, x, now);
+		return;
+	case XFRM_MSG_DELSA:
+	case XFRM_MSG_EXPIRE:
+		if (c->event == XFRM_MSG_EXPIRE && !c->data.hard)
+			return;
+		sa = sa_of(gn, x);
+		if (!sa)
+			return;
+		if (c->event == XFRM_MSG_DELSA || c->portid)
+			whoever(&by);
+		lose(gn, sa, c->event == XFRM_MSG_DELSA ? IPSEC_GAP_CAUSE_DELETED : expired_by(x, c->portid), &by, now);
+		return;
+	}
+}
+
+int gap_sa_notify(struct xfrm_state *x, const struct km_event *c)
+{
+	struct gap_net *gn = gap_net(x ? xs_net(x) : c->net);
+	ktime_t now = ktime_get();
+	struct gap_by by;
+
+	spin_lock_bh(&gn->lock);
+	if (c->event == XFRM_MSG_FLUSHSA) {
+		whoever(&by);
+		lose_dead(gn, IPSEC_GAP_CAUSE_FLUSHED, &by, now);
+	} else if (x) {
+		take(gn, x, c, now);
+	}
+	spin_unlock_bh(&gn->lock);
+	return 0;
+}
+
+/* -ESRCH: whether anybody negotiates is for others to say. */
+int gap_sa_acquire(struct xfrm_state *x, struct xfrm_tmpl *t, struct xfrm_policy *pol)
+{
+	struct gap_net *gn = gap_net(xs_net(x));
+	ktime_t now = ktime_get();
+	struct gap_path *p;
+
+	spin_lock_bh(&gn->lock);
+	p = gn->dead ? NULL : gap_path_asked(gn, pol, t, x);
+	if (p)
+		gap_acquired(gn, p, now);
+	spin_unlock_bh(&gn->lock);
+	return -ESRCH;
+}
+
+static int walk(struct xfrm_state *x, int n, void *arg)
+{
+	struct gap_net *gn = arg;
+
+	spin_lock_bh(&gn->lock);
+	if (READ_ONCE(x->km.state) == XFRM_STATE_VALID)
+		add(gn, x, ktime_get());
+	spin_unlock_bh(&gn->lock);
+	return 0;
+}
+
+void gap_sa_walk(struct gap_net *gn)
+{
+	struct xfrm_state_walk w;
+
+	xfrm_state_walk_init(&w, IPSEC_PROTO_ANY, NULL);
+	xfrm_state_walk(gn->net, &w, walk, gn);
+	xfrm_state_walk_done(&w, gn->net);
+}
+
+void gap_sa_exit(struct gap_net *gn)
+{
+	struct hlist_node *next;
+	struct gap_sa *sa;
+	int i;
+
+	hash_for_each_safe(gn->sas, i, next, sa, by_state)
+		forget(gn, sa);
+}

@@ -1,0 +1,146 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The gap meter tells each way in which keying can cost traffic, and counts right.
+# timeout: 240
+
+# shellcheck source=kmod/selftest/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+a=192.0.2.1 b=192.0.2.2
+
+# gap_is WHAT CAUSE BY HELD DROPPED: the newest gap that ended
+gap_is()
+{
+	local e
+
+	e=$(event alice gap)
+	is "$1: cause" "$(field cause <<<"$e")" "$2"
+	is "$1: by whom" "$(field by <<<"$e")" "$3"
+	is "$1: held" "$(field held <<<"$e")" "$4"
+	is "$1: dropped" "$(field dropped <<<"$e")" "$5"
+	check "$1: times are in order" in_order "$e"
+}
+
+# A new SA cannot come after the first packet by it, nor can a packet wait longer than the gap was.
+in_order()
+{
+	local lasted keyed waited
+
+	lasted=$(field lasted_us <<<"$1") keyed=$(field keyed_us <<<"$1") waited=$(field waited_us <<<"$1")
+	[ "$keyed" -le "$lasted" ] && [ "$waited" -le "$lasted" ] && [ "$waited" -gt 0 ] || { echo "$1" && false; }
+}
+
+gap_number()
+{
+	[ "$(count alice gap)" = "$1" ]
+}
+
+hosts
+module ipsec_gap
+[ -n "$(gaps alice)" ] || skip_all "keydctl is not there"
+# Somebody must listen, or the kernel asks nobody.
+ip -n alice xfrm monitor acquire >"$work/monitor" 2>&1 &
+spawned+=($!)
+ip netns exec alice sysctl -qw net.core.xfrm_larval_drop=0
+policy add "$a/32" "$b/32"
+if command -v tcpdump >/dev/null; then
+	ip netns exec bob tcpdump -l -n -tttt -i eth0 'esp or icmp' >"$work/wire" 2>/dev/null &
+	spawned+=($!)
+fi
+
+pings 4
+check "a gap is open" has_event alice gap-open
+pair $a $b 0x1001
+check "and it ends" until_true 10 gap_number 1
+gap_is "first keys" acquire "" 4 0
+is "first keys: asked once" "$(event alice gap | field acquires)" 1
+
+pings 3
+pair $a $b 0x1002
+pings 3
+check "a rekey is a switch" has_event alice switch
+is "and no gap" "$(count alice gap)" 1
+is "from the old SA" "$(event alice switch | field spi)" 0x00001002
+is "which has sent what was held and more" "$(event alice switch | sed 's/.*"out_old":{//; s/}.*//' | field packets)" 7
+
+ip netns exec alice sysctl -qw net.core.xfrm_larval_drop=1
+ip -n alice xfrm state flush
+pings 5
+pair $a $b 0x1003 2>/dev/null || sa alice $a $b 0x1003
+pings 1
+gap_is "flushed" flushed ip 0 5
+
+ip netns exec alice sysctl -qw net.core.xfrm_larval_drop=0
+ip -n alice xfrm state delete src $a dst $b proto esp spi 0x1003
+ip -n alice xfrm state flush # of larval SAs, none
+pings 2
+sa alice $a $b 0x1004
+check "it ends" until_true 10 gap_number 3
+gap_is "deleted" deleted ip 2 0
+
+sa alice $a $b 0x1005 limit packet-hard 3
+ip -n alice xfrm state delete src $a dst $b proto esp spi 0x1004
+pings 8
+sa alice $a $b 0x1006
+check "it ends" until_true 20 gap_number 4
+e=$(event alice gap)
+is "packets: cause" "$(field cause <<<"$e")" packets
+is "packets: all that had no SA are held or dropped" "$(($(field held <<<"$e") + $(field dropped <<<"$e")))" 5
+
+sa alice $a $b 0x1007 limit time-hard 2
+ip -n alice xfrm state delete src $a dst $b proto esp spi 0x1006
+pings 1
+check "time: it opens by itself" until_true 20 eval '[ "$(event alice gap-open | field cause)" = time ]'
+sa alice $a $b 0x1008
+check "time: a new SA ends it before anybody wanted it" until_true 10 gap_number 5
+is "time: how" "$(event alice gap | field end)" sa
+is "time: nobody waited" "$(event alice gap | field waited_us)" ""
+
+# The other way: what bob gets and cannot open
+is "early: an SPI that nobody knows" "$(event bob spi | field fate)" unknown
+pings 2
+sent=$(spi bob 0x00001008 unknown)
+check "early: counted" [ "${sent:-0}" -ge 2 ]
+sa bob $a $b 0x1008
+e=$(event bob spi-known)
+is "early: its SA came later" "$(field fate <<<"$e") $(field spi <<<"$e")" "early 0x00001008"
+is "early: all packets" "$(field packets <<<"$e")" "$sent"
+ip -n bob xfrm state delete src $a dst $b proto esp spi 0x1008
+pings 3
+e=$(event bob spi)
+is "late: its SA was there" "$(field fate <<<"$e") $(field spi <<<"$e")" "late 0x00001008"
+is "late: all packets" "$(spi bob 0x00001008 late)" 3
+
+# Without the policy
+ip -n alice xfrm policy flush
+pings 4
+check "clear: told" has_event alice clear
+policy add "$a/32" "$b/32"
+is "clear: counted" "$(event alice clear-end | field clear)" 4
+pings 1
+is "clear: and not any more" "$(count alice clear-end)" 1
+
+# IPv6, and a policy that may do without
+policy add 2001:db8::1/128 2001:db8::2/128 level use
+ip netns exec alice ping -6 -q -c 3 -i 0.1 -W 0.1 2001:db8::2 >/dev/null
+sa alice 2001:db8::1 2001:db8::2 0x2001
+sa bob 2001:db8::1 2001:db8::2 0x2001
+ip netns exec alice ping -6 -q -c 1 -W 1 2001:db8::2 >/dev/null
+ip -n alice xfrm state delete src 2001:db8::1 dst 2001:db8::2 proto esp spi 0x2001
+ip netns exec alice ping -6 -q -c 3 -i 0.1 -W 0.1 2001:db8::2 >/dev/null
+sa alice 2001:db8::1 2001:db8::2 0x2002
+ip netns exec alice ping -6 -q -c 1 -W 0.2 2001:db8::2 >/dev/null
+is "IPv6: what left in clear while the SA was gone" "$(event alice clear-end | field clear)" 3
+
+check "/proc/net/ipsec_gap has a line for each path" eval '[ "$(ip netns exec alice grep -c "^[12]" /proc/net/ipsec_gap)" = 2 ]'
+check "no words of the kernel" kernel_is_clean
+
+# For people (V=1 shows it), and for docs/gaps.md
+for host in alice bob; do
+	echo "# $host: keydctl gaps --since 1h"
+	ip netns exec $host "$keydctl" gaps --since 1h | sed 's/^/#  /'
+	echo "# $host: /proc/net/xfrm_stat"
+	ip netns exec $host grep -v '[^0-9]0$' /proc/net/xfrm_stat | sed 's/^/#  /'
+done
+[ ! -e "$work/wire" ] || sed 's/^/#  /' "$work/wire"
+finish

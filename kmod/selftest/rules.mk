@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Programs that tests of the modules run.
+kmod_say := kmod/selftest/pfkey_say.c tests/lib/tap.c
+$(eval $(call program,kmod/selftest/pfkey_beyond,kmod/selftest/pfkey_beyond.c $(kmod_say),pfkey,libmnl))
+$(eval $(call program,kmod/selftest/pfkey_hostile,kmod/selftest/pfkey_hostile.c $(kmod_say),pfkey,libmnl))
+lab-programs: $(addprefix $(O)/kmod/selftest/,pfkey_beyond pfkey_hostile)
