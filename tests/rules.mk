@@ -33,6 +33,7 @@ pick = $(if $(T),$(foreach t,$(T),$(filter %/$(t) %/$(t).sh %/test_$(t).sh,$(1))
 picked_unit = $(call pick,$(unit_tests))
 picked_fuzzers = $(call pick,$(fuzzers))
 picked_netns = $(call pick,$(sort $(wildcard tests/netns/test_*.sh)))
+picked_kmod = $(call pick,$(filter-out %_lib.sh,$(sort $(wildcard kmod/selftest/*_*.sh))))
 picked_build = $(call pick,$(sort $(wildcard tests/build/test_*.sh)))
 
 run_unit = --tap --label unit $(picked_unit) $(if $(SAN),,--label san $(picked_unit:$(O)/%=$(san_O)/%))
@@ -41,9 +42,12 @@ run_build = --tap --label build $(picked_build)
 run_sim = --plain --label sim "$(O)/tests/sim --seeds 900 --jobs 0" \
 	$(if $(SAN),,--label san "$(san_O)/tests/sim --seeds 36 --jobs 0") --tap --label sim tests/sim/test_bugs.sh
 run_netns = --tap --label netns --lab $(picked_netns)
+run_kmod = --tap --label kmod --lab $(picked_kmod)
 
 # Tests are built by a make of their own, after what is missing was installed, and on all cores unless -j says otherwise.
 build = +$(q)$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+# Where no package of headers can be had there are no modules, and their tests say so.
+build_kmod = $(if $(shell command -v apt-get),$(build) kmod)
 build_san = $(build) $(if $(SAN),,SAN=$(check_san) O=$(san_O))
 
 test-programs: $(picked_unit)
@@ -54,7 +58,8 @@ lab-programs: $(programs) $(test_tools)
 check: deps-if-missing
 	$(build) test-programs lab-programs $(O)/tests/sim
 	$(build_san) test-programs fuzz-programs $(san_O)/tests/sim
-	$(q)O=$(O) tests/run $(run_unit) $(run_sim) $(run_fuzz) $(run_build) $(run_netns)
+	$(build_kmod)
+	$(q)O=$(O) tests/run $(run_unit) $(run_sim) $(run_fuzz) $(run_build) $(run_netns) $(run_kmod)
 
 ## make check-unit        unit tests, plain and sanitized
 check-unit: deps-if-missing
@@ -77,6 +82,12 @@ check-netns: deps-if-missing
 	$(build) lab-programs
 	$(q)O=$(O) tests/run $(run_netns)
 
+## make check-kmod        the kernel modules' tests in the lab (T= picks some; kmod/selftest)
+check-kmod: deps-if-missing
+	$(build_kmod)
+	$(build) lab-programs
+	$(q)O=$(O) tests/run $(run_kmod)
+
 ## make check-interop     keyd with strongSwan, libreswan and openiked in the lab, and a matrix (PEER=, T=; docs/interop.md)
 check-interop: deps-if-missing
 	$(build) lab-programs
@@ -97,4 +108,4 @@ clean-lab:
 # Installs what is missing; says what it does in deps.mk.
 deps-if-missing:
 
-.PHONY: check check-unit check-sim check-fuzz check-netns check-interop check-gaps clean-lab deps-if-missing test-programs fuzz-programs lab-programs
+.PHONY: check check-unit check-sim check-fuzz check-netns check-kmod check-interop check-gaps clean-lab deps-if-missing test-programs fuzz-programs lab-programs

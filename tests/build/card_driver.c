@@ -3,6 +3,7 @@
 #include "keyd/card/pcsc_watch.h"
 #include "keyd/card/uri.h"
 #include "keyd/crypto/alg.h"
+#include "tests/unit/signable.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -38,8 +39,8 @@ static void show_key(const struct card_token *t, const struct card_key *k)
 
 	for (uint32_t left = k->schemes; left; left &= left - 1)
 		schemes++;
-	printf("key %02x %s schemes=%u cert=%zu each=%d seen=%d label=%s %s\n", k->nid ? k->id[0] : 0,
-	       crypto_key_name(k->public, name, sizeof(name)), schemes, k->cert.n, k->each, k->seen, k->label,
+	printf("key %02x %s schemes=%u cert=%zu each=%d open=%d seen=%d label=%s %s\n", k->nid ? k->id[0] : 0,
+	       crypto_key_name(k->public, name, sizeof(name)), schemes, k->cert.n, k->each, k->open, k->seen, k->label,
 	       card_uri_format(t, k, uri, sizeof(uri)));
 }
 
@@ -119,7 +120,7 @@ static int do_sign(char **w)
 {
 	const struct crypto_sig *s = w[3] ? crypto_sig_by_name(w[3]) : NULL;
 	const struct card_key *k = key_of(w);
-	const struct view part = text("what is signed");
+	const struct view part = s ? signable(s) : text("");
 	uint8_t out[CRYPTO_SIG_MAX];
 	int r = k && s ? CARD_OK : CARD_NO_KEY;
 

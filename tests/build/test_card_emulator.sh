@@ -179,7 +179,10 @@ check "removal before a command" eval 'card_say pgp pull 84; fails challenge; wa
 check "… and back" card_insert pgp
 check "removal under a signature" eval 'card_pull_under piv 87 signs piv 9a $piv_user 01 SHA256-RSA-PKCS message; [ $? = 1 ] && grep CKR_ piv.out'
 check "… the other card is still there" card_present pgp
-check "… back, it signs" eval 'card_insert piv && signs piv 9a $piv_user 01 SHA256-RSA-PKCS message'
+idle() { says '^piv in ' card_say piv info; }
+check "a card that nobody uses loses its power" eval 'card_insert piv && wait_until 20 idle'
+check "… and was seen all the same" "$card_emu" --seconds 5 --tell "$card_dir/piv.sock" seen
+check "… it signs" eval 'card_present piv && signs piv 9a $piv_user 01 SHA256-RSA-PKCS message'
 
 # What stays.
 contents() { card_say pgp info | sed 's/^openpgp [a-z]* //'; }

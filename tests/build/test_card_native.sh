@@ -139,14 +139,20 @@ grep -o 'pkcs11:.*' answer >>ours
 check "OpenSC has three" ask opensc 'token 2' tokens
 grep -o 'pkcs11:.*' answer | grep -v sig >theirs
 check "… of which ours are two" diff ours theirs
-check "keys on the OpenPGP card" ask pgp 'key 03 RSA-2048 schemes=5 cert=[1-9][0-9]* each=0' keys 0
-check "… one wants the PIN each time" grep -q '^key 01 P-384 schemes=4 cert=0 each=1' answer
+check "keys on the OpenPGP card" ask pgp 'key 03 RSA-2048 schemes=6 cert=[1-9][0-9]* each=0' keys 0
+check "… one wants the PIN each time" grep -q '^key 01 P-384 schemes=5 cert=0 each=1' answer
 check "… one is for decryption" grep -q '^key 02 P-256 schemes=0' answer
 grep -o 'label=.*' answer >ours
-check "keys on the PIV card" ask piv 'key 01 RSA-2048 schemes=8 cert=[1-9][0-9]* each=0' keys 0
-check "… 9C wants the PIN each time" grep -q '^key 02 P-256 schemes=4 cert=[1-9][0-9]* each=1' answer
-check "… 9E is there, too" grep -q '^key 04 P-384 schemes=4' answer
+check "keys on the PIV card" ask piv 'key 01 RSA-2048 schemes=9 cert=[1-9][0-9]* each=0' keys 0
+check "… 9C wants the PIN each time" grep -q '^key 02 P-256 schemes=5 cert=[1-9][0-9]* each=1' answer
+check "… 9E is there, too, and wants none" grep -q '^key 04 P-384 schemes=5 cert=[1-9][0-9]* each=0 open=1' answer
+check "… which is said of no other" [ "$(grep -c 'open=1' answer)" = 1 ]
 grep -o 'label=.*' answer >>ours
+for slot in 0 1 2; do
+	tell opensc keys $slot
+	heard opensc && grep '^key' answer
+done >open
+check "OpenSC says so of 9E" [ "$(grep 'open=1' open | cut -d' ' -f2)" = 04 ]
 for slot in 0 1 2; do
 	check "OpenSC's keys" ask opensc '^= ok' login $slot 123456
 	check "… of token $slot" ask opensc '^key' keys $slot
@@ -158,14 +164,14 @@ driver_end opensc
 
 # Signatures, of every key in every way; nothing grows.
 check "without a PIN nothing is signed" ask pgp '^= the token is locked' sign 0 03 rsa-sha256
-check "… but by 9E" ask piv 'signed 4' sign-all 0 04
+check "… but by 9E" ask piv 'signed 5' sign-all 0 04
 check "the PIN is right" ask pgp '^= ok' login 0 123456
 check "… on the PIV card" ask piv '^= ok' login 0 123456
-check "RSA, OpenPGP" ask pgp 'signed 5' sign-all 0 03
-check "ECDSA with the signature key" ask pgp 'signed 4' sign-all 0 01 123456
+check "RSA, OpenPGP" ask pgp 'signed 6' sign-all 0 03
+check "ECDSA with the signature key" ask pgp 'signed 5' sign-all 0 01 123456
 check "… not without a PIN" ask pgp '^= the token is locked' sign 0 01 ecdsa384
-check "RSA with PSS, PIV" ask piv 'signed 8' sign-all 0 01
-check "ECDSA by 9C" ask piv 'signed 4' sign-all 0 02 123456
+check "RSA with PSS, PIV" ask piv 'signed 9' sign-all 0 01
+check "ECDSA by 9C" ask piv 'signed 5' sign-all 0 02 123456
 check "descriptors" ask pgp '^fds' fds
 before=$(grep fds answer)
 check "100 signatures" ask pgp '^= ok' sign 0 03 rsa-sha256 100
@@ -310,14 +316,14 @@ for yes in no yes; do
 	: >pgp.trace
 	ask pgp '^token' tokens && ask piv '^token' tokens
 	ask pgp '^= ok' login 0 123456 && ask piv '^= ok' login 0 123456
-	check "extended length: $yes" ask pgp '^key 03 RSA-2048 schemes=5 cert=[1-9]' keys 0
-	check "… signs" ask pgp 'signed 5' sign-all 0 03
-	check "… PIV" ask piv 'signed 8' sign-all 0 01
+	check "extended length: $yes" ask pgp '^key 03 RSA-2048 schemes=6 cert=[1-9]' keys 0
+	check "… signs" ask pgp 'signed 6' sign-all 0 03
+	check "… PIV" ask piv 'signed 9' sign-all 0 01
 done
 check "… it was used" grep -q '^> 00 47 81 00 00 00 02' pgp.trace
 
 # From an empty card to a key that others use.
-check "another key" ask pgp '^key 03 P-256 schemes=4 cert=0' make 0 03 ec 256 12345678 replace
+check "another key" ask pgp '^key 03 P-256 schemes=5 cert=0' make 0 03 ec 256 12345678 replace
 check "… in place of one only if that is meant" ask pgp '^= the token has a key there already' make 0 03 ec 256 12345678
 check "… by the administrator only" ask pgp "^= the administrator's PIN or key is wrong" make 0 03 ec 256 87654321 replace
 card_say pgp tries admin 3
@@ -329,8 +335,8 @@ certify_by() # DRIVER ID CN ADMIN
 }
 ask pgp '^key' keys 0
 check "its certificate" certify_by pgp 03 "new gate" 12345678
-check "… is there" ask pgp '^key 03 P-256 schemes=4 cert=[1-9]' keys 0
-check "… and signs" eval "ask pgp '^= ok' login 0 123456 && ask pgp 'signed 4' sign-all 0 03"
+check "… is there" ask pgp '^key 03 P-256 schemes=5 cert=[1-9]' keys 0
+check "… and signs" eval "ask pgp '^= ok' login 0 123456 && ask pgp 'signed 5' sign-all 0 03"
 check "OpenSC sees both" says 'AUT certificate|Cardholder certificate' limit pkcs11-tool --module "$module" --slot 0 --list-objects
 check "… the key, by its fingerprint" grep -q 'Authentication key' says.out
 openssl dgst -sha256 -binary -out digest ca.pem
@@ -340,16 +346,16 @@ check "… as OpenSSL confirms" openssl dgst -sha256 -verify public.pem -signatu
 printf 'disable-ccid\npcsc-shared\nreader-port Emulated 00 00\n' >"$GNUPGHOME/scdaemon.conf"
 check "GnuPG sees it, and when it was made" says '^ +created \.+: 20' limit gpg --card-status
 gpgconf --kill all
-check "an RSA key" ask pgp '^key 01 RSA-2048 schemes=5 cert=0 each=1' make 0 01 rsa 2048 12345678 replace
-check "… signs" ask pgp 'signed 5' sign-all 0 01 123456
-check "a key in a PIV card" ask piv '^key 01 P-256 schemes=4 cert=0' make 0 01 ec 256 $manager replace
+check "an RSA key" ask pgp '^key 01 RSA-2048 schemes=6 cert=0 each=1' make 0 01 rsa 2048 12345678 replace
+check "… signs" ask pgp 'signed 6' sign-all 0 01 123456
+check "a key in a PIV card" ask piv '^key 01 P-256 schemes=5 cert=0' make 0 01 ec 256 $manager replace
 check "… with the management key only" ask piv "^= the administrator's PIN or key is wrong" make 0 02 ec 256 ${manager/1/2} replace
 tell piv keys 0
 heard piv
 ask piv '^key' make 0 01 ec 256 $manager replace
 check "its certificate" certify_by piv 01 "new nine a" $manager
 check "the card is called as it is" ask piv 'token=new%20nine%20a' tokens
-check "… it is there" ask piv '^key 01 P-256 schemes=4 cert=[1-9]' keys 0
+check "… it is there" ask piv '^key 01 P-256 schemes=5 cert=[1-9]' keys 0
 check "OpenSC sees it" says 'DN: CN=new nine a' limit pkcs11-tool --module "$module" --slot 4 --list-objects
 
 # What a watcher is told.

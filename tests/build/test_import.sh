@@ -16,6 +16,7 @@ openssl req -x509 -days 9 -nodes -out ca.pem -subj /CN=ca -newkey ed25519 -keyou
 openssl req -x509 -days 9 -nodes -out gw.pem -subj /CN=gw -newkey rsa:2048 -keyout gw.key 2>err
 openssl pkcs12 -export -in gw.pem -inkey gw.key -passout pass: -out gw.p12 2>err
 printf '* secret\n' >psk.txt
+printf 'bob:!*\n' >users
 printf '%%any : PSK "secret"\n' >ipsec.secrets
 
 # Each file that is named is here under another name.
@@ -23,7 +24,7 @@ stand_in()
 {
 	sed -E -e "s,^secrets \".*ipsec.secrets\",secrets \"$work/ipsec.secrets\"," -e "s,^secrets \"/[^w].*psk.txt\",secrets \"$work/psk.txt\"," \
 		-e "s,^(\tcert) \"/.*p12\",\1 \"$work/gw.p12\"," -e "s,^(\tcert) \"/[^\"]*\.[^p].*\",\1 \"$work/gw.pem\"," -e "s,^(\tcert) \"/.*pem\",\1 \"$work/gw.pem\"," \
-		-e "s,^(\tkey) \"/.*,\1 \"$work/gw.key\"," -e "s,^(\tca) \"/.*,\1 \"$work/ca.pem\"," -e "s,^(\tremote-key file) .*,\1 \"$work/gw.pem\","
+		-e "s,^(\tusers) .*,\1 \"$work/users\"," -e "s,^(\tkey) \"/.*,\1 \"$work/gw.key\"," -e "s,^(\tca) \"/.*,\1 \"$work/ca.pem\"," -e "s,^(\tremote-key file) .*,\1 \"$work/gw.pem\","
 }
 
 for file in "$data"/*.conf; do

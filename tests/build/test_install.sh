@@ -38,8 +38,12 @@ for program in keyd keydctl setkey; do
 	check "$program runs from there" "$root$prefix/libexec/gapless/$program" -h
 done
 check "keyd-card is beside them, for them alone" test -x "$root$prefix/libexec/gapless/keyd-card" -a ! -e "$root$prefix/sbin/keyd-card"
+for program in racoonctl ipsec keyd-hook; do
+	check "$program is beside them, and no other package's place is taken" test -x "$root$prefix/libexec/gapless/$program" -a ! -e "$root$prefix/sbin/$program"
+	check "$program runs from there" "$root$prefix/libexec/gapless/$program" -h
+done
 check "keyd-card runs from there" "$root$prefix/libexec/gapless/keyd-card" --help
-for page in man8/keyd.8 man8/keydctl.8 man8/setkey.8 man5/keyd.conf.5 man3/pfkey.3 man3/ipsec_open.3; do
+for page in man8/keyd.8 man8/keydctl.8 man8/setkey.8 man8/gapless-racoonctl.8 man8/gapless-ipsec.8 man8/keyd-hook.8 man5/keyd.conf.5 man3/pfkey.3 man3/ipsec_open.3; do
 	check "$page is there" test -s "$root$prefix/share/man/$page"
 done
 for file in libpfkey.so libpfkey.so.0 libpfkey.a pkgconfig/libpfkey.pc; do

@@ -77,6 +77,7 @@ conf_file bob <<-END
 	}
 END
 chmod 600 "$work"/*.key
+in_host alice sh -c 'grep -q ^gapless: /etc/group || echo gapless:x:64000: >>/etc/group'
 keyd_start alice --backend fake -v
 keyd_start bob --backend fake
 
@@ -176,6 +177,15 @@ watched()
 }
 check "who watches has seen it" wait_until 10 watched || note "$(cat "$work/events")"
 check "in words, too" wait_until 10 grep -q 'gate locked -> unlocked' "$work/events.txt"
+
+# --- by somebody who is no administrator, but may talk to keyd
+as_nobody()
+{
+	printf '%s\n' "$pin" >"$work/pin"
+	in_host alice setpriv --reuid 65534 --regid "$(in_host alice getent group gapless | cut -d: -f3)" --clear-groups "$bin/keydctl" token unlock gate --fd 7 7<"$work/pin" </dev/null >"$work/out" 2>&1
+}
+check "its PIN is all that is asked for" as_nobody || tell
+check "lock it again" code 0 keydctl alice token lock gate
 
 # --- by a terminal
 # at_terminal COMMAND: what is typed goes to $keyboard, what is shown is in $work/screen
@@ -327,7 +337,11 @@ ipsec_secrets()
 	(umask 77 && printf '# old\n10.9.9.9 %%any : PSK "of somebody else"\n: PIN %%smartcard:50 %s\n' "$1" >"$work/ipsec.secrets")
 }
 keydctl alice down 192.0.2.2 >"$work/out" 2>&1
-keydctl alice token lock gate >"$work/out" 2>&1
+logged_out()
+{
+	role_pid alice card && kill -KILL "$pid" && wait_until 20 holds '.tokens | length == 2 and all(.state == "locked")' token list
+}
+check "nobody is logged in when the process ends that was" logged_out
 ipsec_secrets %prompt
 check "an old file of secrets: rereadsecrets" code 0 keydctl alice rereadsecrets
 check "%prompt waits for somebody" code 5 keydctl alice up 192.0.2.2
@@ -395,12 +409,35 @@ check "and says so" says 'blocked'
 check "nor does unlock ask" code 1 keydctl alice token unlock pad-card
 
 rm -f "$MOCK_P11_DIR/tries"
-mock_is "card 2" "pad ok"
+# inserted N LINE...: it was pulled, and came back as the mock has it now
+inserted()
+{
+	mock_is "card 0"
+	wait_until 20 holds '.tokens == []' token list && mock_is "card $1" "${@:2}"
+}
+check "it is pulled" inserted 2 "always yes"
+check "a card whose key wants its PIN each time" wait_until 20 holds '.tokens[0] | .state == "locked" and .keys[0].each' token list
+check "up takes it, for the login and the signature" given 424242 up 192.0.2.2
+check "so the list says that it is used up" holds '.tokens[0] | .state == "unlocked" and .need == "pin-each" and .ask' token list
+keydctl alice down 192.0.2.2 >"$work/out" 2>&1
+check "the next signature wants it again" code 5 keydctl alice up 192.0.2.2
+check "which is told, with what helps" code 1 keydctl alice token check
+check "in a sentence" says 'wants the PIN for each signature with this key, and there is none: "keydctl token unlock" gives it for one'
+check "explain has it, too" code 0 keydctl alice explain 192.0.2.2
+check "as what is missing" says 'wants the PIN for each signature'
+check "up asks for it" given 424242 up 192.0.2.2
+keydctl alice down 192.0.2.2 >"$work/out" 2>&1
+check "it may be given before" given 424242 token unlock
+check "and is good for one" says 'for one signature'
+check "up asks nobody then" code 0 keydctl alice up 192.0.2.2
+keydctl alice down 192.0.2.2 >"$work/out" 2>&1
+
+check "it is pulled again" inserted 3 "pad ok"
 check "a reader with a PIN pad" wait_until 20 holds '.tokens[0] | .pad and .state == "locked"' token list
 check "there, nobody has to ask" code 0 keydctl alice token unlock --pad
 check "but somebody to type" says 'Type the PIN of token "pad-card" at its reader'
 check "up works" code 0 keydctl alice up 192.0.2.2
-mock_is "card 2" "pad cancel"
+mock_is "card 3" "pad cancel"
 keydctl alice down 192.0.2.2 >"$work/out" 2>&1
 keydctl alice token lock >"$work/out" 2>&1
 check "nobody types" code 1 keydctl alice token unlock

@@ -262,6 +262,13 @@ softhsm_tests()
 	check "by what is printed, the key is found again" eval 'line=$(sed -n "s/^in keyd.conf: key //p" out) && enroll 123456 "$line" --id 56 --csr by-uri.csr'
 	check "… the same one" same_request by-uri.csr new.csr
 	check "the name that p11-kit has for the module will do" enroll 123456 gate --module softhsm2 --id 56 --csr named.csr
+	if [ -e /usr/share/p11-kit/modules/softhsm2.module ]; then
+		check "without --module p11-kit's list is gone through" enroll 123456 gate --id 56 --csr listed.csr
+		check "… and the line for keyd.conf says which of it" said "^in keyd.conf: (key|cert) pkcs11:.*token=gate;id=%56\?module-name=softhsm2$"
+		check "… a token that is in none of it" refuses "there is no token \"nobody\" in the readers, and the modules that p11-kit lists, only .*\"gate\"" 123456 nobody
+	else
+		skip "p11-kit's list" "it has no softhsm2"
+	fi
 }
 softhsm=$(find /usr/lib -name libsofthsm2.so -print -quit)
 if [ -z "$softhsm" ]; then
@@ -295,7 +302,7 @@ card_tests()
 
 	opensc=$(find /usr/lib -name opensc-pkcs11.so -print -quit)
 	export PCSCLITE_CSOCK_NAME=$work/none
-	check "without pcscd that is told" refuses "no reader can be asked, as pcscd is not there" 123456
+	check "without pcscd that is told" refuses "there is no token in the readers; no reader can be asked, as pcscd is not there" 123456
 	card_readers_start || not_ok "pcscd starts"
 	chmod 755 "$card_dir"
 	check "without a card, too" refuses "there is no token in the readers" 123456

@@ -102,12 +102,29 @@ check "another PIN" keydctl alice reload
 begins alice bob >/dev/null
 check "is tried, and is right" wait_until 20 ikes_are alice 1
 is "which was the second" "$(mock_called 'PIN given')" 2
-keydctl alice token lock >/dev/null
+
+# --- locked by hand: not opened by itself, though the PIN is in a file ---
+check "locked by hand" keydctl alice token lock
+again
+keyd_fails alice 1 'was locked by hand' "$bin/keydctl" token check
+keyd_fails alice 1 'was locked by hand' "$bin/keydctl" up bob
+check "explain says so" explains token-locked 'was locked by' || note "$(cat "$work/explain")"
+is "no PIN was used" "$(mock_called 'PIN given')" 2
+check "unlock asks nobody" keydctl alice token unlock </dev/null
+is "and uses the one of the file" "$(mock_called 'PIN given')" 3
+check "the tunnel comes by itself" wait_until 20 ikes_are alice 1
+again
+begins alice bob >/dev/null
+check "it is not locked for ever" wait_until 20 ikes_are alice 1
+is "with the file's PIN" "$(mock_called 'PIN given')" 4
+
+mock_does "card 2"
+certs_down
 token_pin mock 9999 >"$work/name"
 keydctl alice reload >/dev/null
 certs_down
 refused token-pin .
-is "the first one again: still bad" "$(mock_called 'PIN given')" 2
+is "the first one again: still bad" "$(mock_called 'PIN given')" 4
 
 # --- the module dies of it, or hangs ---
 rm -f "$mock/tries" "$mock/log"

@@ -139,6 +139,17 @@ check "keyd killed: its token can be pulled" wait_until 20 ikes_are bob 0
 back
 check "keyd killed: and put back" both_have 1
 
+# --- pulled while the role that has the tunnels is not there to hear of it ---
+role_pid alice ike && kill -STOP "$pid" || not_ok "deaf: there is an ike role"
+absent=$(grep -c 'token: state=absent' "$(host_log keyd-alice)")
+mock_does "card 0"
+check "deaf: it is pulled" wait_until 20 eval '[ "$(grep -c "token: state=absent" "$(host_log keyd-alice)")" -gt '"$absent"' ]'
+kill -KILL "$pid"
+keyd_said alice 'a role is back: role=ike'
+check "deaf: the next one is told, and ends the tunnel" wait_until 20 ikes_are bob 0
+back
+check "deaf: back in, it comes back" both_have 1
+
 # --- somebody types at a PIN pad ---
 certs_down
 host_stop keyd-alice

@@ -138,7 +138,10 @@ is "that was said once" "$(keyd_count alice 'pcscd is not there')" 1
 
 configure native "$work/wrong.pin"
 check "another PIN" keydctl alice reload
-check "lock" keydctl alice token lock "$pgp"
+check "the login ends" card_remove pgp
+keyd_said alice 'token: state=absent was=unlocked label="OpenPGP card'
+card_insert pgp
+check "it is locked" wait_until 10 state_is "$pgp" locked
 keydctl alice down 192.0.2.2 >/dev/null
 check "a wrong PIN" not keydctl alice up 192.0.2.2
 check "costs a try" tries pgp user=2
@@ -153,6 +156,19 @@ check "one try it was" tries pgp user=2
 check "the right one by hand" keydctl alice token unlock "$pgp" --fd 3 3<<<123456
 check "gives all tries back" tries pgp user=3
 check "a tunnel" keydctl alice up 192.0.2.2
+
+# --- nobody has asked for tokens yet but who watches ---
+
+host_new carol
+in_host carol sh -c 'mkdir -p /etc/gapless && umask 077 && echo "peer 192.0.2.9 { psk \"0123456789abcdef\" }" >/etc/gapless/keyd.conf'
+keyd_start carol --backend fake
+(in_host carol timeout 100 "$bin/keydctl" token watch >"$work/events" 2>&1 &)
+check "who watches sees the card" wait_until 15 grep -q "$pgp absent -> locked" "$work/events"
+card_remove pgp
+check "… pulled" wait_until 15 grep -q "$pgp locked -> absent" "$work/events"
+card_insert pgp
+check "… and put back" wait_until 15 eval "[ \$(grep -c '$pgp absent -> locked' \"$work/events\") = 2 ]"
+check "alice has it again" wait_until 10 state_is "$pgp" locked
 
 # --- OpenSC's module sees the same cards ---
 

@@ -61,6 +61,32 @@ rows()
 		raw-keys	raw public keys (RFC 7670)
 		two-rounds	certificate, then secret (RFC 4739)
 		wrong-ca	a CA that is not believed: both say so
+		v1-tunnel	IKEv1, main mode: up, traffic
+		v1-child-initiator	IKEv1: quick mode rekeyed by the initiator
+		v1-child-responder	IKEv1: quick mode rekeyed by the responder
+		v1-ike-initiator	IKEv1: ISAKMP SA rekeyed by the initiator
+		v1-ike-responder	IKEv1: ISAKMP SA rekeyed by the responder
+		v1-down-initiator	IKEv1: deleted by the initiator
+		v1-down-responder	IKEv1: deleted by the responder
+		v1-transport	IKEv1, transport mode: up, traffic
+		v1-aggressive	IKEv1, aggressive mode, names: up, traffic
+		v1-life-initiator	IKEv1: both rekeyed by the initiator's lifetimes
+		v1-life-responder	IKEv1: both rekeyed by the responder's lifetimes
+		v1-dead-responder	IKEv1, DPD: responder killed
+		v1-dead-initiator	IKEv1, DPD: initiator killed
+		v1-rsa	IKEv1, main mode, RSA certificates: up, traffic
+		v1-ecdsa	IKEv1, main mode, ECDSA (RFC 4754): up, traffic
+		v1-rsa-aggressive	IKEv1, aggressive mode, RSA certificates: up
+		v1-xauth	IKEv1, XAUTH: up, traffic
+		v1-pull	IKEv1, XAUTH, address by pull: up, traffic
+		v1-pull-ike-initiator	IKEv1, XAUTH, pull: rekeyed by the initiator
+		v1-push	IKEv1, XAUTH, address by push: up, traffic
+		v1-nat-tunnel	IKEv1 behind NAT, tunnel: up, traffic
+		v1-nat-child-initiator	IKEv1 behind NAT: quick mode by the initiator
+		v1-nat-child-responder	IKEv1 behind NAT: quick mode by the responder
+		v1-nat-ike-initiator	IKEv1 behind NAT: ISAKMP SA by the initiator
+		v1-nat-ike-responder	IKEv1 behind NAT: ISAKMP SA by the responder
+		v1-nat-transport	IKEv1 behind NAT, transport: up, traffic
 	END
 }
 
@@ -158,7 +184,7 @@ life_case()
 	for _ in 1 2; do
 		old=$(out_spis alice | xargs)
 		must "the child is rekeyed" wait_until 40 spis_new alice "$old" || break
-		must "bob sends on the new one alone" wait_until 20 spis_one bob || break
+		[ "${tunnel[version]-2}" = 1 ] || must "bob sends on the new one alone" wait_until 20 spis_one bob || break
 	done
 	must "the IKE SA is rekeyed" wait_until 40 rekeyed_more "$1" ike $((before + 1))
 	traffic_more 100
@@ -542,4 +568,128 @@ cert_fragment_case()
 	capture_stop ike
 	must "alice sends fragments" [ "$(fragments_from "$address_a")" -ge 2 ]
 	must "bob sends fragments" [ "$(fragments_from "$address_b")" -ge 2 ]
+}
+
+# scene_v1 MODE: algorithms that have been in IKEv1 from of old
+scene_v1()
+{
+	scene "$1" 4
+	tunnel[version]=1
+	tunnel[ike]=aes128-sha256-modp2048
+	tunnel[esp]=aes128-sha256-modp2048
+}
+
+# v1_rekey_need KIND: what it must be able to do in order to begin
+v1_rekey_need()
+{
+	[ "$1" != libreswan ] || echo v1-rekey
+}
+
+v1_rekey_cells()
+{
+	cell "$1child-initiator" rekey -- rekey_case alice child
+	cell "$1child-responder" rekey -- rekey_case bob child
+	# shellcheck disable=SC2046 # one word or none
+	cell "$1ike-initiator" $(v1_rekey_need "$kind_a") -- rekey_case alice ike
+	# shellcheck disable=SC2046
+	cell "$1ike-responder" $(v1_rekey_need "$kind_b") -- rekey_case bob ike
+}
+
+job_v1psk()
+{
+	hosts_direct
+	scene_v1 tunnel
+	scene_start
+	cell v1-tunnel -- up_case
+	v1_rekey_cells v1-
+	cell v1-down-initiator -- down_case alice
+	peer alice up >/dev/null 2>&1
+	wait_until 20 sends_are 1
+	cell v1-down-responder -- down_case bob
+	scene_stop
+	scene_v1 transport
+	agree_cell v1-transport -- up_case
+	scene_v1 tunnel
+	tunnel[alice.id]=alice.example tunnel[bob.id]=bob.example
+	tunnel[aggressive]=yes
+	agree_cell v1-aggressive -- up_case
+}
+
+job_v1life()
+{
+	local host
+
+	hosts_direct
+	for host in alice bob; do
+		scene_v1 tunnel
+		tunnel["$host.child-life"]=5
+		tunnel["$host.ike-life"]=12
+		agree_cell "v1-life-$([ $host = alice ] && echo initiator || echo responder)" -- life_case $host
+	done
+	scene_v1 tunnel
+	tunnel[dpd]=2
+	agree_cell v1-dead-responder -- dead_case bob alice
+	scene_v1 tunnel
+	tunnel[dpd]=2
+	agree_cell v1-dead-initiator -- dead_case alice bob
+}
+
+# scene_v1_cert KIND
+scene_v1_cert()
+{
+	scene_cert "$1" "$1"
+	tunnel[version]=1
+	tunnel[ike]=aes128-sha256-modp2048
+	tunnel[esp]=aes128-sha256-modp2048
+}
+
+# scene_v1_client WAY: alice has a password, and from bob an address
+scene_v1_client()
+{
+	scene_v1 tunnel
+	tunnel[xauth]="carol sesame-open"
+	tunnel[vip]=$1
+	tunnel[child.1]='assigned 10.2.0.0/24'
+	ends_a=$tunnel_vip
+}
+
+job_v1auth()
+{
+	hosts_direct
+	in_host bob ip route add "$tunnel_vip" via 192.0.2.1 src 10.2.0.1
+	scene_v1_cert rsa
+	agree_cell v1-rsa -- up_case
+	# In aggressive mode libreswan sends no certificate but its own: the other one has the CA between already.
+	scene_v1_cert rsa
+	tunnel[aggressive]=yes
+	[ "$kind_a" != libreswan ] || tunnel[alice.ca]=inter
+	[ "$kind_b" != libreswan ] || tunnel[bob.ca]=inter
+	agree_cell v1-rsa-aggressive -- cert_case
+	scene_v1_cert ec256
+	agree_cell v1-ecdsa ecdsa-method -- cert_case
+	scene_v1 tunnel
+	tunnel[xauth]="carol sesame-open"
+	agree_cell v1-xauth -- up_case
+	scene_v1_client pull
+	scene_start
+	cell v1-pull -- up_case
+	# shellcheck disable=SC2046
+	cell v1-pull-ike-initiator $(v1_rekey_need "$kind_a") -- rekey_case alice ike
+	scene_stop
+	scene_v1_client push
+	agree_cell v1-push -- up_case
+}
+
+job_v1nat()
+{
+	hosts_nat
+	scene_nat tunnel
+	tunnel[version]=1 tunnel[ike]=aes128-sha256-modp2048 tunnel[esp]=aes128-sha256-modp2048
+	scene_start
+	cell v1-nat-tunnel -- up_case
+	v1_rekey_cells v1-nat-
+	scene_stop
+	scene_nat transport
+	tunnel[version]=1 tunnel[ike]=aes128-sha256-modp2048 tunnel[esp]=aes128-sha256-modp2048
+	agree_cell v1-nat-transport v1-nat-transport -- nat_transport_case
 }

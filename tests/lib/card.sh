@@ -94,7 +94,7 @@ card_new()
 	card_pid[$name]=$!
 	# Its socket is there a moment before it listens.
 	wait_until 30 card_say "$name" info || { cat "$card_dir/$name.log"; return 1; }
-	case " $* " in *" --out "*) ;; *) card_say "$name" powered && card_seen "$name" ;; esac
+	case " $* " in *" --out "*) ;; *) card_say "$name" seen && card_seen "$name" ;; esac
 }
 
 # card_end NAME: the emulator ends, the card is gone; card_new with the same name brings it back as it was.
@@ -135,7 +135,7 @@ card_seen()
 # card_insert NAME, card_remove NAME: return when pcscd has seen it.
 card_insert()
 {
-	card_say "$1" insert && card_say "$1" powered && card_seen "$1"
+	card_say "$1" insert && card_say "$1" seen && card_seen "$1"
 }
 
 card_remove()

@@ -40,6 +40,8 @@ keyd_policies()
 	out=esp/transport//unique in=$out
 	[ "${tunnel[mode]}" = transport ] || out=esp/tunnel/$me-$other/unique in=esp/tunnel/$other-$me/unique
 	echo 'spdflush;'
+	# Where an address is assigned, keyd makes them itself.
+	[ -z "${tunnel[vip]-}" ] || return 0
 	for number in 135 136; do
 		printf 'spdadd ::/0 ::/0 icmp6 %s,0 -P %s prio high none;\n' $number out $number in
 	done
@@ -81,16 +83,37 @@ keyd_words()
 	echo "${words// /, }"
 }
 
+# keyd_version HOST: what is said of IKEv1 alone
+keyd_version()
+{
+	local told role user password way my_net other_net protocol
+
+	printf '\tversion 1\n'
+	told "$1" aggressive && printf '\texchange aggressive\n'
+	if tunnel_xauth "$1" && [ "$role" = client ]; then
+		printf '\txauth client %s password "%s"\n' "$user" "$password"
+	elif [ -n "$user" ]; then
+		in_host "$1" sh -c 'umask 077; mkdir -p /etc/gapless; echo "$1:$(openssl passwd -6 "$2")" >/etc/gapless/users' sh "$user" "$password"
+		printf '\txauth server\n\tusers /etc/gapless/users\n'
+	fi
+	tunnel_vip "$1" || return 0
+	tunnel_child "$1" 1
+	printf '\tmode-config %s\n\ttraffic %s <-> %s\n' "$way" "$my_net" "$other_net"
+	[ "$role" = server ] && printf '\tpool lab\n' || printf '\tvirtual-address ipv4\n'
+}
+
 # keyd_section HOST: its peer
 keyd_section()
 {
 	local host=$1 told me other my_id other_id other_host
 
 	tunnel_ends "$host"
+	[ -z "${tunnel[vip]-}" ] || printf 'pool lab {\n\taddress %s/32\n}\n' "$tunnel_vip"
 	printf 'peer gapless {\n\taddress %s\n\tlocal %s\n' "$other" "$me"
 	[ "$my_id" = "$me" ] || printf '\tid local %s\n' "$my_id"
 	[ "$other_id" = "$other" ] || printf '\tid remote %s\n' "$other_id"
 	told "$host" secret && printf '\tpsk "%s"\n' "$told"
+	[ "${tunnel[version]-2}" = 2 ] || keyd_version "$host"
 	keyd_auth "$host"
 	told "$host" ike && printf '\tike %s\n' "$told"
 	told "$host" esp && printf '\tesp %s\n\tpfs %s\n' "$told" \

@@ -12,6 +12,7 @@ libreswan_cannot[ecdsa-method]='ipsec.conf(5), "authby": ECDSA is "only supporte
 libreswan_cannot[ed25519]='ipsec.conf(5), "authby": rsasig, ecdsa, rsa-sha2, rsa-sha1'
 libreswan_cannot[two-rounds]='no setting for a second round of authentication (RFC 4739): ipsec.conf(5) has "leftauth" once'
 libreswan_cannot[reauth]='no command for it: reauth=yes makes it of the next rekey of the IKE SA'
+libreswan_cannot[v1-rekey]='its command says "cannot force rekey of IKEv1 connection": an ISAKMP SA is replaced by its lifetime alone'
 declare -A libreswan_loses=(
 	[sends-early]='a responder sends on the new SA before its answer has arrived: it installs both directions first'
 )
@@ -170,16 +171,18 @@ libreswan_conn()
 	tunnel_ends "$host"
 	tunnel_child "$host" "$number"
 	printf 'conn gapless%s\n' "$number"
-	printf '\tikev2=yes\n\ttype=%s\n\tauto=add\n' "${tunnel[mode]}"
+	printf '\tikev2=%s\n\ttype=%s\n\tauto=add\n' "$([ "${tunnel[version]-2}" = 1 ] && echo no || echo yes)" "${tunnel[mode]}"
+	! told "$host" aggressive || printf '\taggressive=yes\n'
+	libreswan_assigned "$host"
 	libreswan_auth "$host"
 	printf '\tleft=%s\n\tleftid=%s\n\tright=%s\n\trightid=%s\n' "$me" "$(libreswan_id "$my_id")" "$other" \
 		"$(libreswan_id "$other_id")"
 	printf '\tleftupdown=/bin/true\n\tkeyingtries=1\n\tinitial-contact=yes\n\tretransmit-timeout=20s\n'
 	if [ "$my_net" != "$me" ] || [ "$other_net" != "$other" ]; then
 		with_length "$my_net"
-		printf '\tleftsubnet=%s\n' "$net"
+		[ "$my_net" = assigned ] || printf '\tleftsubnet=%s\n' "$net"
 		with_length "$other_net"
-		printf '\trightsubnet=%s\n' "$net"
+		[ "$other_net" = assigned ] || printf '\trightsubnet=%s\n' "$net"
 	fi
 	if [ "$protocol" != any ]; then
 		printf '\tleftprotoport=%s\n\trightprotoport=%s\n' "$protocol" "$protocol"
@@ -210,6 +213,40 @@ libreswan_conn()
 	return 0
 }
 
+# libreswan_assigned HOST: XAUTH and mode config
+libreswan_assigned()
+{
+	local role user password way
+
+	if tunnel_xauth "$1" && [ "$role" = client ]; then
+		printf '\tleftxauthclient=yes\n\trightxauthserver=yes\n\tleftusername=%s\n' "$user"
+	elif [ -n "$user" ]; then
+		printf '\tleftxauthserver=yes\n\trightxauthclient=yes\n\txauthby=file\n'
+	fi
+	tunnel_vip "$1" || return 0
+	if [ "$role" = client ]; then
+		printf '\tleftmodecfgclient=yes\n\trightmodecfgserver=yes\n'
+		# What its script would do, which is not run here
+		in_host "$1" ip address replace "$tunnel_vip/32" dev lo
+	else
+		printf '\tleftmodecfgserver=yes\n\trightmodecfgclient=yes\n\trightaddresspool=%s-%s\n' "$tunnel_vip" "$tunnel_vip"
+	fi
+	printf '\tmodecfgpull=%s\n' "$([ "$way" = pull ] && echo yes || echo no)"
+}
+
+# libreswan_passwords HOST: its own in ipsec.secrets, those of others in a file of their own
+libreswan_passwords()
+{
+	local role user password
+
+	tunnel_xauth "$1" || return 0
+	if [ "$role" = client ]; then
+		printf '@%s : XAUTH "%s"\n' "$user" "$password" | in_host "$1" sh -c 'cat >>/etc/ipsec.secrets'
+	else
+		in_host "$1" sh -c 'mkdir -p /etc/ipsec.d && echo "$1:$(openssl passwd -6 "$2")" >/etc/ipsec.d/passwd' sh "$user" "$password"
+	fi
+}
+
 libreswan_conf()
 {
 	local host=$1 number told me other my_id other_id other_host
@@ -218,7 +255,7 @@ libreswan_conf()
 	tunnel_ends "$host"
 	told "$host" secret
 	{
-		printf 'config setup\n\tlogtime=no\n\tuniqueids=yes\n\tnhelpers=0\n\tseedbits=0\n'
+		printf 'config setup\n\tlogtime=no\n\tuniqueids=yes\n\tikev1-policy=accept\n\tnhelpers=0\n\tseedbits=0\n'
 		for ((number = 1; number <= tunnel[children]; number++)); do
 			libreswan_conn "$host" $number
 		done
@@ -226,6 +263,7 @@ libreswan_conf()
 	libreswan_certs "$host"
 	printf '%s %s : PSK "%s"\n' "$(libreswan_id "$my_id")" "$(libreswan_id "$other_id")" "$told" |
 		in_host "$host" sh -c 'umask 077; cat >/etc/ipsec.secrets'
+	libreswan_passwords "$host"
 }
 
 libreswan_start()
@@ -314,6 +352,8 @@ libreswan_rekey()
 {
 	local -A option=([child]=--rekey-ipsec [ike]=--rekey-ike)
 
+	# Another quick mode is begun by "initiate".
+	[ "${tunnel[version]-2}" = 2 ] || option=([child]=--initiate)
 	whack "$1" --name gapless1 "${option[$2]}" --asynchronous
 }
 
@@ -321,10 +361,15 @@ libreswan_rekeyed()
 {
 	local -A name=([child]='Child' [ike]='IKE')
 
+	if [ "${tunnel[version]-2}" = 1 ]; then
+		name=([child]=IPsec [ike]=IKE)
+		grep -cE "${name[$2]} SA established" "$(host_log "pluto-$1")"
+		return
+	fi
 	grep -cE "(initiator|responder) rekeyed ${name[$2]} SA" "$(host_log "pluto-$1")"
 }
 
 libreswan_ikes()
 {
-	whack "$1" --showstates | grep -cE 'ESTABLISHED_IKE_SA'
+	whack "$1" --showstates | grep -cE 'ESTABLISHED_IKE_SA|IKE SA established|STATE_(MODE_CFG|XAUTH)_'
 }

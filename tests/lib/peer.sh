@@ -17,6 +17,9 @@
 #	ike-life child-life   seconds, 0: long
 #	begin         this host begins by itself as soon as it runs (yes, or nothing)
 #	fragment encap        yes: IKE in datagrams of 576 bytes, ESP in UDP, whether needed or not. fragment no: never
+#	version       1 or 2 (default); aggressive yes: how version 1 begins
+#	xauth         "USER PASSWORD": of the first host, asked for by the second (version 1)
+#	vip           pull or push: the first host gets $tunnel_vip from the second (version 1); child.1 "assigned NET"
 #	narrowing             yes: a narrower pair of selectors is fine
 #	auth          what a host proves itself by: psk (default), cert, key (a raw one), "cert psk" (two rounds, RFC 4739)
 #	cred          of what tests/ca/hosts made (in $certs): the host's NAME of NAME.key, NAME.pem, NAME.pub; "p12" in its name
@@ -34,6 +37,7 @@
 # and the arrays KIND_cannot (feature → reason, from its own documentation) and KIND_loses (what it loses with its like, too).
 
 declare -A tunnel peer_kind
+tunnel_vip=10.3.0.10
 certs=$PWD/${O:-build}/tests/ca-hosts
 
 # tunnel_new MODE HOST ADDRESS HOST ADDRESS: one child between the addresses
@@ -91,6 +95,22 @@ tunnel_child()
 		my_net=$other_net
 		other_net=$net
 	}
+}
+
+# tunnel_xauth HOST: sets role (client, server), user, password; fails when nobody is asked
+tunnel_xauth()
+{
+	[ "$1" = "${tunnel[a]}" ] && role=client || role=server
+	read -r user password <<<"${tunnel[xauth]-}"
+	[ -n "$user" ]
+}
+
+# tunnel_vip HOST: sets role (client, server), way (pull, push); fails when no address is assigned
+tunnel_vip()
+{
+	[ "$1" = "${tunnel[a]}" ] && role=client || role=server
+	way=${tunnel[vip]-}
+	[ -n "$way" ]
 }
 
 # with_length NET: an address gets the length of a host's prefix; into $net

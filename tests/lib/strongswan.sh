@@ -30,12 +30,12 @@ strongswan_children()
 		tunnel_child "$host" $number
 		[ "$protocol" = any ] && protocol= || protocol="[$protocol]"
 		# "dynamic" is the address, whichever it is on the other side of a NAT.
-		[ "$my_net" != "$me" ] || my_net=dynamic
-		[ "$other_net" != "$other" ] || other_net=dynamic
+		[ "$my_net" != "$me" ] && [ "$my_net" != assigned ] || my_net=dynamic
+		[ "$other_net" != "$other" ] && [ "$other_net" != assigned ] || other_net=dynamic
 		printf 'gapless%s {\nmode = %s\nlocal_ts = %s\nremote_ts = %s\n' $number "${tunnel[mode]}" "$my_net$protocol" \
 			"$other_net$protocol"
 		told "$host" esp && printf 'esp_proposals = %s\n' "$told"
-		printf 'start_action = %s\n' "$(told "$host" begin && echo start || echo trap)"
+		printf 'start_action = %s\n' "$(told "$host" begin && echo start || { [ -n "${tunnel[vip]-}" ] && echo none || echo trap; })"
 		told "$host" child-life && [ "$told" != 0 ] && printf 'rekey_time = %ss\nlife_time = %ss\nrand_time = 0\n' \
 			"$told" $((told * 3))
 		echo '}'
@@ -47,7 +47,8 @@ strongswan_connection()
 	local host=$1 told me other my_id other_id other_host
 
 	tunnel_ends "$host"
-	printf 'version = 2\nlocal_addrs = %s\nremote_addrs = %s\n' "$me" "$other"
+	printf 'version = %s\nlocal_addrs = %s\nremote_addrs = %s\n' "${tunnel[version]-2}" "$me" "$other"
+	told "$host" aggressive && echo 'aggressive = yes'
 	told "$host" ike && printf 'proposals = %s\n' "$told"
 	told "$host" dpd && [ "$told" != 0 ] && printf 'dpd_delay = %ss\n' "$told"
 	told "$host" ike-life && [ "$told" != 0 ] && printf 'rekey_time = %ss\nover_time = %ss\nrand_time = 0\n' "$told" \
@@ -55,8 +56,32 @@ strongswan_connection()
 	told "$host" fragment && echo "fragmentation = ${told/yes/force}"
 	told "$host" encap && echo 'encap = yes'
 	strongswan_rounds "$host"
+	strongswan_assigned "$host"
 	[[ $(strongswan_rounds "$host") != *certs* ]] || echo 'send_cert = always'
 	printf 'children {\n%s\n}\n' "$(strongswan_children "$host")"
+}
+
+# strongswan_assigned HOST: XAUTH and mode config
+strongswan_assigned()
+{
+	local role user password way
+
+	if tunnel_xauth "$1" && [ "$role" = client ]; then
+		printf 'local-2 {\nauth = xauth\nxauth_id = %s\n}\n' "$user"
+	elif [ -n "$user" ]; then
+		printf 'remote-2 {\nauth = xauth\n}\n'
+	fi
+	tunnel_vip "$1" || return 0
+	[ "$role" = client ] && echo 'vips = 0.0.0.0' || echo 'pools = lab'
+	[ "$way" = pull ] || echo 'pull = no'
+}
+
+# strongswan_passwords HOST
+strongswan_passwords()
+{
+	local role user password
+
+	! tunnel_xauth "$1" || printf 'xauth-lab {\nid = %s\nsecret = "%s"\n}\n' "$user" "$password"
 }
 
 # Scheme, in keyd's words, as "auth" of swanctl.conf has it; legacy ones are told by strongswan.conf
@@ -124,8 +149,9 @@ strongswan_conf()
 
 	in_host "$host" tee /etc/strongswan.conf >/dev/null <<-END
 		charon-systemd {
-		    load = random nonce openssl x509 constraints pubkey pem pkcs1 pkcs8 kdf kernel-netlink socket-default vici
+		    load = random nonce openssl x509 constraints pubkey pem pkcs1 pkcs8 kdf kernel-netlink socket-default vici xauth-generic
 		    threads = 8
+		    i_dont_care_about_security_and_use_aggressive_mode_psk = yes
 		    replay_window = 128
 		    install_routes = no
 		    retransmit_timeout = 1.0
@@ -161,6 +187,12 @@ strongswan_conf()
 		ike-gapless {
 		id = $other_id
 		secret = "$told"
+		}
+		$(strongswan_passwords "$host")
+		}
+		pools {
+		lab {
+		addrs = $tunnel_vip/32
 		}
 		}
 	END
@@ -285,7 +317,7 @@ strongswan_knows()
 
 strongswan_ikes()
 {
-	swanctl "$1" --list-sas | grep -c 'ESTABLISHED, IKEv2'
+	swanctl "$1" --list-sas | grep -c 'ESTABLISHED, IKEv[12]'
 }
 
 # strongswan_rekeyed HOST child|ike [initiator|responder]: how often, as its log has it. A rekeyed child is told by its
@@ -295,6 +327,12 @@ strongswan_rekeyed()
 	local log name begun=initiating made='IKE_SA [^ ]+ rekeyed between'
 
 	log=$(host_log "charon-$1")
+	if [ "${tunnel[version]-2}" = 1 ]; then
+		# There is no rekey in IKEv1: another one is made, and the children are adopted.
+		[ "$2" = ike ] && made='IKE_SA [^ ]+ established between' || made='CHILD_SA [^ ]+ established with'
+		grep -cE "$made" "$log"
+		return
+	fi
 	[ "$2" = ike ] || begun=establishing made='outbound CHILD_SA [^ ]+ established'
 	grep -oE "$made" "$log" | grep -oE '(CHILD|IKE)_SA [^ ]+' | while read -r name; do
 		if grep -qF "$begun $name" "$log"; then

@@ -123,7 +123,7 @@ settings()
 	conf_file "$1" <<-END
 		secrets "psk.txt"
 		default {
-			linger 2s
+			linger 5s
 		}
 	END
 }
@@ -161,7 +161,7 @@ keyd_start alice
 tunnel_new transport alice 192.0.2.1 bob 192.0.2.2
 tunnel[secret]=$secret
 strongswan_conf bob
-in_host bob sed -i 's/replay_window = 128/&\n    delete_rekeyed_delay = 2/' /etc/strongswan.conf
+in_host bob sed -i 's/replay_window = 128/&\n    delete_rekeyed_delay = 5/' /etc/strongswan.conf
 strongswan_start bob
 check "strongSwan: it comes up" in_host alice ping -q -c 2 -i 0.2 -W 10 192.0.2.2
 under_traffic strongSwan 8 4
