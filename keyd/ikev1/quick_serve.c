@@ -5,11 +5,15 @@
 #include "keyd/ike/child_traffic.h"
 #include "keyd/ike/proof.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/selector.h"
 #include "keyd/ikev1/nat.h"
 #include "keyd/ikev1/window.h"
 #include "keyd/wire/ikev2.h"
 
 #include <string.h>
+
+/* Where there are as many children as there may be, so many for the same at most: both ends may renew one, and begin again. */
+#define RENEWED_AT_ONCE 4
 
 static const char exchange_name[] = "Quick Mode";
 
@@ -130,6 +134,21 @@ static void take_choice(struct exchange *x, const struct v1_choice *c)
 		x->v1.tell_bytes = child->life_bytes;
 }
 
+/* Of its peer's; what renews a child is none more, as long as it is not renewed too often at once. */
+static bool too_many(const struct exchange *x)
+{
+	const struct child_sa *c = x->child;
+	unsigned others = 0, same = 0, most = c->sa->peer->conf.children;
+
+	list_each(o, &c->sa->children, struct child_sa, link) {
+		if (o == c || o->state == CHILD_REPLACED)
+			continue;
+		same += selector_equal(&o->sel, &c->sel);
+		others += !selector_equal(&o->sel, &c->sel);
+	}
+	return others >= most || (others + same >= most && same >= RENEWED_AT_ONCE);
+}
+
 static const char *choose(struct exchange *x, uint16_t *notify)
 {
 	const struct wire_payload *p = wire_find(&x->m, ISAKMP_PL_SA);
@@ -151,6 +170,8 @@ static const char *choose(struct exchange *x, uint16_t *notify)
 	if (why)
 		return why;
 	*notify = ISAKMP_N_NO_PROPOSAL_CHOSEN;
+	if (too_many(x))
+		return "there are as many children as \"children\" allows";
 	if (!choose_mode(x, &ours, &offer, &c)) {
 		bool transport = x->child->pol.tmpl[0].mode == IPSEC_MODE_TRANSPORT;
 
@@ -310,15 +331,6 @@ static void served(struct exchange *x, struct child_sa *child)
 
 /* --- */
 
-static bool enough(const struct ike_sa *sa)
-{
-	unsigned n = 0;
-
-	list_each(c, &sa->children, struct child_sa, link)
-		n += c->state != CHILD_REPLACED;
-	return n >= sa->peer->conf.children;
-}
-
 static int keys(struct exchange *x)
 {
 	struct view ni = wire_find(&x->m, ISAKMP_PL_NONCE)->body;
@@ -349,8 +361,6 @@ void v1_quick_serve(struct exchange *x)
 	notify = ISAKMP_N_NO_PROPOSAL_CHOSEN;
 	if (proof_lost(x->sa))
 		why = "the SA is not renewed, as its peer's proof is not good any more";
-	else if (enough(ike_sa_heir(x->sa)))
-		why = "there are as many children as \"children\" allows";
 	if (!why)
 		why = choose(x, &notify);
 	if (!why && keys(x))
