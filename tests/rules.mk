@@ -38,7 +38,9 @@ picked_build = $(call pick,$(sort $(wildcard tests/build/test_*.sh)))
 
 run_unit = --tap --label unit $(picked_unit) $(if $(SAN),,--label san $(picked_unit:$(O)/%=$(san_O)/%))
 run_fuzz = --tap --label fuzz $(foreach f,$(picked_fuzzers:$(O)/%=$(san_O)/%),"$f tests/fuzz/corpus/$(notdir $f)")
-run_build = --tap --label build $(picked_build)
+# Those that must be alone come last: each of them waits until all before it have ended.
+alone_build := $(shell grep -ls '^\# alone' tests/build/test_*.sh)
+run_build = --tap --label build $(filter-out $(alone_build),$(picked_build)) $(filter $(alone_build),$(picked_build))
 run_sim = --plain --label sim "$(O)/tests/sim --seeds 900 --jobs 0" \
 	$(if $(SAN),,--label san "$(san_O)/tests/sim --seeds 36 --jobs 0") --tap --label sim tests/sim/test_bugs.sh
 run_netns = --tap --label netns --lab $(picked_netns)

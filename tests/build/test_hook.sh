@@ -21,12 +21,15 @@ begins_program()
 	check "$2 on $1 is ready" wait_log "$2-$1" 'ready' 30
 }
 
-# script NAME: /etc/NAME of alice, which writes down how it was called
+# script NAME: /etc/NAME of alice, which writes down how it was called, all of it at once for those who look meanwhile
 script()
 {
 	in_host alice sh -c 'cat >"/etc/$1"; chmod 755 "/etc/$1"' sh "$1" <<-'END'
 		#!/bin/sh
-		{ echo "called $0 $*"; env | sort; echo end; } >>/etc/written
+		told=$(echo "called $0 $*"; env | sort; echo end)
+		cat >>/etc/written <<-TOLD
+		$told
+		TOLD
 	END
 }
 
