@@ -77,7 +77,7 @@ void child_begin_elsewhere(struct child_sa *c)
 		child_free(c);
 		return;
 	}
-	c->sa = sa;
+	child_belongs(c, sa);
 	sa->version->initiate(sa, c);
 }
 

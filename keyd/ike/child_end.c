@@ -135,14 +135,16 @@ void child_mute(struct child_sa *c)
 }
 
 /* An exchange of ours has it, until the kernel has its outbound half, too. */
-static bool being_added(const struct ike_sa *sa, const struct child_sa *c)
+static bool being_added(const struct child_sa *c)
 {
-	return sa && sa->active && sa->active->child == c;
+	const struct exchange *x = child_maker(c);
+
+	return x && x->ops;
 }
 
 void child_end(struct child_sa *c, enum engine_event_type type, const char *reason)
 {
-	if (being_added(c->sa, c) || being_added(ike_sa_find(c->sa->e, c->sa->predecessor), c)) {
+	if (being_added(c)) {
 		c->ends = true;
 		return;
 	}

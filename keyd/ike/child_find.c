@@ -2,13 +2,42 @@
 // Child SAs by their SPIs, by their policy, and by the packets that they carry.
 #include "keyd/ike/child_inside.h"
 
+#include "keyd/ike/exchange.h"
 #include "keyd/ike/selector.h"
+#include "keyd/ike/version.h"
 
 struct child_sa *child_find(struct engine *e, uint32_t spi_in)
 {
 	struct table_node *node = table_find(&e->by_child, spi_in);
 
 	return node ? container_of(node, struct child_sa, node) : NULL;
+}
+
+static struct exchange *maker_on(const struct ike_sa *sa, const struct child_sa *c)
+{
+	if (sa->active && sa->active->child == c)
+		return sa->active;
+	if (sa->serving && sa->serving->child == c)
+		return sa->serving;
+	list_each(x, &sa->queue, struct exchange, link)
+		if (x->child == c)
+			return x;
+	return sa->version->maker ? sa->version->maker(sa, c) : NULL;
+}
+
+/* Mostly it is on c's own. But any number of SAs may have taken each other's place since it began. */
+struct exchange *child_maker(const struct child_sa *c)
+{
+	struct exchange *x = NULL;
+
+	if (c->state == CHILD_NEW || c->unfinished)
+		x = maker_on(c->sa, c);
+	list_each(sa, &c->sa->e->sas, struct ike_sa, link) {
+		if (x || (c->state != CHILD_NEW && !c->unfinished))
+			break;
+		x = maker_on(sa, c);
+	}
+	return x;
 }
 
 static uint64_t out_key(uint32_t spi_out)

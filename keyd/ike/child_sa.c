@@ -44,12 +44,19 @@ void child_touch(struct child_sa *c)
 		ike_sa_touch(c->sa);
 }
 
+void child_belongs(struct child_sa *c, struct ike_sa *sa)
+{
+	c->sa = sa;
+	list_del(&c->link);
+	list_add_tail(c->state == CHILD_NEW ? &sa->unborn : &sa->children, &c->link);
+}
+
 int child_take(struct child_sa *c, struct ike_sa *sa, uint32_t reqid)
 {
 	if (c->spi_in < SPI_MIN || child_find(sa->e, c->spi_in))
 		return -1;
 	list_init(&c->link);
-	c->sa = sa;
+	child_belongs(c, sa);
 	table_add(&sa->e->by_child, &c->node, c->spi_in);
 	child_index_policy(c);
 	if (traffic_is_own(&c->pol))
@@ -128,7 +135,7 @@ void child_inbound_done(struct child_sa *c)
 	c->up_at = e->now;
 	c->rekey_at = e->now + lifetime_soft_child(c);
 	child_rekey_at(c, c->rekey_at);
-	list_add_tail(&c->sa->children, &c->link);
+	child_belongs(c, c->sa);
 	child_index_out(c);
 	e->stats.child_now++;
 	if (c->redundant)

@@ -25,7 +25,7 @@ struct child_meter {
 };
 
 struct child_sa {
-	struct list link;		/* in ike_sa.children once inbound is installed */
+	struct list link;		/* in ike_sa.children once inbound is installed, before that in ike_sa.unborn */
 	struct keep keep;
 	bool thawed;			/* an engine before this one made it: what it adds to the kernel may be there */
 	bool unfinished;		/* the exchange of ours that made it is not over yet, see freeze.h */
@@ -93,11 +93,15 @@ struct child_sa {
 	uint32_t rekeys;
 };
 
-/* A child for pol between the ends of sa, with a fresh inbound SPI; not in sa's list yet. NULL without memory. */
+/* A child for pol between the ends of sa, with a fresh inbound SPI; unborn. NULL without memory. */
 struct child_sa *child_new(struct ike_sa *sa, const struct ipsec_policy *pol, bool initiator);
+/* It is, or will be, one of sa's. */
+void child_belongs(struct child_sa *c, struct ike_sa *sa);
+/* The exchange that is making c, of whichever IKE SA. NULL: it is there, or nobody makes it any more. */
+struct exchange *child_maker(const struct child_sa *c);
 /* It has changed, see keep.h. */
 void child_touch(struct child_sa *c);
-/* One that an engine before this one had; its policy and spi_in are set, and its state is CHILD_NEW. Not in sa's list. */
+/* One that an engine before this one had; its policy and spi_in are set, and its state is CHILD_NEW. Unborn. */
 int child_take(struct child_sa *c, struct ike_sa *sa, uint32_t reqid);
 /* When each is due; 0: it does not run. */
 struct child_timers {

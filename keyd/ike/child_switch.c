@@ -236,7 +236,7 @@ void child_take_up(struct child_sa *c, enum child_state state, const struct chil
 
 	c->state = state;
 	child_touch(c);
-	list_add_tail(&c->sa->children, &c->link);
+	child_belongs(c, c->sa);
 	child_index_out(c);
 	e->stats.child_now++;
 	if (t->rekey)

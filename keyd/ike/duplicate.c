@@ -165,7 +165,7 @@ static void take_over(struct exchange *x, struct ike_sa *sa)
 	if (!c || c->state != CHILD_NEW)
 		return;
 	x->child = NULL;
-	c->sa = sa;
+	child_belongs(c, sa);
 	twin = child_twin(c);
 	if (!twin) {
 		sa->version->create_child(sa, c);

@@ -163,6 +163,7 @@ struct ike_sa *ike_sa_take(struct engine *e, struct peer *peer, bool initiator, 
 	list_init(&sa->dead);
 	list_init(&sa->half_open.link);
 	list_init(&sa->children);
+	list_init(&sa->unborn);
 	list_add_tail(&e->sas, &sa->link);
 	table_add(&e->by_spi, &sa->node, spi_key(ike_sa_our_spi(sa)));
 	e->stats.ike_now++;

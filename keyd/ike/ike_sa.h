@@ -97,6 +97,7 @@ struct ike_sa {
 	struct pieces *pieces[2];	/* of what comes: a request, a response */
 	/* */
 	struct list children;		/* struct child_sa .link */
+	struct list unborn;		/* the same of those that are in the making, here or on an SA whose place this one took */
 	uint8_t origin[8];		/* spi_i of the SA of IKE_AUTH that it goes back to */
 	uint64_t origin_at;		/* when that was established */
 	bool originator;		/* and whether it was ours */
@@ -176,7 +177,7 @@ void ike_sa_replace(struct ike_sa *old, struct ike_sa *fresh);
  * established already.
  */
 void ike_sa_succeed(struct ike_sa *old, struct ike_sa *fresh);
-/* The children of old belong to fresh from now on. */
+/* The children of old, also those in the making, belong to fresh from now on. */
 void ike_sa_give_children(struct ike_sa *old, struct ike_sa *fresh);
 /* fresh was made from old by one of two rekeys that crossed: it waits for what becomes of it, for a while. */
 void ike_sa_cross(struct ike_sa *fresh, const struct ike_sa *old);

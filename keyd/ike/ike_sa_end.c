@@ -85,27 +85,21 @@ static void tell_unborn(struct ike_sa *sa, const struct exchange *x, const char 
 	sa->e->stories.pending = why;
 }
 
-static void give_back_unborn(struct exchange *x, const struct ike_sa *sa)
+static void give_back(struct child_sa *c)
 {
-	struct child_sa *c = x ? x->child : NULL;
+	const struct exchange *x = child_maker(c);
 
-	if (!c || c->sa != sa || x->sa == sa)
-		return;
-	c->sa = x->sa;
-	list_del(&c->link);
-	if (c->state != CHILD_NEW)
-		list_add_tail(&x->sa->children, &c->link);
+	if (x && x->sa != c->sa)
+		child_belongs(c, x->sa);
 }
 
-/* An exchange that is still under way on the SA that sa was made from would give sa its child: it keeps that now. */
+/* Exchanges that are still under way on SAs whose place sa has taken would give sa their children: each keeps its own now. */
 static void leave_unborn(struct ike_sa *sa)
 {
-	struct ike_sa *old = ike_sa_find(sa->e, sa->predecessor);
-
-	if (!old)
-		return;
-	give_back_unborn(old->active, sa);
-	give_back_unborn(old->serving, sa);
+	list_each(c, &sa->unborn, struct child_sa, link)
+		give_back(c);
+	list_each(c, &sa->children, struct child_sa, link)
+		give_back(c);
 }
 
 static void end(struct ike_sa *sa, enum ike_state to, const char *why)
@@ -186,6 +180,8 @@ void ike_sa_free(struct ike_sa *sa)
 	drop_timers(sa);
 	drop_exchanges(sa);
 	leave_unborn(sa);
+	list_each(u, &sa->unborn, struct child_sa, link)
+		child_free(u);
 	list_each(c, &sa->children, struct child_sa, link)
 		child_free(c);
 	give_back_leases(sa);

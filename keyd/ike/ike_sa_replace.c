@@ -17,36 +17,26 @@
 /* A replaced or redundant SA whose DELETE never comes goes after this long. */
 #define REPLACED_LIFE SECONDS(60)
 
-static void move_exchange(struct exchange *x, struct ike_sa *to)
-{
-	x->sa = to;
-	if (x->child)
-		x->child->sa = to;
-}
-
 static void move_queue(struct ike_sa *old, struct ike_sa *fresh)
 {
 	list_each(x, &old->queue, struct exchange, link) {
 		if (x->ops->of_this_sa)
 			exchange_free(x);
 		else
-			move_exchange(x, fresh);
+			x->sa = fresh;
 	}
 	list_splice_tail(&fresh->queue, &old->queue);
-	/* What is being answered is answered on the old SA, but what it makes lives on the new one. */
-	if (old->serving && old->serving->child)
-		old->serving->child->sa = fresh;
-	if (old->active && old->active->child)
-		old->active->child->sa = fresh;
 }
 
+/* What is being answered is answered on the old SA, but what it makes lives on the new one. */
 void ike_sa_give_children(struct ike_sa *old, struct ike_sa *fresh)
 {
+	list_each(u, &old->unborn, struct child_sa, link)
+		child_belongs(u, fresh);
 	list_each(c, &old->children, struct child_sa, link) {
-		c->sa = fresh;
+		child_belongs(c, fresh);
 		child_touch(c);
 	}
-	list_splice_tail(&fresh->children, &old->children);
 }
 
 /* What old has goes to fresh, and fresh says where it is from. */
@@ -54,8 +44,6 @@ static void hand_over(struct ike_sa *old, struct ike_sa *fresh)
 {
 	ike_sa_give_children(old, fresh);
 	move_queue(old, fresh);
-	if (old->version->moved)
-		old->version->moved(old, fresh);
 	memcpy(old->successor, ike_sa_our_spi(fresh), sizeof(old->successor));
 	memcpy(fresh->predecessor, ike_sa_our_spi(old), sizeof(fresh->predecessor));
 	fresh->rtt = old->rtt;

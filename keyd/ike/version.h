@@ -39,7 +39,7 @@ struct ike_version {
 	void (*thawed)(struct ike_sa *sa);		/* all has been read: its timers */
 	/* Inbound SPIs that the kernel is being asked for in the peer's name, beside those of sa->serving. How many. */
 	unsigned (*left)(const struct ike_sa *sa, uint32_t *spis, unsigned max);
-	void (*moved)(struct ike_sa *old, struct ike_sa *fresh);	/* what old makes lives on fresh */
+	struct exchange *(*maker)(const struct ike_sa *sa, const struct child_sa *c);	/* of the peer's, beside sa->serving */
 };
 
 extern const struct ike_version ikev1_version, ikev2_version;

@@ -482,6 +482,8 @@ static void take_notify(struct ike_sa *sa, const struct wire_payload *p)
 /* What it had begun, and never said that it has it, it has not. */
 static void end_unfinished(struct ike_sa *sa)
 {
+	list_each(x, &sa->v1->serving, struct exchange, link)
+		exchange_free(x);
 	list_each(m, &sa->v1->memos, struct v1_memo, link) {
 		struct child_sa *c = m->child ? child_find(sa->e, m->child) : NULL;
 

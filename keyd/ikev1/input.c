@@ -170,11 +170,14 @@ static void drop(struct ike_sa *sa)
 		v1_not_succeeded(old, "no other could be made in its place");
 }
 
-static void moved(struct ike_sa *old, struct ike_sa *fresh)
+static struct exchange *maker(const struct ike_sa *sa, const struct child_sa *c)
 {
-	list_each(x, &old->v1->serving, struct exchange, link)
-		if (x->child)
-			x->child->sa = fresh;
+	if (!sa->v1)
+		return NULL;
+	list_each(x, &sa->v1->serving, struct exchange, link)
+		if (x->child == c)
+			return x;
+	return NULL;
 }
 
 static struct view cipher_key(const struct ike_sa *sa)
@@ -207,5 +210,5 @@ const struct ike_version ikev1_version = {
 	.walk = v1_walk,
 	.thawed = v1_thawed,
 	.left = v1_left,
-	.moved = moved,
+	.maker = maker,
 };

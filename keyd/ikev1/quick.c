@@ -331,7 +331,7 @@ static void begin_on(struct exchange *x, struct ike_sa *heir)
 	sa->active = NULL;
 	secret_clear(&sa->sent);
 	x->sa = heir;
-	x->child->sa = heir;
+	child_belongs(x->child, heir);
 	exchange_queue(x);
 	ike_sa_kick(sa);
 }

@@ -104,7 +104,7 @@ static const char *choose_traffic(struct exchange *x, bool transport, uint16_t *
 		report_policies(x->sa, NULL, &local, &remote, transport);
 		return "it asks for more than our policy has, and IKEv1 cannot narrow that";
 	}
-	x->child->sa = ike_sa_heir(x->sa);
+	child_belongs(x->child, ike_sa_heir(x->sa));
 	return NULL;
 }
 

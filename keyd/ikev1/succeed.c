@@ -96,11 +96,16 @@ void v1_succeed(struct ike_sa *sa)
 	timer_set(&sa->e->timers, &sa->end, over_at(sa), expired_due);
 }
 
+static bool needless(const struct ike_sa *sa)
+{
+	return list_empty(&sa->children) && list_empty(&sa->unborn) && list_empty(&sa->queue);
+}
+
 static void gone_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, end);
 
-	if (list_empty(&sa->children) && list_empty(&sa->queue))
+	if (needless(sa))
 		ike_sa_end(sa, "it has no keys any more, and nothing that wants any");
 	else
 		timer_set(&sa->e->timers, &sa->end, sa->e->now + GONE_LOOK, gone_due);
@@ -133,7 +138,7 @@ void v1_gone(struct ike_sa *sa, const char *why)
 	ike_sa_touch(sa);
 	timer_cancel(&sa->e->timers, &sa->rekey);
 	take_back_active(sa);
-	if (list_empty(&sa->children) && list_empty(&sa->queue)) {
+	if (needless(sa)) {
 		ike_sa_end(sa, why);
 		return;
 	}

@@ -5,6 +5,7 @@
 
 #include "keyd/crypto/alg.h"
 #include "keyd/ike/child_sa.h"
+#include "keyd/ike/exchange.h"
 #include "keyd/ike/timer.h"
 #include "keyd/ikev1/message.h"
 #include "keyd/wire/isakmp_delete.h"
@@ -190,6 +191,89 @@ static void test_isakmp_deleted(void **state)
 	world_free(&w);
 }
 
+/* Of those that host 1 is making for the peer; NULL: there is none. */
+static struct child_sa *served(struct ike_sa *sa)
+{
+	list_each(x, &sa->v1->serving, struct exchange, link)
+		return x->child;
+	return NULL;
+}
+
+static bool is_there(unsigned host, const struct ike_sa *which)
+{
+	list_each(sa, &w.host[host].engine->sas, struct ike_sa, link)
+		if (sa == which)
+			return true;
+	return false;
+}
+
+/* The kernel of host 1 takes its time for what the peer asks for; then phase 1 is made anew so often. Which child it is. */
+static struct child_sa *serve_and_replace(unsigned times)
+{
+	struct child_sa *c;
+
+	begin(true, 20);
+	w.host[1].kernel_delay = SECONDS(3);
+	world_packet(&w, 0);
+	world_run(&w, MILLISECONDS(500));
+	c = served(sa_of(1));
+	assert_non_null(c);
+	for (unsigned i = 0; i < times; i++) {
+		engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
+		world_run(&w, MILLISECONDS(500));
+	}
+	assert_int_equal(w.host[1].events[ENGINE_IKE_REKEYED], times);
+	assert_ptr_equal(c->sa, sa_of(1));
+	return c;
+}
+
+/* What is being made for the peer goes to the SA that is there when it is, however often that has changed, … */
+static void test_replaced_while_serving(void **state)
+{
+	(void)state;
+	for (unsigned times = 0; times < 4; times++) {
+		serve_and_replace(times);
+		assert_true(world_until(&w, SECONDS(20), world_joined));
+		assert_false(list_empty(&sa_of(1)->children));
+		world_run(&w, SECONDS(60));
+		assert_settled();
+		world_free(&w);
+	}
+}
+
+/* … whether the peer still speaks on that or not; … */
+static void test_deleted_while_serving(void **state)
+{
+	(void)state;
+	for (unsigned times = 0; times < 4; times++) {
+		serve_and_replace(times);
+		delete_isakmp(0);
+		w.traffic = true;
+		world_run(&w, SECONDS(100));
+		w.traffic = false;
+		assert_true(world_joined(&w));
+		world_free(&w);
+	}
+}
+
+/* … and when that one ends meanwhile it stays with the one that it was asked for on. */
+static void test_ended_while_serving(void **state)
+{
+	(void)state;
+	for (unsigned times = 1; times < 4; times++) {
+		struct child_sa *c = serve_and_replace(times);
+		struct ike_sa *heir = c->sa;
+
+		ike_sa_end(heir, "the test wants it");
+		engine_tick(w.host[1].engine, w.now);
+		assert_false(is_there(1, heir));
+		assert_true(is_there(1, c->sa));
+		w.traffic = true;
+		assert_true(world_until(&w, SECONDS(600), world_joined));
+		world_free(&w);
+	}
+}
+
 /* The other daemon begins anew, without what it knew; its kernel has its SAs yet, or not. */
 static void test_restart(void **state)
 {
@@ -278,6 +362,9 @@ int main(void)
 		cmocka_unit_test(test_lifetimes),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_isakmp_deleted),
+		cmocka_unit_test(test_replaced_while_serving),
+		cmocka_unit_test(test_deleted_while_serving),
+		cmocka_unit_test(test_ended_while_serving),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_dead),
 		cmocka_unit_test(test_played_back),
