@@ -102,6 +102,27 @@ static void flatten(char *s)
 			*s = ' ';
 }
 
+const char *draft_flat(struct draft *d, const char *text)
+{
+	const char *copy = draft_text(d, "%s", text);
+
+	if (*copy)
+		flatten((char *)copy);
+	return copy;
+}
+
+void draft_refuse(struct draft *d, struct draft_peer *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (p->off && !p->idle)
+		return;
+	va_start(ap, fmt);
+	p->off = vtext(d, fmt, ap);
+	va_end(ap);
+	p->idle = false;
+}
+
 void draft_note(struct draft *d, struct draft_peer *p, enum import_how how, struct import_at at, const char *fmt, ...)
 {
 	struct draft_notes *notes = p ? &p->notes : &d->notes;
@@ -150,12 +171,43 @@ struct draft_peer *draft_peer_add(struct draft *d, struct import_at at, const ch
 		d->failed = true;
 		return NULL;
 	}
-	*p = (struct draft_peer){ .at = at, .name = draft_name(d, name), .head = head, .action = "ipsec" };
+	*p = (struct draft_peer){ .at = at, .name = draft_name(d, name), .head = draft_flat(d, head), .action = "ipsec" };
 	p->notes.end = &p->notes.first;
 	*d->end = p;
 	d->end = &p->next;
 	d->npeers++;
 	return p;
+}
+
+struct draft_peer *draft_peer_copy(struct draft *d, struct draft_peer *p)
+{
+	struct draft_peer *copy = d->npeers < CONF_PEERS_MAX ? draft_keep(d, sizeof(*copy)) : NULL;
+
+	if (!copy) {
+		d->failed = true;
+		return NULL;
+	}
+	*copy = *p;
+	copy->name = draft_name(d, p->name);
+	copy->notes = (struct draft_notes){ .end = &copy->notes.first };
+	copy->nids = 0;
+	p->next = copy;
+	d->end = d->end == &p->next ? &copy->next : d->end;
+	d->npeers++;
+	return copy;
+}
+
+void draft_id_add(struct draft *d, struct draft_peer *p, struct import_at at, const char *id)
+{
+	for (unsigned i = 0; i < p->nids; i++)
+		if (!strcmp(p->id[i].text, id))
+			return;
+	if (!strcmp(p->set[SET_ID_REMOTE], id))
+		return;
+	if (p->nids == DRAFT_IDS_MAX)
+		draft_refuse(d, p, "it has more than %u identities: make several sections of it", DRAFT_IDS_MAX + 1);
+	else
+		p->id[p->nids++] = (struct draft_value){ id, at };
 }
 
 void draft_secrets(struct draft *d, struct import_at at, const char *path)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #define DRAFT_NETS_MAX 64		/* pairs of networks of one section */
+#define DRAFT_IDS_MAX 32		/* identities of one peer, beyond the first */
 #define DRAFT_TEXT_MAX (64 << 20)	/* bytes of text in one draft */
 
 /* The settings of a section, in the order in which they are written. */
@@ -74,6 +75,8 @@ struct draft_peer {
 	uint8_t remote_len;
 	struct draft_pair pair[DRAFT_NETS_MAX];
 	unsigned npairs;
+	struct draft_value id[DRAFT_IDS_MAX];	/* that it may have in place of SET_ID_REMOTE */
+	unsigned nids;
 	bool own_policies;		/* keyd makes the policies ("traffic"); else setkey does, or has */
 	bool assigned;			/* the peer's side is what the pool gives it */
 	bool start, route;		/* it is to be there at once; when a packet wants it */
@@ -126,6 +129,10 @@ static inline enum import_how draft_less(const struct draft *d)
 {
 	return d->options->daemon ? IMPORT_NOT : IMPORT_CHOICE;
 }
+/* p cannot be taken over with the protection that the file gives it: it refuses its peer, and that is told at its head. The first reason counts. */
+void draft_refuse(struct draft *d, struct draft_peer *p, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Each byte that would end a line, or a remark, is a blank: of what stands in a comment. */
+const char *draft_flat(struct draft *d, const char *text);
 /* A new section; NULL: there are too many (d->failed). */
 struct draft_peer *draft_peer_add(struct draft *d, struct import_at at, const char *name, const char *head);
 /* Says a setting of p, or that it has none (NULL). */
@@ -150,6 +157,10 @@ bool draft_pair_add(struct draft *d, struct draft_peer *p, struct import_at at, 
 const char *draft_net_text(struct draft *d, const struct draft_net *n, bool port);
 /* A number of seconds as keyd.conf has it. */
 const char *draft_seconds(struct draft *d, unsigned long long s);
+/* Another one that p may have in place of that of SET_ID_REMOTE: a section of its own is made of it in the end. */
+void draft_id_add(struct draft *d, struct draft_peer *p, struct import_at at, const char *id);
+/* A section that stands behind p and says the same, with no remarks of its own; NULL: there are too many (d->failed). */
+struct draft_peer *draft_peer_copy(struct draft *d, struct draft_peer *p);
 /* An identity by its type and text; NULL after a note that it cannot be. */
 const char *draft_id(struct draft *d, struct draft_peer *p, struct import_at at, uint8_t type, const char *text);
 

@@ -266,8 +266,24 @@ static void serve_named_only(struct draft *d)
 		draft_say(p, SET_SERVE, p->at, "yes");
 }
 
+/* A peer that may call itself by several names: a section for each. */
+static void split_ids(struct draft *d, struct draft_peer *p)
+{
+	for (unsigned i = p->nids; i-- && !d->failed;) {
+		struct draft_peer *copy = draft_peer_copy(d, p);
+
+		if (copy)
+			draft_say(copy, SET_ID_REMOTE, p->id[i].at, p->id[i].text);
+	}
+	if (p->nids)
+		draft_note(d, p, draft_less(d), p->id[0].at, "each name that the peer may have is a section of keyd.conf; keyd begins by this one, so that a peer with another name "
+			   "must begin itself");
+}
+
 void draft_finish(struct draft *d)
 {
+	for (struct draft_peer *p = d->peers; p; p = p->next)
+		split_ids(d, p);
 	for (struct draft_peer *p = d->peers; p; p = p->next)
 		if (!p->off && !strcmp(p->action, "ipsec"))
 			p->off = lacks(p);
@@ -282,4 +298,7 @@ void draft_finish(struct draft *d)
 		cover_all(d);
 		serve_named_only(d);
 	}
+	for (struct draft_peer *p = d->peers; p; p = p->next)
+		if (p->off)
+			p->off = draft_flat(d, p->off);
 }

@@ -6,6 +6,7 @@
 #include "keyd/conf/id.h"
 #include "keyd/conf/ipsec_inside.h"
 #include "keyd/conf/load.h"
+#include "keyd/conf/parser.h"
 #include "keyd/crypto/key_parts.h"
 #include "keyd/crypto/key_text.h"
 
@@ -54,23 +55,72 @@ static const char *id_text(struct ipsec *i, struct ipsec_conn *c, unsigned side,
 	return NULL;
 }
 
-static void set_id(struct ipsec *i, struct ipsec_conn *c, unsigned side, enum draft_set set)
+/* It is whatever the certificate says, or anybody who can prove it. */
+static bool is_any_id(const char *text)
 {
-	const char *text = ipsec_said(c, side, KEY_ID), *host = ipsec_said(c, side, KEY_HOST);
+	return !text || !*text || !strcasecmp(text, "%fromcert") || !strcasecmp(text, "%any");
+}
 
-	if (!text || !*text || !strcasecmp(text, "%fromcert") || !strcasecmp(text, "%any") || (host && !strcmp(text, host)))
+static void local_id(struct ipsec *i, struct ipsec_conn *c)
+{
+	const char *text = ipsec_said(c, c->local, KEY_ID), *host = ipsec_said(c, c->local, KEY_HOST);
+
+	if (is_any_id(text) || (host && !strcmp(text, host)))
 		return;
-	if (*text == '%') {
-		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, KEY_ID), "%s: write the identity with 'id %s'", text, set == SET_ID_LOCAL ? "local" : "remote");
+	if (*text == '%')
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, c->local, KEY_ID), "%s: write the identity with 'id local'", text);
+	else
+		draft_say(c->peer, SET_ID_LOCAL, ipsec_at(c, c->local, KEY_ID), id_text(i, c, c->local, text));
+}
+
+static void remote_id(struct ipsec *i, struct ipsec_conn *c)
+{
+	const char *text = ipsec_said(c, !c->local, KEY_ID);
+
+	if (is_any_id(text))
 		return;
-	}
-	draft_say(c->peer, set, ipsec_at(c, side, KEY_ID), id_text(i, c, side, text));
+	if (*text == '%')
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, !c->local, KEY_ID), "%s: write the identity with 'id remote'", text);
+	else
+		draft_say(c->peer, SET_ID_REMOTE, ipsec_at(c, !c->local, KEY_ID), id_text(i, c, !c->local, text));
+	if (!c->peer->set[SET_ID_REMOTE])
+		draft_refuse(i->d, c->peer, "\"%s\" is no identity that keyd could ask for: without it, anybody would be taken for the peer", text);
 }
 
 void ipsec_ids(struct ipsec *i, struct ipsec_conn *c)
 {
-	set_id(i, c, c->local, SET_ID_LOCAL);
-	set_id(i, c, !c->local, SET_ID_REMOTE);
+	local_id(i, c);
+	remote_id(i, c);
+}
+
+static bool is_name(const char *host)
+{
+	struct ipsec_addr a;
+	struct conf_id id;
+	uint8_t len;
+
+	return *host != '%' && !conf_remote_parse(host, &a, &len) && !conf_id_set(&id, CONF_ID_FQDN, host, strlen(host));
+}
+
+/*
+ * Whom a CA vouches for must be asked who it is: to the plutos, who is known by an address or a name is to be called so by its certificate,
+ * unless the conn says otherwise.
+ */
+static void usual_id(struct ipsec *i, struct ipsec_conn *c)
+{
+	const char *host = ipsec_said(c, !c->local, KEY_HOST), *text = ipsec_said(c, !c->local, KEY_ID);
+	struct draft_peer *p = c->peer;
+	struct import_at at = ipsec_at(c, !c->local, KEY_HOST);
+	bool single = p->remote.family && p->remote_len == ipsec_addr_bits(p->remote.family);
+
+	if (p->set[SET_ID_REMOTE] || (text && *text) || !host || (p->remote.family && !single))
+		return;
+	if (single)
+		draft_say(p, SET_ID_REMOTE, at, draft_net_text(i->d, &(struct draft_net){ .addr = p->remote, .len = p->remote_len }, false));
+	else if (is_name(host))
+		draft_say(p, SET_ID_REMOTE, at, draft_text(i->d, "fqdn %s", draft_quote(i->d, host)));
+	if (p->set[SET_ID_REMOTE])
+		draft_note(i->d, p, IMPORT_CHOICE, at, "without an id, the peer's certificate must have its address or name: %s", p->set[SET_ID_REMOTE]);
 }
 
 /* --- keys and certificates --- */
@@ -376,6 +426,7 @@ static void theirs(struct ipsec *i, struct ipsec_conn *c)
 		draft_say(p, SET_CA, i->cas_at.line ? i->cas_at : c->section->at, all_cas(i));
 		if (!p->set[SET_CA])
 			draft_note(i->d, p, IMPORT_CHOICE, c->section->at, "the CAs that vouch for the peer were known by their place: 'ca' must name their files");
+		usual_id(i, c);
 	}
 }
 

@@ -15,6 +15,7 @@ struct racoon_remote {
 	const char *auth;		/* authentication_method of the first proposal, or NULL */
 	struct import_at auth_at;
 	const char *cert_type, *ca, *login;
+	bool own_ids, any_id;		/* a peers_identifier stands in it; one that is for any name */
 	bool verify_cert, verify_id, generate, passive, mode_cfg, dpd_off;
 	struct import_at ids_at, generate_at;
 };

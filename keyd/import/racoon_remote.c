@@ -20,9 +20,6 @@ static const char *head_text(struct draft *d, const struct import_stmt *s)
 
 	for (unsigned i = 0; i < s->nwords; i++)
 		text = draft_text(d, "%s%s%s", text, i ? " " : "", s->words[i].s);
-	for (char *at = (char *)text; *at; at++)
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = ' ';
 	return text;
 }
 
@@ -82,34 +79,58 @@ static const struct {
 	{ "address", CONF_ID_IPV4 },
 };
 
-static void identity(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, enum draft_set set)
+/* Without a value: of ours the address or what the certificate says; of the peer's its address, or, a DN, that of its certificate. */
+static const char *without_value(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, enum draft_set set, uint8_t type)
+{
+	bool of_peer = set == SET_ID_REMOTE;
+
+	if (type == CONF_ID_IPV4 && of_peer && p->remote.family)
+		return draft_text(r->d, "%s", p->set[SET_ADDRESS]);
+	if (type == CONF_ID_DN || (type == CONF_ID_IPV4 && !of_peer))
+		return NULL;
+	racoon_note(r, p, IMPORT_NOT, s, "%s %s: its value is missing", import_word(s, 0), import_word(s, 1));
+	if (of_peer)
+		draft_refuse(r->d, p, "peers_identifier %s without a value is about peers that keyd could not tell from others", import_word(s, 1));
+	return NULL;
+}
+
+/* racoon compares all but DNs as they are; to keyd "*" in front is a pattern. */
+static bool is_pattern(uint8_t type, const char *value)
+{
+	return (type == CONF_ID_FQDN || type == CONF_ID_RFC822) && *value == '*';
+}
+
+static const char *with_value(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, enum draft_set set, uint8_t type, const char *value)
+{
+	struct ipsec_addr a;
+	const char *text;
+
+	if (type == CONF_ID_IPV4 && !ipsec_addr_parse(&a, value) && a.family == AF_INET6)
+		type = CONF_ID_IPV6;
+	text = draft_id(r->d, p, s->at, type, value);
+	if (set == SET_ID_REMOTE && (!text || is_pattern(type, value)))
+		draft_refuse(r->d, p, "\"%s\" of peers_identifier is no identity that keyd could ask for: without it, anybody would be taken for the peer", value);
+	return text;
+}
+
+/* The identity of a statement as keyd.conf has it; NULL: none is said, or none can be. */
+static const char *identity(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, enum draft_set set)
 {
 	bool file = import_word_is(s, 2, "file"), tag = import_word_is(s, 2, "tag");
 	const char *value = import_word(s, 2 + (file || tag));
-	struct ipsec_addr a;
+	const char *which = set == SET_ID_LOCAL ? "local" : "remote";
 
-	for (size_t i = 0; i < sizeof(id_types) / sizeof(*id_types); i++) {
-		uint8_t type = id_types[i].type;
-
-		if (!import_word_is(s, 1, id_types[i].name))
-			continue;
-		if (file) {
-			racoon_note(r, p, IMPORT_NOT, s, "keyid file: put what is in '%s' behind 'id %s keyid'", value, set == SET_ID_LOCAL ? "local" : "remote");
-			return;
-		}
-		draft_say(p, set, s->at, NULL);
-		if (type == CONF_ID_IPV4 && !ipsec_addr_parse(&a, value) && a.family == AF_INET6)
-			type = CONF_ID_IPV6;
-		if (!*value) {		/* our address, or what the certificate says */
-			if (type != CONF_ID_IPV4 && type != CONF_ID_DN)
-				racoon_note(r, p, IMPORT_NOT, s, "%s %s: its value is missing", import_word(s, 0), import_word(s, 1));
-			return;
-		}
-		draft_say(p, set, s->at, draft_id(r->d, p, s->at, type, value));
-		return;
-	}
-	racoon_note(r, p, IMPORT_NOT, s, "%s: an identity of type '%s' is not known to keyd: take fqdn, user_fqdn, keyid, asn1dn or address",
-		    import_word(s, 0), import_word(s, 1));
+	for (size_t i = 0; i < sizeof(id_types) / sizeof(*id_types) && !file; i++)
+		if (import_word_is(s, 1, id_types[i].name))
+			return *value ? with_value(r, p, s, set, id_types[i].type, value) : without_value(r, p, s, set, id_types[i].type);
+	if (file)
+		racoon_note(r, p, IMPORT_NOT, s, "keyid file: put what is in '%s' behind 'id %s keyid'", value, which);
+	else
+		racoon_note(r, p, IMPORT_NOT, s, "%s: an identity of type '%s' is not known to keyd: take fqdn, user_fqdn, keyid, asn1dn or address",
+			    import_word(s, 0), import_word(s, 1));
+	if (set == SET_ID_REMOTE)
+		draft_refuse(r->d, p, "whom its peers_identifier means is not known: without it, anybody would be taken for the peer");
+	return NULL;
 }
 
 void racoon_my_identifier(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -117,13 +138,30 @@ void racoon_my_identifier(struct racoon *r, struct draft_peer *p, const struct i
 	if (import_word_is(s, 1, "login"))	/* as it was written before there was xauth_login */
 		racoon_xauth_login(r, p, s);
 	else
-		identity(r, p, s, SET_ID_LOCAL);
+		draft_say(p, SET_ID_LOCAL, s->at, identity(r, p, s, SET_ID_LOCAL));
 }
 
+/* Several are alternatives. Those of the section itself take the place of those that it inherits. */
 void racoon_peers_identifier(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
-	r->now->ids_at = s->at;
-	identity(r, p, s, SET_ID_REMOTE);
+	struct racoon_remote *m = r->now;
+	const char *id = identity(r, p, s, SET_ID_REMOTE);
+
+	if (!r->quiet && !m->own_ids) {
+		draft_say(p, SET_ID_REMOTE, s->at, NULL);
+		p->nids = 0;
+		m->any_id = false;
+	}
+	m->own_ids = !r->quiet;
+	m->ids_at = s->at;
+	if (!id)
+		m->any_id = true;
+	else if (!p->set[SET_ID_REMOTE])
+		draft_say(p, SET_ID_REMOTE, s->at, id);
+	else
+		draft_id_add(r->d, p, s->at, id);
+	if (m->any_id && p->set[SET_ID_REMOTE])
+		draft_refuse(r->d, p, "of its peers_identifier statements one is about whoever has a certificate, another is not: make two sections of it");
 }
 
 void racoon_verify_identifier(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)

@@ -92,12 +92,20 @@ static const char *remoteid(const struct import_stmt *s)
 	return NULL;
 }
 
+static bool has_id(const struct draft_peer *p, const char *id)
+{
+	for (unsigned i = 0; i < p->nids; i++)
+		if (strstr(p->id[i].text, id))
+			return true;
+	return p->set[SET_ID_REMOTE] && strstr(p->set[SET_ID_REMOTE], id);
+}
+
 static bool fits(const struct draft_peer *p, const struct head *h, const char *id)
 {
 	if (id)
 		return p->ph1id && !strcmp(p->ph1id, id);
 	if (h->from)
-		return p->set[SET_ID_REMOTE] && strstr(p->set[SET_ID_REMOTE], h->from);
+		return has_id(p, h->from);
 	return h->nets && p->remote.family && ipsec_addr_equal(&p->remote, &h->pair.remote.addr) && h->pair.remote.len == p->remote_len;
 }
 

@@ -108,12 +108,22 @@ static void scan(struct import_reader *r, const char *text, size_t n)
 		import_scan_ipsec(r, text, n);
 }
 
+/* Names of files stand in remarks, each of which is one line. */
+static bool is_printable(const char *name)
+{
+	while (*name && (unsigned char)*name >= 0x20 && *name != 0x7f)
+		name++;
+	return !*name;
+}
+
 /* false: told */
 static bool add_file(struct import_reader *r, const char *name)
 {
 	struct import_tree *t = r->t;
 
-	if (t->nfiles == IMPORT_FILES_MAX)
+	if (!is_printable(name))
+		import_complain(r, r->line, "the name of a file has control characters");
+	else if (t->nfiles == IMPORT_FILES_MAX)
 		import_complain(r, r->line, "more than %u files", IMPORT_FILES_MAX);
 	else if (!(t->files[t->nfiles] = strdup(name)))
 		no_memory(r);

@@ -82,7 +82,7 @@ static void write_as_comment(const char *text, FILE *out)
 /* To keyd, a section that cannot be is one whose peer is refused: no other section is to take it. */
 static void write_refused(struct writer *w, const struct draft_peer *p)
 {
-	static const enum draft_set who[] = { SET_ADDRESS, SET_LOCAL, SET_ID_LOCAL, SET_ID_REMOTE };
+	static const enum draft_set who[] = { SET_ADDRESS, SET_LOCAL, SET_VERSION, SET_ID_LOCAL, SET_ID_REMOTE };
 
 	if (p->idle || p->covered || (!p->remote.family && !p->set[SET_ID_REMOTE]))
 		return;

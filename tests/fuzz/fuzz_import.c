@@ -15,6 +15,39 @@ static void count(const char *text, void *arg)
 	*(size_t *)arg += strlen(text);
 }
 
+/* Outside of quotes nothing ends a statement but its line, so that no value can bring one of its own. */
+static void check_one_statement(const char *line)
+{
+	bool quoted = false;
+
+	for (const char *c = line; *c != '\n'; c++) {
+		if (*c == '\\' && quoted && c[1] != '\n')
+			c++;
+		else if (*c == '"')
+			quoted = !quoted;
+		else if (!quoted && (strchr(";#\\", *c) || (*c == '{' && c[1] != '\n') || (*c == '}' && c != line)))
+			abort();
+	}
+	if (quoted)
+		abort();
+}
+
+/* The statements that a section may get of those files: no secret, no other file of settings. */
+static void check_setting(const char *line)
+{
+	static const char *const words[] = {
+		"address", "local", "version", "exchange", "xauth", "users", "mode-config", "id", "auth", "cert", "key", "ca", "remote-key", "key-floor", "signatures", "revocation",
+		"ike", "esp", "pfs", "unique", "lifetime", "rekey", "dpd", "retransmit", "replay-window", "tfc", "fragment", "linger", "port", "nat-port", "nat", "keepalive",
+		"pool", "virtual-address", "traffic", "drop", "start", "serve", "dns", "domain",
+	};
+	size_t n = strcspn(line, " \n");
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (n == strlen(words[i]) && !strncmp(line, words[i], n))
+			return;
+	abort();
+}
+
 /* A remark may be of many words, but a line is a line: what begins one is a comment, or one of our keywords. */
 static void check_lines(const char *conf)
 {
@@ -30,7 +63,23 @@ static void check_lines(const char *conf)
 			i++;
 		if (i == sizeof(begins) / sizeof(*begins))
 			abort();
+		if (line[strspn(line, "\t")] == '#')
+			continue;
+		check_one_statement(line);
+		if (*line == '\t')
+			check_setting(line + 1);
 	}
+}
+
+/* As many as are to be seen. */
+static void check_sections(const char *conf, const struct conf *c)
+{
+	unsigned n = 0;
+
+	for (const char *line = conf; *line; line = strchr(line, '\n') + 1)
+		n += !strncmp(line, "peer ", 5);
+	if (n != c->npeers)
+		abort();
 }
 
 static void must_be_about_files(const char *text, void *arg)
@@ -51,6 +100,7 @@ static void check_loads(const char *conf)
 	struct conf_secrets secrets;
 
 	if (c && !conf_load_buffer(c, &secrets, "conf", conf, strlen(conf), must_be_about_files, NULL)) {
+		check_sections(conf, c);
 		conf_free(c);
 		conf_secrets_free(&secrets);
 	}

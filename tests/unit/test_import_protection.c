@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+// What racoon.conf and ipsec.conf demand of a peer is demanded by what comes of them, or the peer is refused: never less, in silence.
+#include "keyd/conf/load.h"
+#include "keyd/crypto/alg.h"
+#include "keyd/import/import.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct import_tree tree;
+static struct import_result result;
+static char said[4096];
+
+static void note(const char *text, void *arg)
+{
+	(void)arg;
+	snprintf(said, sizeof(said), "%s", text);
+}
+
+static bool told(const char *words)
+{
+	for (unsigned i = 0; i < result.nnotes; i++)
+		if (strstr(result.notes[i].text, words))
+			return true;
+	return false;
+}
+
+/* As keyd -f has it, or (people) as keydctl import prints it. */
+static void convert(const char *text, enum import_format format, bool people)
+{
+	struct import_options o = { .daemon = !people };
+
+	import_result_free(&result);
+	import_tree_free(&tree);
+	if (import_tree_buffer(&tree, "file", text, strlen(text), format, note, NULL))
+		fail_msg("%s of\n%s", said, text);
+	assert_int_equal(import_convert(&result, &tree, &o), 0);
+}
+
+/* The words are in what comes of the text; with '!' in front: they are not; with '~': a remark has them. */
+struct row {
+	enum import_format format;
+	const char *text, *words[8];
+};
+
+static void check(const struct row *row, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		convert(row[i].text, row[i].format, false);
+		for (const char *const *w = row[i].words; w < row[i].words + 8 && *w; w++) {
+			bool is = **w == '~' ? told(*w + 1) : strstr(result.conf, **w == '!' ? *w + 1 : *w) != NULL;
+
+			if (is == (**w == '!'))
+				fail_msg("'%s'\nof\n%s\nin\n%s", *w, row[i].text, result.conf);
+		}
+	}
+}
+#define CHECK(rows) check(rows, sizeof(rows) / sizeof(*(rows)))
+
+#define RACOON(text, ...) { IMPORT_RACOON, text, { __VA_ARGS__ } }
+#define CONN(text, ...) { IMPORT_IPSEC, "conn a\n left=192.0.2.1\n auto=add\n" text, { __VA_ARGS__ } }
+#define CERTS " leftcert=a.pem\n rightrsasigkey=%cert\n"
+#define PROPOSAL " proposal { encryption_algorithm aes 256; hash_algorithm sha256; dh_group 14; authentication_method pre_shared_key; }\n"
+
+/* --- who it must be --- */
+
+static void test_names(void **state)
+{
+	static const struct row rows[] = {
+		CONN(" right=192.0.2.2\n" CERTS "ca b\n cacert=c.pem\n", "\tid remote 192.0.2.2\n", "~must have its address"),
+		CONN(" right=192.0.2.2\n rightid=192.0.2.2\n" CERTS "ca b\n cacert=c.pem\n", "\tid remote 192.0.2.2\n"),
+		CONN(" right=192.0.2.2\n rightid=%fromcert\n" CERTS "ca b\n cacert=c.pem\n", "!\tid remote"),
+		CONN(" right=%any\n" CERTS "ca b\n cacert=c.pem\n", "!\tid remote"),
+		CONN(" right=192.0.2.0/24\n" CERTS "ca b\n cacert=c.pem\n", "!\tid remote"),
+		CONN(" right=0.0.0.0/0\n" CERTS "ca b\n cacert=c.pem\n", "!\tid remote"),
+		CONN(" right=192.0.2.2\n rightcert=b.pem\n leftcert=a.pem\n", "!\tid remote"),
+		CONN(" right=192.0.2.2\n authby=secret\n", "!\tid remote", "\tserve yes\n}"),
+		CONN(" right=192.0.2.2\n authby=secret\n rightid=%myid\n", "!\tauth ", "~anybody would be taken"),
+		CONN(" right=192.0.2.2\n authby=secret\n rightid=asn1dn:CN\n", "!\tauth ", "~anybody would be taken"),
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+static void test_names_of_racoon(void **state)
+{
+	static const struct row rows[] = {
+		RACOON("remote 192.0.2.2 { peers_identifier fqdn;\n" PROPOSAL "}\n", "!\tauth ", "~keyd could not tell from others"),
+		RACOON("remote anonymous { peers_identifier fqdn \"b\"; proposal { authentication_method gssapi_krb; } }\n",
+		       "\taddress any\n\tversion 1\n\tid remote fqdn \"b\"\n\tserve no\n}"),
+		RACOON("remote 192.0.2.2 { peers_identifier subnet \"192.0.2.0/24\";\n" PROPOSAL "}\n", "!\tauth "),
+		RACOON("remote 192.0.2.2 { peers_identifier keyid file \"x\";\n" PROPOSAL "}\n", "!\tauth ", "~keyid file"),
+		RACOON("remote 192.0.2.2 { peers_identifier asn1dn \"CN\";\n" PROPOSAL "}\n", "!\tauth "),
+		RACOON("remote 192.0.2.2 { peers_identifier fqdn \"*.example\";\n" PROPOSAL "}\n", "!\tauth "),
+		RACOON("remote 192.0.2.2 { peers_identifier address;\n" PROPOSAL "}\n", "\tid remote 192.0.2.2\n", "\tserve yes\n}"),
+		RACOON("remote 192.0.2.2 { peers_identifier asn1dn;\n" PROPOSAL "}\n", "!id remote", "\tserve yes\n}"),
+		RACOON("remote 192.0.2.2 { peers_identifier fqdn \"b\"; peers_identifier user_fqdn \"c@d\"; peers_identifier fqdn \"b\";\n" PROPOSAL "}\n",
+		       "peer \"to-192.0.2.2\" {", "\tid remote fqdn \"b\"\n", "peer \"to-192.0.2.2-2\" {", "\tid remote user \"c@d\"\n", "~each name that the peer may have"),
+		RACOON("remote 192.0.2.2 { peers_identifier fqdn \"b\"; peers_identifier asn1dn;\n" PROPOSAL "}\n", "!\tauth "),
+		RACOON("remote \"m\" { peers_identifier fqdn \"x\";\n" PROPOSAL "}\nremote 192.0.2.2 inherit \"m\" { peers_identifier fqdn \"y\"; }\n",
+		       "\taddress 192.0.2.2\n\tversion 1\n\tid remote fqdn \"y\"\n", "\taddress any\n\tversion 1\n\tid remote fqdn \"x\"\n"),
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+/* --- what is text stays text --- */
+
+/* Each line is a comment, or a statement that has no other behind it. */
+static void check_lines(const char *conf)
+{
+	for (const char *line = conf; *line; line = strchr(line, '\n') + 1) {
+		bool quoted = false;
+
+		if (line[strspn(line, "\t")] == '#')
+			continue;
+		for (const char *c = line; *c != '\n'; c++) {
+			if (*c == '\\' && quoted)
+				c++;
+			else if (*c == '"')
+				quoted = !quoted;
+			else if (!quoted && (strchr(";#", *c) || (*c == '{' && c[1] != '\n') || (*c == '}' && c != line)))
+				fail_msg("%.*s", (int)strcspn(line, "\n"), line);
+		}
+		if (strncmp(line, "\tpsk", 4) == 0 || strncmp(line, "psk", 3) == 0)
+			fail_msg("%s", line);
+	}
+}
+
+static void test_no_statement_of_others(void **state)
+{
+	static const char *const racoon[] = {
+		"remote 192.0.2.2 { proposal { authentication_method \"x\npsk evil\npeer any { psk evil }\"; } }\n",
+		"remote \"x\npeer any { psk evil }\" { remote_address \"y\npsk evil\";\n" PROPOSAL "}\n",
+		"remote 192.0.2.2 { my_identifier fqdn \"x\npsk evil\"; peers_identifier keyid \"y\npsk evil\"; ca_type x509 \"c\npsk evil\";"
+		" certificate_type x509 \"c\npsk evil\" \"k\npsk evil\"; script \"/s\npsk\" phase1_up; exchange_mode \"main\npsk evil\"; dpd_delay \"1\npsk evil\";"
+		" proposal { authentication_method rsasig; dh_group \"1\npsk evil\"; encryption_algorithm \"aes\npsk evil\"; } }\n",
+		"path pre_shared_key \"/x\npsk evil\"; path certificate \"/x\npsk evil\"; remote 192.0.2.2 { certificate_type x509 \"c\" \"k\"; peers_certfile \"p\npsk\";\n" PROPOSAL "}\n",
+		"mode_cfg { network4 10.0.0.1; default_domain \"x\npsk evil\"; split_dns \"x\npsk\"; banner \"/x\npsk evil\"; dns4 \"1.1.1.1\npsk\"; }\n"
+		"remote anonymous { generate_policy on; inherit \"x\npsk\";\n" PROPOSAL "}\nsainfo address \"10.0.0.0/8\npsk\" any anonymous { encryption_algorithm \"x\npsk\"; }\n",
+		"remote 192.0.2.2 { xauth_login \"bob\npsk evil\"; proposal { authentication_method xauth_psk_client; } }\n",
+		"listen { isakmp 192.0.2.1 \"[500]\npsk\"; adminsock \"x\npsk evil\"; }\nlog \"x\npsk\";\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(racoon) / sizeof(*racoon); i++) {
+		convert(racoon[i / 2], IMPORT_RACOON, i % 2);
+		check_lines(result.conf);
+		if (result.spd)
+			check_lines(result.spd);
+		for (unsigned n = 0; n < result.nnotes; n++)
+			assert_null(strchr(result.notes[n].text, '\n'));
+	}
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return crypto_init();
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	import_result_free(&result);
+	import_tree_free(&tree);
+	crypto_exit();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names), cmocka_unit_test(test_names_of_racoon), cmocka_unit_test(test_no_statement_of_others),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
