@@ -180,21 +180,25 @@ enum conf_nat {
 	CONF_NAT_OFF,			/* never: nothing is said about NAT */
 };
 
-struct conf_prefix {
-	struct ipsec_addr addr;
+/* Of one side of "traffic": a network, or the end of the SA itself, whichever address that has. */
+struct conf_net {
+	struct ipsec_addr addr;		/* AF_UNSPEC: "host" */
 	uint8_t len;
+	uint8_t proto;			/* 0: any */
+	uint16_t port;			/* 0: any */
 };
 
 /* One side of "traffic": networks, or whatever addresses that side is assigned by a configuration payload. */
 struct conf_nets {
 	bool assigned;
 	uint8_t n;
-	struct conf_prefix net[CONF_NETS_MAX];
+	struct conf_net net[CONF_NETS_MAX];
 };
 
 /* What keyd makes policies for by itself (RFC 4301 4.4.1). Both sides empty: policies are setkey's. */
 struct conf_traffic {
 	struct conf_nets local, remote;
+	bool transport;			/* between the two hosts, without a tunnel; each net is "host" */
 };
 
 /* Everything about one peer. A peer that is in no section but has a secret gets the defaults. */

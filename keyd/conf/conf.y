@@ -345,6 +345,7 @@ local_nets
 
 local_list
 	: text					{ conf_do_net(p, true, &$1, &$1); }
+	| WORD text				{ conf_do_traffic_mode(p, &$1); conf_do_net(p, true, &$2, &$2); }
 	| local_list ',' text			{ conf_do_net(p, true, &$3, &$3); }
 	;
 

@@ -175,15 +175,30 @@ static void put_nets(FILE *out, const struct conf_nets *side)
 
 	if (side->assigned)
 		fputs("assigned", out);
-	for (unsigned i = 0; i < side->n; i++)
-		fprintf(out, "%s%s/%u", i ? ", " : "", ipsec_addr_format(&side->net[i].addr, text, sizeof(text)),
-			side->net[i].len);
+	for (unsigned i = 0; i < side->n; i++) {
+		const struct conf_net *net = &side->net[i];
+		const char *proto = conf_proto_name(net->proto);
+
+		fputs(i ? ", " : "", out);
+		if (net->addr.family)
+			fprintf(out, "%s/%u", ipsec_addr_format(&net->addr, text, sizeof(text)), net->len);
+		else
+			fputs("host", out);
+		if (proto)
+			fprintf(out, "[%s", proto);
+		else if (net->proto)
+			fprintf(out, "[%u", net->proto);
+		if (net->port)
+			fprintf(out, "/%u", net->port);
+		fputs(net->proto ? "]" : "", out);
+	}
 }
 
 static bool same_nets(const struct conf_nets *a, const struct conf_nets *b)
 {
 	for (unsigned i = 0; i < a->n && i < b->n; i++)
-		if (a->net[i].len != b->net[i].len || !ipsec_addr_equal(&a->net[i].addr, &b->net[i].addr))
+		if (a->net[i].len != b->net[i].len || !ipsec_addr_equal(&a->net[i].addr, &b->net[i].addr) || a->net[i].proto != b->net[i].proto ||
+		    a->net[i].port != b->net[i].port)
 			return false;
 	return a->n == b->n && a->assigned == b->assigned;
 }
@@ -209,9 +224,10 @@ static void put_traffic(FILE *out, const struct conf_peer *peer, const struct co
 	if (!base || peer->start != base->start)
 		fprintf(out, "\tstart %s\n", peer->start ? "yes" : "no");
 	if ((!t->local.n && !t->local.assigned) ||
-	    (base && same_nets(&t->local, &base->traffic.local) && same_nets(&t->remote, &base->traffic.remote)))
+	    (base && t->transport == base->traffic.transport && same_nets(&t->local, &base->traffic.local) &&
+	     same_nets(&t->remote, &base->traffic.remote)))
 		return;
-	fputs("\ttraffic ", out);
+	fputs(t->transport ? "\ttraffic transport " : "\ttraffic ", out);
 	put_nets(out, &t->local);
 	fputs(" <-> ", out);
 	put_nets(out, &t->remote);

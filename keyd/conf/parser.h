@@ -178,6 +178,7 @@ void conf_pools_check(struct conf_parser *p);		/* when all is read */
 
 /* traffic.c: statements of a peer for which keyd makes the policies. */
 void conf_do_traffic(struct conf_parser *p, const struct conf_word *at);
+void conf_do_traffic_mode(struct conf_parser *p, const struct conf_word *w);
 /* One of the networks on a side; w NULL: the assigned addresses. */
 void conf_do_net(struct conf_parser *p, bool local, const struct conf_word *at, const struct conf_word *w);
 void conf_do_start(struct conf_parser *p, const struct conf_word *at, bool yes);

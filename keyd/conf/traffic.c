@@ -2,6 +2,8 @@
 // Statements of a peer for which keyd makes the policies: "traffic" and "virtual-address".
 #include "keyd/conf/parser.h"
 
+#include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool conf_domain_ok(const char *s, size_t n)
@@ -22,32 +24,121 @@ void conf_do_traffic(struct conf_parser *p, const struct conf_word *at)
 		p->peer.traffic = (struct conf_traffic){ 0 };
 }
 
+void conf_do_traffic_mode(struct conf_parser *p, const struct conf_word *w)
+{
+	if (!strcmp(w->s, "transport"))
+		p->peer.traffic.transport = true;
+	else if (strcmp(w->s, "tunnel") != 0)
+		conf_err(p, &w->at, "'%s' has no meaning here: transport or tunnel is expected, or a network", w->s);
+}
+
+/* Protocols that are written by name; others by their number. */
+static const struct {
+	const char *name;
+	uint8_t n;
+	bool ports;
+} protocols[] = {
+	{ "udp", IPPROTO_UDP, true }, { "tcp", IPPROTO_TCP, true }, { "sctp", IPPROTO_SCTP, true }, { "dccp", IPPROTO_DCCP, true },
+	{ "udplite", IPPROTO_UDPLITE, true }, { "icmp", IPPROTO_ICMP, false }, { "ipv6-icmp", IPPROTO_ICMPV6, false }, { "gre", IPPROTO_GRE, false },
+	{ "ipip", IPPROTO_IPIP, false },
+};
+#define PROTOCOLS (sizeof(protocols) / sizeof(*protocols))
+
+const char *conf_proto_name(uint8_t proto)
+{
+	for (size_t i = 0; i < PROTOCOLS; i++)
+		if (protocols[i].n == proto)
+			return protocols[i].name;
+	return NULL;
+}
+
+bool conf_proto_has_ports(uint8_t proto)
+{
+	for (size_t i = 0; i < PROTOCOLS; i++)
+		if (protocols[i].n == proto)
+			return protocols[i].ports;
+	return false;
+}
+
+/* All of s as a number from 1 to max; 0: it is none. */
+static unsigned number(const char *s, unsigned max)
+{
+	char *end;
+	unsigned long n = *s >= '0' && *s <= '9' ? strtoul(s, &end, 10) : 0;
+
+	return n && !*end && n <= max ? (unsigned)n : 0;
+}
+
+/* "udp/1701", without its brackets. */
+static bool proto_parse(const char *text, struct conf_net *net)
+{
+	const char *slash = strchr(text, '/');
+	size_t n = slash ? (size_t)(slash - text) : strlen(text);
+	char proto[16];
+
+	if (!n || n >= sizeof(proto))
+		return false;
+	memcpy(proto, text, n);
+	proto[n] = 0;
+	net->proto = (uint8_t)number(proto, UINT8_MAX);
+	for (size_t i = 0; i < PROTOCOLS && !net->proto; i++)
+		if (!strcmp(protocols[i].name, proto))
+			net->proto = protocols[i].n;
+	net->port = slash ? (uint16_t)number(slash + 1, UINT16_MAX) : 0;
+	return net->proto && (!slash || (net->port && conf_proto_has_ports(net->proto)));
+}
+
+/* "10.0.0.0/24[tcp/80]", "host[udp]", … into its parts; false: it is none of them. */
+static bool net_parse(const char *text, struct conf_net *net)
+{
+	const char *bracket = strchr(text, '[');
+	size_t n = bracket ? (size_t)(bracket - text) : strlen(text);
+	char part[128];
+	bool ok;
+
+	*net = (struct conf_net){ .len = 0 };
+	if (bracket && (strlen(bracket) >= sizeof(part) || bracket[strlen(bracket) - 1] != ']'))
+		return false;
+	if (bracket) {
+		memcpy(part, bracket + 1, strlen(bracket) - 2);
+		part[strlen(bracket) - 2] = 0;
+		ok = proto_parse(part, net);
+		if (!ok)
+			return false;
+	}
+	if (n >= sizeof(part))
+		return false;
+	memcpy(part, text, n);
+	part[n] = 0;
+	return !strcmp(part, "host") || (conf_remote_parse(part, &net->addr, &net->len) && net->len != UINT8_MAX && net->addr.family);
+}
+
 void conf_do_net(struct conf_parser *p, bool local, const struct conf_word *at, const struct conf_word *w)
 {
 	struct conf_nets *side = local ? &p->peer.traffic.local : &p->peer.traffic.remote;
-	struct ipsec_addr first, last;
 	char text[IPSEC_ADDR_STRLEN];
-	struct ipsec_addr addr;
-	uint8_t len;
+	struct ipsec_addr first, last;
+	struct conf_net net;
 
 	if (!w) {
 		side->assigned = true;
 		return;
 	}
-	if (strlen(w->s) != w->n || !conf_remote_parse(w->s, &addr, &len) || len == UINT8_MAX) {
-		conf_err(p, &at->at, "'%s' is not a network such as 10.0.0.0/24", w->s);
+	if (strlen(w->s) != w->n || !net_parse(w->s, &net)) {
+		conf_err(p, &at->at, "'%s' is not a network such as 10.0.0.0/24, or host, perhaps with a protocol and a port behind it: host[udp/1701]",
+			 w->s);
 		return;
 	}
-	ipsec_addr_prefix_range(&addr, len, &first, &last);
-	if (!ipsec_addr_equal(&addr, &first)) {
+	first = net.addr;
+	if (net.addr.family)
+		ipsec_addr_prefix_range(&net.addr, net.len, &first, &last);
+	if (!ipsec_addr_equal(&net.addr, &first))
 		conf_err(p, &at->at, "%s has bits beyond its length; did you mean %s/%u?", w->s,
-			 ipsec_addr_format(&first, text, sizeof(text)), len);
-	} else if (side->n == CONF_NETS_MAX) {
+			 ipsec_addr_format(&first, text, sizeof(text)), net.len);
+	else if (side->n == CONF_NETS_MAX)
 		conf_err(p, &at->at, "more than %u networks on one side", CONF_NETS_MAX);
-	} else {
-		side->net[side->n].addr = addr;
-		side->net[side->n++].len = len;
-	}
+	else
+		side->net[side->n++] = net;
 }
 
 void conf_do_start(struct conf_parser *p, const struct conf_word *at, bool yes)
@@ -91,8 +182,11 @@ static unsigned families(const struct conf_peer *peer, const struct conf_nets *s
 
 	if (side->assigned)
 		return local ? peer->virtual_v4 | peer->virtual_v6 << 1 : 3;
-	for (unsigned i = 0; i < side->n; i++)
-		f |= side->net[i].addr.family == AF_INET ? 1 : 2;
+	for (unsigned i = 0; i < side->n; i++) {
+		uint16_t family = side->net[i].addr.family ? side->net[i].addr.family : peer->remote.family;
+
+		f |= family == AF_INET ? 1 : family ? 2 : 3;
+	}
 	return f;
 }
 
@@ -102,6 +196,14 @@ static void everything(struct conf_traffic *t)
 	*t = (struct conf_traffic){ .local.assigned = true, .remote.n = 2 };
 	t->remote.net[0].addr.family = AF_INET;
 	t->remote.net[1].addr.family = AF_INET6;
+}
+
+static bool hosts_only(const struct conf_nets *side)
+{
+	for (unsigned i = 0; i < side->n; i++)
+		if (side->net[i].addr.family)
+			return false;
+	return !side->assigned;
 }
 
 void conf_traffic_check(struct conf_parser *p)
@@ -118,6 +220,9 @@ void conf_traffic_check(struct conf_parser *p)
 	if (peer->start && (!set || t->remote.assigned || peer->remote_len != ipsec_addr_bits(peer->remote.family)))
 		conf_err(p, &p->seen[CONF_STMT_START], "peer '%s': 'start' is for a tunnel that begins here: one with 'traffic' or "
 			 "'virtual-address', to a single address", peer->name);
+	else if (t->transport && !(hosts_only(&t->local) && hosts_only(&t->remote)))
+		conf_err(p, at, "peer '%s': transport mode is between the two hosts: 'traffic transport host <-> host', perhaps with protocols and ports",
+			 peer->name);
 	else if (t->local.assigned && t->remote.assigned)
 		conf_err(p, at, "peer '%s': only one side can be assigned its addresses by the other", peer->name);
 	else if (t->local.assigned && !virtual)

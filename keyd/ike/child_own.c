@@ -2,6 +2,7 @@
 // Agreeing on traffic that the configuration has, and the SPD has not.
 #include "keyd/ike/child_own.h"
 
+#include "keyd/conf/id.h"
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/traffic.h"
@@ -17,9 +18,10 @@ static void add_ts(struct wire_ts_list *l, const struct wire_ts *ts)
 		l->ts[l->n++] = *ts;
 }
 
-static void add_net(struct wire_ts_list *l, const struct ipsec_addr *addr, uint8_t len)
+static void add_net(struct wire_ts_list *l, const struct conf_net *net)
 {
-	struct ipsec_selector sel = { .src = *addr, .src_len = len };
+	struct ipsec_selector sel = { .src = net->addr, .src_len = net->len, .proto = net->proto, .sport = net->port,
+				      .sport_mask = net->port ? UINT16_MAX : 0 };
 	struct wire_ts ts;
 
 	selector_to_ts(&sel, SELECTOR_SRC, &ts);
@@ -29,25 +31,33 @@ static void add_net(struct wire_ts_list *l, const struct ipsec_addr *addr, uint8
 static void add_host(struct wire_ts_list *l, const struct ipsec_addr *addr)
 {
 	if (addr->family)
-		add_net(l, addr, ipsec_addr_bits(addr->family));
+		add_net(l, &(struct conf_net){ .addr = *addr, .len = ipsec_addr_bits(addr->family) });
 }
 
-static void add_nets(struct wire_ts_list *l, const struct conf_nets *nets)
+/* end: of the SA, which "host" stands for. */
+static void add_nets(struct wire_ts_list *l, const struct conf_nets *nets, const struct ipsec_addr *end)
 {
-	for (unsigned i = 0; i < nets->n; i++)
-		add_net(l, &nets->net[i].addr, nets->net[i].len);
+	for (unsigned i = 0; i < nets->n; i++) {
+		struct conf_net net = nets->net[i];
+
+		if (!net.addr.family) {
+			net.addr = *end;
+			net.len = ipsec_addr_bits(end->family);
+		}
+		add_net(l, &net);
+	}
 }
 
 /* The addresses that this side was given, or may still be given: the initiator of IKE_AUTH does not know yet (2.19). */
 static void add_ours(struct wire_ts_list *l, const struct ike_sa *sa, bool before)
 {
 	const struct conf_peer *conf = &sa->peer->conf;
-	static const struct ipsec_addr any[] = { { .family = AF_INET }, { .family = AF_INET6 } };
+	static const struct conf_net any[] = { { .addr.family = AF_INET }, { .addr.family = AF_INET6 } };
 
 	if (before && conf->virtual_v4)
-		add_net(l, &any[0], 0);
+		add_net(l, &any[0]);
 	if (before && conf->virtual_v6)
-		add_net(l, &any[1], 0);
+		add_net(l, &any[1]);
 	for (unsigned f = 0; !before && f < TUNNEL_FAMILIES; f++)
 		add_host(l, &sa->assigned[f]);
 }
@@ -65,8 +75,8 @@ static void wished(const struct ike_sa *sa, bool before, struct wire_ts_list *lo
 	const struct conf_traffic *t = &sa->peer->conf.traffic;
 
 	local->n = remote->n = 0;
-	add_nets(local, &t->local);
-	add_nets(remote, &t->remote);
+	add_nets(local, &t->local, &sa->local);
+	add_nets(remote, &t->remote, &sa->remote);
 	if (t->local.assigned)
 		add_ours(local, sa, before);
 	if (t->remote.assigned)
@@ -78,12 +88,29 @@ static bool in_auth(const struct exchange *x)
 	return x->sa->version == &ikev2_version && x->ops && x->ops->type == IKEV2_EXCH_IKE_AUTH;
 }
 
+static bool has_host(const struct conf_nets *nets)
+{
+	for (unsigned i = 0; i < nets->n; i++)
+		if (!nets->net[i].addr.family)
+			return true;
+	return false;
+}
+
+/* "host" is another address when the machine has gone elsewhere; then what was agreed on before is of no use. */
+static bool still_agreed(const struct traffic *t, const struct ike_sa *sa)
+{
+	const struct conf_traffic *conf = &sa->peer->conf.traffic;
+
+	return t->agreed && ((!has_host(&conf->local) && !has_host(&conf->remote)) ||
+			     (ipsec_addr_equal(&t->t.local, &sa->local) && ipsec_addr_equal(&t->t.remote, &sa->remote)));
+}
+
 void child_own_offer(struct exchange *x)
 {
 	const struct traffic *t = x->child->traffic;
 	bool before = in_auth(x) && x->sa->peer->conf.traffic.local.assigned;
 
-	if (t->agreed && !before) {
+	if (still_agreed(t, x->sa) && !before) {
 		traffic_side(t, true, &x->ts_local);
 		traffic_side(t, false, &x->ts_remote);
 	} else {
@@ -115,6 +142,7 @@ const char *child_own_take(struct exchange *x, struct wire_ts_list *local, const
 {
 	struct ipsec_selector sel[KERN_TRAFFIC_MAX];
 	struct wire_ts_list ours = { 0 }, mine;
+	bool transport = x->child->pol.tmpl[0].mode == IPSEC_MODE_TRANSPORT;
 	struct child_sa *c = x->child;
 	struct traffic *t;
 	unsigned n;
@@ -129,7 +157,7 @@ const char *child_own_take(struct exchange *x, struct wire_ts_list *local, const
 	n = traffic_pairs(local, remote, sel);
 	if (!n)
 		return "the peer's traffic selectors have no pair of one family, more than 32 networks, or ranges of ports";
-	t = traffic_for(x->sa->e, sel, n, &x->sa->remote_id);
+	t = traffic_for(x->sa->e, sel, n, transport, &x->sa->remote_id);
 	if (!t)
 		return "out of memory";
 	child_adopt(c, t);
@@ -146,7 +174,28 @@ static uint16_t refuse(struct exchange *x, uint16_t notify, const char *why)
 	return notify;
 }
 
-static uint16_t make_child(struct exchange *x)
+/*
+ * Two hosts behind one NAT look like one to our kernel: in transport mode it could not tell which of them a packet is for, if both are spoken
+ * to at the same port. The same host once more is no other one.
+ */
+static bool taken_by_neighbour(const struct exchange *x, const struct ipsec_selector *sel, unsigned n, const struct ipsec_addr *real)
+{
+	const struct ike_sa *sa = x->sa;
+
+	if (!sa->nat_remote)
+		return false;
+	list_each(t, &sa->e->traffics, struct traffic, link) {
+		if (!t->t.transport || !t->refs || !traffic_meets(t, sel, n))
+			continue;
+		for (struct child_sa *o = child_first(sa->e, &t->pol); o; o = child_next(o, &t->pol))
+			if (o->sa != sa && o->state >= CHILD_INBOUND && o->state <= CHILD_UP && ike_sa_alive(o->sa) &&
+			    !(conf_id_equal(&o->sa->remote_id, &sa->remote_id) && ipsec_addr_equal(&o->nat_real, real)))
+				return true;
+	}
+	return false;
+}
+
+static uint16_t make_child(struct exchange *x, bool transport, const struct ipsec_addr *real)
 {
 	struct ipsec_selector sel[KERN_TRAFFIC_MAX];
 	unsigned n = traffic_pairs(&x->ts_local, &x->ts_remote, sel);
@@ -155,16 +204,37 @@ static uint16_t make_child(struct exchange *x)
 	if (!n)
 		return refuse(x, IKEV2_N_TS_UNACCEPTABLE, "the peer's traffic selectors make more than 32 policies, have ranges of "
 							  "ports, or no pair of one address family");
-	t = traffic_for(x->sa->e, sel, n, &x->sa->remote_id);
+	if (transport && taken_by_neighbour(x, sel, n, real))
+		return refuse(x, IKEV2_N_TS_UNACCEPTABLE, "another host behind the same NAT uses these ports already, and the kernel could not tell them apart");
+	t = traffic_for(x->sa->e, sel, n, transport, &x->sa->remote_id);
 	if (!t)
 		return IKEV2_N_TEMPORARY_FAILURE;
 	x->child = child_new(x->sa, &t->pol, false);
 	traffic_put(t);
-	return x->child ? 0 : IKEV2_N_TEMPORARY_FAILURE;
+	if (!x->child)
+		return IKEV2_N_TEMPORARY_FAILURE;
+	x->child->nat_real = *real;
+	return 0;
 }
 
-bool child_own_choose(struct exchange *x, const struct wire_ts_list *local, const struct wire_ts_list *remote,
-		      uint16_t *notify)
+/* Our settings and the peer must mean the same mode; in a tunnel it may have wished for another. */
+static uint16_t refuse_tunnel(struct exchange *x)
+{
+	report_reason(x->sa, REASON_MODE_MISMATCH);
+	report_sides(x->sa, "transport", "tunnel");
+	report_sa(x->sa, LOG_LEVEL_WARNING, x->sa->version->exchange_name(x->m.h.exchange), "failed", "%s: \"traffic\" says transport mode, and the peer asks for a tunnel",
+		  ikev2_notify_name(IKEV2_N_TS_UNACCEPTABLE));
+	return IKEV2_N_TS_UNACCEPTABLE;
+}
+
+bool child_own_transport(const struct exchange *x)
+{
+	const struct child_sa *old = x->old_spi ? child_find(x->sa->e, x->old_spi) : NULL;
+
+	return old ? old->traffic && old->traffic->t.transport : x->sa->peer->conf.traffic.transport;
+}
+
+bool child_own_choose(struct exchange *x, const struct child_wish *wish, uint16_t *notify)
 {
 	const struct child_sa *old = x->old_spi ? child_find(x->sa->e, x->old_spi) : NULL;
 	const struct conf_traffic *conf = &x->sa->peer->conf.traffic;
@@ -172,7 +242,7 @@ bool child_own_choose(struct exchange *x, const struct wire_ts_list *local, cons
 
 	if (old ? !old->traffic : !conf->local.n && !conf->local.assigned)
 		return false;
-	if (old) {
+	if (old && !old->traffic->t.transport) {
 		traffic_side(old->traffic, true, &our_local);
 		traffic_side(old->traffic, false, &our_remote);
 	} else {
@@ -182,10 +252,10 @@ bool child_own_choose(struct exchange *x, const struct wire_ts_list *local, cons
 		*notify = refuse(x, IKEV2_N_FAILED_CP_REQUIRED, "the peer has asked for no address, and its traffic is for one");
 		return true;
 	}
-	common(local, &our_local, &x->ts_local);
-	common(remote, &our_remote, &x->ts_remote);
+	common(wish->local, &our_local, &x->ts_local);
+	common(wish->remote, &our_remote, &x->ts_remote);
 	if (!x->ts_local.n || !x->ts_remote.n)
 		return false;
-	*notify = make_child(x);
+	*notify = child_own_transport(x) && !wish->transport ? refuse_tunnel(x) : make_child(x, child_own_transport(x), &wish->real);
 	return true;
 }

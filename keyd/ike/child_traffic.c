@@ -281,21 +281,38 @@ static bool through_nat(const struct exchange *x, const struct wire_ts_list *ask
 	return false;
 }
 
+/* The same for traffic whose policies keyd makes. False: that is nothing of it, or not in this mode. */
+static bool choose_own(struct exchange *x, const struct spd_query *q, uint16_t *notify)
+{
+	struct child_wish wish = { q->ts_local, q->ts_remote, q->transport, { 0 } };
+	struct wire_ts_list local = *q->ts_local, remote = *q->ts_remote;
+
+	if (!q->transport || !child_own_transport(x))
+		return child_own_choose(x, &wish, notify);
+	if (x->sa->nat_remote && ipsec_addr_from_bytes(&wish.real, remote.ts[0].start, remote.ts[0].addr_len))
+		return false;
+	if (!see_through_nat(x->sa, &local, &remote))
+		return false;
+	wish.local = &local;
+	wish.remote = &remote;
+	return child_own_choose(x, &wish, notify);
+}
+
 uint16_t child_traffic_choose(struct exchange *x, const struct wire_ts_list *local, const struct wire_ts_list *remote,
 			      bool transport)
 {
 	struct wire_ts_list seen_local, seen_remote;
-	struct spd_query q = { &x->sa->local, &x->sa->remote, local, remote, false };
+	struct spd_query q = { &x->sa->local, &x->sa->remote, local, remote, transport };
 	struct ipsec_addr real = { 0 };
 	uint16_t notify;
 
 	if (!local->n || !remote->n) {
+		q.transport = false;
 		say_no_policy(x, "the peer's traffic selectors are of types that nobody here knows", &q);
 		return IKEV2_N_TS_UNACCEPTABLE;
 	}
-	if (child_own_choose(x, local, remote, &notify))
+	if (choose_own(x, &q, &notify))
 		return notify;
-	q.transport = transport;
 	if (through_nat(x, local, remote, &q, &seen_local, &seen_remote) && x->sa->nat_remote &&
 	    ipsec_addr_from_bytes(&real, remote->ts[0].start, remote->ts[0].addr_len))
 		return IKEV2_N_INVALID_SYNTAX;

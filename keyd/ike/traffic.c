@@ -58,14 +58,19 @@ bool traffic_is_own(const struct ipsec_policy *pol)
 	return pol->priority == KERN_OWN_PRIORITY && pol->ntmpl == 1 && pol->tmpl[0].reqid - KERN_OWN_REQID < KERN_OWN_REQIDS;
 }
 
+static uint8_t mode_of(const struct traffic *t)
+{
+	return t->t.transport ? IPSEC_MODE_TRANSPORT : IPSEC_MODE_TUNNEL;
+}
+
 /* The ends stay open in what children have: the policies in the kernel follow where the peer is. */
 static void policy_fill(struct traffic *t)
 {
 	t->pol = (struct ipsec_policy){ .sel = t->t.sel[0], .dir = IPSEC_DIR_OUT, .priority = KERN_OWN_PRIORITY, .ntmpl = 1 };
-	t->pol.tmpl[0] = (struct ipsec_tmpl){ .proto = IPPROTO_ESP, .mode = IPSEC_MODE_TUNNEL, .reqid = t->t.reqid };
+	t->pol.tmpl[0] = (struct ipsec_tmpl){ .proto = IPPROTO_ESP, .mode = mode_of(t), .reqid = t->t.reqid };
 }
 
-static struct traffic *with_reqid(struct engine *e, uint32_t reqid)
+static struct traffic *with_reqid(struct engine *e, uint32_t reqid, bool transport)
 {
 	struct traffic *t = calloc(1, sizeof(*t));
 
@@ -73,13 +78,14 @@ static struct traffic *with_reqid(struct engine *e, uint32_t reqid)
 		return NULL;
 	t->e = e;
 	t->t.reqid = reqid;
+	t->t.transport = transport;
 	policy_fill(t);
 	list_add_tail(&e->traffics, &t->link);
 	table_add(&e->by_reqid, &t->by_reqid, reqid);
 	return t;
 }
 
-struct traffic *traffic_new(struct engine *e)
+struct traffic *traffic_new(struct engine *e, bool transport)
 {
 	struct traffic *t;
 	uint32_t reqid;
@@ -87,7 +93,7 @@ struct traffic *traffic_new(struct engine *e)
 	do {
 		reqid = KERN_OWN_REQID + ++e->last_reqid % KERN_OWN_REQIDS;
 	} while (traffic_find(e, reqid));
-	t = with_reqid(e, reqid);
+	t = with_reqid(e, reqid, transport);
 	if (t) {
 		t->refs = 1;
 		touch(t);
@@ -132,6 +138,15 @@ static struct traffic *with_sels(const struct engine *e, const struct ipsec_sele
 	return node ? container_of(node, struct traffic, by_sel) : NULL;
 }
 
+bool traffic_meets(const struct traffic *t, const struct ipsec_selector *sel, unsigned n)
+{
+	for (unsigned i = 0; i < t->t.n; i++)
+		for (unsigned k = 0; k < n; k++)
+			if (selector_meets(&t->t.sel[i], &sel[k]))
+				return true;
+	return false;
+}
+
 static void agree(struct traffic *t, const struct ipsec_selector *sel, unsigned n)
 {
 	table_del(&t->e->by_traffic, &t->by_sel);
@@ -156,7 +171,7 @@ void traffic_end(struct traffic *t)
 		rq.sa.src = t->t.local;
 		rq.sa.dst = t->t.remote;
 		rq.sa.proto = IPPROTO_ESP;
-		rq.sa.mode = IPSEC_MODE_TUNNEL;
+		rq.sa.mode = mode_of(t);
 		rq.sa.reqid = t->t.reqid;
 		rq.sa.acquire_seq = t->acquire_seq;
 		leave_kern(t->e, &rq);
@@ -164,11 +179,11 @@ void traffic_end(struct traffic *t)
 	traffic_free(t);
 }
 
-struct traffic *traffic_for(struct engine *e, const struct ipsec_selector *sel, unsigned n, const struct conf_id *owner)
+struct traffic *traffic_for(struct engine *e, const struct ipsec_selector *sel, unsigned n, bool transport, const struct conf_id *owner)
 {
 	struct traffic *t = with_sels(e, sel, n);
 
-	if (t && t->owner.type != CONF_ID_ANY && !conf_id_equal(&t->owner, owner)) {
+	if (t && (t->t.transport != transport || (t->owner.type != CONF_ID_ANY && !conf_id_equal(&t->owner, owner)))) {
 		/* Its last packets must not be taken for those of the new owner: other reqid, other policies. */
 		if (t->refs)
 			table_del(&e->by_traffic, &t->by_sel);
@@ -179,7 +194,7 @@ struct traffic *traffic_for(struct engine *e, const struct ipsec_selector *sel, 
 	if (t) {
 		traffic_hold(t);
 	} else {
-		t = traffic_new(e);
+		t = traffic_new(e, transport);
 		if (!t)
 			return NULL;
 		agree(t, sel, n);
@@ -324,7 +339,8 @@ void traffic_follow(const struct child_sa *c)
 {
 	struct kern_request rq;
 
-	if (traffic_request(c, &rq))
+	/* In transport mode the policies are for the addresses themselves: elsewhere there is other traffic. */
+	if (!(c->traffic && c->traffic->t.transport) && traffic_request(c, &rq))
 		leave_kern(c->sa->e, &rq);
 }
 
@@ -393,18 +409,19 @@ static void found_due(struct timer *timer)
 
 void traffic_heard(struct engine *e, const struct ipsec_policy *pol)
 {
+	bool transport = pol->tmpl[0].mode == IPSEC_MODE_TRANSPORT;
 	struct traffic *t = traffic_find(e, pol->tmpl[0].reqid);
 	struct ipsec_selector sel[KERN_TRAFFIC_MAX];
 
 	if (pol->dir != IPSEC_DIR_OUT || (t && (!t->found || t->t.n == KERN_TRAFFIC_MAX || has_sel(t, &pol->sel))))
 		return;
 	if (!t)
-		t = with_reqid(e, pol->tmpl[0].reqid);
+		t = with_reqid(e, pol->tmpl[0].reqid, transport);
 	if (!t)
 		return;
 	t->found = t->set = true;
-	t->t.local = pol->tmpl[0].src;
-	t->t.remote = pol->tmpl[0].dst;
+	t->t.local = transport ? pol->sel.src : pol->tmpl[0].src;
+	t->t.remote = transport ? pol->sel.dst : pol->tmpl[0].dst;
 	memcpy(sel, t->t.sel, sizeof(sel));
 	sel[t->t.n] = pol->sel;
 	agree(t, sel, t->t.n + 1u);
@@ -414,8 +431,13 @@ void traffic_heard(struct engine *e, const struct ipsec_policy *pol)
 
 /* --- records --- */
 
+/* In a record the mode stands in the highest bit of the number of selectors. */
+#define RECORD_TRANSPORT 0x80u
+_Static_assert(KERN_TRAFFIC_MAX < RECORD_TRANSPORT, "the bit is free");
+
 bool traffic_walk(struct frost *f, struct traffic *t)
 {
+	uint8_t n = (uint8_t)(t->t.n | (t->t.transport ? RECORD_TRANSPORT : 0));
 	uint64_t end = t->end.pos ? t->end.at : 0;
 
 	if (t->found && !frost_reads(f))
@@ -423,7 +445,9 @@ bool traffic_walk(struct frost *f, struct traffic *t)
 	frost_addr(f, &t->t.local);
 	frost_addr(f, &t->t.remote);
 	frost_u32(f, &t->t.reqid);
-	frost_u8(f, &t->t.n);
+	frost_u8(f, &n);
+	t->t.n = n & (RECORD_TRANSPORT - 1);
+	t->t.transport = n & RECORD_TRANSPORT;
 	if (t->t.n > KERN_TRAFFIC_MAX || t->t.reqid - KERN_OWN_REQID >= KERN_OWN_REQIDS)
 		f->broken = true;
 	for (unsigned i = 0; i < t->t.n && !f->broken; i++) {
@@ -447,7 +471,7 @@ int traffic_thaw(struct engine *e, struct frost *f, uint64_t id)
 
 	if (!traffic_walk(f, &read) || (read.agreed && !read.t.n) || traffic_find(e, read.t.reqid))
 		return -1;
-	t = with_reqid(e, read.t.reqid);
+	t = with_reqid(e, read.t.reqid, read.t.transport);
 	if (!t)
 		return -1;
 	t->keep.id = id;

@@ -45,15 +45,18 @@ void traffics_init(struct engine *e);
 void traffics_free(struct engine *e);
 
 /* With a reqid of its own, and selectors to be agreed on; one reference for the caller. NULL without memory. */
-struct traffic *traffic_new(struct engine *e);
+struct traffic *traffic_new(struct engine *e, bool transport);
 /* By reqid; NULL: there is none. */
 struct traffic *traffic_find(const struct engine *e, uint32_t reqid);
 bool traffic_is_own(const struct ipsec_policy *pol);
 /*
- * What has exactly these selectors and belongs to owner, or a new one; one reference for the caller. What belongs to
+ * What has exactly these selectors in this mode and belongs to owner, or a new one; one reference for the caller. What belongs to
  * somebody else by now ends at once. n is 1 to KERN_TRAFFIC_MAX. NULL without memory.
  */
-struct traffic *traffic_for(struct engine *e, const struct ipsec_selector *sel, unsigned n, const struct conf_id *owner);
+struct traffic *traffic_for(struct engine *e, const struct ipsec_selector *sel, unsigned n, bool transport,
+			    const struct conf_id *owner);
+/* Has it a packet in common with one of n selectors? */
+bool traffic_meets(const struct traffic *t, const struct ipsec_selector *sel, unsigned n);
 void traffic_hold(struct traffic *t);
 void traffic_put(struct traffic *t);
 /* Ends at once what nobody has. */

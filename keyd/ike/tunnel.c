@@ -147,10 +147,16 @@ static bool busy(const struct tunnel *t)
 
 static void begin_from(struct tunnel *t, const struct ipsec_addr *local)
 {
+	const struct conf_peer *conf = settings(t);
+
 	t->local = *local;
 	tunnel_touch(t);
+	if (t->traffic && conf && t->traffic->t.transport != conf->traffic.transport) {
+		traffic_put(t->traffic);	/* it was for other settings */
+		t->traffic = NULL;
+	}
 	if (!t->traffic)
-		t->traffic = traffic_new(t->e);
+		t->traffic = traffic_new(t->e, conf && conf->traffic.transport);
 	if (t->traffic)
 		child_begin(t->e, &t->traffic->pol, &t->local, &t->remote, NULL);
 	if (!busy(t) && !t->retry.pos)

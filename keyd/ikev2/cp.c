@@ -224,7 +224,7 @@ uint16_t cp_serve(struct exchange *x)
 	return refuse(x, IKEV2_N_INTERNAL_ADDRESS_FAILURE, "asks for an address of a family that is not in", "");
 }
 
-static void put_subnet(struct wire_out *out, const struct conf_prefix *net)
+static void put_subnet(struct wire_out *out, const struct conf_net *net)
 {
 	uint8_t body[V6_ADDRESS_LEN];
 
@@ -282,7 +282,7 @@ void cp_put_reply(const struct exchange *x, struct wire_out *out)
 	mark = begin(out, IKEV2_CFG_REPLY);
 	put_pool(x->sa, out);
 	for (unsigned i = 0; i < nets->n; i++)
-		if (c.attrs & BIT(nets->net[i].addr.family == AF_INET ? IKEV2_CFG_ATTR_INTERNAL_IP4_SUBNET :
+		if (nets->net[i].addr.family && c.attrs & BIT(nets->net[i].addr.family == AF_INET ? IKEV2_CFG_ATTR_INTERNAL_IP4_SUBNET :
 									IKEV2_CFG_ATTR_INTERNAL_IP6_SUBNET))
 			put_subnet(out, &nets->net[i]);
 	if (c.attrs & BIT(IKEV2_CFG_ATTR_APPLICATION_VERSION))

@@ -47,16 +47,22 @@ static bool is_host(const struct ipsec_addr *a, uint8_t len)
 	return len >= ipsec_addr_bits(a->family);
 }
 
-bool allows_selector(const struct kern_allows *a, const struct ipsec_selector *sel)
+static bool is_end(const struct ipsec_addr *net, uint8_t len, const struct ipsec_addr *end)
 {
-	for (unsigned int i = 0; i < a->n; i++) {
-		const struct kern_allow *k = &a->list[i];
+	return is_host(net, len) && ipsec_addr_equal(net, end);
+}
 
-		if (k->guard || (k->local_hosts && !is_host(&sel->src, sel->src_len)) ||
+bool allows_selector(const struct kern_allows *a, const struct kern_traffic *t, unsigned int i)
+{
+	const struct ipsec_selector *sel = &t->sel[i];
+	bool ours = is_end(&sel->src, sel->src_len, &t->local), theirs = is_end(&sel->dst, sel->dst_len, &t->remote);
+
+	for (const struct kern_allow *k = a->list; k < a->list + a->n; k++) {
+		if (k->guard || k->transport != t->transport || (k->local_hosts && !is_host(&sel->src, sel->src_len)) ||
 		    (k->remote_hosts && !is_host(&sel->dst, sel->dst_len)))
 			continue;
-		if (within(k->local, k->nlocal, &sel->src, sel->src_len) &&
-		    within(k->remote, k->nremote, &sel->dst, sel->dst_len))
+		if (((k->local_end && ours) || within(k->local, k->nlocal, &sel->src, sel->src_len)) &&
+		    ((k->remote_end && theirs) || within(k->remote, k->nremote, &sel->dst, sel->dst_len)))
 			return true;
 	}
 	return false;

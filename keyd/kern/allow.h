@@ -18,6 +18,8 @@ struct allow_range {
 struct kern_allow {
 	uint8_t nlocal, nremote;
 	bool local_hosts, remote_hosts;	/* single addresses only: they are assigned */
+	bool local_end, remote_end;	/* or the ends of the SA themselves */
+	bool transport;			/* in transport mode; else in tunnels */
 	bool guard;			/* remote is a pool that may be guarded, and nothing else */
 	struct allow_range local[ALLOW_RANGES_MAX], remote[ALLOW_RANGES_MAX];
 	char interface[KERN_INTERFACE_MAX];	/* that may hold addresses we are assigned; "": none may */
@@ -33,7 +35,8 @@ struct kern_allows {
 int allows_add(struct kern_allows *a, const struct kern_allow *one);
 void allows_free(struct kern_allows *a);
 
-bool allows_selector(const struct kern_allows *a, const struct ipsec_selector *sel);
+/* The i-th selector of t. */
+bool allows_selector(const struct kern_allows *a, const struct kern_traffic *t, unsigned int i);
 bool allows_guard(const struct kern_allows *a, const struct kern_prefix *p);
 bool allows_virtual(const struct kern_allows *a, const struct kern_virtual *v);
 

@@ -124,7 +124,10 @@ static int check_traffic(const struct kern_allows *allowed, const struct kern_tr
 		policy_of_traffic(t, i, IPSEC_DIR_OUT, &pol);
 		if (ipsec_policy_check(&pol, why, n))
 			return -EINVAL;
-		if (allowed && !allows_selector(allowed, s))
+		if (t->transport && (!ipsec_addr_equal(&s->src, &t->local) || !ipsec_addr_equal(&s->dst, &t->remote) ||
+				     s->src_len != ipsec_addr_bits(s->src.family) || s->dst_len != s->src_len))
+			return refuse(why, n, "transport mode is between the two ends");
+		if (allowed && !allows_selector(allowed, t, i))
 			return refuse(why, n, "no \"traffic\" in the configuration has these networks");
 	}
 	return 0;

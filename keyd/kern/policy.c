@@ -40,6 +40,9 @@ void policy_of_traffic(const struct kern_traffic *t, unsigned int i, uint8_t dir
 	*out = (struct ipsec_policy){ .sel = t->sel[i], .dir = dir, .priority = KERN_OWN_PRIORITY, .ntmpl = 1 };
 	if (!outbound)
 		turn(&out->sel);
+	out->tmpl[0] = (struct ipsec_tmpl){ .proto = IPPROTO_ESP, .mode = IPSEC_MODE_TRANSPORT, .reqid = t->reqid };
+	if (t->transport)
+		return;
 	/* The reqid says which SA is meant. Where its packets come from may change before anybody here knows. */
 	out->tmpl[0] = (struct ipsec_tmpl){
 		.src = outbound ? t->local : (struct ipsec_addr){ .family = t->remote.family },
@@ -97,6 +100,12 @@ static int clear(struct ipsec *ip, const struct ipsec_policy *pol)
 	return r == -ENOENT || r == -ESRCH ? 0 : r;
 }
 
+/* What is between two hosts is forwarded by neither. */
+static bool wants(const struct kern_traffic *t, uint8_t dir)
+{
+	return dir != IPSEC_DIR_FWD || !t->transport;
+}
+
 int policy_traffic_set(struct ipsec *ip, const struct kern_traffic *t, char *why, size_t n)
 {
 	struct ipsec_policy pol;
@@ -104,6 +113,8 @@ int policy_traffic_set(struct ipsec *ip, const struct kern_traffic *t, char *why
 	int r = 0;
 
 	for (unsigned int k = 0; !r && k < t->n * DIRS; k++) {
+		if (!wants(t, dirs[k % DIRS]))
+			continue;
 		policy_of_traffic(t, k / DIRS, dirs[k % DIRS], &pol);
 		r = set(ip, &pol, &fresh, why, n);
 	}
@@ -118,6 +129,8 @@ int policy_traffic_clear(struct ipsec *ip, const struct kern_traffic *t)
 	int first = 0, r;
 
 	for (unsigned int k = t->n * DIRS; k--;) {
+		if (!wants(t, dirs[k % DIRS]))
+			continue;
 		policy_of_traffic(t, k / DIRS, dirs[k % DIRS], &pol);
 		r = clear(ip, &pol);
 		first = first ? first : r;

@@ -21,7 +21,7 @@ enum kern_op {
 	KERN_SA_GET,		/* .sa: dst, proto, spi, mark; the answer has usage and no key */
 	KERN_LARVAL_DELETE,	/* .sa: src, dst, proto, mode, reqid, acquire_seq */
 	KERN_SA_MOVE,		/* .old_dst, .sa: proto, spi, mark; src, dst, encap as they are to be (kern/move.h) */
-	KERN_TRAFFIC_SET,	/* .traffic: policies out, in and fwd for each selector, added or replaced; all or none */
+	KERN_TRAFFIC_SET,	/* .traffic: policies out, in and (of a tunnel) fwd for each selector, added or replaced; all or none */
 	KERN_TRAFFIC_CLEAR,	/* .traffic: those with its reqid; what is gone already is no error */
 	KERN_GUARD_SET,		/* .guard: what goes there or comes from there without a policy of its own is dropped */
 	KERN_GUARD_CLEAR,
@@ -36,10 +36,11 @@ struct kern_prefix {
 	uint8_t len;
 };
 
-/* Traffic that goes through one tunnel. */
+/* Traffic that goes through one tunnel, or between two hosts in transport mode. */
 struct kern_traffic {
 	struct ipsec_addr local, remote;	/* ends of the tunnel */
 	uint32_t reqid;			/* from KERN_OWN_REQID on */
+	bool transport;
 	uint8_t n;
 	struct ipsec_selector sel[KERN_TRAFFIC_MAX];	/* src is our side */
 };

@@ -13,7 +13,7 @@ static void add_range(struct allow_range *ranges, uint8_t *n, const struct ipsec
 		ranges[(*n)++] = (struct allow_range){ *first, *last };
 }
 
-static void add_net(struct allow_range *ranges, uint8_t *n, const struct conf_prefix *net)
+static void add_net(struct allow_range *ranges, uint8_t *n, const struct conf_net *net)
 {
 	struct ipsec_addr first, last;
 
@@ -23,7 +23,7 @@ static void add_net(struct allow_range *ranges, uint8_t *n, const struct conf_pr
 
 static void add_any(struct allow_range *ranges, uint8_t *n, uint16_t family)
 {
-	const struct conf_prefix all = { .addr.family = family };
+	const struct conf_net all = { .addr.family = family };
 
 	add_net(ranges, n, &all);
 }
@@ -32,6 +32,20 @@ static void add_pool(struct allow_range *ranges, uint8_t *n, const struct conf_p
 {
 	for (unsigned int i = 0; pool && i < pool->nranges; i++)
 		add_range(ranges, n, &pool->range[i].first, &pool->range[i].last);
+}
+
+/* Is one of them the end itself? */
+static bool add_nets(struct allow_range *ranges, uint8_t *n, const struct conf_nets *nets)
+{
+	bool end = false;
+
+	for (unsigned int i = 0; i < nets->n; i++) {
+		if (nets->net[i].addr.family)
+			add_net(ranges, n, &nets->net[i]);
+		else
+			end = true;
+	}
+	return end;
 }
 
 static const struct conf_pool *pool_of(const struct conf *c, const struct conf_peer *peer)
@@ -46,7 +60,7 @@ static bool allow_of_peer(const struct conf *c, const struct conf_peer *peer, st
 {
 	const struct conf_traffic *t = &peer->traffic;
 
-	*k = (struct kern_allow){ .local_hosts = t->local.assigned, .remote_hosts = t->remote.assigned };
+	*k = (struct kern_allow){ .local_hosts = t->local.assigned, .remote_hosts = t->remote.assigned, .transport = t->transport };
 	memcpy(k->interface, peer->virtual_interface, sizeof(k->interface));
 	if (t->local.assigned && peer->virtual_v4)
 		add_any(k->local, &k->nlocal, AF_INET);
@@ -54,11 +68,9 @@ static bool allow_of_peer(const struct conf *c, const struct conf_peer *peer, st
 		add_any(k->local, &k->nlocal, AF_INET6);
 	if (t->remote.assigned)
 		add_pool(k->remote, &k->nremote, pool_of(c, peer));
-	for (unsigned int i = 0; i < t->local.n; i++)
-		add_net(k->local, &k->nlocal, &t->local.net[i]);
-	for (unsigned int i = 0; i < t->remote.n; i++)
-		add_net(k->remote, &k->nremote, &t->remote.net[i]);
-	return k->nlocal && k->nremote;
+	k->local_end = add_nets(k->local, &k->nlocal, &t->local);
+	k->remote_end = add_nets(k->remote, &k->nremote, &t->remote);
+	return (k->nlocal || k->local_end) && (k->nremote || k->remote_end);
 }
 
 void handover_allowed(struct parent *p)

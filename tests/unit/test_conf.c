@@ -175,6 +175,8 @@ static const char everything[] =
 	"}\n"
 	"peer gw address 192.0.2.254 virtual-address ipv4, ipv6 on tun7 start yes traffic assigned <-> 10.0.0.0/8 dpd 10s\n"
 	"peer whole address 192.0.2.253 { virtual-address ipv6 }\n"
+	"peer l2tp address 192.0.2.251 traffic transport host[udp/1701] <-> host[udp], host[132/9]\n"
+	"peer part address 192.0.2.250 traffic host, 10.0.0.0/24[tcp/80] <-> 10.1.0.0/24[gre], 10.2.0.0/24[89]\n"
 	"peer named address 192.0.2.252 { id local dn \"C=DE, O=a\\\\, b\\\\\\\"c, CN=gw\"; id remote \"/C=DE/O=*/CN=x\" }\n"
 	"peer any { id remote keyid \"\\x01\\x02\" } # the end without a newline";
 
@@ -210,7 +212,7 @@ static void test_everything(void **state)
 	assert_int_equal(c.cookie_threshold, 100);
 	assert_int_equal(c.half_open_max, 1000);
 	assert_int_equal(c.half_open_per_source, 7);
-	assert_int_equal(c.npeers, 5);
+	assert_int_equal(c.npeers, 7);
 	p = conf_peer_by_name(&c, "gw2");
 	assert_ptr_equal(p, &c.peers[0]);
 	assert_int_equal(p->remote_len, 24);
@@ -256,6 +258,17 @@ static void test_everything(void **state)
 	p = conf_peer_by_name(&c, "whole");
 	assert_true(!p->virtual_v4 && p->virtual_v6 && p->traffic.local.assigned && p->traffic.remote.n == 2);
 	assert_string_equal(p->virtual_interface, "gapless0");
+	p = conf_peer_by_name(&c, "l2tp");
+	assert_true(p->traffic.transport && p->traffic.local.n == 1 && p->traffic.remote.n == 2);
+	assert_int_equal(p->traffic.local.net[0].addr.family, 0);
+	assert_int_equal(p->traffic.local.net[0].proto, 17);
+	assert_int_equal(p->traffic.local.net[0].port, 1701);
+	assert_int_equal(p->traffic.remote.net[0].port, 0);
+	assert_int_equal(p->traffic.remote.net[1].proto, 132);
+	p = conf_peer_by_name(&c, "part");
+	assert_true(!p->traffic.transport && !p->traffic.local.net[0].addr.family && p->traffic.local.net[1].port == 80);
+	assert_int_equal(p->traffic.remote.net[0].proto, 47);
+	assert_int_equal(p->traffic.remote.net[1].proto, 89);
 	assert_pool(&c);
 	p = conf_peer_by_name(&c, "named");
 	assert_string_equal(conf_id_format(&p->local_id, text, sizeof(text)), "C=DE, O=a\\, b\\\"c, CN=gw");
@@ -518,7 +531,14 @@ static const struct {
 	  "'virtual-address ipv4' (or ipv6)\n" },
 	{ P "traffic 10.0.0.0/8 <-> 10.0.0.1/8", "t:1:39: 10.0.0.1/8 has bits beyond its length; did you mean 10.0.0.0/8?\n" },
 	{ P "traffic 10.0.0.0/8 <-> 2001:db8::/32", "t:1:16: peer '192.0.2.2': one side of its traffic is IPv4, the other IPv6\n" },
-	{ P "traffic 10.0.0.0/8", "t:1:34: found the end of the statement, expected <-> or ','\n" },
+	{ P "traffic transport 10.0.0.0/8 <-> host", "t:1:16: peer '192.0.2.2': transport mode is between the two hosts: "
+	  "'traffic transport host <-> host', perhaps with protocols and ports\n" },
+	{ P "traffic beet host <-> host", "t:1:24: 'beet' has no meaning here: transport or tunnel is expected, or a network\n" },
+	{ P "traffic host[udp/0] <-> host", "t:1:24: 'host[udp/0]' is not a network such as 10.0.0.0/24, or host, perhaps with a protocol "
+	  "and a port behind it: host[udp/1701]\n" },
+	{ P "traffic host[gre/7] <-> host", "t:1:24: 'host[gre/7]' is not a network such as 10.0.0.0/24, or host, perhaps with a protocol "
+	  "and a port behind it: host[udp/1701]\n" },
+	{ P "traffic 10.0.0.0/8", "t:1:34: found the end of the statement, expected <->, ',' or a network such as 10.0.0.0/24\n" },
 	{ P "virtual-address ipv4 on lo", "t:1:40: the kernel encrypts nothing that is routed to lo; without 'on', keyd makes an "
 	  "interface gapless0\n" },
 	{ P "virtual-address ipv4 traffic 10.0.0.0/8 <-> 10.1.0.0/16", "t:1:37: peer '192.0.2.2' gives us an address that no "

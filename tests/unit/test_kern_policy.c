@@ -55,6 +55,8 @@ static void allow(struct fixture *f)
 	assert_int_equal(allows_add(&all, &k), 0);
 	k.guard = true;
 	assert_int_equal(allows_add(&all, &k), 0);
+	k = (struct kern_allow){ .local_end = true, .remote_end = true, .transport = true };
+	assert_int_equal(allows_add(&all, &k), 0);
 	k = (struct kern_allow){ .nlocal = 1, .nremote = 1, .local_hosts = true, .interface = "gapless0" };
 	k.local[0] = (struct allow_range){ addr("0.0.0.0"), addr("255.255.255.255") };
 	k.remote[0] = (struct allow_range){ addr("10.9.0.0"), addr("10.9.255.255") };
@@ -152,6 +154,32 @@ static void set_replace_clear(void **state)
 	assert_int_equal(execute(f, &rq), 0);
 	assert_int_equal(policies(f), 0);
 	assert_int_equal(execute(f, &rq), 0);
+}
+
+/* In transport mode between the two ends alone; nothing of it is forwarded. */
+static void transport_mode(void **state)
+{
+	struct fixture *f = *state;
+	struct kern_request rq = traffic("192.0.2.1", 32, "192.0.2.2");
+	struct ipsec_policy want, got;
+
+	assert_int_equal(execute(f, &rq), -EINVAL);	/* a tunnel between them is not allowed */
+	rq.traffic.transport = true;
+	rq.traffic.sel[0].proto = IPPROTO_UDP;
+	rq.traffic.sel[0].sport = 1701;
+	rq.traffic.sel[0].sport_mask = 0xffff;
+	assert_int_equal(execute(f, &rq), 0);
+	assert_int_equal(policies(f), 2);
+	policy_of_traffic(&rq.traffic, 0, IPSEC_DIR_IN, &want);
+	assert_int_equal(ipsec_policy_get(f->ip, &want, &got), 0);
+	assert_int_equal(got.tmpl[0].mode, IPSEC_MODE_TRANSPORT);
+	assert_int_equal(got.sel.dport, 1701);
+	rq.traffic.sel[0].dst = addr("192.0.2.3");
+	assert_int_equal(execute(f, &rq), -EINVAL);
+	rq.traffic.sel[0].dst = addr("192.0.2.2");
+	rq.op = KERN_TRAFFIC_CLEAR;
+	assert_int_equal(execute(f, &rq), 0);
+	assert_int_equal(policies(f), 0);
 }
 
 /* What stands there is an administrator's: it stays, and nothing of ours is left half. */
@@ -315,7 +343,7 @@ static void nothing_without_a_word(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(set_replace_clear), TEST(others_policies_stay), TEST(all_or_nothing), TEST(clear_is_for_one_owner),
+		TEST(set_replace_clear), TEST(transport_mode), TEST(others_policies_stay), TEST(all_or_nothing), TEST(clear_is_for_one_owner),
 		TEST(guards), TEST(what_is_not_allowed_is_refused), TEST(assigned_addresses), TEST(nothing_without_a_word),
 	};
 

@@ -114,6 +114,8 @@ struct ipsec_policy world_own_policy(const struct kern_traffic *t, unsigned i)
 
 	pol.tmpl[0] = (struct ipsec_tmpl){ .src = t->local, .dst = t->remote, .proto = IPPROTO_ESP,
 					   .mode = IPSEC_MODE_TUNNEL, .reqid = t->reqid };
+	if (t->transport)
+		pol.tmpl[0] = (struct ipsec_tmpl){ .proto = IPPROTO_ESP, .mode = IPSEC_MODE_TRANSPORT, .reqid = t->reqid };
 	return pol;
 }
 
