@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # strongSwan believes what tokens sign, whoever begins (keyd without a kernel): SoftHSM, and emulated OpenPGP and PIV cards by our own driver
-# and by OpenSC's module; RSA and EC, certificate on the token or in a file. Needs root, namespaces, pcscd and vpcd.
+# and by OpenSC's module; RSA and EC, certificate on the token or in a file; IKEv1, too. Needs root, namespaces, pcscd and vpcd.
 # timeout: 300
 
 # shellcheck source=tests/lib/native.sh
@@ -90,6 +90,21 @@ both_ways "PIV" ecdsa-sha256 "cert pkcs11:manufacturer=piv_II" "pin file $card"
 modules=$opensc
 both_ways "OpenPGP, OpenSC" rsa "cert pkcs11:manufacturer=OpenPGP%20project;id=%03" "pin file $card"
 both_ways "PIV, OpenSC" ecdsa-sha256 "cert pkcs11:manufacturer=piv_II;id=%01" "pin file $card"
+
+# --- IKEv1 ---
+tunnel+=([version]=1 [ike]=aes128-sha256-modp2048 [bob.cred]=bob-rsa)
+strongswan_reload bob || not_ok "strongSwan takes version 1"
+version="version 1; ike aes128-sha256-modp2048" modules="softhsm2, native"
+both_ways "IKEv1, RSA" rsa "$version; cert pkcs11:token=gate;object=alice-rsa" "pin file $soft"
+both_ways "IKEv1, OpenPGP" rsa "$version; cert pkcs11:manufacturer=OpenPGP%20project" "pin file $card"
+modules=$opensc
+both_ways "IKEv1, OpenPGP, OpenSC" rsa "$version; cert pkcs11:manufacturer=OpenPGP%20project;id=%03" "pin file $card"
+tunnel[bob.cred]=bob-ec256
+strongswan_reload bob || not_ok "strongSwan takes an EC key"
+both_ways "IKEv1, PIV, OpenSC" ecdsa256 "$version; cert pkcs11:manufacturer=piv_II;id=%01" "pin file $card"
+modules="softhsm2, native"
+both_ways "IKEv1, PIV" ecdsa256 "$version; cert pkcs11:manufacturer=piv_II" "pin file $card"
+both_ways "IKEv1, EC" ecdsa256 "$version; cert pkcs11:token=gate;id=%01" "pin file $soft"
 is "no try of a PIN was lost" "$(card_say pgp info | grep -o 'user=[0-9]') $(card_say piv info | grep -o 'user=[0-9]')" "user=3 user=3"
 
 strongswan_stop bob
