@@ -93,7 +93,9 @@ keyd_version()
 	if tunnel_xauth "$1" && [ "$role" = client ]; then
 		printf '\txauth client %s password "%s"\n' "$user" "$password"
 	elif [ -n "$user" ]; then
-		in_host "$1" sh -c 'umask 077; mkdir -p /etc/gapless; echo "$1:$(openssl passwd -6 "$2")" >/etc/gapless/users' sh "$user" "$password"
+		told "$1" totp && told=:totp=$tunnel_totp
+		# shellcheck disable=SC2016
+		in_host "$1" sh -c 'umask 077; mkdir -p /etc/gapless; echo "$1:$(openssl passwd -6 "$2")$3" >/etc/gapless/users' sh "$user" "$password" "$told"
 		printf '\txauth server\n\tusers /etc/gapless/users\n'
 	fi
 	tunnel_vip "$1" || return 0
@@ -102,13 +104,39 @@ keyd_version()
 	[ "$role" = server ] && printf '\tpool lab\n' || printf '\tvirtual-address ipv4\n'
 }
 
+# keyd_pool HOST: what a gateway has to give
+keyd_pool()
+{
+	local told role way
+
+	tunnel_vip "$1" && [ "$role" = server ] || return 0
+	printf 'pool lab {\n\taddress %s/32\n' "$tunnel_vip"
+	told "$1" dns && printf '\tdns %s\n' "$told"
+	echo '}'
+}
+
+# keyd_lives HOST: lifetimes, and when to begin anew. In version 1 the other end stops when the time is over: there it takes three times as
+# long, as strongSwan's does here, and more of it is left for the rekey, so that a slow machine has done before.
+keyd_lives()
+{
+	local told times=1
+
+	if [ "${tunnel[version]-2}" = 1 ] && told "$1" child-life && [ "$told" != 0 ]; then
+		times=3
+		printf '\trekey jitter 50%%\n'
+	fi
+	told "$1" ike-life && [ "$told" != 0 ] && printf '\tlifetime ike %ss\n' $((told * times))
+	told "$1" child-life && [ "$told" != 0 ] && printf '\tlifetime child %ss\n' $((told * times))
+	return 0
+}
+
 # keyd_section HOST: its peer
 keyd_section()
 {
 	local host=$1 told me other my_id other_id other_host
 
 	tunnel_ends "$host"
-	[ -z "${tunnel[vip]-}" ] || printf 'pool lab {\n\taddress %s/32\n}\n' "$tunnel_vip"
+	keyd_pool "$host"
 	printf 'peer gapless {\n\taddress %s\n\tlocal %s\n' "$other" "$me"
 	[ "$my_id" = "$me" ] || printf '\tid local %s\n' "$my_id"
 	[ "$other_id" = "$other" ] || printf '\tid remote %s\n' "$other_id"
@@ -119,8 +147,7 @@ keyd_section()
 	told "$host" esp && printf '\tesp %s\n\tpfs %s\n' "$told" \
 		"$([[ $told =~ (^|-)(x25519|ecp|modp) ]] && echo yes || echo no)"
 	told "$host" dpd && printf '\tdpd %s\n' "$([ "$told" = 0 ] && echo off || echo "${told}s")"
-	told "$host" ike-life && [ "$told" != 0 ] && printf '\tlifetime ike %ss\n' "$told"
-	told "$host" child-life && [ "$told" != 0 ] && printf '\tlifetime child %ss\n' "$told"
+	keyd_lives "$host"
 	told "$host" encap && printf '\tnat force\n'
 	told "$host" fragment && printf '\tfragment %s\n' "$([ "$told" = yes ] && echo 576 || echo off)"
 	printf '\tretransmit 500ms 5\n\tlinger 2s\n}\n'

@@ -68,3 +68,21 @@ nat_both()
 		}
 	END
 }
+
+# nat_unknow ROUTER HEX…: vendor ids of IKEv1 that begin with these four bytes become others on the way, as if who sends them did not have
+# them. Payloads are a multiple of four bytes long. After nat_masquerade.
+nat_unknow()
+{
+	local router=$1 word at
+
+	shift
+	{
+		printf 'table ip unknow {\nchain forwards {\ntype filter hook forward priority 0;\nudp dport { 500, 4500 } jump vendors\n}\nchain vendors {\n'
+		for word; do
+			for ((at = 64; at <= 252; at += 4)); do
+				printf '@th,%d,32 0x%s @th,%d,32 set 0x%08x udp checksum set 0\n' $((at * 8)) "$word" $((at * 8)) $((0x$word ^ 0xffffffff))
+			done
+		done
+		printf '}\n}\n'
+	} | in_host "$router" nft -f -
+}

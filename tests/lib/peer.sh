@@ -19,7 +19,9 @@
 #	fragment encap        yes: IKE in datagrams of 576 bytes, ESP in UDP, whether needed or not. fragment no: never
 #	version       1 or 2 (default); aggressive yes: how version 1 begins
 #	xauth         "USER PASSWORD": of the first host, asked for by the second (version 1)
+#	totp          yes: the first host's password has a one-time code behind it (tunnel_code), which the second wants
 #	vip           pull or push: the first host gets $tunnel_vip from the second (version 1); child.1 "assigned NET"
+#	dns           with which goes this name server
 #	narrowing             yes: a narrower pair of selectors is fine
 #	auth          what a host proves itself by: psk (default), cert, key (a raw one), "cert psk" (two rounds, RFC 4739)
 #	cred          of what tests/ca/hosts made (in $certs): the host's NAME of NAME.key, NAME.pem, NAME.pub; "p12" in its name
@@ -38,6 +40,7 @@
 
 declare -A tunnel peer_kind
 tunnel_vip=10.3.0.10
+tunnel_totp=JBSWY3DPEHPK3PXP tunnel_totp_hex=48656c6c6f21deadbeef
 certs=$PWD/${O:-build}/tests/ca-hosts
 
 # tunnel_new MODE HOST ADDRESS HOST ADDRESS: one child between the addresses
@@ -100,9 +103,26 @@ tunnel_child()
 # tunnel_xauth HOST: sets role (client, server), user, password; fails when nobody is asked
 tunnel_xauth()
 {
+	local told
+
 	[ "$1" = "${tunnel[a]}" ] && role=client || role=server
-	read -r user password <<<"${tunnel[xauth]-}"
+	told "$1" xauth
+	read -r user password <<<"$told"
+	[ "$role" != client ] || ! told "$1" totp || password+=$(tunnel_code)
 	[ -n "$user" ]
+}
+
+# tunnel_code: of now (RFC 6238, RFC 4226 5.3)
+tunnel_code()
+{
+	local mac at
+
+	mac=$(printf '%016x' $((EPOCHSECONDS / 30)) | sed 's/../\\x&/g')
+	# shellcheck disable=SC2059
+	mac=$(printf "$mac" | openssl dgst -sha1 -mac HMAC -macopt "hexkey:$tunnel_totp_hex")
+	mac=${mac##*= }
+	at=$((16#${mac:39:1} * 2))
+	printf '%06d\n' $(((16#${mac:at:8} & 0x7fffffff) % 1000000))
 }
 
 # tunnel_vip HOST: sets role (client, server), way (pull, push); fails when no address is assigned

@@ -193,6 +193,7 @@ strongswan_conf()
 		pools {
 		lab {
 		addrs = $tunnel_vip/32
+		$(told "$host" dns && echo "dns = $told")
 		}
 		}
 	END
