@@ -254,6 +254,8 @@ const char *draft_net_text(struct draft *d, const struct draft_net *n, bool port
 {
 	char text[IPSEC_ADDR_STRLEN];
 
+	if (!n->addr.family)
+		return port && n->port ? draft_text(d, "ADDRESS[%u]", n->port) : "ADDRESS";
 	ipsec_addr_format(&n->addr, text, sizeof(text));
 	if (port && n->port)
 		return draft_text(d, "%s/%u[%u]", text, n->len, n->port);

@@ -38,6 +38,7 @@ struct draft_net {
 	uint8_t len;
 	uint16_t port;			/* 0: any */
 	uint8_t proto;			/* 0: any */
+	bool host;			/* the end itself; addr is AF_UNSPEC where that is not known */
 };
 
 #define ALGS_MAX 24

@@ -3,6 +3,7 @@
 #include "keyd/import/draft.h"
 
 #include "keyd/conf/id.h"
+#include "keyd/conf/load.h"
 
 #include <errno.h>
 #include <string.h>
@@ -109,7 +110,7 @@ struct side {
 static void side_add(struct side *s, const struct draft_net *net)
 {
 	for (unsigned i = 0; i < s->n; i++)
-		if (ipsec_addr_equal(&s->net[i].addr, &net->addr) && s->net[i].len == net->len)
+		if (ipsec_addr_equal(&s->net[i].addr, &net->addr) && s->net[i].len == net->len && s->net[i].proto == net->proto && s->net[i].port == net->port)
 			return;
 	s->net[s->n++] = *net;
 }
@@ -121,17 +122,33 @@ static unsigned product(const struct side *a, const struct side *b)
 
 	for (unsigned i = 0; i < a->n; i++)
 		for (unsigned j = 0; j < b->n; j++)
-			n += a->net[i].addr.family == b->net[j].addr.family;
+			n += a->net[i].addr.family == b->net[j].addr.family || !a->net[i].addr.family || !b->net[j].addr.family;
 	return n;
 }
 
-static const char *side_text(struct draft *d, const struct side *s)
+/* As "traffic" has it. */
+static const char *net_text(struct draft *d, const struct draft_net *n, bool host)
+{
+	const char *text = host ? "host" : draft_net_text(d, n, false), *proto = conf_proto_name(n->proto);
+
+	if (!n->proto)
+		return text;
+	proto = proto ?: draft_text(d, "%u", n->proto);
+	return n->port ? draft_text(d, "%s[%s/%u]", text, proto, n->port) : draft_text(d, "%s[%s]", text, proto);
+}
+
+static const char *side_text(struct draft *d, const struct side *s, bool hosts)
 {
 	const char *text = "";
 
 	for (unsigned i = 0; i < s->n; i++)
-		text = draft_text(d, "%s%s%s", text, i ? ", " : "", draft_net_text(d, &s->net[i], false));
+		text = draft_text(d, "%s%s%s", text, i ? ", " : "", net_text(d, &s->net[i], hosts || !s->net[i].addr.family));
 	return text;
+}
+
+static bool has_port_alone(const struct draft_net *n)
+{
+	return n->port && !conf_proto_has_ports(n->proto);
 }
 
 /* Why "traffic" cannot say it; NULL: it can. */
@@ -140,10 +157,12 @@ static const char *not_traffic(const struct draft_peer *p, const struct side *lo
 	for (unsigned i = 0; i < p->npairs; i++) {
 		const struct draft_pair *pair = &p->pair[i];
 
-		if (pair->transport)
-			return "transport mode";
-		if (pair->local.port || pair->remote.port || pair->local.proto || pair->remote.proto)
-			return "protocols and ports";
+		if (pair->transport != p->pair[0].transport)
+			return "transport mode beside tunnels";
+		if (pair->transport && !(pair->local.host && pair->remote.host))
+			return "transport mode of other addresses than the two ends";
+		if (has_port_alone(&pair->local) || has_port_alone(&pair->remote))
+			return "numbers behind protocols that have no ports";
 	}
 	if (local->n > CONF_NETS_MAX || remote->n > CONF_NETS_MAX)
 		return "so many networks";
@@ -162,12 +181,12 @@ static void give_traffic(struct draft *d, struct draft_peer *p)
 		side_add(&remote, &p->pair[i].remote);
 	}
 	if (p->assigned) {
-		draft_say(p, SET_TRAFFIC, p->at, draft_text(d, "%s <-> assigned", local.n ? side_text(d, &local) : "0.0.0.0/0"));
+		draft_say(p, SET_TRAFFIC, p->at, draft_text(d, "%s <-> assigned", local.n ? side_text(d, &local, false) : "0.0.0.0/0"));
 		return;
 	}
 	if (p->set[SET_VIRTUAL]) {
 		if (remote.n && remote.n <= CONF_NETS_MAX)
-			draft_say(p, SET_TRAFFIC, p->at, draft_text(d, "assigned <-> %s", side_text(d, &remote)));
+			draft_say(p, SET_TRAFFIC, p->at, draft_text(d, "assigned <-> %s", side_text(d, &remote, false)));
 		return;
 	}
 	if (!p->npairs)
@@ -177,7 +196,8 @@ static void give_traffic(struct draft *d, struct draft_peer *p)
 		draft_note(d, p, draft_less(d), p->at, "'traffic' has no words for %s: the policies are for setkey -f"
 			   " (keydctl import --setkey FILE)", why);
 	else
-		draft_say(p, SET_TRAFFIC, p->at, draft_text(d, "%s <-> %s", side_text(d, &local), side_text(d, &remote)));
+		draft_say(p, SET_TRAFFIC, p->at, draft_text(d, "%s%s <-> %s", p->pair[0].transport ? "transport " : "",
+			  side_text(d, &local, p->pair[0].transport), side_text(d, &remote, p->pair[0].transport)));
 }
 
 static void give_start(struct draft *d, struct draft_peer *p)

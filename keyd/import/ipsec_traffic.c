@@ -172,21 +172,41 @@ static bool is_virtual(const char *text)
 	return !strncasecmp(text, "vhost:", 6) || !strncasecmp(text, "vnet:", 5) || !strncasecmp(text, "%dynamic", 8) || !strncasecmp(text, "%priv", 5) || !strncasecmp(text, "%no", 3);
 }
 
-static void side_nets(struct ipsec *i, struct ipsec_conn *c, unsigned side, struct nets *nets)
+/* The end itself, whose address may be known only later. */
+static void add_host(struct nets *nets, const struct draft_net *end)
+{
+	bool known = end->addr.family && end->len == ipsec_addr_bits(end->addr.family);
+
+	nets->net[nets->n++] = known ? (struct draft_net){ .addr = end->addr, .len = end->len, .host = true } : (struct draft_net){ .host = true };
+}
+
+/* A network that is the end's address is the end itself. */
+static void mark_host(struct nets *nets, const struct draft_net *end)
+{
+	for (unsigned n = 0; n < nets->n; n++)
+		nets->net[n].host = end->addr.family && end->len == ipsec_addr_bits(end->addr.family) && nets->net[n].len == end->len &&
+				    ipsec_addr_equal(&nets->net[n].addr, &end->addr);
+}
+
+static void side_nets(struct ipsec *i, struct ipsec_conn *c, unsigned side, bool transport, struct nets *nets)
 {
 	const char *text = ipsec_said(c, side, KEY_SUBNETS) ?: ipsec_said(c, side, KEY_SUBNET), *port = ipsec_said(c, side, KEY_PROTOPORT);
 	enum conn_key key = ipsec_said(c, side, KEY_SUBNETS) ? KEY_SUBNETS : KEY_SUBNET;
-	const struct ipsec_addr *host = side == c->local ? &c->peer->local : &c->peer->remote;
+	const struct draft_net own = { .addr = c->peer->local, .len = ipsec_addr_bits(c->peer->local.family) };
+	const struct draft_net theirs = { .addr = c->peer->remote, .len = c->peer->remote_len }, *host = side == c->local ? &own : &theirs;
 	char *save = NULL, *copy;
 
 	if (text && is_virtual(text)) {
-		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, key), "%s: 'traffic' names networks; peers with addresses of their own get one from a 'pool'", text);
+		if (!transport && strstr(text, "%priv"))
+			draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, key), "%s: in a tunnel a peer is taken by the address that it comes from; one behind a NAT gets an address from a 'pool'", text);
+		add_host(nets, host);
 	} else if (text) {
 		copy = (char *)draft_text(i->d, "%s", text);
 		for (char *one = *copy ? strtok_r(copy, "{}, \t", &save) : NULL; one; one = strtok_r(NULL, "{}, \t", &save))
 			add_net(i, c, ipsec_at(c, side, key), nets, one);
-	} else if (host->family && (side == c->local || c->peer->remote_len == ipsec_addr_bits(host->family))) {
-		nets->net[nets->n++] = (struct draft_net){ .addr = *host, .len = ipsec_addr_bits(host->family) };
+		mark_host(nets, host);
+	} else {
+		add_host(nets, host);
 	}
 	if (!port)
 		return;
@@ -203,7 +223,10 @@ static void pair_all(struct ipsec *i, struct ipsec_conn *c, const struct nets *l
 		for (unsigned b = 0; b < remote->n; b++) {
 			struct draft_pair pair = { .local = local->net[a], .remote = remote->net[b], .transport = transport };
 
-			if (pair.local.addr.family == pair.remote.addr.family && !draft_pair_add(i->d, c->peer, c->section->at, &pair))
+			if ((!pair.local.addr.family || !pair.remote.addr.family) && !c->peer->own_policies)
+				continue;	/* setkey wants addresses */
+			if ((!pair.local.addr.family || !pair.remote.addr.family || pair.local.addr.family == pair.remote.addr.family) &&
+			    !draft_pair_add(i->d, c->peer, c->section->at, &pair))
 				return;
 		}
 }
@@ -280,7 +303,7 @@ void ipsec_traffic(struct ipsec *i, struct ipsec_conn *c)
 	p->action = action_of(type);
 	if (strcmp(p->action, "ipsec") != 0)
 		p->off = "it is about traffic that is not protected, which is setkey's: see its policies (keydctl import --setkey FILE)";
-	side_nets(i, c, c->local, &local);
+	side_nets(i, c, c->local, transport, &local);
 	if (is_config(source) || ipsec_yes(ipsec_said(c, c->local, KEY_MODECFGCLIENT)))
 		ask_address(i, c, source);
 	else if (source)
@@ -288,7 +311,7 @@ void ipsec_traffic(struct ipsec *i, struct ipsec_conn *c)
 			   source, source);
 	if (range || (given && !is_config(given)))
 		give_pool(i, c, range ?: given, ipsec_at(c, !c->local, range ? KEY_ADDRESSPOOL : KEY_SOURCEIP));
-	p->own_policies = p->assigned || p->set[SET_VIRTUAL] || !i->d->options->setkey;
+	p->own_policies = p->assigned || p->set[SET_VIRTUAL] || (!i->d->options->setkey && !strcmp(p->action, "ipsec"));
 	if (p->assigned) {		/* the pool is the other side */
 		if (!ipsec_said(c, c->local, KEY_SUBNET) && !ipsec_said(c, c->local, KEY_SUBNETS))
 			local.n = 0;
@@ -297,7 +320,7 @@ void ipsec_traffic(struct ipsec *i, struct ipsec_conn *c)
 			draft_pair_add(i->d, p, c->section->at, &(struct draft_pair){ .local = local.net[n] });
 		return;
 	}
-	side_nets(i, c, !c->local, &remote);
+	side_nets(i, c, !c->local, transport, &remote);
 	if (p->set[SET_VIRTUAL]) {
 		bool said = ipsec_said(c, !c->local, KEY_SUBNET) || ipsec_said(c, !c->local, KEY_SUBNETS);
 

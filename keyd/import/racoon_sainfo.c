@@ -226,6 +226,7 @@ void racoon_sainfo(struct racoon *r, const struct import_stmt *s)
 		return;
 	h.pair.transport = h.pair.local.len == ipsec_addr_bits(h.pair.local.addr.family) && p->remote.family &&
 			   h.pair.remote.len == p->remote_len && ipsec_addr_equal(&h.pair.remote.addr, &p->remote);
+	h.pair.local.host = h.pair.remote.host = h.pair.transport;
 	if (h.pair.local.addr.family != h.pair.remote.addr.family)
 		draft_note(r->d, p, IMPORT_NOT, s->at, "sainfo: one end is IPv4, the other IPv6");
 	else if (!p->assigned && !p->set[SET_VIRTUAL])

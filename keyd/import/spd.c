@@ -17,12 +17,14 @@ static const char *proto_name(struct draft *d, uint8_t n)
 	return draft_text(d, "%u", n);
 }
 
-/* What would be a line, and is not: an end of the tunnel is not known. */
+/* What would be a line, and is not: an end is not known. */
 static const char *lacks(const struct draft_peer *p, const struct draft_pair *pair)
 {
-	if (strcmp(p->action, "ipsec") || pair->transport)
-		return NULL;
-	return !p->local.family ? "our own address" : !p->remote.family ? "the peer's address" : NULL;
+	bool tunnel = !strcmp(p->action, "ipsec") && !pair->transport;
+
+	if (!pair->local.addr.family || (tunnel && !p->local.family))
+		return "our own address";
+	return !pair->remote.addr.family || (tunnel && !p->remote.family) ? "the peer's address" : NULL;
 }
 
 static void write_one(struct draft *d, const struct draft_peer *p, const struct draft_pair *pair, bool out_, const char *prefix, FILE *out)

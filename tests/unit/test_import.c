@@ -201,12 +201,13 @@ static const struct row {
 	{ "azure.ipsec", PLAIN, { "\tike aes256-sha256-modp1024, aes256-sha1-modp1024\n", "\tesp aes256-sha1, aes256gcm16\n", "\tpfs no\n", "\tid local 198.51.100.44\n",
 	  "\ttraffic 172.16.0.0/24, 172.16.1.0/24 <-> 10.3.0.0/16, 10.4.0.0/16\n", "\tdpd 15s\n", "\tlifetime ike 8h\n" } },
 	{ "azure.ipsec", SETKEY, { "!\ttraffic", "!\tstart" } },
-	{ "l2tp.ipsec", PLAIN, { "\tunique no\n", "pool \"xauth-psk\" {\n\taddress 192.168.43.10-192.168.43.250\n\tdns 8.8.8.8\n", "auto=ignore", "\tnat force\n",
+	{ "l2tp.ipsec", PLAIN, { "\ttraffic transport host[udp/1701] <-> host[udp]\n", "\tunique no\n", "pool \"xauth-psk\" {\n\taddress 192.168.43.10-192.168.43.250\n\tdns 8.8.8.8\n", "auto=ignore", "\tnat force\n",
 	  "keyd takes 4 proposals at most", "\tike aes256-aes128-sha256-sha1-modp2048-modp1024\n" } },
 	{ "l2tp.ipsec", MODERN, { "only one of them gives out addresses", "# \tpool \"xauth-psk\"\n" } },
 	{ "libreswan-raw.ipsec", PLAIN, { "\tauth remote key\n", "\tremote-key MIG", "\tkey-floor rsa ", "pk12util", "id remote dn", "ca FILE" } },
 	{ "openwrt.ipsec", PLAIN, { "peer \"office-lan\"", "networks that are not all paired", "\tlifetime child 51m\n", "\tdpd off\n", "conn office-voip: the same peer" } },
-	{ "transport.ipsec", PLAIN, { "spdadd 10.9.0.1 10.9.0.2 any -P out ipsec esp/transport//require;", "parts/rack.ipsec:2: conn rack",
+	{ "transport.ipsec", SETKEY, { "!\ttraffic" } },
+	{ "transport.ipsec", PLAIN, { "\ttraffic transport host <-> host\n", "parts/rack.ipsec:2: conn rack",
 	  "spdadd 10.9.0.1/32[22] 10.9.0.2 tcp -P out none;", "\tesp aes256gcm16-esn\n", "\treplay-window 1024\n", "\tike aes256gcm16-prfsha384-ecp384\n" } },
 	{ "ipv6.ipsec", PLAIN, { "\ttraffic 2001:db8:1::/48, 10.1.0.0/16 <-> 2001:db8:2::/48, 10.2.0.0/16\n", "\tlifetime child 4h 10000000000B\n", "\tlifetime reauth 1d\n",
 	  "\ttfc 65535\n", "remote-key file \"tests/data/import/ipsec.d/certs/peer.pem\"", "# \txauth client \"bob\"\n" } },
@@ -242,6 +243,8 @@ static void test_policies(void **state)
 	assert_non_null(strstr(result.spd, "spdadd 192.168.0.1 192.168.0.2 any -P out ipsec esp/tunnel/192.168.0.1-192.168.0.2/require;"));
 	read_file("ipv6.racoon", SETKEY);
 	assert_non_null(strstr(result.spd, "spdadd 2001:db8::1 2001:db8::2 89 -P out ipsec esp/transport//require;"));
+	read_file("transport.ipsec", SETKEY);
+	assert_non_null(strstr(result.spd, "spdadd 10.9.0.1 10.9.0.2 any -P out ipsec esp/transport//require;"));
 	read_file("roadwarrior.ipsec", SETKEY);
 	has("\ttraffic 10.0.0.0/8, 192.168.0.0/16 <-> assigned\n");	/* nobody but keyd knows the addresses */
 	assert_null(strstr(result.spd, "spdadd"));
@@ -710,6 +713,30 @@ static void test_sides(void **state)
 	has("\taddress 192.0.2.1\n\tauth");
 }
 
+/* The ends themselves, protocols and ports: L2TP as its howtos have it, hosts in tunnels, what 'traffic' cannot say. */
+static void test_hosts(void **state)
+{
+	(void)state;
+	read_text("conn L2TP-PSK-NAT\n rightsubnet=vhost:%priv\n also=L2TP-PSK-noNAT\nconn L2TP-PSK-noNAT\n authby=secret\n pfs=no\n auto=add\n type=transport\n"
+		  " left=192.0.2.1\n leftprotoport=17/1701\n right=%any\n rightprotoport=17/%any\n", IMPORT_IPSEC, PLAIN);
+	has("\taddress any\n\tlocal 192.0.2.1\n");
+	has("\ttraffic transport host[udp/1701] <-> host[udp]\n");
+	loads("l2tp");
+	read_text("conn a\n left=%defaultroute\n right=192.0.2.2\n rightsubnet=10.0.0.0/8\n rightprotoport=tcp/443\n authby=secret\n auto=start\n", IMPORT_IPSEC, PLAIN);
+	has("\ttraffic host <-> 10.0.0.0/8[tcp/443]\n\tstart yes\n");
+	loads("host");
+	read_text("conn a\n left=%defaultroute\n leftsubnet=10.0.0.0/8\n right=%any\n leftprotoport=89\n rightprotoport=89\n authby=secret\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	has("\ttraffic 10.0.0.0/8[89] <-> host[89]\n");
+	loads("any");
+	read_text("conn a\n left=192.0.2.1\n leftsubnet=10.0.0.0/8\n right=192.0.2.2\n type=transport\n authby=secret\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	has("transport mode of other addresses than the two ends");
+	has_not("\ttraffic ");
+	read_text("conn a\n left=192.0.2.1\n right=192.0.2.2\n leftprotoport=icmp/8\n authby=secret\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	has("numbers behind protocols that have no ports");
+	read_text("conn a\n left=%defaultroute\n right=%any\n type=transport\n authby=secret\n auto=add\n", IMPORT_IPSEC, SETKEY);
+	assert_null(strstr(result.spd, "spdadd"));
+}
+
 /* What comes from a file must not become a statement of ours. */
 static void test_quoting(void **state)
 {
@@ -779,7 +806,7 @@ int main(void)
 		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_comments), cmocka_unit_test(test_sections_told), cmocka_unit_test(test_racoon_words),
 		cmocka_unit_test(test_places), cmocka_unit_test(test_mistakes_have_places), cmocka_unit_test(test_refused), cmocka_unit_test(test_passwords), cmocka_unit_test(test_half_virtual), cmocka_unit_test(test_cut), cmocka_unit_test(test_includes), cmocka_unit_test(test_enormous),
 		cmocka_unit_test(test_recognised), cmocka_unit_test(test_ipsec_words),
-		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_quoting), cmocka_unit_test(test_documented),
+		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_hosts), cmocka_unit_test(test_quoting), cmocka_unit_test(test_documented),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
