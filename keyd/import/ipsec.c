@@ -5,6 +5,7 @@
 #include "keyd/conf/quantity.h"
 #include "keyd/crypto/alg.h"
 
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -304,6 +305,7 @@ static void take_conn(struct ipsec *i, const struct import_stmt *section)
 	set_version(i, &c);
 	ipsec_ids(i, &c);
 	ipsec_proofs(i, &c);
+	ipsec_demands(i, &c);
 	set_proposals(i, &c, KEY_IKE);
 	set_proposals(i, &c, KEY_ESP);
 	set_pfs(i, &c);
@@ -321,6 +323,20 @@ static const char *dir_of(struct draft *d)
 	return draft_text(d, "%.*s", slash ? (int)(slash - name) : 1, slash ? name : ".");
 }
 
+/* The plutos load the lists of revoked certificates that lie there. */
+static void take_crls(struct ipsec *i)
+{
+	struct draft *d = i->d;
+	const char *folder = draft_text(d, "%s/ipsec.d/crls", i->dir);
+	glob_t found;
+
+	if (!d->options->look || glob(draft_text(d, "%s/*", folder), 0, NULL, &found))
+		return;
+	globfree(&found);
+	d->crl.text = draft_text(d, "%s%s%s", d->crl.text ?: "", d->crl.text ? ", " : "", draft_quote(d, folder));
+	d->crl.at.line = d->crl.at.line ?: 1;
+}
+
 void import_ipsec(struct draft *d)
 {
 	struct ipsec i = { .d = d, .budget = BUDGET, .dir = dir_of(d) };
@@ -328,6 +344,7 @@ void import_ipsec(struct draft *d)
 	i.secrets = draft_text(d, "%s/ipsec.secrets", i.dir);
 	i.defaults = find_conn(&i, "%default");
 	ipsec_tell_sections(&i);
+	take_crls(&i);
 	if (d->options->daemon && d->options->look && !access(i.secrets, F_OK))	/* it may have keys and PINs, too */
 		draft_secrets(d, i.secrets_at.line ? i.secrets_at : (struct import_at){ .line = 1 }, i.secrets);
 	for (const struct import_stmt *s = d->tree->first; s && !d->failed; s = s->next)

@@ -13,7 +13,7 @@ enum conn_key {
 	KEY_FORCEENCAPS, KEY_REAUTH, KEY_REKEY, KEY_TFC, KEY_REPLAY, KEY_XAUTH, KEY_XAUTHID, KEY_MODECFG, KEY_CFGPULL, KEY_CFGDNS, KEY_CFGDOMAIN, KEY_KEEPALIVE, KEY_INITIAL_CONTACT, KEY_AH,
 	/* of one side */
 	KEY_HOST, KEY_SUBNET, KEY_SUBNETS, KEY_SOURCEIP, KEY_CERT, KEY_ID, KEY_AUTH, KEY_AUTH2, KEY_RSASIGKEY, KEY_PROTOPORT, KEY_ADDRESSPOOL,
-	KEY_DNS, KEY_XAUTHCLIENT, KEY_XAUTHSERVER, KEY_XAUTHUSER, KEY_MODECFGCLIENT, KEY_MODECFGSERVER, KEY_IKEPORT, KEY_UPDOWN,
+	KEY_DNS, KEY_XAUTHCLIENT, KEY_XAUTHSERVER, KEY_XAUTHUSER, KEY_MODECFGCLIENT, KEY_MODECFGSERVER, KEY_IKEPORT, KEY_UPDOWN, KEY_CA, KEY_CERTPOLICY, KEY_GROUPS,
 	KEY_END
 };
 
@@ -57,6 +57,8 @@ void ipsec_tell_sections(struct ipsec *i);
 /* ipsec_proof.c */
 void ipsec_ids(struct ipsec *i, struct ipsec_conn *c);
 void ipsec_proofs(struct ipsec *i, struct ipsec_conn *c);
+/* ipsec_demand.c: what else the peer must show; behind the proofs. */
+void ipsec_demands(struct ipsec *i, struct ipsec_conn *c);
 /* ipsec_traffic.c: networks, pools, policies. */
 void ipsec_traffic(struct ipsec *i, struct ipsec_conn *c);
 /* Who is at the other end. */

@@ -43,6 +43,7 @@ static const struct ipsec_row conn_rows[] = {
 	TAKEN_SIDE("addresspool", ADDRESSPOOL), TAKEN_SIDE("dns", DNS), TAKEN_SIDE("xauthclient", XAUTHCLIENT),
 	TAKEN_SIDE("xauthserver", XAUTHSERVER), TAKEN_SIDE("xauthusername", XAUTHUSER), TAKEN_SIDE("username", XAUTHUSER),
 	TAKEN_SIDE("modecfgclient", MODECFGCLIENT), TAKEN_SIDE("modecfgserver", MODECFGSERVER), TAKEN_SIDE("ikeport", IKEPORT), TAKEN_SIDE("updown", UPDOWN),
+	TAKEN_SIDE("ca", CA), TAKEN_SIDE("certpolicy", CERTPOLICY), TAKEN_SIDE("groups", GROUPS),
 	CONN("disablearrivalcheck", IDLE, "the kernel always looks whether a packet fits its policy"),
 	CONN("spi", NOT, NO_MANUAL), CONN("spibase", NOT, NO_MANUAL), CONN("espenckey", NOT, NO_MANUAL), CONN("espauthkey", NOT, NO_MANUAL), CONN("espreplay_window", NOT, NO_MANUAL),
 	CONN("alsoflip", NOT, "write the sections out, with left and right changed"),
@@ -93,12 +94,10 @@ static const struct ipsec_row conn_rows[] = {
 	CONN("ikelifebytes", NOT, "IKE SAs are renewed by time only"), CONN("rsasigkey", NOT, "write it with left or right in front"),
 	CONN("debug", IDLE, NO_LOG), CONN("signature", NOT, "'signatures' of keyd.conf names them"), CONN("interface-ip", NOT, NO_VTI),
 	SIDE("nexthop", IDLE, "the routing table says it"), SIDE("firewall", NOT, "let your firewall pass ESP, UDP 500 and 4500, and what is protected (nftables: meta ipsec exists)"),
-	SIDE("hostaccess", NOT, "your firewall decides"), SIDE("ca", NOT, "'ca' of keyd.conf names files; the issuer is not compared by name"),
-	SIDE("ca2", NOT, "'ca' of keyd.conf names files; the issuer is not compared by name"), SIDE("cert2", NOT, "one certificate proves; make a second section"),
-	SIDE("id2", NOT, "one identity for both proofs"), SIDE("ckaid", NOT, "name the certificate's file in 'cert'"),
-	SIDE("groups", NOT, "'id remote' says who may come; attribute certificates are not read"),
-	SIDE("groups2", NOT, "'id remote' says who may come; attribute certificates are not read"),
-	SIDE("sendcert", IDLE, "our certificate is sent whenever it is the proof"), SIDE("certpolicy", NOT, "policies of certificates are not compared"),
+	SIDE("hostaccess", NOT, "your firewall decides"), SIDE("ca2", IDLE, "it is about a second proof, with which a section is refused"),
+	SIDE("cert2", IDLE, "it is about a second proof, with which a section is refused"), SIDE("id2", IDLE, "it is about a second proof, with which a section is refused"), SIDE("ckaid", NOT, "name the certificate's file in 'cert'"),
+	SIDE("groups2", IDLE, "it is about a second proof, with which a section is refused"),
+	SIDE("sendcert", IDLE, "our certificate is sent whenever it is the proof"),
 	SIDE("allowany", NOT, "write 'address any' into a section of its own"), SIDE("vti", NOT, NO_VTI), SIDE("cat", NOT, NO_VTI),
 	SIDE("interface-ip", NOT, NO_VTI), SIDE("subnetwithin", NOT, "'traffic' names the network; a peer may have a part of it"),
 	SIDE("intraffic", NOT, NO_VTI), SIDE("autheap", NOT, NO_EAP), SIDE("xauthidentity", NOT, "write it as xauth_identity"),
@@ -121,8 +120,8 @@ static const struct ipsec_row section_rows[] = {
 	SETUP("fragicmp", IDLE, "the kernel does"), SETUP("overridemtu", NOT, "ip route change ... mtu BYTES"), SETUP("cachecrls", IDLE, "what was fetched is kept"),
 	SETUP("crlcheckinterval", IDLE, "lists are fetched anew before they run out"), SETUP("crlchkinterval", IDLE, "lists are fetched anew before they run out"),
 	SETUP("curl-timeout", IDLE, "keyd has limits of its own"), SETUP("curl-iface", NOT, "the routing table says it"),
-	SETUP("ocsp-enable", IDLE, "OCSP is asked where a certificate says so; 'fetch no' turns it off"), SETUP("ocsp-strict", NOT, "'revocation strict'"),
-	SETUP("ocsp-uri", NOT, "certificates say where to ask"), SETUP("ocsp-trustname", NOT, "responders are believed as RFC 6960 says"),
+	SETUP("ocsp-enable", IDLE, "OCSP is asked where a certificate says so; 'fetch no' turns it off"), SETUP("ocsp-strict", CHOICE, NULL),
+	SETUP("ocsp-uri", CHOICE, NULL), SETUP("ocsp-trustname", NOT, "responders are believed as RFC 6960 says"),
 	SETUP("myid", NOT, "write 'id local' into sections"), SETUP("nssdir", NOT, "there is no NSS: export certificates to files (pk12util)"),
 	SETUP("ipsecdir", IDLE, "certificates are named by files"), SETUP("pkcs11module", NOT, "write 'module FILE'"),
 	SETUP("pkcs11initargs", NOT, "modules get none"), SETUP("pkcs11keepstate", IDLE, "'login keep' is the default"), SETUP("pkcs11proxy", NOT, "there is none"),
@@ -141,8 +140,7 @@ static const struct ipsec_row section_rows[] = {
 	SETUP("listen", CHOICE, NULL), SETUP("ikeport", CHOICE, NULL), SETUP("nat-ikeport", CHOICE, NULL), SETUP("nat_ikeport", CHOICE, NULL),
 	SETUP("keep-alive", CHOICE, NULL), SETUP("keep_alive", CHOICE, NULL), SETUP("secretsfile", CHOICE, NULL),
 	CA_ROW("cacert", CHOICE, NULL), CA_ROW("crluri", CHOICE, NULL), CA_ROW("crluri1", CHOICE, NULL), CA_ROW("auto", IDLE, "a CA is believed where 'ca' names it"),
-	CA_ROW("crluri2", NOT, "add it to 'crl'"), CA_ROW("ocspuri", NOT, "certificates say where to ask"), CA_ROW("ocspuri1", NOT, "certificates say where to ask"),
-	CA_ROW("ocspuri2", NOT, "certificates say where to ask"), CA_ROW("ldaphost", NOT, "lists are fetched by http only"), CA_ROW("ldapbase", NOT, "lists are fetched by http only"),
+	CA_ROW("crluri2", CHOICE, NULL), CA_ROW("ocspuri", CHOICE, NULL), CA_ROW("ocspuri1", CHOICE, NULL), CA_ROW("ocspuri2", CHOICE, NULL), CA_ROW("ldaphost", NOT, "lists are fetched by http only"), CA_ROW("ldapbase", NOT, "lists are fetched by http only"),
 	CA_ROW("certuribase", NOT, "hash and URL is not done"), CA_ROW("also", NOT, "write it out"),
 	ROW("", "version", IDLE, "there is nothing to choose"),
 };
@@ -172,6 +170,30 @@ const struct ipsec_row *ipsec_row_of(const char *name, unsigned *side)
 
 /* --- config setup, ca, and what is told of statements of a conn that nothing is made of --- */
 
+/* Once it is asked for, it stays. */
+static void strict(struct draft *d, const struct import_stmt *s, bool yes)
+{
+	if (yes && !d->defaults.set[SET_REVOCATION])
+		draft_say(&d->defaults, SET_REVOCATION, s->at, "strict");
+}
+
+/* Somebody knows of certificates that were revoked, and keyd does not ask there: so no certificate passes of which nothing else is known. */
+static void not_asked(struct draft *d, const struct import_stmt *s, const char *where)
+{
+	draft_note(d, NULL, IMPORT_NOT, s->at, "%s: \"%s\" is not asked for revoked certificates: lists are fetched by http only, or read from files ('crl'), and OCSP is asked where "
+		   "certificates say. So 'revocation strict': who is in no such list does not come in", s->words[0].s, where);
+	strict(d, s, true);
+}
+
+static bool asks_ocsp(const struct ipsec *i)
+{
+	for (const struct import_stmt *s = i->d->tree->first; s; s = s->next)
+		for (const struct import_stmt *at = import_word_is(s, 0, "config") ? s->inside : NULL; at; at = at->next)
+			if (!strcasecmp(at->words[0].s, "ocsp-enable") && ipsec_yes(import_word(at, 1)))
+				return true;
+	return false;
+}
+
 static void setup(struct ipsec *i, const struct import_stmt *s)
 {
 	struct draft *d = i->d;
@@ -181,8 +203,10 @@ static void setup(struct ipsec *i, const struct import_stmt *s)
 
 	if (!strcasecmp(name, "uniqueids"))
 		draft_say(&d->defaults, SET_UNIQUE, s->at, ipsec_no(value) ? "no" : !strcasecmp(value, "never") ? "never" : !strcasecmp(value, "keep") ? "keep" : NULL);
-	else if (!strcasecmp(name, "strictcrlpolicy") || !strcasecmp(name, "crl-strict"))
-		draft_say(&d->defaults, SET_REVOCATION, s->at, ipsec_no(value) ? NULL : "strict");
+	else if (!strcasecmp(name, "strictcrlpolicy") || !strcasecmp(name, "crl-strict") || !strcasecmp(name, "ocsp-strict"))
+		strict(d, s, !ipsec_no(value));
+	else if (!strcasecmp(name, "ocsp-uri") && asks_ocsp(i))
+		not_asked(d, s, value);
 	else if (!strcasecmp(name, "nat_traversal"))
 		draft_say(&d->defaults, SET_NAT, s->at, ipsec_no(value) ? "off" : NULL);
 	else if (!strcasecmp(name, "listen") && !ipsec_addr_parse(&a, value))
@@ -198,17 +222,6 @@ static void setup(struct ipsec *i, const struct import_stmt *s)
 		i->secrets_at = s->at, i->secrets = draft_text(d, "%s%s%s", *value == '/' ? "" : i->dir, *value == '/' ? "" : "/", value);
 }
 
-/* What keyd takes as one; how many there are is told by commas, which no URL and no name of a file has here. */
-static bool url_ok(const char *url)
-{
-	size_t n = strlen(url);
-
-	for (const char *c = url; *c; c++)
-		if (*c <= ' ' || *c >= 0x7f || *c == ',')
-			return false;
-	return !strncmp(url, "http://", 7) && n > 7 && n < CONF_PATH_MAX;
-}
-
 static unsigned count(const char *list)
 {
 	unsigned n = list != NULL;
@@ -216,6 +229,28 @@ static unsigned count(const char *list)
 	for (; list && *list; list++)
 		n += *list == ',';
 	return n;
+}
+
+/* What keyd takes as one; how many there are is told by commas, which no URL and no name of a file has here. A file's URL is its name. */
+static const char *list_place(const char *url)
+{
+	const char *file = !strncmp(url, "file:///", 8) ? url + 7 : *url == '/' ? url : NULL;
+	size_t n = strlen(url);
+
+	for (const char *c = url; *c; c++)
+		if (*c <= ' ' || *c >= 0x7f || *c == ',')
+			return NULL;
+	return n >= CONF_PATH_MAX ? NULL : file ?: !strncmp(url, "http://", 7) && n > 7 ? url : NULL;
+}
+
+static void add_crl(struct draft *d, const struct import_stmt *s, const char *value)
+{
+	const char *place = list_place(value);
+
+	if (place && count(d->crl.text) < CONF_CRLS_MAX)
+		d->crl = (struct draft_value){ draft_text(d, "%s%s%s", d->crl.text ?: "", d->crl.text ? ", " : "", draft_quote(d, place)), s->at };
+	else
+		not_asked(d, s, value);
 }
 
 static void ca(struct ipsec *i, const struct import_stmt *s)
@@ -228,10 +263,10 @@ static void ca(struct ipsec *i, const struct import_stmt *s)
 	else if (!strcasecmp(name, "cacert"))
 		i->cas_at = s->at, i->cas = draft_text(d, "%s%s%s", i->cas ?: "", i->cas ? ", " : "",
 				    draft_quote(d, *value == '/' ? value : draft_text(d, "%s/ipsec.d/cacerts/%s", i->dir, value)));
-	else if (url_ok(value) && count(d->crl.text) < CONF_CRLS_MAX)
-		d->crl = (struct draft_value){ draft_text(d, "%s%s%s", d->crl.text ?: "", d->crl.text ? ", " : "", draft_quote(d, value)), s->at };
+	else if (!strncasecmp(name, "crl", 3))
+		add_crl(d, s, value);
 	else
-		draft_note(d, NULL, IMPORT_NOT, s->at, "%s: lists are fetched by http only, from %u places at most, or read from files: 'crl'", name, CONF_CRLS_MAX);
+		not_asked(d, s, value);
 }
 
 static void tell_section(struct ipsec *i, const char *block, const struct import_stmt *s)

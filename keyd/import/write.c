@@ -10,7 +10,7 @@ static const char *const keywords[SET_END] = {
 	[SET_ADDRESS] = "address", [SET_LOCAL] = "local", [SET_VERSION] = "version", [SET_EXCHANGE] = "exchange",
 	[SET_XAUTH] = "xauth", [SET_USERS] = "users", [SET_MODE_CONFIG] = "mode-config", [SET_ID_LOCAL] = "id local", [SET_ID_REMOTE] = "id remote",
 	[SET_AUTH_LOCAL] = "auth local", [SET_AUTH_REMOTE] = "auth remote", [SET_CERT] = "cert", [SET_KEY] = "key", [SET_CA] = "ca",
-	[SET_REMOTE_KEY] = "remote-key", [SET_KEY_FLOOR] = "key-floor", [SET_REVOCATION] = "revocation", [SET_IKE] = "ike", [SET_ESP] = "esp", [SET_PFS] = "pfs",
+	[SET_REMOTE_KEY] = "remote-key", [SET_KEY_FLOOR] = "key-floor", [SET_SIGNATURES] = "signatures", [SET_REVOCATION] = "revocation", [SET_IKE] = "ike", [SET_ESP] = "esp", [SET_PFS] = "pfs",
 	[SET_UNIQUE] = "unique", [SET_LIFE_IKE] = "lifetime ike", [SET_LIFE_REAUTH] = "lifetime reauth",
 	[SET_LIFE_CHILD] = "lifetime child", [SET_JITTER] = "rekey jitter", [SET_DPD] = "dpd", [SET_RETRANSMIT] = "retransmit",
 	[SET_REPLAY] = "replay-window", [SET_TFC] = "tfc", [SET_FRAGMENT] = "fragment", [SET_LINGER] = "linger", [SET_PORT] = "port",

@@ -9,7 +9,7 @@
 data=$(realpath tests/data/import)
 umask 77
 host_new carol
-openssl req -x509 -days 9 -nodes -out "$work/ca.pem" -subj /CN=ca -newkey ed25519 -keyout "$work/ca.key" -addext basicConstraints=critical,CA:TRUE 2>"$work/err"
+openssl req -x509 -days 9 -nodes -out "$work/ca.pem" -subj "/C=DE/O=Example Ltd/CN=Example CA" -newkey ed25519 -keyout "$work/ca.key" -addext basicConstraints=critical,CA:TRUE 2>"$work/err"
 openssl req -x509 -days 9 -nodes -out "$work/gw.pem" -subj /CN=gw -newkey rsa:2048 -keyout "$work/gw.key" 2>"$work/err"
 openssl pkcs12 -export -in "$work/gw.pem" -inkey "$work/gw.key" -passout pass: -out "$work/gw.p12" 2>"$work/err"
 printf '* secret\n' >"$work/psk"

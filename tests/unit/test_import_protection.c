@@ -4,14 +4,18 @@
 #include "keyd/crypto/alg.h"
 #include "keyd/import/import.h"
 
+#include <libgen.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+static char ca[PATH_MAX];
 static struct import_tree tree;
 static struct import_result result;
 static char said[4096];
@@ -111,6 +115,104 @@ static void test_names_of_racoon(void **state)
 	CHECK(rows);
 }
 
+/* --- what it must show --- */
+
+#define CA_IS "ca b\n cacert=c.pem\n"
+
+static void test_demands(void **state)
+{
+	static const struct row rows[] = {
+		CONN(" right=%any\n rightauth=psk\n leftauth=psk\n rightauth2=pubkey\n", "!\tauth ", "~the peer is to prove twice"),
+		CONN(" right=%any\n rightauth=pubkey\n leftcert=a.pem\n rightauth2=eap-md5\n" CA_IS, "!\tauth ", "~the peer is to prove twice"),
+		CONN(" right=%any\n rightauth=psk\n leftauth=psk\n leftauth2=psk\n", "!\tauth ", "~this side is to prove twice"),
+		CONN(" right=192.0.2.2\n" CERTS " rightcertpolicy=1.2.3\n" CA_IS, "\taddress 192.0.2.2\n", "!\tauth ", "~policies of certificates are not compared"),
+		CONN(" right=%any\n" CERTS " rightgroups=admins\n" CA_IS, "!\tauth ", "~nobody's groups are known"),
+		CONN(" right=%any\n" CERTS " leftgroups=admins\n leftca=%same\n" CA_IS, "\tauth ", "~leftgroups is about this end"),
+		CONN(" right=%any\n" CERTS " rightauth=rsa-4096-ecdsa-384-sha256-sha512\n" CA_IS, "\tkey-floor rsa 4096, ec 384\n", "rsa-sha512", "rsapss-sha256", "!sha384",
+		     "!ed25519"),
+		CONN(" right=%any\n" CERTS " rightauth=pubkey-sha384\n" CA_IS, "!\tauth ", "~of the certificates above"),
+		CONN(" right=%any\n" CERTS " rightauth=ike:pubkey-sha384\n" CA_IS, "\tsignatures ecdsa-sha384, rsapss-sha384, rsa-sha384, ecdsa384\n"),
+		CONN(" right=%any\n" CERTS " rightauth=pubkey-quantum\n" CA_IS, "!\tauth ", "~demands what is not known"),
+		CONN(" right=%any\n" CERTS " authby=rsa-sha2_512\n" CA_IS, "\tsignatures ecdsa-sha512, rsapss-sha512, rsa-sha512, ecdsa521\n"),
+		CONN(" right=%any\n" CERTS " authby=rsasig\n" CA_IS, "!signatures", "!key-floor", "\tauth "),
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+static void test_revocation(void **state)
+{
+	static const struct row rows[] = {
+		CONN("config setup\n strictcrlpolicy=yes\n", "\trevocation strict\n"), CONN("config setup\n crl-strict=ifuri\n", "\trevocation strict\n"),
+		CONN("config setup\n ocsp-strict=yes\n strictcrlpolicy=no\n", "\trevocation strict\n"), CONN("config setup\n ocsp-strict=no\n", "!revocation"),
+		CONN("config setup\n ocsp-uri=http://a/\n", "!revocation"),
+		CONN("config setup\n ocsp-uri=http://a/\n ocsp-enable=yes\n", "\trevocation strict\n", "~is not asked for revoked"),
+		CONN("ca b\n ocspuri=http://a/\n", "\trevocation strict\n", "~is not asked for revoked"),
+		CONN("ca b\n crluri=ldap://a/\n", "\trevocation strict\n", "~is not asked for revoked"),
+		CONN("ca b\n crluri=http://a/x\n crluri2=file:///etc/x.crl\n", "!revocation", "crl \"http://a/x\", \"/etc/x.crl\"\n"),
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+static char both[] = "/tmp/test_import_both.XXXXXX";	/* a certificate and its key */
+
+static void add_file(FILE *out, const char *name)
+{
+	char path[PATH_MAX + 32];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", ca, name);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	for (int c; (c = fgetc(f)) != EOF;)
+		fputc(c, out);
+	fclose(f);
+}
+
+/* With the certificates of the tests' CA: good is inter's, and inter is root's. */
+static void check_ca(const char *rightca, const char *wants, const char *has)
+{
+	struct import_options o = { .daemon = true, .look = true };
+	char text[6 * PATH_MAX];
+
+	snprintf(text, sizeof(text), "conn a\n left=192.0.2.1\n auto=add\n right=%%any\n leftcert=%s\n rightca=%s\nca b\n cacert=%s/root.pem\n"
+		 "ca c\n cacert=%s/inter.pem\nca d\n cacert=%s/good.key\n", both, rightca, ca, ca, ca);
+	convert(text, IMPORT_IPSEC, true);
+	import_result_free(&result);
+	assert_int_equal(import_convert(&result, &tree, &o), 0);
+	if (!strstr(result.conf, wants) || (has && !strstr(result.conf, has)))
+		fail_msg("%s: %s", rightca, result.conf);
+}
+
+static void test_rightca(void **state)
+{
+	char root[PATH_MAX + 32], inter[PATH_MAX + 32], all[4 * PATH_MAX];
+
+	FILE *out = fdopen(mkstemp(both), "w");
+
+	(void)state;
+	assert_non_null(out);
+	add_file(out, "good.pem");
+	add_file(out, "good.key");
+	fclose(out);
+	snprintf(root, sizeof(root), "\tca \"%s/root.pem\"\n", ca);
+	snprintf(inter, sizeof(inter), "\tca \"%s/inter.pem\"\n", ca);
+	snprintf(all, sizeof(all), "\tca \"%s/root.pem\", \"%s/inter.pem\", \"%s/good.key\"\n", ca, ca, ca);
+	check_ca("%any", all, NULL);
+	check_ca("%same", inter, NULL);
+	check_ca("\"C=DE, O=Example Ltd, CN=root\"", root, NULL);
+	check_ca("\"/C=de/O=example ltd/CN=ROOT\"", root, NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		check_ca(i ? "nonsense" : "\"C=DE, O=Example Ltd, CN=good\"", "", NULL);
+		assert_null(strstr(result.conf, "\tauth "));
+		assert_true(told("is known to be the one that must vouch"));
+	}
+	unlink(both);
+}
+
 /* --- what is text stays text --- */
 
 /* Each line is a comment, or a statement that has no other behind it. */
@@ -162,7 +264,13 @@ static void test_no_statement_of_others(void **state)
 
 static int setup(void **state)
 {
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
 	(void)state;
+	assert_true(n > 0);
+	self[n] = 0;
+	snprintf(ca, sizeof(ca), "%.*s/ca", (int)(PATH_MAX - 8), dirname(dirname(self)));
 	return crypto_init();
 }
 
@@ -178,7 +286,8 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names), cmocka_unit_test(test_names_of_racoon), cmocka_unit_test(test_no_statement_of_others),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_names_of_racoon), cmocka_unit_test(test_demands), cmocka_unit_test(test_revocation),
+		cmocka_unit_test(test_rightca), cmocka_unit_test(test_no_statement_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
