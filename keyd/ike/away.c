@@ -94,6 +94,28 @@ void away_failed(const struct ike_sa *sa)
 		remember(sa);
 }
 
+static bool proves_by_key(const struct conf_peer *conf)
+{
+	for (unsigned i = 0; i < CONF_ROUNDS_MAX; i++)
+		if (conf->auth_local[i] == CONF_AUTH_CERT || conf->auth_local[i] == CONF_AUTH_KEY)
+			return true;
+	return false;
+}
+
+bool away_stops(struct ike_sa *sa)
+{
+	static const char why[] = "the token with our key is not there";
+	const struct cred *c = creds_find(&sa->e->creds, &sa->peer->conf.key);
+
+	if (!c || !c->token.away || !proves_by_key(&sa->peer->conf))
+		return false;
+	report_reason(sa, REASON_TOKEN_ABSENT);
+	report_sa(sa, LOG_LEVEL_WARNING, "IKE_SA", "failed", "%s", why);
+	away_failed(sa);
+	ike_sa_end(sa, why);
+	return true;
+}
+
 static void look_due(struct timer *t)
 {
 	away_look(container_of(t, struct engine, away.timer));

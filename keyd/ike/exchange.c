@@ -2,6 +2,7 @@
 // The queue of exchanges of an IKE SA and its window of one.
 #include "keyd/ike/exchange.h"
 
+#include "keyd/ike/away.h"
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/version.h"
@@ -166,7 +167,7 @@ void ike_sa_kick(struct ike_sa *sa)
 	while (!sa->active && sa->state < IKE_CLOSED) {
 		struct exchange *x = next_exchange(sa);
 
-		if (!x)
+		if (!x || (sa->state == IKE_NEW && sa->initiator && away_stops(sa)))
 			return;
 		list_del(&x->link);
 		sa->active = x;

@@ -278,7 +278,8 @@ static const struct v1_phase1 *how(const struct conf_peer *conf)
 	return conf->exchange == CONF_EXCHANGE_AGGRESSIVE ? &v1_aggressive_mode : &v1_main_mode;
 }
 
-static void begin(struct ike_sa *sa)
+/* of: the one that it is to take the place of; NULL: none */
+static void begin(struct ike_sa *sa, const struct ike_sa *of)
 {
 	const struct v1_phase1 *p = how(&sa->peer->conf);
 	struct exchange *x;
@@ -287,6 +288,8 @@ static void begin(struct ike_sa *sa)
 		ike_sa_end(sa, "out of memory");
 		return;
 	}
+	if (of)
+		memcpy(sa->v1->of, ike_sa_our_spi(of), sizeof(sa->v1->of));
 	x = exchange_new(sa, p == &v1_main_mode ? &v1_main_ops : &v1_aggressive_ops);
 	if (!x) {
 		ike_sa_end(sa, "out of memory");
@@ -301,7 +304,7 @@ void v1_initiate(struct ike_sa *sa, struct child_sa *first)
 {
 	if (first)
 		v1_create_child(sa, first);
-	begin(sa);
+	begin(sa, NULL);
 }
 
 static bool being_replaced(const struct ike_sa *sa)
@@ -324,9 +327,7 @@ void v1_rekey_ike(struct ike_sa *sa)
 		return;
 	}
 	fresh->rekey_why = sa->rekey_why;
-	begin(fresh);
-	if (fresh->v1)
-		memcpy(fresh->v1->of, ike_sa_our_spi(sa), sizeof(fresh->v1->of));
+	begin(fresh, sa);
 }
 
 /* --- the peer's --- */

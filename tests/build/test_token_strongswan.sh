@@ -53,7 +53,7 @@ both_ways()
 	certs_conf alice "+module $modules" "local 192.0.2.1" "ca $certs/root.pem" "$@"
 	check "$name: alice takes the settings" keydctl alice reload
 	check "$name: strongSwan believes it" wait_until 30 begun || note "$(keydctl alice explain; keydctl alice token list)"
-	check "$name: signed by $scheme" eval 'keydctl alice status | grep -qE "we by .*$scheme"'
+	check "$name: signed by $scheme" wait_until 20 eval 'keydctl alice status | grep -qE "we by .*$scheme"'
 	ends || not_ok "$name: it ends"
 	swanctl bob --initiate --ike gapless --timeout 20 >"$work/up" 2>&1
 	check "$name: and as responder" wait_until 20 ikes_are alice 1 || note "$(tail -n 5 "$work/up")"
