@@ -46,27 +46,49 @@ static bool same_peer(const struct draft_peer *a, const struct draft_peer *b)
 	       same_id(a->set[SET_ID_LOCAL], b->set[SET_ID_LOCAL]) && same_id(a->set[SET_ID_REMOTE], b->set[SET_ID_REMOTE]);
 }
 
-/* What else the section of b says that a's does not, of what matters. */
-static bool same_settings(const struct draft_peer *a, const struct draft_peer *b)
+/* What decides who comes in, and what it protects: the first of these in which the two differ; NULL: none. */
+static const char *differs(const struct draft_peer *a, const struct draft_peer *b)
 {
-	for (unsigned i = SET_AUTH_LOCAL; i < SET_TRAFFIC; i++)
-		if (!same_text(a->set[i], b->set[i]))
+	static const struct {
+		enum draft_set set;
+		const char *what;
+	} rows[] = {
+		{ SET_EXCHANGE, "the mode differs" }, { SET_XAUTH, "XAUTH differs" }, { SET_USERS, "its users differ" }, { SET_AUTH_LOCAL, "our proof differs" }, { SET_AUTH_REMOTE, "the peer's proof differs" },
+		{ SET_CERT, "our certificate differs" }, { SET_KEY, "our key differs" }, { SET_CA, "the CAs differ" }, { SET_REMOTE_KEY, "the peer's key differs" }, { SET_KEY_FLOOR, "the sizes of keys differ" },
+		{ SET_SIGNATURES, "the hashes of signatures differ" }, { SET_REVOCATION, "revocation differs" }, { SET_IKE, "'ike' differs" }, { SET_ESP, "'esp' differs" }, { SET_PFS, "'pfs' differs" },
+	};
+
+	if (a->assigned != b->assigned)
+		return "only one of them gives out addresses";
+	if (!a->set[SET_VIRTUAL] != !b->set[SET_VIRTUAL])
+		return "only one of them asks for one";
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (!same_text(a->set[rows[i].set], b->set[rows[i].set]))
+			return rows[i].what;
+	return NULL;
+}
+
+static bool same_rest(const struct draft_peer *a, const struct draft_peer *b)
+{
+	for (unsigned i = SET_UNIQUE; i < SET_TRAFFIC; i++)
+		if (i != SET_POOL && !same_text(a->set[i], b->set[i]))
 			return false;
 	return true;
 }
 
-/* keyd has one section for a peer: the traffic of b goes into that of a. */
+/* keyd has one section for a peer: the traffic of b goes into that of a, if all of it is protected there as it is to be. */
 static void merge(struct draft *d, struct draft_peer *a, struct draft_peer *b)
 {
-	if (a->assigned != b->assigned || !a->set[SET_VIRTUAL] != !b->set[SET_VIRTUAL]) {
-		b->off = draft_text(d, "the section \"%s\" has the same addresses and identities, and only one of them %s: give them different "
-				       "identities", a->name, a->assigned != b->assigned ? "gives out addresses" : "asks for one");
+	const char *what = differs(a, b);
+
+	if (what) {
+		draft_refuse(d, b, "the section \"%s\" has the same addresses and identities, and %s: say the same in both, or give them different identities",
+			     a->name, what);
 		return;
 	}
-	draft_note(d, a, same_settings(a, b) ? IMPORT_CHOICE : IMPORT_NOT, b->at,
-		   same_settings(a, b) ? "%s: the same peer; its traffic is in this section" :
-					 "%s: the same peer, whose algorithms, lifetimes or proofs differ: those of this section count for both",
-		   b->head);
+	draft_note(d, a, same_rest(a, b) ? IMPORT_CHOICE : IMPORT_NOT, b->at,
+		   same_rest(a, b) ? "%s: the same peer; its traffic is in this section" :
+				     "%s: the same peer, whose lifetimes and the like differ: those of this section count for both", b->head);
 	for (unsigned i = 0; i < b->npairs; i++)
 		draft_pair_add(d, a, b->at, &b->pair[i]);
 	a->own_policies = a->own_policies && b->own_policies;

@@ -550,5 +550,6 @@ void import_racoon(struct draft *d)
 	for (const struct import_stmt *s = d->tree->first; s && !d->failed; s = s->next)
 		if (import_word_is(s, 0, "sainfo"))
 			racoon_sainfo(&r, s);
+	racoon_sainfo_finish(&r);
 	free(r.remotes);
 }

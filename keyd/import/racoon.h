@@ -8,6 +8,14 @@
 #define RACOON_NETS_MAX 8		/* split networks */
 #define RACOON_INHERIT_MAX 16		/* remotes that inherit from one another */
 
+/* What sainfo says of ESP: of several that one section is for, what all of them let through. */
+struct racoon_esp {
+	struct import_at at;		/* of the first; line 0: there is none */
+	struct draft_algs algs;
+	bool pfs;
+	unsigned long long time, bytes;	/* 0: not said */
+};
+
 /* What its remote says that counts only when all of it is known. */
 struct racoon_remote {
 	const struct import_stmt *stmt;
@@ -18,12 +26,14 @@ struct racoon_remote {
 	bool own_ids, any_id;		/* a peers_identifier stands in it; one that is for any name */
 	bool verify_cert, verify_id, generate, passive, mode_cfg, dpd_off;
 	struct import_at ids_at, generate_at;
+	struct racoon_esp esp;
 };
 
 struct racoon {
 	struct draft *d;
 	struct racoon_remote *remotes;	/* nremotes of them */
 	unsigned nremotes;
+	struct racoon_esp anonymous;	/* of sainfo anonymous */
 	struct racoon_remote *now;	/* the one that is being read */
 	bool quiet;			/* an inherited statement: it was told where it stands */
 	bool proposed;			/* this remote has a proposal of its own */
@@ -65,5 +75,7 @@ void racoon_remote_finish(struct racoon *r, struct racoon_remote *m);
 
 /* racoon_sainfo.c */
 void racoon_sainfo(struct racoon *r, const struct import_stmt *s);
+/* All were read: 'esp', 'pfs' and 'lifetime child' of each section. */
+void racoon_sainfo_finish(struct racoon *r);
 
 #endif

@@ -110,28 +110,22 @@ static bool fits(const struct draft_peer *p, const struct head *h, const char *i
 }
 
 /* NULL: nobody knows. */
-static struct draft_peer *owner(struct racoon *r, const struct import_stmt *s, const struct head *h)
+static struct racoon_remote *owner(struct racoon *r, const struct import_stmt *s, const struct head *h)
 {
 	const char *id = remoteid(s);
 
 	for (unsigned i = 0; i < r->nremotes; i++)
 		if (fits(r->remotes[i].peer, h, id))
-			return r->remotes[i].peer;
+			return &r->remotes[i];
 	if (r->nremotes == 1 && !id && !h->from)
-		return r->remotes[0].peer;
+		return &r->remotes[0];
 	for (unsigned i = 0; i < r->nremotes && !id && !h->from; i++)
 		if (import_word_is(r->remotes[i].stmt, 1, "anonymous"))
-			return r->remotes[i].peer;
+			return &r->remotes[i];
 	return NULL;
 }
 
 /* --- what it says --- */
-
-struct says {
-	struct draft_algs algs;
-	bool pfs;
-	const char *time, *bytes;
-};
 
 static void take_list(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, unsigned kind, struct draft_algs *a)
 {
@@ -151,20 +145,20 @@ static void take_list(struct racoon *r, struct draft_peer *p, const struct impor
 	}
 }
 
-static void take_lifetime(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, struct says *says)
+static void take_lifetime(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, struct racoon_esp *says)
 {
 	bool bytes;
 	unsigned long long v = racoon_lifetime(r, p, s, &bytes);
 
 	if (v && bytes)
-		says->bytes = draft_text(r->d, v % 1024 ? "%lluB" : "%lluK", v % 1024 ? v : v / 1024);
+		says->bytes = v;
 	else if (v > CHILD_MOST || (v && v < CHILD_LEAST))
 		draft_note(r->d, p, IMPORT_NOT, s->at, "lifetime: keyd takes %u s to 24 days for a child; its own counts", CHILD_LEAST);
 	else if (v)
-		says->time = draft_seconds(r->d, v);
+		says->time = v;
 }
 
-static void take_stmt(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, struct says *says)
+static void take_stmt(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, struct racoon_esp *says)
 {
 	if (import_word_is(s, 0, "encryption_algorithm")) {
 		take_list(r, p, s, CRYPTO_ENCR, &says->algs);
@@ -184,36 +178,126 @@ static void take_stmt(struct racoon *r, struct draft_peer *p, const struct impor
 	}
 }
 
-static void set_once(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, enum draft_set set, const char *value)
+/* Keeps of one kind what b has, too. A list that names nothing keyd has, or that is not there, takes nothing away. false: nothing would be left. */
+static bool keep_common(struct draft_algs *a, const struct draft_algs *b, unsigned kind)
 {
-	if (!p->set[set])
-		draft_say(p, set, s->at, value);
-	else if (strcmp(p->set[set], value) != 0)
-		draft_note(r->d, p, IMPORT_NOT, s->at, "another sainfo of this peer has other lifetimes or another PFS; '%s' counts for all of its traffic",
-			   p->set[set]);
+	unsigned n = 0;
+
+	for (unsigned i = 0; b->n[kind] && i < a->n[kind]; i++)
+		for (unsigned k = 0; k < b->n[kind]; k++)
+			if (a->alg[kind][i] == b->alg[kind][k]) {
+				a->alg[kind][n++] = a->alg[kind][i];
+				break;
+			}
+	if (!b->n[kind])
+		return true;
+	if (!a->n[kind])
+		for (; n < b->n[kind]; n++)
+			a->alg[kind][n] = b->alg[kind][n];
+	a->n[kind] = n;
+	return n;
 }
 
-static void apply(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+/* keyd has one 'esp' for a peer: the algorithms that all of its sainfo sections have in common. NULL, or the kind of which there are none. */
+static const char *join_algs(struct draft_algs *a, const struct draft_algs *b)
 {
-	struct says says = { .pfs = false };
+	static const char *const names[] = { [CRYPTO_ENCR] = "encryption_algorithm", [CRYPTO_INTEG] = "authentication_algorithm", [CRYPTO_KE] = "pfs_group" };
+
+	for (unsigned kind = CRYPTO_ENCR; kind <= CRYPTO_KE; kind++)
+		if (kind != CRYPTO_PRF && !keep_common(a, b, kind))
+			return names[kind];
+	return NULL;
+}
+
+static unsigned long long least(unsigned long long a, unsigned long long b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+static bool same(const struct racoon_esp *a, const struct racoon_esp *b)
+{
+	return !memcmp(a->algs.n, b->algs.n, sizeof(a->algs.n)) && a->pfs == b->pfs && a->time == b->time && a->bytes == b->bytes;
+}
+
+/* What else is to be protected as b says. NULL, or what they do not have in common; then all but the algorithms is joined. */
+static const char *join(struct racoon_esp *a, const struct racoon_esp *b)
+{
+	struct draft_algs algs = a->algs;
+	const char *why = join_algs(&algs, &b->algs);
+
+	if (!why)
+		a->algs = algs;
+	a->pfs = a->pfs || b->pfs;
+	a->time = least(a->time, b->time);
+	a->bytes = least(a->bytes, b->bytes);
+	return why;
+}
+
+static void gather(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, struct racoon_esp *esp)
+{
+	struct racoon_esp says = { .at = s->at }, before = *esp;
+	const char *why;
 
 	for (const struct import_stmt *at = s->inside; at; at = at->next)
 		take_stmt(r, p, at, &says);
-	draft_propose(r->d, p, s->at, true, &says.algs);
-	if (says.pfs || !r->d->options->modernise)
-		set_once(r, p, s, SET_PFS, says.pfs ? "yes" : "no");
-	if (says.time || says.bytes)
-		set_once(r, p, s, SET_LIFE_CHILD,
-			 draft_text(r->d, "%s%s%s", says.time ?: "", says.time && says.bytes ? " " : "", says.bytes ?: ""));
+	if (!esp->at.line) {
+		*esp = says;
+		return;
+	}
+	why = join(esp, &says);
+	if (why && p != &r->d->defaults)
+		draft_refuse(r->d, p, "its sainfo sections have no %s in common, and keyd has one 'esp' for a peer: any choice would protect some traffic less", why);
+	if (!same(esp, &before) || !same(esp, &says))
+		draft_note(r->d, p, draft_less(r->d), s->at, "another sainfo of this peer differs: the algorithms that they have in common, the shorter lifetime and PFS count for all of "
+			   "its traffic");
+}
+
+static void set_esp(struct racoon *r, struct draft_peer *p, const struct racoon_esp *esp)
+{
+	const char *bytes = !esp->bytes ? "" : esp->bytes % 1024 ? draft_text(r->d, "%lluB", esp->bytes) : draft_text(r->d, "%lluK", esp->bytes / 1024);
+
+	draft_propose(r->d, p, esp->at, true, &esp->algs);
+	if (esp->pfs || !r->d->options->modernise)
+		draft_say(p, SET_PFS, esp->at, esp->pfs ? "yes" : "no");
+	if (esp->time || esp->bytes)
+		draft_say(p, SET_LIFE_CHILD, esp->at, draft_text(r->d, "%s%s%s", esp->time ? draft_seconds(r->d, esp->time) : "", esp->time && esp->bytes ? " " : "", bytes));
+}
+
+/* What no sainfo of its own is for falls to the anonymous one in racoon, and in keyd to the same 'esp'. */
+static void join_anonymous(struct racoon *r, struct racoon_remote *m)
+{
+	struct racoon_esp both = m->esp;
+	const char *why = r->anonymous.pfs && !m->esp.pfs ? "pfs_group" : join(&both, &r->anonymous);
+
+	if (!why)
+		m->esp = both;
+	else
+		draft_note(r->d, m->peer, IMPORT_NOT, r->anonymous.at, "sainfo anonymous has no %s that those of this peer have: theirs count for all of its traffic, also for what only this one is "
+			   "for", why);
+}
+
+void racoon_sainfo_finish(struct racoon *r)
+{
+	if (r->anonymous.at.line)
+		set_esp(r, &r->d->defaults, &r->anonymous);
+	for (unsigned i = 0; i < r->nremotes; i++) {
+		struct racoon_remote *m = &r->remotes[i];
+
+		if (m->esp.at.line && r->anonymous.at.line)
+			join_anonymous(r, m);
+		if (m->esp.at.line)
+			set_esp(r, m->peer, &m->esp);
+	}
 }
 
 void racoon_sainfo(struct racoon *r, const struct import_stmt *s)
 {
 	struct head h = read_head(r, s);
-	struct draft_peer *p = owner(r, s, &h);
+	struct racoon_remote *m = owner(r, s, &h);
+	struct draft_peer *p = m ? m->peer : NULL;
 
 	if (h.any_local && h.any_remote && !h.from && !remoteid(s)) {
-		apply(r, &r->d->defaults, s);
+		gather(r, &r->d->defaults, s, &r->anonymous);
 		return;
 	}
 	if (!p) {
@@ -221,7 +305,7 @@ void racoon_sainfo(struct racoon *r, const struct import_stmt *s)
 			   "child' into that section");
 		return;
 	}
-	apply(r, p, s);
+	gather(r, p, s, &m->esp);
 	if (!h.nets)
 		return;
 	h.pair.transport = h.pair.local.len == ipsec_addr_bits(h.pair.local.addr.family) && p->remote.family &&

@@ -213,6 +213,55 @@ static void test_rightca(void **state)
 	unlink(both);
 }
 
+/* --- which sections are one --- */
+
+#define ALSO "\nconn b\n also=a\n rightsubnet=10.9.0.0/16\n auto=add\n"
+#define WEAKER "!10.9.0.0/16", "~has the same addresses and identities, and "
+
+static void test_one_of_two(void **state)
+{
+	static const struct row rows[] = {
+		CONN(" right=192.0.2.2\n authby=secret\n rightsubnet=10.8.0.0/16" ALSO, "\ttraffic 192.0.2.1 <-> 10.8.0.0/16, 10.9.0.0/16\n"),
+		CONN(" right=192.0.2.2\n authby=secret\n rightsubnet=10.8.0.0/16" ALSO " ikelifetime=2h\n", "10.9.0.0/16", "~whose lifetimes and the like differ"),
+		CONN(" right=192.0.2.2\n authby=secret\n ikev2=never\n rightsubnet=10.8.0.0/16" ALSO " rightauth2=xauth\n rightxauthclient=yes\n", WEAKER "XAUTH"),
+		CONN(" right=192.0.2.2\n authby=secret\n ikev2=never\n rightsubnet=10.8.0.0/16" ALSO " aggressive=yes\n", WEAKER "the mode"),
+		CONN(" right=192.0.2.2\n authby=secret\n rightsubnet=10.8.0.0/16" ALSO " rightauth=pubkey\n rightcert=b.pem\n", WEAKER "the peer's proof"),
+		CONN(" right=192.0.2.2\n authby=secret\n rightsubnet=10.8.0.0/16" ALSO " esp=aes128-sha1\n", WEAKER "'esp'"),
+		CONN(" right=192.0.2.2\n authby=secret\n rightsubnet=10.8.0.0/16" ALSO " ike=aes128-sha1-modp1024\n", WEAKER "'ike'"),
+		CONN(" right=192.0.2.2\n authby=secret\n rightsubnet=10.8.0.0/16" ALSO " pfs=no\n", WEAKER "'pfs'"),
+		CONN(" right=192.0.2.2\n" CERTS " rightid=@b\n rightsubnet=10.8.0.0/16" ALSO " rightauth=rsa-4096\n" CA_IS, WEAKER "the sizes of keys"),
+		CONN(" right=192.0.2.2\n authby=secret\n ikev2=never\n rightsubnet=10.8.0.0/16" ALSO " ikev2=insist\n", "10.8.0.0/16", "10.9.0.0/16", "\tversion 1\n"),
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+#define REMOTE "remote 192.0.2.2 {\n" PROPOSAL "}\n"
+#define TO(n, inside) "sainfo address 10.0.0.0/8 any address 10." #n ".0.0/16 any { " inside " }\n"
+#define AES256 "encryption_algorithm aes 256; authentication_algorithm hmac_sha256;"
+#define MANY "encryption_algorithm des, aes 256, aes 128; authentication_algorithm hmac_md5, hmac_sha256;"
+
+/* One network's weak algorithms are not another's. */
+static void test_sainfo(void **state)
+{
+	static const struct row rows[] = {
+		RACOON(REMOTE TO(8, AES256) TO(9, AES256), "\tesp aes256-sha256\n"),
+		RACOON(REMOTE TO(8, AES256 "lifetime time 1 hour;") TO(9, MANY "lifetime time 2 hour;"), "\tesp aes256-sha256\n", "\tlifetime child 1h\n", "~the algorithms that they have in common"),
+		RACOON(REMOTE TO(8, MANY "lifetime time 2 hour;") TO(9, AES256 "lifetime time 1 hour; lifetime byte 4 KB;"), "\tesp aes256-sha256\n", "\tlifetime child 1h 4K\n"),
+		RACOON(REMOTE TO(8, AES256) TO(9, "encryption_algorithm 3des; authentication_algorithm hmac_sha256;"), "!\tauth ", "\taddress 192.0.2.2\n",
+		       "~no encryption_algorithm in common"),
+		RACOON(REMOTE TO(8, AES256) TO(9, AES256 "pfs_group 14;"), "\tesp aes256-sha256-modp2048\n\tpfs yes\n"),
+		RACOON(REMOTE TO(8, AES256 "pfs_group 2;") TO(9, AES256 "pfs_group 14;"), "!\tauth ", "~no pfs_group in common"),
+		RACOON(REMOTE TO(8, MANY) "sainfo anonymous { " AES256 " }\n", "default {\n\tesp aes256-sha256\n", "!md5", "\tauth "),
+		RACOON(REMOTE TO(8, "encryption_algorithm 3des; authentication_algorithm hmac_sha1;") "sainfo anonymous { " AES256 " }\n", "\tesp 3des-sha1\n",
+		       "~sainfo anonymous has no encryption_algorithm"),
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 /* --- what is text stays text --- */
 
 /* Each line is a comment, or a statement that has no other behind it. */
@@ -287,7 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names), cmocka_unit_test(test_names_of_racoon), cmocka_unit_test(test_demands), cmocka_unit_test(test_revocation),
-		cmocka_unit_test(test_rightca), cmocka_unit_test(test_no_statement_of_others),
+		cmocka_unit_test(test_rightca), cmocka_unit_test(test_one_of_two), cmocka_unit_test(test_sainfo), cmocka_unit_test(test_no_statement_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
