@@ -258,27 +258,47 @@ static void do_key(struct reader *r, const struct selectors *who, const struct i
 	to[r->out->nkeys++] = key;
 }
 
+static void add_login(struct reader *r, const struct ipsec_login *like, const struct selector *gateway)
+{
+	struct ipsec_login l = *like, *to = grow(r, r->out->logins, r->out->nlogins, sizeof(*to));
+
+	if (!to)
+		return;
+	r->out->logins = to;
+	l.password = (struct secret){ 0 };
+	if (secret_set(&l.password, like->password.p, like->password.n) < 0) {
+		complain(r, l.at.line, "out of memory");
+		r->error = -ENOMEM;
+		return;
+	}
+	l.gateway = gateway->id;
+	l.gateway_addr = gateway->remote;
+	l.gateway_len = gateway->len;
+	to[r->out->nlogins++] = l;
+}
+
 /* Whose password it is stands last: "GATEWAY USER : XAUTH PASSWORD". */
 static void do_xauth(struct reader *r, const struct selectors *who, const struct ipsec_token *t, unsigned n)
 {
 	const struct ipsec_token *user = who->n ? &who->t[who->n - 1] : NULL;
 	size_t at = user && user->n > 1 && *user->s == '@';
-	struct ipsec_login l = { .at = at_of(r, who->line) }, *to;
+	struct selector gateway[IPSEC_SELECTORS_MAX] = { { .id.type = CONF_ID_ANY } };
 	enum ipsec_secret_from from = IPSEC_SECRET_NONE;
+	struct ipsec_login l = { .at = at_of(r, who->line) };
 	const char *why = user ? take_secret(&from, &l.password, t, n) : "in front of XAUTH the name of a user is expected";
 
 	if (!why && !conf_user_ok(user->s + at, user->n - at))
 		why = "this is no name of a user";
+	for (unsigned i = 0; !why && i + 1 < who->n; i++)
+		why = ipsec_value_selector(&gateway[i].id, &gateway[i].remote, &gateway[i].len, &who->t[i]);
 	if (why)
 		complain(r, who->line, "%s", why);
-	to = why || from != IPSEC_SECRET_GIVEN ? NULL : grow(r, r->out->logins, r->out->nlogins, sizeof(*to));
-	if (!to) {			/* %prompt: keydctl up asks */
-		secret_clear(&l.password);
-		return;
-	}
-	snprintf(l.user, sizeof(l.user), "%.*s", (int)(user->n - at), user->s + at);
-	r->out->logins = to;
-	to[r->out->nlogins++] = l;
+	else
+		snprintf(l.user, sizeof(l.user), "%.*s", (int)(user->n - at), user->s + at);
+	/* %prompt: keydctl up asks */
+	for (unsigned i = 0; !why && from == IPSEC_SECRET_GIVEN && i < (who->n > 1 ? who->n - 1 : 1); i++)
+		add_login(r, &l, &gateway[i]);
+	secret_clear(&l.password);
 }
 
 static const struct kind {

@@ -36,9 +36,12 @@ struct ipsec_pin {
 	struct secret pin;
 };
 
-/* "USER : XAUTH PASSWORD" */
+/* "GATEWAY USER : XAUTH PASSWORD" */
 struct ipsec_login {
 	struct conf_at at;
+	struct conf_id gateway;		/* that it is for; CONF_ID_ANY: whichever */
+	struct ipsec_addr gateway_addr;	/* … and where; AF_UNSPEC: anywhere */
+	uint8_t gateway_len;
 	char user[CONF_USER_MAX];
 	struct secret password;
 };

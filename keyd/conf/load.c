@@ -267,5 +267,7 @@ int conf_load_text(struct conf *c, struct conf_secrets *s, const struct conf_tex
 
 	p.sights = seen;
 	parse_copy(&p, (struct conf_place){ .file = t->name, .origins = t->lines, .norigins = t->nlines }, t->text, t->n);
+	if (t->racoon && !p.errors)
+		conf_xauth_of_racoon(&p);
 	return conf_parser_finish(&p);
 }

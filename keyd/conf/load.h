@@ -60,6 +60,7 @@ struct conf_text {
 	size_t n;
 	const struct conf_origin *lines;	/* nlines of them; places in messages and in *c are these */
 	unsigned nlines;
+	bool racoon;			/* passwords of XAUTH may stand in psk.txt, under the user's name */
 };
 
 /* As conf_load_seen, from such a text. It may name files. */

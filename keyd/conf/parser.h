@@ -299,6 +299,10 @@ void conf_do_users(struct conf_parser *p, const struct conf_word *w);
 void conf_do_mode_config(struct conf_parser *p, const struct conf_word *w);
 /* Of the peer that is being read; its password is kept. */
 void conf_xauth_check(struct conf_parser *p);
+/* xauth_password.c: the password for the section that is being read, of files like ipsec.secrets; NULL: there is none. */
+const struct secret *conf_xauth_of_ipsec(const struct conf_parser *p);
+/* Of files like psk.txt, for all sections that have none yet, when all are read: as racoon has them, under the user's name. */
+void conf_xauth_of_racoon(struct conf_parser *p);
 /* users.c: what a user may be called. */
 bool conf_user_ok(const char *s, size_t n);
 /* Reads a file of users into p->secrets->logins; *users: what names it. false: reported. */

@@ -17,6 +17,7 @@ struct psk_entry {
 	uint8_t remote_len;		/* prefix length */
 	struct secret key;
 	struct conf_at at;		/* where it stands */
+	bool racoon;			/* in a file like psk.txt, where it may be a user's password as well */
 };
 
 /* A private key of ours. */

@@ -99,7 +99,7 @@ static void read_key(struct psk_reader *r, struct psk_entry *e, const char *key,
 
 static void read_line(struct psk_reader *r, const char *s, size_t n)
 {
-	struct psk_entry e = { .at = { .line = r->line & 0xffffff, .file = r->s ? r->s->file : 0 } };
+	struct psk_entry e = { .at = { .line = r->line & 0xffffff, .file = r->s ? r->s->file : 0 }, .racoon = true };
 	char name[CONF_ID_MAX + 1];
 	size_t from = 0, to, key;
 

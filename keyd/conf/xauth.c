@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The statements about XAUTH and mode config, and what a section of IKEv1 may say of proofs.
 #include "keyd/conf/file.h"
-#include "keyd/conf/id.h"
 #include "keyd/conf/parser.h"
 #include "keyd/crypto/sig.h"
 #include "keyd/crypto/hash.h"
@@ -140,28 +139,6 @@ bool conf_login_add(struct conf_parser *p, struct conf_login *l)
 	return true;
 }
 
-/*
- * Other daemons have it in files of secrets: ipsec.secrets as XAUTH's, psk.txt under the user's name. There the line of a peer who is called
- * like the user looks the same, so it counts only for configurations that mean it so.
- */
-static void find_password(struct conf_parser *p)
-{
-	const struct conf_secrets *s = p->secrets;
-	const struct secret *found = NULL;
-	struct conf_id id;
-
-	for (size_t i = 0; i < p->ipsec.nlogins && !found; i++)
-		if (!strcmp(p->ipsec.logins[i].user, p->peer.xauth_user))
-			found = &p->ipsec.logins[i].password;
-	for (size_t i = 0; p->place.origins && i < s->n && !found && !conf_id_parse(&id, p->peer.xauth_user); i++)
-		if (conf_id_equal(&s->entries[i].id, &id))
-			found = &s->entries[i].key;
-	if (found && secret_set(&p->password, found->p, found->n) < 0) {
-		conf_err(p, &p->peer_at, "out of memory");
-		p->error = -ENOMEM;
-	}
-}
-
 /* Our password of this section, or that there is none yet. */
 static void keep_password(struct conf_parser *p)
 {
@@ -169,6 +146,7 @@ static void keep_password(struct conf_parser *p)
 	struct conf_login l = { .at = peer->at[CONF_STMT_XAUTH] };
 	const struct view name[] = { { (const uint8_t *)peer->name, strlen(peer->name) + 1 },
 				     { (const uint8_t *)peer->xauth_user, strlen(peer->xauth_user) } };
+	const struct secret *found;
 
 	if (peer->xauth != CONF_XAUTH_CLIENT || !p->seen[CONF_STMT_XAUTH].line || p->password_failed || !conf_crypto_ready(p, &p->peer_at))
 		return;
@@ -177,8 +155,11 @@ static void keep_password(struct conf_parser *p)
 		p->error = -ENOMEM;
 		return;
 	}
-	if (!p->password.n)
-		find_password(p);
+	found = p->password.n ? NULL : conf_xauth_of_ipsec(p);
+	if (found && secret_set(&p->password, found->p, found->n) < 0) {
+		conf_err(p, &p->peer_at, "out of memory");
+		p->error = -ENOMEM;
+	}
 	peer->login_asked = !p->password.n;
 	l.key = peer->login;
 	memcpy(l.user, peer->xauth_user, sizeof(l.user));

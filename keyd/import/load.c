@@ -38,7 +38,8 @@ static int read_text(struct conf *c, struct conf_secrets *s, const struct import
 		     const struct conf_sights *seen, conf_error_fn *err, void *arg)
 {
 	struct conf_origin *lines = calloc(r->nplaces, sizeof(*lines));
-	struct conf_text text = { .name = t->files[0], .text = r->conf, .n = strlen(r->conf), .lines = lines, .nlines = r->nplaces };
+	struct conf_text text = { .name = t->files[0], .text = r->conf, .n = strlen(r->conf), .lines = lines, .nlines = r->nplaces,
+				  .racoon = t->format == IMPORT_RACOON };
 	int e;
 
 	if (!lines)

@@ -583,6 +583,50 @@ static void test_refused(void **state)
 }
 
 /* A user's password is where those daemons have it, and nothing else is taken for one. */
+/* What stands in psk.txt (or ipsec.secrets) under the name of a user: his password only where it cannot be a secret that somebody else has. */
+static void test_no_password(void **state)
+{
+#define ALICE "remote 192.0.2.1 { xauth_login \"alice\"; %s proposal { authentication_method xauth_psk_client; } }\n"
+#define PSK(where, more) "remote " where " { " more " proposal { authentication_method pre_shared_key; } }\n"
+	static const struct { const char *mine, *other; bool good; } cases[] = {
+		{ "", "", true },
+		{ "", PSK("192.0.2.7", ""), true },			/* its secret stands under its address */
+		{ "", PSK("192.0.2.7", "peers_identifier fqdn \"bob\"; verify_identifier on;"), true },
+		{ "", PSK("192.0.2.7", "peers_identifier keyid tag \"alice\"; verify_identifier on;"), false },
+		{ "", PSK("192.0.2.7", "peers_identifier fqdn \"alice\"; verify_identifier on;"), false },
+		{ "", PSK("192.0.2.8", ""), false },			/* its secret stands under a name that nobody knows */
+		{ "", PSK("anonymous", ""), false },
+		{ "peers_identifier fqdn \"alice\"; verify_identifier on;", "", false },
+	};
+	char secrets[] = "/tmp/test_import_secrets.XXXXXX", own[300], text[1024];
+	FILE *out = fdopen(mkstemp(secrets), "w");
+
+	(void)state;
+	assert_non_null(out);
+	fputs("192.0.2.1 group\n192.0.2.7 shared\nalice wonderland\n", out);
+	fclose(out);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (unsigned first = 0; first < 2; first++) {
+			snprintf(own, sizeof(own), ALICE, cases[i].mine);
+			snprintf(text, sizeof(text), "path pre_shared_key \"%s\";\n%s%s", secrets, first ? cases[i].other : own, first ? own : cases[i].other);
+			assert_int_equal(load_text(text, IMPORT_RACOON), 0);
+			assert_int_equal(loaded_secrets.nlogins, 1);
+			assert_int_equal(loaded_secrets.logins[0].password.n, cases[i].good ? 10 : 0);
+			unload();
+		}
+	out = fopen(secrets, "w");
+	fputs("192.0.2.1 : PSK \"group\"\n@alice : PSK \"shared\"\n192.0.2.7 alice : XAUTH \"other\"\n", out);
+	fclose(out);
+	snprintf(text, sizeof(text), "config setup\n secretsfile=%s\nconn a\n left=192.0.2.9\n right=192.0.2.1\n authby=xauthpsk\n xauth=client\n xauth_identity=alice\n auto=add\n", secrets);
+	assert_int_equal(load_text(text, IMPORT_IPSEC), 0);
+	assert_int_equal(loaded_secrets.nlogins, 1);
+	assert_int_equal(loaded_secrets.logins[0].password.n, 0);
+	unload();
+	unlink(secrets);
+#undef ALICE
+#undef PSK
+}
+
 static void test_passwords(void **state)
 {
 	static const char racoon[] = "remote 192.0.2.1 { xauth_login \"alice\"; proposal { authentication_method xauth_psk_client; } }\n";
@@ -618,11 +662,19 @@ static void test_passwords(void **state)
 	unload();
 	out = fopen(text, "w");
 	assert_non_null(out);
-	fputs("192.0.2.9 @alice : XAUTH \"down the hole\"\n", out);
+	fputs("192.0.2.9 @alice : XAUTH \"for others\"\n@alice : XAUTH \"down the hole\"\n", out);
 	fclose(out);
 	assert_int_equal(conf_load(&loaded, &loaded_secrets, secrets, note, NULL), 0);
 	assert_false(loaded.peers[0].login_asked);
 	assert_memory_equal(loaded_secrets.logins[0].password.p, "down the hole", 13);
+	unload();
+	out = fopen(text, "w");
+	assert_non_null(out);
+	fputs("@alice : XAUTH \"for all\"\n192.0.2.1 192.0.2.9 @alice : XAUTH \"for it\"\n", out);
+	fclose(out);
+	assert_int_equal(conf_load(&loaded, &loaded_secrets, secrets, note, NULL), 0);
+	assert_int_equal(loaded_secrets.logins[0].password.n, 6);
+	assert_memory_equal(loaded_secrets.logins[0].password.p, "for it", 6);
 	unload();
 	unlink(text);
 	unlink(secrets);
@@ -804,7 +856,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_corpus), cmocka_unit_test(test_all_ways), cmocka_unit_test(test_policies), cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_comments), cmocka_unit_test(test_sections_told), cmocka_unit_test(test_racoon_words),
-		cmocka_unit_test(test_places), cmocka_unit_test(test_mistakes_have_places), cmocka_unit_test(test_refused), cmocka_unit_test(test_passwords), cmocka_unit_test(test_half_virtual), cmocka_unit_test(test_cut), cmocka_unit_test(test_includes), cmocka_unit_test(test_enormous),
+		cmocka_unit_test(test_places), cmocka_unit_test(test_mistakes_have_places), cmocka_unit_test(test_refused), cmocka_unit_test(test_passwords), cmocka_unit_test(test_no_password), cmocka_unit_test(test_half_virtual), cmocka_unit_test(test_cut), cmocka_unit_test(test_includes), cmocka_unit_test(test_enormous),
 		cmocka_unit_test(test_recognised), cmocka_unit_test(test_ipsec_words),
 		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_hosts), cmocka_unit_test(test_quoting), cmocka_unit_test(test_documented),
 	};
