@@ -54,6 +54,20 @@ void straggler_add(struct engine *e, const struct ipsec_sa_id *id, uint64_t ling
 		kernel_delete(e, id);
 }
 
+void straggler_keep(struct engine *e, const struct ipsec_sa_id *id, uint64_t linger)
+{
+	struct table_node *node = table_find(&e->by_straggler, id->spi);
+
+	for (; node; node = table_next(node)) {
+		struct straggler *s = container_of(node, struct straggler, node);
+
+		if (!ipsec_addr_equal(&s->id.dst, &id->dst) || s->timer.at >= e->now + linger)
+			continue;
+		timer_set(&e->timers, &s->timer, e->now + linger, straggler_due);
+		keep_touch(e, &s->keep, KEEP_STRAGGLER);
+	}
+}
+
 bool straggler_is(const struct engine *e, const struct ipsec_addr *dst, uint32_t spi)
 {
 	struct table_node *node = table_find(&e->by_straggler, spi);

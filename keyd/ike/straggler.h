@@ -20,6 +20,8 @@ struct straggler {
 
 /* The SA leaves the kernel linger microseconds from now (0: now). Without memory it leaves now. */
 void straggler_add(struct engine *e, const struct ipsec_sa_id *id, uint64_t linger);
+/* Those of that SPI, where there are any, stay so long from now at least. */
+void straggler_keep(struct engine *e, const struct ipsec_sa_id *id, uint64_t linger);
 /* Is there one of that SPI? */
 bool straggler_is(const struct engine *e, const struct ipsec_addr *dst, uint32_t spi);
 /* Its record, see freeze.h; and one made of a record, whose number it keeps. 0, or -1: the record is of no use. */

@@ -82,6 +82,13 @@ void v1_delete_ike(struct ike_sa *sa);
 void v1_liveness(struct ike_sa *sa);
 void v1_confirm(struct ike_sa *sa, void (*then)(struct ike_sa *sa));
 bool v1_closes_child(const struct exchange *x);
+/*
+ * Nothing was heard of the peer since the child of m was deleted: it is asked for a sign of life, and takes our packets for this long
+ * and "linger" more. False: it cannot be asked.
+ */
+bool v1_delete_may_be_lost(struct v1_memo *m, uint64_t time);
+/* fresh has taken the place of old: deletes that may not have been heard yet are said on it. */
+void v1_delete_go_on(struct ike_sa *old, struct ike_sa *fresh);
 void v1_info_heard(struct ike_sa *sa, const struct engine_datagram *d, const struct wire_message *m);
 /* sa is closed, and the peer has not heard of that: it is told again. */
 void v1_bye_again(struct ike_sa *sa);

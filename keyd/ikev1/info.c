@@ -5,6 +5,7 @@
 #include "keyd/ike/proof.h"
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/straggler.h"
 #include "keyd/ikev1/exchanges.h"
 #include "keyd/ikev1/message.h"
 #include "keyd/ikev1/window.h"
@@ -116,6 +117,7 @@ static void delete_child_sent(struct exchange *x)
 		c->lingers = until_heard(x->sa);
 	if (m) {		/* a peer that does not hear of it sends on it for ever */
 		secret_move(&m->answer, &x->sa->sent);
+		m->deleted = c->spi_in;
 		v1_memo_repeat(m, x->sa->peer->conf.retransmit_tries);
 	}
 	if (c && child_has_heir(c)) {
@@ -318,6 +320,65 @@ void v1_confirm(struct ike_sa *sa, void (*then)(struct ike_sa *sa))
 void v1_liveness(struct ike_sa *sa)
 {
 	v1_confirm(sa, NULL);
+}
+
+static bool being_asked(const struct ike_sa *sa)
+{
+	bool asked = sa->active && sa->active->ops == &v1_liveness_ops;
+
+	list_each(x, &sa->queue, struct exchange, link)
+		asked = asked || x->ops == &v1_liveness_ops;
+	return asked;
+}
+
+/* One without keys waits for the next (v1_delete_go_on). */
+bool v1_delete_may_be_lost(struct v1_memo *m, uint64_t time)
+{
+	struct ipsec_sa_id in = { .dst = m->sa->local, .proto = IPPROTO_ESP, .spi = m->deleted };
+	struct ike_sa *sa = ike_sa_heir(m->sa);
+
+	if (sa->state != IKE_ESTABLISHED || !sa->v1->dpd || !sa->peer->conf.dpd)
+		return false;
+	straggler_keep(sa->e, &in, time + SECONDS(sa->peer->conf.linger));
+	if (!sa->v1->gone && !being_asked(sa))
+		v1_liveness(sa);
+	return true;
+}
+
+static void delete_on(struct ike_sa *sa, uint32_t spi)
+{
+	struct ipsec_sa_id in = { .dst = sa->local, .proto = IPPROTO_ESP, .spi = spi };
+	struct wire_out out;
+	struct v1_memo *m;
+	struct said said;
+	uint8_t bytes[4];
+
+	if (say_begin(sa, &out, &said))
+		return;
+	spi_bytes(spi, bytes);
+	put_delete(&out, ISAKMP_PROTO_ESP, 4, 1, bytes);
+	say_end(sa, &out, &said);
+	straggler_keep(sa->e, &in, until_heard(sa) + SECONDS(sa->peer->conf.linger));
+	m = v1_memo_new(sa, said.id);
+	if (!m)
+		return;
+	m->deleted = spi;
+	if (secret_set(&m->answer, out.w.buf, out.w.len))
+		v1_memo_free(m);
+	else
+		v1_memo_repeat(m, sa->peer->conf.retransmit_tries);
+}
+
+void v1_delete_go_on(struct ike_sa *old, struct ike_sa *fresh)
+{
+	list_each(m, &old->v1->memos, struct v1_memo, link) {
+		uint32_t spi = m->deleted;
+
+		if (!spi)
+			continue;
+		v1_memo_rest(m);
+		delete_on(fresh, spi);
+	}
 }
 
 /* --- the peer's --- */

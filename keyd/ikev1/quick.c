@@ -392,8 +392,11 @@ void v1_create_child(struct ike_sa *sa, struct child_sa *c)
 
 void v1_rekey_child(struct child_sa *old)
 {
-	struct exchange *x = exchange_new(old->sa, &v1_quick_rekey_ops);
+	struct exchange *x;
 
+	if (v1_settled_instead(old))
+		return;
+	x = exchange_new(old->sa, &v1_quick_rekey_ops);
 	if (x)
 		x->child = child_new(old->sa, &old->pol, true);
 	if (!x || !x->child) {

@@ -46,6 +46,11 @@ void v1_note_nonce(const struct exchange *x, struct child_sa *c);
 /* The newest child that sends what c is for: c takes its place. NULL: none does. */
 struct child_sa *v1_predecessor(const struct child_sa *c);
 
+/* --- quick_settle.c --- */
+
+/* Another is there for the same, and by the rule of both ends c is the one that goes: it is not renewed. */
+bool v1_settled_instead(struct child_sa *c);
+
 /* --- quick.c --- */
 
 /* What the peer says to ours will not do. It has made its half already, and is told that there is no other. */

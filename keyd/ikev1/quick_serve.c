@@ -260,7 +260,12 @@ void v1_quick_never_taken(struct v1_memo *m)
 	if (!c || c->state != CHILD_INBOUND)
 		return;
 	report_reason(c->sa, REASON_PEER_STOPPED);
-	child_end(c, ENGINE_CHILD_DOWN, "the peer asked for it, and did not go on");
+	report_child(c, LOG_LEVEL_NOTICE, exchange_name, "failed", "the peer asked for it, and did not go on");
+	/* What it said last may be lost, and not what we said: then it sends on this one, and must hear that it ends. */
+	if (c->sa->state == IKE_ESTABLISHED && !c->sa->v1->gone)
+		v1_delete_child(c);
+	else
+		child_end(c, ENGINE_CHILD_DOWN, "the peer asked for it, and did not go on");
 }
 
 static void repeat_due(struct timer *t)

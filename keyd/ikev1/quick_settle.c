@@ -69,6 +69,18 @@ static void doubled_due(struct timer *t)
 	}
 }
 
+bool v1_settled_instead(struct child_sa *c)
+{
+	for (struct child_sa *o = child_first(c->sa->e, &c->pol); o; o = child_next(o, &c->pol)) {
+		if (!c->sa->v1->kin || c->lost || o->lost || !doubles(c, o) || !lower(&c->nonce, &o->nonce))
+			continue;
+		c->rekeying = false;
+		settle(c, o);
+		return true;
+	}
+	return false;
+}
+
 void v1_child_up(struct child_sa *c)
 {
 	struct child_sa *old = c->replaces ? child_find(c->sa->e, c->replaces) : NULL;

@@ -63,7 +63,7 @@ static void memo_due(struct timer *t)
 
 void v1_memo_rest(struct v1_memo *m)
 {
-	m->child = 0;
+	m->child = m->deleted = 0;
 	ike_sa_touch(m->sa);
 	timer_set(&m->sa->e->timers, &m->timer, m->sa->e->now + MEMO_RESTS, memo_due);
 }

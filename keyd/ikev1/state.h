@@ -32,6 +32,9 @@ struct v1_memo {
 	uint8_t hash3[CRYPTO_PRF_MAX];	/* and what it must be */
 	unsigned sendings, most;	/* of answer, by itself */
 	unsigned copies;		/* that were answered */
+	uint32_t deleted;		/* inbound SPI of the child that the answer deletes; 0: it deletes none */
+	bool asked;			/* the peer was asked for a sign of life behind it, at */
+	uint64_t asked_at;
 	struct timer timer;
 };
 

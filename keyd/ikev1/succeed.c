@@ -13,6 +13,8 @@
 #define REPLACED_STAYS SECONDS(5)
 /* One without keys is looked at that often: has it anything left? */
 #define GONE_LOOK SECONDS(5)
+/* A quick mode that was begun on one that was replaced is finished on it, even if its time is over: for so long. */
+#define ANSWERS_AT_MOST SECONDS(60)
 /* A rekey that failed is tried again after this, and as much again at random. */
 #define RETRY_AFTER SECONDS(5)
 
@@ -21,10 +23,7 @@ static void delete_due(struct timer *t)
 	v1_delete_ike(container_of(t, struct ike_sa, end));
 }
 
-static void end_due(struct timer *t)
-{
-	ike_sa_end(container_of(t, struct ike_sa, end), "replaced, and its time is over");
-}
+static void end_due(struct timer *t);
 
 static void expired_due(struct timer *t)
 {
@@ -34,6 +33,25 @@ static void expired_due(struct timer *t)
 static uint64_t over_at(const struct ike_sa *sa)
 {
 	return sa->established_at + SECONDS(sa->life);
+}
+
+/* Does a quick mode of the peer's wait for its last message? */
+static bool answers(const struct ike_sa *sa)
+{
+	list_each(m, &sa->v1->memos, struct v1_memo, link)
+		if (m->child)
+			return true;
+	return !list_empty(&sa->v1->serving);
+}
+
+static void end_due(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, end);
+
+	if (answers(sa) && sa->e->now < over_at(sa) + ANSWERS_AT_MOST)
+		timer_set(&sa->e->timers, t, sa->e->now + SECONDS(1), end_due);
+	else
+		ike_sa_end(sa, "replaced, and its time is over");
 }
 
 /*
@@ -46,6 +64,7 @@ static void replace(struct ike_sa *old, struct ike_sa *fresh)
 	bool gone = old->v1->gone;
 
 	ike_sa_succeed(old, fresh);
+	v1_delete_go_on(old, fresh);
 	if (gone)		/* what is still on its way in it, deletes of children for one, counts for a minute */
 		return;
 	if (fresh->initiator && fresh->peer->conf.xauth != CONF_XAUTH_SERVER)

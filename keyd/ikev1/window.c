@@ -14,6 +14,8 @@
 #define BACKOFF_STEPS_MAX 6
 /* So many signs of life are asked for before the SA is doubted. */
 #define DOUBTED_AFTER 3
+/* Who hears a delete answers a R-U-THERE behind it within this. */
+#define ANSWERS_WITHIN SECONDS(2)
 
 uint64_t v1_wait(const struct ike_sa *sa, unsigned n)
 {
@@ -202,15 +204,43 @@ void v1_resume(struct ike_sa *sa)
 	send_again(sa);
 }
 
+/* Anything counts: then the way is open, and what was said just before has come, too. */
+static bool heard_since(const struct v1_memo *m)
+{
+	const struct ike_sa *heir = ike_sa_heir(m->sa);
+
+	return m->sa->heard_at > m->asked_at || heir->heard_at > m->asked_at;
+}
+
+static void last_due(struct timer *t);
+
+static void look_back(struct v1_memo *m)
+{
+	m->asked = true;
+	m->asked_at = m->sa->e->now;
+	timer_set(&m->sa->e->timers, &m->timer, m->sa->e->now + ANSWERS_WITHIN, last_due);
+}
+
 static void last_due(struct timer *t)
 {
 	struct v1_memo *m = container_of(t, struct v1_memo, timer);
 	struct path path = path_of(m->sa);
 
+	if (m->asked && heard_since(m)) {
+		v1_memo_rest(m);
+		return;
+	}
+	if (m->asked) {
+		m->asked = false;
+		timer_set(&m->sa->e->timers, t, m->sa->e->now + v1_wait(m->sa, m->most), last_due);
+		return;
+	}
 	m->sendings++;
 	v1_message_send(m->sa, &path, secret_view(&m->answer));
 	if (m->sendings < m->most)
-		timer_set(&m->sa->e->timers, &m->timer, m->sa->e->now + v1_wait(m->sa, m->sendings), last_due);
+		timer_set(&m->sa->e->timers, t, m->sa->e->now + v1_wait(m->sa, m->sendings), last_due);
+	else if (m->deleted && v1_delete_may_be_lost(m, ANSWERS_WITHIN + v1_wait(m->sa, m->most)))
+		look_back(m);
 	else
 		v1_memo_rest(m);
 }
