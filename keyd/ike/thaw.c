@@ -66,7 +66,7 @@ static void report_useless(struct engine *e, const char *why)
 /* Reasons are static words; these may still be told. */
 static const char *why_of(const char *text)
 {
-	static const char *const words[] = { "time", "bytes", "packets", "command", "lost", "reauthentication",
+	static const char *const words[] = { "time", "bytes", "packets", "messages", "command", "lost", "reauthentication",
 					     "its peer has moved", "it cannot follow its peer" };
 
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -6,8 +6,6 @@
 
 #define KEY_MAX 128
 #define ANSWER_MAX 4096		/* a quick mode's messages are far shorter */
-/* Message ids that a record remembers; who plays others back makes us no more than work. */
-#define SEEN_KEPT 64
 
 static void walk_memo(struct frost *f, struct v1_memo *m)
 {
@@ -39,20 +37,19 @@ static void walk_memos(struct frost *f, struct ike_sa *sa)
 	}
 }
 
-static void walk_seen(struct frost *f, struct ikev1_state *s)
+static void walk_seen(struct frost *f, struct ike_sa *sa)
 {
-	unsigned kept = s->nseen < SEEN_KEPT ? s->nseen : SEEN_KEPT;
-	uint8_t n = (uint8_t)kept;
+	uint16_t n = (uint16_t)sa->v1->nseen;
 	uint32_t id;
 
-	frost_u8(f, &n);
-	if (n > SEEN_KEPT)
+	frost_u16(f, &n);
+	if (n > V1_SEEN_MAX)
 		f->broken = true;
 	for (unsigned i = 0; i < n && !f->broken; i++) {
-		id = frost_reads(f) ? 0 : s->seen[(s->nseen - kept + i) % V1_SEEN_MAX];
+		id = frost_reads(f) ? 0 : sa->v1->seen[i];
 		frost_u32(f, &id);
-		if (frost_reads(f))
-			s->seen[s->nseen++] = id;
+		if (frost_reads(f) && v1_see(sa, id))
+			f->broken = true;
 	}
 }
 
@@ -78,7 +75,7 @@ void v1_walk(struct frost *f, struct ike_sa *sa)
 	frost_bool(f, &s->kin);
 	frost_bool(f, &s->gone);
 	frost_u32(f, &s->dpd_ours);
-	walk_seen(f, s);
+	walk_seen(f, sa);
 	walk_memos(f, sa);
 	if (frost_reads(f) && (!s->suite.encr || !s->suite.prf || !s->suite.encr->ikev1_id || !s->suite.prf->ikev1_id ||
 			       s->keys.key.n != s->suite.encr->key))

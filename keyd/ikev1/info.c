@@ -598,7 +598,10 @@ void v1_info_heard(struct ike_sa *sa, const struct engine_datagram *d, const str
 		exchange_free(x);
 		return;
 	}
-	v1_see(sa, x->message_id);
+	if (v1_see(sa, x->message_id)) {
+		exchange_free(x);
+		return;
+	}
 	x->from = path_of_datagram(d);
 	path_heard(sa, &x->from);
 	sa->heard_at = sa->e->now;

@@ -79,7 +79,10 @@ static void heard_new(struct ike_sa *sa, const struct engine_datagram *d, uint32
 		return;
 	}
 	memcpy(x->v1.iv, x->v1.next, sizeof(x->v1.iv));
-	v1_see(sa, message_id);
+	if (v1_see(sa, message_id)) {
+		exchange_free(x);
+		return;
+	}
 	x->from = path_of_datagram(d);
 	path_heard(sa, &x->from);
 	sa->heard_at = sa->e->now;

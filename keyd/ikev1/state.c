@@ -2,6 +2,7 @@
 // What an ISAKMP SA has of its own, from its first message to its end.
 #include "keyd/ikev1/state.h"
 
+#include "keyd/ike/report.h"
 #include "keyd/ikev1/fragment.h"
 
 #include <stdlib.h>
@@ -9,6 +10,10 @@
 
 /* No peer sends a message again after this long. */
 #define MEMO_RESTS SECONDS(120)
+/* Message ids that there is room for at first. */
+#define SEEN_FIRST 32
+/* When they become few, another SA is made within this. */
+#define RENEW_WITHIN SECONDS(2)
 
 int v1_state_new(struct ike_sa *sa)
 {
@@ -42,6 +47,7 @@ void v1_state_free(struct ike_sa *sa)
 	timer_cancel(&sa->e->timers, &sa->v1->bye.timer);
 	list_each(m, &sa->v1->memos, struct v1_memo, link)
 		v1_memo_free(m);
+	free(sa->v1->seen);
 	free(sa->v1);
 	sa->v1 = NULL;
 }
@@ -105,25 +111,57 @@ struct v1_memo *v1_memo_find(const struct ike_sa *sa, uint32_t message_id)
 	return NULL;
 }
 
-bool v1_seen(const struct ike_sa *sa, uint32_t message_id)
+static bool known(const struct ikev1_state *s, uint32_t message_id)
 {
-	const struct ikev1_state *s = sa->v1;
-	unsigned n = s->nseen < V1_SEEN_MAX ? s->nseen : V1_SEEN_MAX;
-
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < s->nseen; i++)
 		if (s->seen[i] == message_id)
 			return true;
 	return false;
 }
 
-void v1_see(struct ike_sa *sa, uint32_t message_id)
+bool v1_seen(const struct ike_sa *sa, uint32_t message_id)
+{
+	return sa->v1->nseen >= V1_SEEN_MAX || known(sa->v1, message_id);
+}
+
+static int more_room(struct ikev1_state *s)
+{
+	unsigned room = s->seen_room ? 2 * s->seen_room : SEEN_FIRST;
+	uint32_t *more = realloc(s->seen, room * sizeof(*more));
+
+	if (!more)
+		return -1;
+	s->seen = more;
+	s->seen_room = room;
+	return 0;
+}
+
+/* Both ends count the same: the responder waits a little longer. */
+static void renew_in_time(struct ike_sa *sa)
+{
+	const struct ikev1_state *s = sa->v1;
+
+	if (s->nseen == V1_SEEN_MAX)
+		report_sa(sa, LOG_LEVEL_WARNING, "IKE_SA", "used up", "it has had all its %u exchanges, and what the peer says on it is not heard any more", V1_SEEN_MAX);
+	if (s->nseen != V1_SEEN_MAX / 8 * (sa->initiator ? 6 : 7) || sa->state != IKE_ESTABLISHED || s->gone)
+		return;
+	sa->rekey_why = "messages";
+	ike_sa_rekey_later(sa, engine_random_below(RENEW_WITHIN));
+}
+
+/* Where none are left nothing is taken from the wire that need be known again. */
+int v1_see(struct ike_sa *sa, uint32_t message_id)
 {
 	struct ikev1_state *s = sa->v1;
 
-	s->seen[s->nseen++ % V1_SEEN_MAX] = message_id;
-	if (s->nseen >= 2 * V1_SEEN_MAX)
-		s->nseen -= V1_SEEN_MAX;
+	if (s->nseen >= V1_SEEN_MAX)
+		return 0;
+	if (s->nseen == s->seen_room && more_room(s))
+		return -1;
+	s->seen[s->nseen++] = message_id;
 	ike_sa_touch(sa);
+	renew_in_time(sa);
+	return 0;
 }
 
 unsigned v1_nserving(const struct ike_sa *sa)

@@ -14,8 +14,12 @@
 /* Quick modes of the peer that are being answered at a time, and those whose last message is still of use. */
 #define V1_SERVING_MAX 16
 #define V1_MEMOS_MAX 32
-/* So many message ids of the peer are known again: what was recorded from the wire is not played back. */
-#define V1_SEEN_MAX 256
+/*
+ * So many message ids there are for an ISAKMP SA, of both ends together. Each is known again as long as the SA lives: what was
+ * recorded from the wire is not played back, and what we have said is not taken for the peer's when it is reflected, as both have
+ * the same keys. When most of them have been used another SA is made; when all have, the peer is not heard any more.
+ */
+#define V1_SEEN_MAX 2048
 
 /*
  * What was said last in an exchange. A copy of what it answers (heard) gets it again, as both ends send again (RFC 2408 5.1).
@@ -79,8 +83,8 @@ struct ikev1_state {
 	struct list serving;		/* quick modes of the peer: struct exchange */
 	struct list memos;
 	unsigned nmemos;
-	uint32_t seen[V1_SEEN_MAX];	/* message ids of the peer; the oldest is overwritten */
-	unsigned nseen;
+	uint32_t *seen;			/* message ids of both ends, in the order of their use */
+	unsigned nseen, seen_room;
 };
 
 /* For a fresh SA. 0 or -1 without memory. */
@@ -98,9 +102,10 @@ void v1_memo_repeat(struct v1_memo *m, unsigned times);
 /* Nothing more is to be done with it, and it is forgotten when nobody sends copies any more. */
 void v1_memo_rest(struct v1_memo *m);
 
-/* Has the peer used this message id before? Now it has. */
+/* Has either end used this message id before, or is there none left for the peer? */
 bool v1_seen(const struct ike_sa *sa, uint32_t message_id);
-void v1_see(struct ike_sa *sa, uint32_t message_id);
+/* Now it has. 0 or -1 without memory. */
+int v1_see(struct ike_sa *sa, uint32_t message_id) RD_MUST_CHECK;
 /* How many exchanges of the peer are being answered. */
 unsigned v1_nserving(const struct ike_sa *sa);
 /* That one; NULL: it is not. */

@@ -133,13 +133,13 @@ void v1_answered(struct ike_sa *sa)
 	sa->heard_at = sa->e->now;
 }
 
-int v1_fresh_message_id(const struct ike_sa *sa, uint32_t *id)
+int v1_fresh_message_id(struct ike_sa *sa, uint32_t *id)
 {
 	do {
 		if (crypto_rand(id, sizeof(*id)))
 			return -1;
-	} while (!*id || v1_memo_find(sa, *id) || v1_serving(sa, *id) || v1_seen(sa, *id));
-	return 0;
+	} while (!*id || v1_memo_find(sa, *id) || v1_serving(sa, *id) || (sa->v1->nseen < V1_SEEN_MAX && v1_seen(sa, *id)));
+	return v1_see(sa, *id);
 }
 
 /* What is said under the keys of the SA: a HASH payload, then what the exchange has to say. 0; 1: nothing, any more; or -1. */

@@ -16,8 +16,8 @@ void v1_answered(struct ike_sa *sa);
 /* sa->active was sent by an engine before this one. */
 void v1_resume(struct ike_sa *sa);
 
-/* Random, never 0, and none that is in use (RFC 2408 3.1). 0 or -1. */
-int v1_fresh_message_id(const struct ike_sa *sa, uint32_t *id) RD_MUST_CHECK;
+/* Random, never 0, and none that has been used (RFC 2408 3.1); now it has. 0 or -1. */
+int v1_fresh_message_id(struct ike_sa *sa, uint32_t *id) RD_MUST_CHECK;
 
 /* From one sending to the next, µs: doubled each time. n: how often it was sent. */
 uint64_t v1_wait(const struct ike_sa *sa, unsigned n);

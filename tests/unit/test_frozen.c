@@ -402,6 +402,8 @@ static void put_exchange(struct frost *f)
 
 static void fill_v1(struct ikev1_state *s, struct v1_memo *m)
 {
+	static uint32_t seen[2];
+
 	s->suite.encr = crypto_alg_by_id(CRYPTO_ENCR, 12, 128);
 	s->suite.prf = crypto_alg_by_id(CRYPTO_PRF, 6, 0);
 	fill_secret(&s->keys.skeyid_d);
@@ -416,8 +418,9 @@ static void fill_v1(struct ikev1_state *s, struct v1_memo *m)
 	B(s->gone);
 	N(s->dpd_ours);
 	s->nseen = 2;
-	N(s->seen[0]);
-	N(s->seen[1]);
+	s->seen = seen;
+	N(seen[0]);
+	N(seen[1]);
 	N(m->message_id);
 	BYTES(m->heard);
 	fill_secret(&m->answer);

@@ -7,7 +7,9 @@
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/exchange.h"
 #include "keyd/ike/timer.h"
+#include "keyd/ike/version.h"
 #include "keyd/ikev1/message.h"
+#include "keyd/ikev1/window.h"
 #include "keyd/wire/isakmp_delete.h"
 
 #include <setjmp.h>
@@ -354,6 +356,141 @@ static void test_played_back(void **state)
 	world_free(&w);
 }
 
+/* What host says comes back to it, from elsewhere. */
+static unsigned mirrored = WORLD_HOSTS;
+
+static void mirror(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	struct world_path p = { .dst = world->host[from].addr, .sport = 4500, .dport = 500 };
+
+	if (from != mirrored)
+		return;
+	assert_int_equal(ipsec_addr_parse(&p.src, "203.0.113.9"), 0);
+	world_inject_from(world, from, &p, bytes, n);
+}
+
+static void ask_for_life(unsigned host)
+{
+	struct engine *e = w.host[host].engine;
+
+	e->now = w.now;
+	sa_of(host)->version->liveness(sa_of(host));
+	engine_settle(e);
+}
+
+/* Both ends have the same keys, but who hears itself hears nobody: neither does a peer move by that, … */
+static void test_mirror_moves_nothing(void **state)
+{
+	(void)state;
+	for (unsigned host = 0; host < WORLD_HOSTS; host++) {
+		up(true, 10);
+		w.traffic = true;
+		sa_of(host)->nat_follow = true;
+		w.tap = mirror;
+		mirrored = host;
+		ask_for_life(0);
+		ask_for_life(1);
+		world_run(&w, SECONDS(1));
+		engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_CHILD);
+		world_run(&w, SECONDS(20));
+		engine_rekey(w.host[1].engine, w.now, NULL, ENGINE_REKEY_CHILD);
+		world_run(&w, SECONDS(100));
+		w.tap = NULL;
+		w.traffic = false;
+		assert_null(strstr(w.host[host].log, "moved"));
+		assert_settled();
+		assert_lossless();
+		world_free(&w);
+	}
+}
+
+/* … nor does one live that is dead. */
+static void test_mirror_is_no_life(void **state)
+{
+	(void)state;
+	for (unsigned host = 0; host < WORLD_HOSTS; host++) {
+		up(true, 12);
+		w.host[1 - host].down = true;
+		w.tap = mirror;
+		mirrored = host;
+		w.traffic = true;
+		world_run(&w, SECONDS(200));
+		w.tap = NULL;
+		assert_non_null(strstr(w.host[host].log, "the peer counts as dead"));
+		world_free(&w);
+	}
+}
+
+/* When was the peer of host heard last, after it has been played that? */
+static uint64_t heard_after(unsigned host, unsigned which)
+{
+	world_run(&w, MILLISECONDS(200));
+	world_inject(&w, host, kept[which].bytes, kept[which].n);
+	world_run(&w, SECONDS(1));
+	return sa_of(host)->heard_at;
+}
+
+/* However much has been said since, the first is known; another SA is there before that is no more so. */
+static void test_played_back_late(void **state)
+{
+	struct ike_sa *sa;
+
+	(void)state;
+	up(true, 13);
+	w.traffic = true;
+	nkept = 0;
+	w.tap = overhear;
+	ask_for_life(0);
+	world_run(&w, SECONDS(1));
+	w.tap = NULL;
+	assert_int_equal(nkept, 1);
+	sa = sa_of(1);
+	for (unsigned i = 0; i < V1_SEEN_MAX / 2; i++) {
+		if (i % 100 == 99 && sa == sa_of(1))
+			assert_true(heard_after(1, 0) < w.now - SECONDS(1));
+		ask_for_life(0);
+		world_run(&w, MILLISECONDS(40));
+	}
+	world_run(&w, SECONDS(20));
+	w.traffic = false;
+	for (unsigned i = 0; i < WORLD_HOSTS; i++)
+		assert_int_equal(w.host[i].events[ENGINE_IKE_REKEYED], 1);
+	assert_non_null(strstr(w.host[0].log, "reason: messages"));
+	world_run(&w, SECONDS(100));
+	assert_settled();
+	assert_lossless();
+	world_free(&w);
+}
+
+/* One that cannot be renewed hears nothing any more, and can say that it goes. */
+static void test_used_up(void **state)
+{
+	struct ike_sa *sa;
+	uint64_t before;
+	uint32_t id;
+
+	(void)state;
+	up(true, 14);
+	sa = sa_of(1);
+	while (sa->v1->nseen < V1_SEEN_MAX)
+		assert_int_equal(v1_see(sa, 1000000 + sa->v1->nseen), 0);
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_true(v1_seen(sa, i * 4321));
+		assert_int_equal(v1_fresh_message_id(sa, &id), 0);
+	}
+	assert_int_equal(sa->v1->nseen, V1_SEEN_MAX);
+	before = sa->heard_at;
+	ask_for_life(0);
+	world_run(&w, MILLISECONDS(400));
+	assert_int_equal(sa->heard_at, before);
+	w.traffic = true;
+	world_run(&w, SECONDS(20));	/* which is long enough for both to have another */
+	w.traffic = false;
+	assert_ptr_not_equal(sa, sa_of(1));
+	assert_lossless();
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +505,10 @@ int main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_dead),
 		cmocka_unit_test(test_played_back),
+		cmocka_unit_test(test_mirror_moves_nothing),
+		cmocka_unit_test(test_mirror_is_no_life),
+		cmocka_unit_test(test_played_back_late),
+		cmocka_unit_test(test_used_up),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
