@@ -284,6 +284,26 @@ static const char *missing_file(struct draft *d, const char *setting)
 	return NULL;
 }
 
+static bool proves_by_key(const struct draft_peer *p, enum draft_set set)
+{
+	return !p->set[set] || has_way(p, set, "cert") || has_way(p, set, "key");
+}
+
+/* Samples name certificates beside shared keys, and those who took them over have no such files. */
+static void leave_unused(struct draft *d, struct draft_peer *p)
+{
+	static const struct {
+		enum draft_set what, proof;
+	} rows[] = { { SET_CERT, SET_AUTH_LOCAL }, { SET_KEY, SET_AUTH_LOCAL }, { SET_CA, SET_AUTH_REMOTE }, { SET_REMOTE_KEY, SET_AUTH_REMOTE } };
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (!p->set[rows[i].what] || proves_by_key(p, rows[i].proof))
+			continue;
+		draft_note(d, p, IMPORT_IDLE, p->set_at[rows[i].what], "%s: nothing is proved with it in this section", p->set[rows[i].what]);
+		p->set[rows[i].what] = NULL;
+	}
+}
+
 /* A section that lacks a file is refused by itself, as the others need not suffer for it. */
 static void want_files(struct draft *d, struct draft_peer *p)
 {
@@ -326,6 +346,8 @@ void draft_finish(struct draft *d)
 {
 	for (struct draft_peer *p = d->peers; p; p = p->next)
 		split_ids(d, p);
+	for (struct draft_peer *p = d->peers; p; p = p->next)
+		leave_unused(d, p);
 	for (struct draft_peer *p = d->peers; p; p = p->next)
 		if (!p->off && !strcmp(p->action, "ipsec"))
 			p->off = lacks(p);

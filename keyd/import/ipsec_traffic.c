@@ -217,6 +217,19 @@ static void side_nets(struct ipsec *i, struct ipsec_conn *c, unsigned side, bool
 		}
 }
 
+static bool names_nets(const struct ipsec_conn *c, unsigned side)
+{
+	return ipsec_said(c, side, KEY_SUBNET) || ipsec_said(c, side, KEY_SUBNETS);
+}
+
+/* The address that a side is given is not known, and no protocol of it can be named. */
+static void warn_of_protocol(struct ipsec *i, struct ipsec_conn *c, unsigned side)
+{
+	if (ipsec_said(c, side, KEY_PROTOPORT))
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, KEY_PROTOPORT),
+			   "protoport: all of what goes between an assigned address and the other side is protected: protoport is to be left out there, too");
+}
+
 static void pair_all(struct ipsec *i, struct ipsec_conn *c, const struct nets *local, const struct nets *remote, bool transport)
 {
 	for (unsigned a = 0; a < local->n; a++)
@@ -304,7 +317,10 @@ void ipsec_traffic(struct ipsec *i, struct ipsec_conn *c)
 	if (strcmp(p->action, "ipsec") != 0)
 		p->off = "it is about traffic that is not protected, which is setkey's: see its policies (keydctl import --setkey FILE)";
 	side_nets(i, c, c->local, transport, &local);
-	if (is_config(source) || ipsec_yes(ipsec_said(c, c->local, KEY_MODECFGCLIENT)))
+	if (is_config(source) && names_nets(c, c->local))
+		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, c->local, KEY_SOURCEIP),
+			   "no address is asked for, as networks are named for this end: leave those out if its traffic is to be the address's");
+	else if (is_config(source) || ipsec_yes(ipsec_said(c, c->local, KEY_MODECFGCLIENT)))
 		ask_address(i, c, source);
 	else if (source)
 		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, c->local, KEY_SOURCEIP), "packets of this machine's own take %s when the route says so: ip route change ... src %s",
@@ -313,7 +329,8 @@ void ipsec_traffic(struct ipsec *i, struct ipsec_conn *c)
 		give_pool(i, c, range ?: given, ipsec_at(c, !c->local, range ? KEY_ADDRESSPOOL : KEY_SOURCEIP));
 	p->own_policies = p->assigned || p->set[SET_VIRTUAL] || (!i->d->options->setkey && !strcmp(p->action, "ipsec"));
 	if (p->assigned) {		/* the pool is the other side */
-		if (!ipsec_said(c, c->local, KEY_SUBNET) && !ipsec_said(c, c->local, KEY_SUBNETS))
+		warn_of_protocol(i, c, !c->local);
+		if (!names_nets(c, c->local))
 			local.n = 0;
 		remote = (struct nets){ .n = 0 };
 		for (unsigned n = 0; n < local.n && n < CONF_NETS_MAX; n++)
@@ -322,9 +339,8 @@ void ipsec_traffic(struct ipsec *i, struct ipsec_conn *c)
 	}
 	side_nets(i, c, !c->local, transport, &remote);
 	if (p->set[SET_VIRTUAL]) {
-		bool said = ipsec_said(c, !c->local, KEY_SUBNET) || ipsec_said(c, !c->local, KEY_SUBNETS);
-
-		for (unsigned n = 0; said && n < remote.n && n < CONF_NETS_MAX; n++)
+		warn_of_protocol(i, c, c->local);
+		for (unsigned n = 0; names_nets(c, !c->local) && n < remote.n && n < CONF_NETS_MAX; n++)
 			draft_pair_add(i->d, p, c->section->at, &(struct draft_pair){ .remote = remote.net[n] });
 		return;
 	}

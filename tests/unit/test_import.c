@@ -469,11 +469,11 @@ static void test_half_virtual(void **state)
 {
 	(void)state;
 	read_text("conn a\n left=192.0.2.1\n right=192.0.2.2\n leftsubnet=10.0.0.0/8\n rightsubnet=10.9.0.0/16\n authby=secret\n auto=add\n"
-		  "conn b\n also=a\n leftsourceip=%config\n auto=add\n", IMPORT_IPSEC, PLAIN);
+		  "conn b\n also=a\n leftmodecfgclient=yes\n auto=add\n", IMPORT_IPSEC, PLAIN);
 	told(8, IMPORT_NOT, "only one of them asks for one");
 	has("\ttraffic 10.0.0.0/8 <-> 10.9.0.0/16\n");
 	loads("half virtual");
-	read_text("conn a\n left=192.0.2.1\n right=192.0.2.2\n leftsourceip=%config\n rightsourceip=10.3.0.0/24\n leftsubnet=10.0.0.0/8\n authby=secret\n auto=add\n",
+	read_text("conn a\n left=192.0.2.1\n right=192.0.2.2\n leftmodecfgclient=yes\n rightsourceip=10.3.0.0/24\n leftsubnet=10.0.0.0/8\n authby=secret\n auto=add\n",
 		  IMPORT_IPSEC, PLAIN);
 	told(1, IMPORT_NOT, "gives out addresses and asks for one");
 	loads("both ways");
@@ -789,6 +789,38 @@ static void test_hosts(void **state)
 	assert_null(strstr(result.spd, "spdadd"));
 }
 
+/* Samples name certificates beside shared keys: nobody has these files. */
+static void test_unused(void **state)
+{
+	(void)state;
+	read_text("path certificate \"/nowhere\";\nremote 192.0.2.1 {\n exchange_mode main;\n certificate_type x509 \"mycert\" \"mypriv\";\n"
+		  " ca_type x509 \"ca\";\n proposal { authentication_method pre_shared_key; dh_group 14; encryption_algorithm aes; hash_algorithm sha256; }\n}\n",
+		  IMPORT_RACOON, PLAIN);
+	told(4, IMPORT_IDLE, "mycert");
+	told(4, IMPORT_IDLE, "mypriv");
+	told(5, IMPORT_IDLE, "/nowhere/ca");
+	has_not("\tcert ");
+	has_not("\tca ");
+	loads("unused");
+}
+
+/* Networks that are ours, where an address is asked for, too; of an address that is given no protocol can be named. */
+static void test_own_networks(void **state)
+{
+	(void)state;
+	read_text("conn a\n left=192.0.2.1\n leftsourceip=%config\n leftsubnet=10.1.0.0/24\n leftprotoport=tcp/443\n right=192.0.2.2\n"
+		  " rightsubnet=10.2.0.0/24\n authby=secret\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	has("\ttraffic 10.1.0.0/24[tcp/443] <-> 10.2.0.0/24\n");
+	has_not("\tvirtual-address ");
+	told(3, IMPORT_NOT, "no address is asked for");
+	loads("networks");
+	read_text("conn a\n left=192.0.2.1\n leftsourceip=%config\n leftprotoport=tcp/443\n right=192.0.2.2\n rightsubnet=10.2.0.0/24\n"
+		  " authby=secret\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	has("\ttraffic assigned <-> 10.2.0.0/24\n");
+	told(4, IMPORT_NOT, "protoport");
+	loads("address");
+}
+
 /* What comes from a file must not become a statement of ours. */
 static void test_quoting(void **state)
 {
@@ -858,7 +890,8 @@ int main(void)
 		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_comments), cmocka_unit_test(test_sections_told), cmocka_unit_test(test_racoon_words),
 		cmocka_unit_test(test_places), cmocka_unit_test(test_mistakes_have_places), cmocka_unit_test(test_refused), cmocka_unit_test(test_passwords), cmocka_unit_test(test_no_password), cmocka_unit_test(test_half_virtual), cmocka_unit_test(test_cut), cmocka_unit_test(test_includes), cmocka_unit_test(test_enormous),
 		cmocka_unit_test(test_recognised), cmocka_unit_test(test_ipsec_words),
-		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_hosts), cmocka_unit_test(test_quoting), cmocka_unit_test(test_documented),
+		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_hosts), cmocka_unit_test(test_unused), cmocka_unit_test(test_own_networks),
+		cmocka_unit_test(test_quoting), cmocka_unit_test(test_documented),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
