@@ -62,6 +62,13 @@ struct draft_value {
 	struct import_at at;		/* of what decided */
 };
 
+/* Which versions of IKE a conn is for; one that SET_VERSION says is the only one. */
+enum draft_versions {
+	DRAFT_ONE,			/* that of SET_VERSION, or IKEv2 */
+	DRAFT_BOTH,			/* IKEv2 is begun with, and IKEv1 answered */
+	DRAFT_BOTH_1,			/* the other way round */
+};
+
 struct draft_peer {
 	struct draft_peer *next;
 	struct import_at at;
@@ -80,6 +87,8 @@ struct draft_peer {
 	unsigned nids;
 	bool own_policies;		/* keyd makes the policies ("traffic"); else setkey does, or has */
 	bool assigned;			/* the peer's side is what the pool gives it */
+	enum draft_versions versions;
+	struct import_at versions_at;
 	bool start, route;		/* it is to be there at once; when a packet wants it */
 	const char *action;		/* of the policies: "ipsec", "none", "discard" */
 	struct draft_algs all[2];	/* of all proposals, for IKE and for ESP */
@@ -173,6 +182,8 @@ void draft_exchange(struct draft *d, struct draft_peer *p, struct import_at at, 
 void draft_xauth_client(struct draft *d, struct draft_peer *p, struct import_at at, const char *user);
 /* The peers' passwords are looked at here. */
 void draft_xauth_server(struct draft *d, struct draft_peer *p, struct import_at at);
+/* A section for each version, where p is for both: keyd.conf's are for one. */
+void draft_split_versions(struct draft *d, struct draft_peer *p);
 /* Does it speak IKEv1? */
 bool draft_is_version1(const struct draft_peer *p);
 

@@ -353,6 +353,9 @@ void draft_finish(struct draft *d)
 			p->off = lacks(p);
 	for (struct draft_peer *p = d->peers; p && d->options->daemon && d->options->look; p = p->next)
 		want_files(d, p);
+	for (struct draft_peer *p = d->peers; p; p = p->next)
+		if (!p->off || (d->options->daemon && !p->idle))
+			draft_split_versions(d, p);
 	merge_all(d);
 	for (struct draft_peer *p = d->peers; p; p = p->next) {
 		give_traffic(d, p);

@@ -205,34 +205,12 @@ static void set_dpd(struct ipsec *i, struct ipsec_conn *c)
 		draft_note(i->d, c->peer, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_DPDACTION), "dpdaction=clear: policies stay, so that nothing leaves in clear; a dead peer's SAs go");
 }
 
-/* The statement that only IKEv1 has, where none says which version it is; KEY_NONE: there is none. */
-static enum conn_key is_about_version1(const struct ipsec_conn *c)
-{
-	if (ipsec_yes(SAID(c, KEY_AGGRESSIVE)))
-		return KEY_AGGRESSIVE;
-	return SAID(c, KEY_AUTHBY) && !strncasecmp(SAID(c, KEY_AUTHBY), "xauth", 5) ? KEY_AUTHBY : KEY_NONE;
-}
-
-static void set_version(struct ipsec *i, struct ipsec_conn *c)
-{
-	const char *kx = SAID(c, KEY_KEYEXCHANGE), *v2 = SAID(c, KEY_IKEV2);
-	bool one = (kx && !strcasecmp(kx, "ikev1")) || (v2 && (ipsec_no(v2) || !strcasecmp(v2, "never")));
-	enum conn_key key = kx && !strcasecmp(kx, "ikev1") ? KEY_KEYEXCHANGE : one ? KEY_IKEV2 : KEY_NONE;
-
-	if (!one && (!kx || !strcasecmp(kx, "ike")) && !v2)
-		key = is_about_version1(c);
-	if ((one || key) && draft_version1(i->d, c->peer, ipsec_at(c, LEFT, key)) && ipsec_yes(SAID(c, KEY_AGGRESSIVE)))
-		draft_exchange(i->d, c->peer, ipsec_at(c, LEFT, KEY_AGGRESSIVE), "aggressive");
-	if ((SAID(c, KEY_PHASE2) && !strcasecmp(SAID(c, KEY_PHASE2), "ah")) || SAID(c, KEY_AH))
-		c->peer->off = "AH is not done: ESP with its own integrity protects as well";
-}
-
 static void set_rest(struct ipsec *i, struct ipsec_conn *c)
 {
 	struct draft_peer *p = c->peer;
 	bool push = SAID(c, KEY_MODECFG) && !strcasecmp(SAID(c, KEY_MODECFG), "push");
 
-	if ((push || ipsec_no(SAID(c, KEY_CFGPULL))) && draft_is_version1(p))
+	if ((push || ipsec_no(SAID(c, KEY_CFGPULL))) && (draft_is_version1(p) || p->versions != DRAFT_ONE))
 		draft_say(p, SET_MODE_CONFIG, ipsec_at(c, LEFT, push ? KEY_MODECFG : KEY_CFGPULL), "push");
 	if (ipsec_no(SAID(c, KEY_FRAGMENTATION)))
 		draft_say(p, SET_FRAGMENT, ipsec_at(c, LEFT, KEY_FRAGMENTATION), "off");
@@ -302,7 +280,7 @@ static void take_conn(struct ipsec *i, const struct import_stmt *section)
 	ipsec_hosts(i, &c);
 	if (!c.peer->off)
 		set_auto(i, &c);
-	set_version(i, &c);
+	ipsec_version(i, &c);
 	ipsec_ids(i, &c);
 	ipsec_proofs(i, &c);
 	ipsec_demands(i, &c);
@@ -339,7 +317,7 @@ static void take_crls(struct ipsec *i)
 
 void import_ipsec(struct draft *d)
 {
-	struct ipsec i = { .d = d, .budget = BUDGET, .dir = dir_of(d) };
+	struct ipsec i = { .d = d, .budget = BUDGET, .dir = dir_of(d), .daemon = ipsec_daemon_of(d->tree) };
 
 	i.secrets = draft_text(d, "%s/ipsec.secrets", i.dir);
 	i.defaults = find_conn(&i, "%default");

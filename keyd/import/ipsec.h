@@ -26,6 +26,13 @@ struct ipsec_conn {
 	struct draft_peer *peer;
 };
 
+/* Whose file it is, as far as its words tell: that decides which IKE a conn speaks that does not say so. */
+enum ipsec_daemon {
+	IPSEC_ANY,			/* several have such words: both versions, as strongSwan has it and Libreswan had */
+	IPSEC_PLUTO,			/* FreeS/WAN's or Openswan's: IKEv1 */
+	IPSEC_LIBRESWAN,		/* from version 4 on: IKEv2 */
+};
+
 struct ipsec {
 	struct draft *d;
 	const char *dir;		/* of the file */
@@ -33,6 +40,7 @@ struct ipsec {
 	const char *cas;		/* as "ca" takes them, or NULL */
 	const struct import_stmt *defaults;	/* conn %default, or NULL */
 	struct import_at secrets_at, cas_at;	/* that say so; line 0: nothing does */
+	enum ipsec_daemon daemon;	/* whose file it is */
 	unsigned budget;		/* what may still be looked at */
 };
 
@@ -52,6 +60,9 @@ struct import_at ipsec_at(const struct ipsec_conn *c, unsigned side, enum conn_k
 bool ipsec_yes(const char *value);
 bool ipsec_no(const char *value);
 
+/* ipsec_version.c */
+enum ipsec_daemon ipsec_daemon_of(const struct import_tree *t);
+void ipsec_version(struct ipsec *i, struct ipsec_conn *c);
 /* ipsec_table.c: statements that are not of a conn. */
 void ipsec_tell_sections(struct ipsec *i);
 /* ipsec_proof.c */

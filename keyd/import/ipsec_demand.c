@@ -197,6 +197,8 @@ static void set_strength(struct ipsec *i, struct ipsec_conn *c)
 		draft_refuse(i->d, p, "\"%s\" demands what is not known: '%s'", text, s.unknown);
 	if (hashes && !draft_is_version1(p))
 		draft_say(p, SET_SIGNATURES, at, signatures_of(i, hashes));
+	else if (hashes)
+		draft_note(i->d, p, IMPORT_NOT, at, "%s: in IKEv1 the hash of signatures is that of 'ike': name there what you want", text);
 	if (own && s.chain && hashes && !(hashes & 1U << 2))
 		draft_refuse(i->d, p, "\"%s\" demands these hashes of the certificates above the peer's, too, which keyd only asks for SHA-256 or better: write ike:%s", text, text);
 	if (s.rsa > FLOOR_RSA || s.ec > FLOOR_EC)

@@ -22,6 +22,68 @@ bool draft_is_version1(const struct draft_peer *p)
 	return p->set[SET_VERSION] != NULL;
 }
 
+/* Has IKEv1 a number for any of these? What names nothing gets keyd's own, of which it has. */
+static bool named_in_version1(const struct draft_algs *a, unsigned kind, bool esp)
+{
+	for (unsigned i = 0; i < a->n[kind]; i++)
+		if (esp ? a->alg[kind][i]->ikev1_esp_id : a->alg[kind][i]->ikev1_id)
+			return true;
+	return !a->n[kind];
+}
+
+/* The same of a hash: an integrity algorithm of 'ike' brings the PRF of its name. */
+static bool hash_in_version1(const struct draft_algs *a)
+{
+	for (unsigned i = 0; i < a->n[CRYPTO_INTEG]; i++) {
+		char name[40];
+		const struct crypto_alg *prf;
+
+		snprintf(name, sizeof(name), "prf%s", a->alg[CRYPTO_INTEG][i]->name);
+		prf = crypto_alg_by_name(CRYPTO_PRF, name);
+		if (prf && prf->ikev1_id)
+			return true;
+	}
+	return !a->n[CRYPTO_ENCR];
+}
+
+/* Why what the section says cannot be said in IKEv1; NULL: it can. */
+static const char *not_in_version1(const struct draft_peer *p)
+{
+	const char *local = p->set[SET_AUTH_LOCAL], *remote = p->set[SET_AUTH_REMOTE];
+
+	if (!named_in_version1(&p->all[0], CRYPTO_ENCR, false) || !hash_in_version1(&p->all[0]) || !named_in_version1(&p->all[0], CRYPTO_KE, false) ||
+	    !named_in_version1(&p->all[1], CRYPTO_ENCR, true))
+		return "its algorithms are unknown there";
+	if (!local || !remote || !strcmp(local, "psk") != !strcmp(remote, "psk"))
+		return "there both ends sign, or both have the shared secret";
+	return p->set[SET_SIGNATURES] ? "there it is not the hashes of signatures that are agreed on" : NULL;
+}
+
+void draft_split_versions(struct draft *d, struct draft_peer *p)
+{
+	struct draft_peer *other;
+	enum draft_versions versions = p->versions;
+	const char *why;
+
+	p->versions = DRAFT_ONE;
+	if (versions == DRAFT_ONE || p->set[SET_VERSION] || strcmp(p->action, "ipsec") != 0)
+		return;
+	why = d->options->modernise ? "IKEv1 is old" : not_in_version1(p);
+	if (why) {
+		p->set[SET_MODE_CONFIG] = NULL;
+		draft_note(d, p, IMPORT_CHOICE, p->versions_at, "IKEv2 alone is spoken with this peer: %s", why);
+		return;
+	}
+	other = draft_peer_copy(d, p);
+	if (!other)
+		return;
+	other->start = other->route = false;
+	draft_say(versions == DRAFT_BOTH_1 ? p : other, SET_VERSION, p->versions_at, "1");
+	(versions == DRAFT_BOTH_1 ? other : p)->set[SET_MODE_CONFIG] = NULL;
+	draft_note(d, p, IMPORT_CHOICE, p->versions_at, "the conn is for both versions of IKE, and a section for one: keyd begins with IKEv%u; who begins with IKEv%u gets what \"%s\" says",
+		   versions == DRAFT_BOTH_1 ? 1 : 2, versions == DRAFT_BOTH_1 ? 2 : 1, other->name);
+}
+
 /* Words of both languages. */
 static const struct way {
 	const char *name, *ours;	/* ours NULL: keyd does not begin in this way */

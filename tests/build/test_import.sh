@@ -63,7 +63,7 @@ cp ca.pem etc/ipsec.d/cacerts/; cp gw.pem etc/ipsec.d/certs/moonCert.pem; cp gw.
 printf ': RSA sunKey.pem\n: RSA moonKey.pem\n' >etc/ipsec.secrets
 printf 'conn a\n\tleft=%%defaultroute\n\tleftcert=moonCert.pem\n\tright=192.0.2.2\n\tauto=add\n' >etc/ipsec.conf
 "$bin/keydctl" import etc/ipsec.conf >keyd.conf 2>told
-is "a key out of ipsec.secrets, and CAs out of their folder" "$(grep -E '^	(key|ca|cert) ' keyd.conf | sort)" "	ca \"etc/ipsec.d/cacerts/ca.pem\"
+is "a key out of ipsec.secrets, and CAs out of their folder" "$(grep -E '^	(key|ca|cert) ' keyd.conf | sort -u)" "	ca \"etc/ipsec.d/cacerts/ca.pem\"
 	cert \"etc/ipsec.d/certs/moonCert.pem\"
 	key \"etc/ipsec.d/private/moonKey.pem\""
 is "keyd takes them" "$("$bin/keyd" --check -f keyd.conf 2>&1 | grep -v -e ': fine: ' -e warning:)" ""

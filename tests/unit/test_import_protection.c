@@ -237,6 +237,31 @@ static void test_one_of_two(void **state)
 	CHECK(rows);
 }
 
+/* Who says no version is for those that its daemon speaks. */
+static void test_versions(void **state)
+{
+	static const struct row rows[] = {
+		CONN(" right=192.0.2.2\n authby=secret\n auto=start\n", "peer \"a\" {\n\taddress 192.0.2.2\n\tlocal 192.0.2.1\n\tauth", "\tstart yes\n\tserve yes\n}\npeer \"a-2\" {\n",
+		     "\tversion 1\n\tauth local psk\n\tauth remote psk\n\ttraffic 192.0.2.1 <-> 192.0.2.2\n\tserve yes\n}"),
+		CONN(" right=192.0.2.2\n authby=secret\n ikev2=permit\n modeconfig=push\n", "peer \"a\" {\n\taddress 192.0.2.2\n\tlocal 192.0.2.1\n\tversion 1\n\tmode-config push\n",
+		     "peer \"a-2\" {\n\taddress 192.0.2.2\n\tlocal 192.0.2.1\n\tauth", "~keyd begins with IKEv1"),
+		CONN(" right=192.0.2.2\n authby=secret\n ikev2=propose\n", "peer \"a-2\" {", "\tversion 1\n"),
+		CONN(" right=192.0.2.2\n authby=secret\n keyexchange=ike\n", "peer \"a-2\" {", "\tversion 1\n", "~keyd begins with IKEv2"),
+		CONN(" right=192.0.2.2\n authby=secret\n keyexchange=ikev2\n", "!a-2", "!version"), CONN(" right=192.0.2.2\n authby=secret\n ikev2=insist\n", "!a-2", "!version"),
+		CONN(" right=192.0.2.2\n authby=secret\n ikev2=no\n", "!a-2", "\tversion 1\n"), CONN(" right=192.0.2.2\n authby=secret\nconfig setup\n klipsdebug=none\n", "!a-2", "\tversion 1\n"),
+		CONN(" right=192.0.2.2\n authby=secret\nconfig setup\n klipsdebug=none\n charondebug=x\n", "peer \"a-2\" {"),
+		CONN(" right=192.0.2.2\n authby=secret\nconfig setup\n ikev1-policy=accept\n", "!a-2", "!version"),
+		CONN(" right=192.0.2.2\n authby=secret\n ike=aes256gcm16-prfsha256-ecp256\n", "!a-2", "!version", "~IKEv2 alone is spoken with this peer: its algorithms"),
+		CONN(" right=192.0.2.2\n authby=secret\n ike=aes256-sha256-modp2048\n esp=aes256-sha256\n", "peer \"a-2\" {"),
+		CONN(" right=192.0.2.2\n leftauth=psk\n rightauth=pubkey\n rightcert=b.pem\n", "!a-2", "!version", "~both ends sign, or both"),
+		CONN(" right=192.0.2.2\n authby=secret\n aggressive=yes\n", "!a-2", "\tversion 1\n\texchange aggressive\n"),
+		CONN(" right=%any\n rightid=@b\n authby=secret\n rightauth2=psk\n", "\tserve no\n}\npeer \"a-2\" {\n\taddress any\n\tlocal 192.0.2.1\n\tversion 1\n\tid remote fqdn \"b\"\n\tserve no\n}"),
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 #define REMOTE "remote 192.0.2.2 {\n" PROPOSAL "}\n"
 #define TO(n, inside) "sainfo address 10.0.0.0/8 any address 10." #n ".0.0/16 any { " inside " }\n"
 #define AES256 "encryption_algorithm aes 256; authentication_algorithm hmac_sha256;"
@@ -336,7 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names), cmocka_unit_test(test_names_of_racoon), cmocka_unit_test(test_demands), cmocka_unit_test(test_revocation),
-		cmocka_unit_test(test_rightca), cmocka_unit_test(test_one_of_two), cmocka_unit_test(test_sainfo), cmocka_unit_test(test_no_statement_of_others),
+		cmocka_unit_test(test_rightca), cmocka_unit_test(test_one_of_two), cmocka_unit_test(test_sainfo), cmocka_unit_test(test_versions), cmocka_unit_test(test_no_statement_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
