@@ -28,8 +28,12 @@ struct waiting *waiting_by_id(uint32_t id);
 void waiting_end(struct waiting *w, json_t *o);
 void waiting_refuse(struct waiting *w, const char *why);
 
-/* To those who watch tokens. */
+/* To those who watch tokens; who watch tunnels. */
 void ctl_watch_token(const struct card_event *ev);
+void ctl_watch_event(const struct engine_event *ev);
+
+/* ctl_ike.c */
+extern const struct ipc_rule ctl_from_ike[];
 
 /* ctl_token.c */
 extern const struct ipc_rule ctl_from_card[];
