@@ -259,21 +259,21 @@ static void stop(struct worker *w)
 }
 
 static const struct ipc_rule from_parent[] = {
-	{ M_CARD_BEGIN, false, sizeof(struct card_rules), sizeof(struct card_rules), on_begin },
+	IPC_EXACT(M_CARD_BEGIN, card_rules, on_begin),
 	{ M_CARD_MODULE, false, 1, CONF_PATH_MAX, on_module },
 	{ M_CARD_WANT, false, sizeof(struct card_want), sizeof(struct card_want) + CARD_PIN_MAX, on_want },
-	{ M_CARD_BAD, false, sizeof(struct card_bad), sizeof(struct card_bad), on_bad },
-	{ M_CARD_END, false, 0, 0, on_end },
-	{ M_CARD_TRIAL_KEPT, false, 0, 0, on_trial_kept },
+	IPC_EXACT(M_CARD_BAD, card_bad, on_bad),
+	IPC_EMPTY(M_CARD_END, on_end),
+	IPC_EMPTY(M_CARD_TRIAL_KEPT, on_trial_kept),
 	{ 0 },
 };
 static const struct ipc_rule from_auth[] = {
 	{ M_CARD_SIGN, false, sizeof(struct card_sign), sizeof(struct card_sign) + CARD_WIRE_OCTETS_MAX, on_sign },
-	{ M_CARD_CANCEL, false, 0, 0, on_cancel },
+	IPC_EMPTY(M_CARD_CANCEL, on_cancel),
 	{ 0 },
 };
 static const struct ipc_rule from_ike[] = {
-	{ M_CARD_TELL, false, 0, 0, on_tell_states },
+	IPC_EMPTY(M_CARD_TELL, on_tell_states),
 	{ 0 },
 };
 static const struct ipc_rule from_ctl[] = {

@@ -182,15 +182,15 @@ static int on_pong(struct ipc *ch, struct ipc_msg *m, void *arg)
 }
 
 #define FROM_ANY							\
-	{ M_PONG, false, 0, 0, on_pong },				\
+	IPC_EMPTY(M_PONG, on_pong),				\
 	{ M_READY, false, 0, 64, on_ready },				\
-	{ M_FAILED, false, sizeof(struct message_failed), sizeof(struct message_failed), on_failed }, \
-	{ M_COMPLAINT, false, 0, 0, on_complaint }
+	IPC_EXACT(M_FAILED, message_failed, on_failed), \
+	IPC_EMPTY(M_COMPLAINT, on_complaint)
 
 static const struct ipc_rule from_any[] = { FROM_ANY, { 0 } };
 static const struct ipc_rule from_ike[] = {
 	FROM_ANY,
-	{ M_RESOLV, false, sizeof(struct engine_resolv), sizeof(struct engine_resolv), on_resolv },
+	IPC_EXACT(M_RESOLV, engine_resolv, on_resolv),
 	{ 0 },
 };
 static const struct ipc_rule from_trust[] = {
@@ -201,15 +201,15 @@ static const struct ipc_rule from_trust[] = {
 static const struct ipc_rule from_card[] = {
 	FROM_ANY,
 	{ M_CARD_SEEN, false, sizeof(struct card_seen), sizeof(struct card_seen) + SIGHT_MAX, cards_seen },
-	{ M_CARD_TRIAL, false, sizeof(struct card_bad), sizeof(struct card_bad), cards_trial },
-	{ M_CARD_FORGIVE, false, sizeof(struct card_bad), sizeof(struct card_bad), cards_forgive },
+	IPC_EXACT(M_CARD_TRIAL, card_bad, cards_trial),
+	IPC_EXACT(M_CARD_FORGIVE, card_bad, cards_forgive),
 	{ 0 },
 };
 static const struct ipc_rule from_ctl[] = {
 	FROM_ANY,
-	{ M_RELOAD, false, 0, 0, on_reload },
-	{ M_LOG_LEVEL_ASK, false, 0, 0, on_log_level },
-	{ M_KEYLOG_ASK, false, sizeof(struct ctl_keylog), sizeof(struct ctl_keylog), on_keylog },
+	IPC_EMPTY(M_RELOAD, on_reload),
+	IPC_EMPTY(M_LOG_LEVEL_ASK, on_log_level),
+	IPC_EXACT(M_KEYLOG_ASK, ctl_keylog, on_keylog),
 	{ M_UNLOCK_ASK, false, 1, CTL_PASSPHRASE_MAX, on_unlock },
 	{ M_PASSWORD_ASK, false, sizeof(struct ctl_password) + 1, sizeof(struct ctl_password) + CTL_PASSPHRASE_MAX, on_password },
 	{ 0 },

@@ -367,7 +367,7 @@ static void peer_up(struct worker *w, enum role_id peer)
 
 static const struct ipc_rule from_parent[] = {
 	{ M_LISTEN, true, 0, 0, on_listen },
-	{ M_RELOADED, false, sizeof(struct message_result), sizeof(struct message_result), on_reloaded },
+	IPC_EXACT(M_RELOADED, message_result, on_reloaded),
 	{ 0 },
 };
 

@@ -155,18 +155,16 @@ static int on_explained(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
-#define EXACT(type, body, fn) { type, false, sizeof(struct body), sizeof(struct body), fn }
-
 const struct ipc_rule ctl_from_ike[] = {
-	EXACT(M_CTL_IKE, engine_ike_info, on_ike),
-	EXACT(M_CTL_CHILD, engine_child_info, on_child),
-	EXACT(M_CTL_STATS, ctl_status_end, on_stats),
-	EXACT(M_CTL_DONE, ctl_done, on_done),
-	EXACT(M_CTL_EVENT, engine_event, on_event),
-	EXACT(M_CTL_STORY, engine_story, on_story),
-	EXACT(M_CTL_EXPLAINED, engine_explain_end, on_explained),
-	EXACT(M_CTL_POOL, engine_pool_info, on_pool),
-	EXACT(M_CTL_LEASE, engine_lease_info, on_lease),
-	EXACT(M_CTL_POOLS_END, ctl_pools_end, on_pools_end),
+	IPC_EXACT(M_CTL_IKE, engine_ike_info, on_ike),
+	IPC_EXACT(M_CTL_CHILD, engine_child_info, on_child),
+	IPC_EXACT(M_CTL_STATS, ctl_status_end, on_stats),
+	IPC_EXACT(M_CTL_DONE, ctl_done, on_done),
+	IPC_EXACT(M_CTL_EVENT, engine_event, on_event),
+	IPC_EXACT(M_CTL_STORY, engine_story, on_story),
+	IPC_EXACT(M_CTL_EXPLAINED, engine_explain_end, on_explained),
+	IPC_EXACT(M_CTL_POOL, engine_pool_info, on_pool),
+	IPC_EXACT(M_CTL_LEASE, engine_lease_info, on_lease),
+	IPC_EXACT(M_CTL_POOLS_END, ctl_pools_end, on_pools_end),
 	{ 0 },
 };

@@ -217,13 +217,11 @@ void ctl_token_look(struct worker *worker)
 		ipc_send(worker->peer[ROLE_CARD], M_CARD_ASK, 0, &ask, sizeof(ask));
 }
 
-#define EXACT(type, body, fn) { type, false, sizeof(struct body), sizeof(struct body), fn }
-
 const struct ipc_rule ctl_from_card[] = {
-	EXACT(M_CARD_TOKEN, card_token_info, on_token),
+	IPC_EXACT(M_CARD_TOKEN, card_token_info, on_token),
 	{ M_CARD_KEY, false, sizeof(struct card_key_info), sizeof(struct card_key_info) + CRYPTO_SPKI_MAX + CERT_MAX, on_key },
-	EXACT(M_CARD_MISSING, card_missing_info, on_missing),
-	EXACT(M_CARD_DONE, card_done, on_done),
-	EXACT(M_CARD_EVENT, card_event, on_event),
+	IPC_EXACT(M_CARD_MISSING, card_missing_info, on_missing),
+	IPC_EXACT(M_CARD_DONE, card_done, on_done),
+	IPC_EXACT(M_CARD_EVENT, card_event, on_event),
 	{ 0 },
 };

@@ -132,10 +132,10 @@ static int on_kern_ready(struct ipc *ch, struct ipc_msg *m, void *arg)
 }
 
 static const struct ipc_rule from_kern[] = {
-	EXACT(M_KERN_ANSWER, kern_answer, on_kern_answer),
-	EXACT(M_KERN_EVENT, ipsec_event, on_kern_event),
-	EXACT(M_KERN_ORPHAN, ipsec_sa, on_kern_orphan),
-	EMPTY(M_KERN_READY, on_kern_ready),
+	IPC_EXACT(M_KERN_ANSWER, kern_answer, on_kern_answer),
+	IPC_EXACT(M_KERN_EVENT, ipsec_event, on_kern_event),
+	IPC_EXACT(M_KERN_ORPHAN, ipsec_sa, on_kern_orphan),
+	IPC_EMPTY(M_KERN_READY, on_kern_ready),
 	{ 0 },
 };
 
@@ -156,7 +156,7 @@ static int on_auth_answer(struct ipc *ch, struct ipc_msg *m, void *arg)
 }
 
 static const struct ipc_rule from_auth[] = {
-	EXACT(M_AUTH_ANSWER, auth_answer, on_auth_answer),
+	IPC_EXACT(M_AUTH_ANSWER, auth_answer, on_auth_answer),
 	{ 0 },
 };
 
@@ -215,12 +215,12 @@ static int on_card_state(struct ipc *ch, struct ipc_msg *m, void *arg)
 }
 
 static const struct ipc_rule from_card[] = {
-	EXACT(M_CARD_STATE, card_state, on_card_state),
+	IPC_EXACT(M_CARD_STATE, card_state, on_card_state),
 	{ 0 },
 };
 static const struct ipc_rule from_trust[] = {
-	EXACT(M_TRUST_ANSWER, trust_answer, on_trust_answer),
-	EMPTY(M_TRUST_CHANGED, on_trust_changed),
+	IPC_EXACT(M_TRUST_ANSWER, trust_answer, on_trust_answer),
+	IPC_EMPTY(M_TRUST_CHANGED, on_trust_changed),
 	{ M_TRUST_STAPLE, false, sizeof(struct conf_digest), IPC_BODY_MAX, on_trust_staple },
 	{ 0 },
 };

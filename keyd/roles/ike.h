@@ -62,8 +62,5 @@ bool ike_poisonous(const struct engine_datagram *d);
 /* After a while: what was given to it is nothing to die of. */
 void ike_fine(void);
 
-/* Rows of tables of rules. */
-#define EXACT(type, body, fn) { type, false, sizeof(struct body), sizeof(struct body), fn }
-#define EMPTY(type, fn) { type, false, 0, 0, fn }
 
 #endif

@@ -132,10 +132,10 @@ static int on_ctl_command(struct ipc *ch, struct ipc_msg *m, void *arg)
 }
 
 const struct ipc_rule ike_from_ctl[] = {
-	EMPTY(M_CTL_STATUS, on_ctl_status),
-	EXACT(M_CTL_COMMAND, ctl_command, on_ctl_command),
-	EXACT(M_CTL_EXPLAIN, ctl_who, on_ctl_explain),
-	EMPTY(M_CTL_POOLS, on_ctl_pools),
-	EMPTY(M_CTL_WATCH, on_ctl_watch),
+	IPC_EMPTY(M_CTL_STATUS, on_ctl_status),
+	IPC_EXACT(M_CTL_COMMAND, ctl_command, on_ctl_command),
+	IPC_EXACT(M_CTL_EXPLAIN, ctl_who, on_ctl_explain),
+	IPC_EMPTY(M_CTL_POOLS, on_ctl_pools),
+	IPC_EMPTY(M_CTL_WATCH, on_ctl_watch),
 	{ 0 },
 };

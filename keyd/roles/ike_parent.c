@@ -224,16 +224,16 @@ static int on_socket(struct ipc *ch, struct ipc_msg *m, void *arg)
 }
 
 const struct ipc_rule ike_from_parent[] = {
-	EXACT(M_CONF_BEGIN, conf, on_conf_begin),
-	EXACT(M_CONF_PEER, conf_peer, on_conf_peer),
-	EXACT(M_CONF_POOL, conf_pool, on_conf_pool),
+	IPC_EXACT(M_CONF_BEGIN, conf, on_conf_begin),
+	IPC_EXACT(M_CONF_PEER, conf_peer, on_conf_peer),
+	IPC_EXACT(M_CONF_POOL, conf_pool, on_conf_pool),
 	{ M_CONF_CRED, false, sizeof(struct conf_cred), IPC_BODY_MAX, on_conf_cred },
-	EXACT(M_CONF_CA, conf_ca, on_conf_ca),
-	EMPTY(M_CONF_END, on_conf_end),
-	EMPTY(M_SOCKETS_CLEAR, on_sockets_clear),
+	IPC_EXACT(M_CONF_CA, conf_ca, on_conf_ca),
+	IPC_EMPTY(M_CONF_END, on_conf_end),
+	IPC_EMPTY(M_SOCKETS_CLEAR, on_sockets_clear),
 	{ M_STATE, true, 0, 0, on_state },
 	{ M_KEYLOG, true, 0, 0, on_keylog },
-	EMPTY(M_KEYLOG_OFF, on_keylog_off),
+	IPC_EMPTY(M_KEYLOG_OFF, on_keylog_off),
 	{ M_SOCKET, true, sizeof(struct message_socket), sizeof(struct message_socket), on_socket },
 	{ 0 },
 };

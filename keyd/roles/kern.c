@@ -144,13 +144,13 @@ static int on_request(struct ipc *ch, struct ipc_msg *m, void *arg)
 }
 
 static const struct ipc_rule from_parent[] = {
-	{ M_ALLOW_BEGIN, false, 0, 0, on_allow_begin },
-	{ M_ALLOW, false, sizeof(struct kern_allow), sizeof(struct kern_allow), on_allow },
-	{ M_ALLOW_END, false, 0, 0, on_allow_end },
+	IPC_EMPTY(M_ALLOW_BEGIN, on_allow_begin),
+	IPC_EXACT(M_ALLOW, kern_allow, on_allow),
+	IPC_EMPTY(M_ALLOW_END, on_allow_end),
 	{ 0 },
 };
 static const struct ipc_rule from_ike[] = {
-	{ M_KERN_REQUEST, false, sizeof(struct kern_request), sizeof(struct kern_request), on_request },
+	IPC_EXACT(M_KERN_REQUEST, kern_request, on_request),
 	{ 0 },
 };
 

@@ -333,14 +333,14 @@ static void stop(struct worker *w)
 }
 
 static const struct ipc_rule from_parent[] = {
-	{ M_TRUST_BEGIN, false, sizeof(struct message_trust), sizeof(struct message_trust), on_begin },
+	IPC_EXACT(M_TRUST_BEGIN, message_trust, on_begin),
 	{ M_TRUST_CA, false, 1, sizeof(struct conf_digest) + CRYPTO_CERT_MAX, on_ca },
 	{ M_TRUST_PIN, false, 1, CRYPTO_SPKI_MAX, on_pin },
 	{ M_TRUST_OWN, false, sizeof(struct message_own), sizeof(struct message_own) + CONF_CHAIN_MAX, on_own },
 	{ M_TRUST_CRL, true, 1, MESSAGE_NAME_MAX, on_crl },
 	{ M_TRUST_CRL_URL, false, 1, MESSAGE_URL_MAX, on_crl_url },
 	{ M_TRUST_CACHED, true, 1, MESSAGE_URL_MAX, on_cached },
-	{ M_TRUST_END, false, 0, 0, on_end },
+	IPC_EMPTY(M_TRUST_END, on_end),
 	{ 0 },
 };
 static const struct ipc_rule from_ike[] = {

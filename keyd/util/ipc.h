@@ -45,6 +45,9 @@ struct ipc_rule {
 	uint32_t min, max;		/* length of the body, bytes */
 	ipc_fn *fn;
 };
+/* Rows for a message whose body is a struct body, and nothing else; for one without a body. */
+#define IPC_EXACT(type, body, fn) { type, false, sizeof(struct body), sizeof(struct body), fn }
+#define IPC_EMPTY(type, fn) { type, false, 0, 0, fn }
 
 /* Ends with a row whose fn is NULL. */
 struct ipc_table {
