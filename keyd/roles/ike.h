@@ -62,5 +62,4 @@ bool ike_poisonous(const struct engine_datagram *d);
 /* After a while: what was given to it is nothing to die of. */
 void ike_fine(void);
 
-
 #endif
