@@ -4,21 +4,26 @@
 
 #include "keyd/crypto/rand.h"
 #include "keyd/ike/ike_sa.h"
+#include "keyd/ike/version.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* So many of the fullest are looked at for one that can be put out. */
+#define SOURCES_TRIED 8
 
 struct half_open_source {
 	struct table_node node;
 	struct list link;		/* in half_open.sizes */
 	uint8_t prefix[8];
 	uint16_t family;
-	unsigned n;
+	unsigned n, nunshown;
 	struct list sas;		/* struct ike_sa .half_open.link */
 };
 
 int half_open_init(struct half_open *h)
 {
+	list_init(&h->unshown);
 	for (unsigned i = 0; i < HALF_OPEN_SIZES; i++)
 		list_init(&h->sizes[i]);
 	return table_init(&h->by_request) || table_init(&h->by_source) || crypto_rand(h->secret, sizeof(h->secret)) ? -1 : 0;
@@ -129,21 +134,45 @@ static struct half_open_source *fullest(struct half_open *h)
 	return NULL;
 }
 
-/*
- * Ends the oldest of a source, if that has had its time. One whose IKE_AUTH is being worked on stays: somebody may be typing
- * a PIN for it.
- */
+/* Somebody may be typing a PIN for a proof that is being worked on, or a password after it. */
+static bool proves(const struct ike_sa *sa)
+{
+	return sa->version->proves ? sa->version->proves(sa) : sa->state != IKE_INIT;
+}
+
+/* Ends the oldest of a source that proves nothing, if that has had its time. */
 static bool put_out(struct engine *e, struct half_open_source *s)
 {
 	list_each(sa, &s->sas, struct ike_sa, half_open.link) {
 		if (e->now - sa->created_at < HALF_OPEN_GRACE)
 			return false;
-		if (sa->state == IKE_INIT) {
+		if (!proves(sa)) {
 			ike_sa_end(sa, "half-open for too long while others want in");
 			return true;
 		}
 	}
 	return false;
+}
+
+/* Anybody can have begun it, in anybody's name. False: there is none. */
+static bool put_out_unshown(struct ike_sa *sa)
+{
+	if (sa)
+		ike_sa_end(sa, "others want in, and nobody has answered from that address");
+	return sa;
+}
+
+static struct ike_sa *oldest_unshown_of(const struct half_open_source *s)
+{
+	list_each(sa, &s->sas, struct ike_sa, half_open.link)
+		if (half_open_is_unshown(sa))
+			return sa;
+	return NULL;
+}
+
+static struct ike_sa *oldest_unshown(const struct half_open *h)
+{
+	return list_empty(&h->unshown) ? NULL : container_of(h->unshown.next, struct ike_sa, half_open.unshown);
 }
 
 /* --- the outside --- */
@@ -166,23 +195,64 @@ static enum half_open_verdict ask_unproven(struct engine *e, const struct half_o
 											     HALF_OPEN_ROOM;
 }
 
+/* One whose SAs all prove something, or are new, stands behind the others of its size then. */
+static bool put_out_of_fullest(struct engine *e, const struct half_open_source *asks)
+{
+	for (unsigned i = 0; i < SOURCES_TRIED; i++) {
+		struct half_open_source *s = fullest(&e->half_open);
+
+		if (!s || (asks && asks->n >= s->n))
+			return false;
+		if (put_out(e, s))
+			return true;
+		list_del(&s->link);
+		list_add_tail(&e->half_open.sizes[size_of(s->n)], &s->link);
+	}
+	return false;
+}
+
 enum half_open_verdict half_open_ask(struct engine *e, const struct engine_datagram *d, bool proven)
 {
-	struct half_open_source *s = source_find(&e->half_open, &d->remote), *other;
+	struct half_open_source *s = source_find(&e->half_open, &d->remote);
 
 	if (!proven)
 		return ask_unproven(e, s);
 	if (s && s->n >= e->conf.half_open_per_source)
-		return put_out(e, s) ? HALF_OPEN_ROOM : HALF_OPEN_SOURCE_FULL;
-	if (e->half_open.n < e->conf.half_open_max)
+		return put_out_unshown(oldest_unshown_of(s)) || put_out(e, s) ? HALF_OPEN_ROOM : HALF_OPEN_SOURCE_FULL;
+	if (e->half_open.n < e->conf.half_open_max || put_out_unshown(oldest_unshown(&e->half_open)))
 		return HALF_OPEN_ROOM;
-	other = fullest(&e->half_open);
-	if (!other || (s && s->n >= other->n) || !put_out(e, other))
-		return HALF_OPEN_FULL;
+	return put_out_of_fullest(e, s) ? HALF_OPEN_ROOM : HALF_OPEN_FULL;
+}
+
+enum half_open_verdict half_open_ask_unshown(struct engine *e, const struct engine_datagram *d)
+{
+	const struct half_open_source *s = source_find(&e->half_open, &d->remote);
+	const struct half_open *h = &e->half_open;
+	bool full = s && s->n >= e->conf.half_open_per_source;
+
+	if (full || (s && s->nunshown >= (e->conf.half_open_per_source + 1) / 2))
+		return put_out_unshown(oldest_unshown_of(s)) ? HALF_OPEN_ROOM : HALF_OPEN_SOURCE_FULL;
+	full = h->n >= e->conf.half_open_max;
+	if (full || h->nunshown >= (e->conf.half_open_max + 1) / 2)
+		return put_out_unshown(oldest_unshown(h)) ? HALF_OPEN_ROOM : HALF_OPEN_FULL;
 	return HALF_OPEN_ROOM;
 }
 
-int half_open_add(struct ike_sa *sa)
+bool half_open_is_unshown(const struct ike_sa *sa)
+{
+	return !list_empty(&sa->half_open.unshown);
+}
+
+void half_open_shown(struct ike_sa *sa)
+{
+	if (!half_open_is_unshown(sa))
+		return;
+	list_del(&sa->half_open.unshown);
+	sa->half_open.source->nunshown--;
+	sa->e->half_open.nunshown--;
+}
+
+int half_open_add(struct ike_sa *sa, bool shown)
 {
 	struct half_open *h = &sa->e->half_open;
 	struct half_open_source *s = source_find(h, &sa->remote);
@@ -195,6 +265,11 @@ int half_open_add(struct ike_sa *sa)
 	sa->half_open.listed = true;
 	sa->half_open.source = s;
 	list_add_tail(&s->sas, &sa->half_open.link);
+	if (!shown) {
+		list_add_tail(&h->unshown, &sa->half_open.unshown);
+		s->nunshown++;
+		h->nunshown++;
+	}
 	source_resize(h, s, s->n + 1);
 	h->n++;
 	return 0;
@@ -206,6 +281,7 @@ void half_open_done(struct ike_sa *sa)
 
 	if (!s)
 		return;
+	half_open_shown(sa);
 	sa->half_open.source = NULL;
 	list_del(&sa->half_open.link);
 	sa->e->half_open.n--;

@@ -162,6 +162,7 @@ struct ike_sa *ike_sa_take(struct engine *e, struct peer *peer, bool initiator, 
 	list_init(&sa->queue);
 	list_init(&sa->dead);
 	list_init(&sa->half_open.link);
+	list_init(&sa->half_open.unshown);
 	list_init(&sa->children);
 	list_init(&sa->unborn);
 	list_add_tail(&e->sas, &sa->link);

@@ -106,7 +106,7 @@ static void end(struct ike_sa *sa, enum ike_state to, const char *why)
 {
 	bool was_up = !ike_state_half_open(sa->state);
 	/* Anybody can begin and not go on: that is no news of the peer whose address was used. */
-	bool stranger = !sa->initiator && sa->state == IKE_INIT;
+	bool stranger = !sa->initiator && (sa->state == IKE_INIT || half_open_is_unshown(sa));
 	char reason[256];
 
 	snprintf(reason, sizeof(reason), "%s", why);	/* it may belong to an exchange that is freed below */

@@ -46,6 +46,8 @@ void v1_phase1_refuse(struct exchange *x, uint16_t notify, const char *why);
 void v1_phase1_heard(struct ike_sa *sa, const struct engine_datagram *d, const struct wire_message *m);
 /* The first one of a peer. */
 void v1_phase1_serve(struct engine *e, const struct engine_datagram *d, const struct wire_message *m);
+/* Half-open: has the peer proved who it is, or is that being judged? */
+bool v1_proves(const struct ike_sa *sa);
 /* A notification in clear, of whoever. */
 void v1_phase1_hint(struct ike_sa *sa, const struct engine_datagram *d, const struct wire_message *m);
 

@@ -204,6 +204,7 @@ const struct ike_version ikev1_version = {
 	.resume = v1_resume,
 	.input = ikev1_input,
 	.child_up = v1_child_up,
+	.proves = v1_proves,
 	.drop = drop,
 	.freed = v1_state_free,
 	.key = cipher_key,

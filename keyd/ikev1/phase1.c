@@ -221,6 +221,14 @@ static void garbled(struct ike_sa *sa, const struct exchange *x, const struct en
 			step_of(x)->name);
 }
 
+/* Its proof is here and being judged, or has been. A state says less: keys are made before anybody has proved anything. */
+bool v1_proves(const struct ike_sa *sa)
+{
+	const struct exchange *x = sa->serving;
+
+	return sa->v1->config.open || (x && x->v1.phase1 && x->v1.busy && step_of(x)->secret);
+}
+
 static void take(struct exchange *x, const struct engine_datagram *d)
 {
 	struct ike_sa *sa = x->sa;
@@ -244,6 +252,8 @@ static void take(struct exchange *x, const struct engine_datagram *d)
 	report_detail(sa, NULL, ENGINE_REQUEST_RECEIVED, x->v1.phase1->name, 0, "%s, %zu bytes", step->name, d->data.n);
 	x->from = path_of_datagram(d);
 	x->v1.busy = true;
+	if (x->v1.step)		/* it has our cookie */
+		half_open_shown(sa);
 	step->take(x);
 }
 
@@ -387,7 +397,7 @@ static void serve_new(struct engine *e, const struct engine_datagram *d, const s
 	x = exchange_new(sa, NULL);
 	if (x)
 		sa->serving = x;
-	if (!x || v1_state_new(sa) || half_open_add(sa)) {
+	if (!x || v1_state_new(sa) || half_open_add(sa, false)) {
 		ike_sa_end(sa, "out of memory");
 		return;
 	}
@@ -424,7 +434,7 @@ void v1_phase1_serve(struct engine *e, const struct engine_datagram *d, const st
 		peer_put(peer);
 		return;
 	}
-	v = half_open_ask(e, d, true);
+	v = half_open_ask_unshown(e, d);
 	if (v == HALF_OPEN_ROOM)
 		serve_new(e, d, m, peer);
 	else

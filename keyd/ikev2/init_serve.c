@@ -172,7 +172,7 @@ static void serve_new(struct engine *e, const struct engine_datagram *d, const s
 	auth_take_hashes(sa, m);
 	nat_take_notifies(sa, m, &from);
 	sa->suite = (struct ikev2_suite){ choice->encr, choice->prf, choice->integ };
-	if (half_open_add(sa) || kex_begin(sa, choice->ke) || kex_nonce(&sa->nr) || secret_set(&sa->ni, ni.p, ni.n) ||
+	if (half_open_add(sa, true) || kex_begin(sa, choice->ke) || kex_nonce(&sa->nr) || secret_set(&sa->ni, ni.p, ni.n) ||
 	    secret_set(&sa->init_request, d->data.p, d->data.n) || serve_answer(sa, choice) ||
 	    kex_end(sa, ke->data, &why) || crypto_sha256(&d->data, 1, sa->answered_hash)) {
 		ike_sa_end(sa, why);
