@@ -27,6 +27,7 @@
 #define CONF_DNS_MAX 4
 #define CONF_EXCEPT_MAX 32
 #define CONF_DOMAIN_MAX 256		/* with NUL */
+#define CONF_DROPS_MAX 64
 #define CONF_DIGEST_LEN 32		/* SHA-256 */
 #define CONF_ROUNDS_MAX 2		/* proofs that one end gives (RFC 4739) */
 #define CONF_CAS_MAX 8			/* files of CAs for one peer */
@@ -201,6 +202,12 @@ struct conf_traffic {
 	bool transport;			/* between the two hosts, without a tunnel; each net is "host" */
 };
 
+/* What goes from one to the other, or back, and is protected by no policy is dropped. Each has an address. */
+struct conf_drop {
+	struct conf_net local, remote;
+	struct conf_at at;
+};
+
 /* Everything about one peer. A peer that is in no section but has a secret gets the defaults. */
 struct conf_peer {
 	char name[CONF_NAME_MAX];
@@ -332,6 +339,8 @@ struct conf_crl {
 struct conf {
 	struct ipsec_addr listen[CONF_LISTEN_MAX];
 	unsigned nlisten;		/* 0: every address, v4 and v6 */
+	struct conf_drop drop[CONF_DROPS_MAX];
+	unsigned ndrops;
 	uint16_t port;			/* 500 */
 	uint16_t nat_port;		/* 4500: IKE with a marker, and ESP in UDP; 0: none, and no NAT traversal */
 	bool larval_drop;		/* leave net.core.xfrm_larval_drop alone */

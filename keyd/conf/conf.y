@@ -37,7 +37,7 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token STRING "quoted string"
 %token ADDRESS "address" AFTER "after" ALLOW "allow" ANY "any" ASK "ask" ASSIGNED "assigned" AUTH "auth"
 %token AUTO "auto" CA "ca" CERT "cert" CHILD "child" CHILDLESS "childless" CHILDREN "children" COOKIE "cookie"
-%token CREDENTIAL "credential" CRL "crl" DEFAULT "default" DN "dn" DNS "dns" DOMAIN_ "domain" DOWN "down"
+%token CREDENTIAL "credential" CRL "crl" DEFAULT "default" DN "dn" DNS "dns" DOMAIN_ "domain" DOWN "down" DROP "drop"
 %token DPD "dpd" EACH "each" ESP "esp" EXCEPT "except" EXCHANGE "exchange" EXPIRED "expired" EXPIRY_WARNING "expiry-warning"
 %token FD "fd" FETCH "fetch" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open"
 %token ID "id" IKE "ike" INCLUDE "include" IPV4 "ipv4" IPV6 "ipv6" JITTER "jitter" KEEP "keep"
@@ -77,6 +77,7 @@ statement
 	| HALF_OPEN PER_SOURCE WORD		{ conf_do_half_open_source(p, &$3); }
 	| KEYLOG text				{ conf_do_keylog(p, &$2); }
 	| CRL crl_list
+	| DROP text BOTH_WAYS text		{ conf_do_drop(p, &$2, &$4); }
 	| FETCH YES				{ conf_do_fetch(p, &$1, true); }
 	| FETCH NO				{ conf_do_fetch(p, &$1, false); }
 	| MODULE				{ conf_do_modules(p, &$1); }

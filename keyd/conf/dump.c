@@ -169,28 +169,31 @@ static void put_nat(FILE *out, const struct conf_peer *peer, const struct conf_p
 			peer->keepalive ? quantity_format_seconds(peer->keepalive, text) : "off");
 }
 
-static void put_nets(FILE *out, const struct conf_nets *side)
+static void put_net(FILE *out, const struct conf_net *net)
 {
+	const char *proto = conf_proto_name(net->proto);
 	char text[IPSEC_ADDR_STRLEN];
 
+	if (net->addr.family)
+		fprintf(out, "%s/%u", ipsec_addr_format(&net->addr, text, sizeof(text)), net->len);
+	else
+		fputs("host", out);
+	if (proto)
+		fprintf(out, "[%s", proto);
+	else if (net->proto)
+		fprintf(out, "[%u", net->proto);
+	if (net->port)
+		fprintf(out, "/%u", net->port);
+	fputs(net->proto ? "]" : "", out);
+}
+
+static void put_nets(FILE *out, const struct conf_nets *side)
+{
 	if (side->assigned)
 		fputs("assigned", out);
 	for (unsigned i = 0; i < side->n; i++) {
-		const struct conf_net *net = &side->net[i];
-		const char *proto = conf_proto_name(net->proto);
-
 		fputs(i ? ", " : "", out);
-		if (net->addr.family)
-			fprintf(out, "%s/%u", ipsec_addr_format(&net->addr, text, sizeof(text)), net->len);
-		else
-			fputs("host", out);
-		if (proto)
-			fprintf(out, "[%s", proto);
-		else if (net->proto)
-			fprintf(out, "[%u", net->proto);
-		if (net->port)
-			fprintf(out, "/%u", net->port);
-		fputs(net->proto ? "]" : "", out);
+		put_net(out, &side->net[i]);
 	}
 }
 
@@ -371,6 +374,13 @@ void conf_dump(const struct conf *c, FILE *out)
 	fprintf(out, "port %u\nlarval-drop %s\ncookie threshold %u\nhalf-open %u\nhalf-open per-source %u\n", c->port,
 		c->larval_drop ? "keep" : "off", c->cookie_threshold, c->half_open_max, c->half_open_per_source);
 	conf_dump_revocation(out, c);
+	for (unsigned i = 0; i < c->ndrops; i++) {
+		fputs("drop ", out);
+		put_net(out, &c->drop[i].local);
+		fputs(" <-> ", out);
+		put_net(out, &c->drop[i].remote);
+		putc('\n', out);
+	}
 	fputs("\ndefault {\n", out);
 	put_settings(out, c, &c->defaults, NULL);
 	fputs("}\n", out);

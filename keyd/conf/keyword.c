@@ -34,6 +34,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "dns", DNS, "an address" },
 	{ "domain", DOMAIN_, "a domain such as corp.example" },
 	{ "down", DOWN, NULL },
+	{ "drop", DROP, "a network such as 10.0.0.0/24" },
 	{ "dpd", DPD, DURATION },
 	{ "each", EACH, NULL },
 	{ "esp", ESP, "algorithms such as aes128gcm16" },
@@ -139,7 +140,7 @@ const struct conf_keyword *conf_keyword_of_token(int token)
 bool conf_keyword_is_value(int token, int before)
 {
 	const struct conf_keyword *kw = conf_keyword_of_token(before);
-	bool soft = token == USERS || token == XAUTH || (token == NONE && before != LOCAL);	/* auth local none */
+	bool soft = token == USERS || token == XAUTH || token == DROP || (token == NONE && before != LOCAL);	/* auth local none */
 
 	return soft && kw && kw->value;
 }

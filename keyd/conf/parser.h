@@ -185,6 +185,8 @@ void conf_do_start(struct conf_parser *p, const struct conf_word *at, bool yes);
 void conf_do_virtual(struct conf_parser *p, const struct conf_word *at);
 void conf_do_virtual_family(struct conf_parser *p, uint16_t family);
 void conf_do_virtual_interface(struct conf_parser *p, const struct conf_word *w);
+/* What is protected by nothing between two networks is dropped; a statement of the file. */
+void conf_do_drop(struct conf_parser *p, const struct conf_word *local, const struct conf_word *remote);
 void conf_traffic_check(struct conf_parser *p);		/* of the peer that is being read */
 
 /* setting.c: statements of a peer. at is the statement's keyword. */

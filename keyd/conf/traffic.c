@@ -113,11 +113,47 @@ static bool net_parse(const char *text, struct conf_net *net)
 	return !strcmp(part, "host") || (conf_remote_parse(part, &net->addr, &net->len) && net->len != UINT8_MAX && net->addr.family);
 }
 
+static bool is_whole(struct conf_parser *p, const struct conf_word *w, const struct conf_net *net)
+{
+	char text[IPSEC_ADDR_STRLEN];
+	struct ipsec_addr first = net->addr, last;
+
+	if (net->addr.family)
+		ipsec_addr_prefix_range(&net->addr, net->len, &first, &last);
+	if (ipsec_addr_equal(&net->addr, &first))
+		return true;
+	conf_err(p, &w->at, "%s has bits beyond its length; did you mean %s/%u?", w->s, ipsec_addr_format(&first, text, sizeof(text)), net->len);
+	return false;
+}
+
+static bool dropped(struct conf_parser *p, const struct conf_word *w, struct conf_net *net)
+{
+	if (strlen(w->s) == w->n && net_parse(w->s, net) && net->addr.family)
+		return is_whole(p, w, net);
+	conf_err(p, &w->at, "'%s' is not a network such as 10.0.0.0/24, perhaps with a protocol and a port behind it: 10.0.0.0/24[tcp/80]", w->s);
+	return false;
+}
+
+void conf_do_drop(struct conf_parser *p, const struct conf_word *local, const struct conf_word *remote)
+{
+	struct conf_drop d = { .at = conf_at_of(p, &local->at) };
+	struct conf *c = p->conf;
+
+	if (!dropped(p, local, &d.local) || !dropped(p, remote, &d.remote))
+		return;
+	if (d.local.addr.family != d.remote.addr.family)
+		conf_err(p, &remote->at, "one of the networks is IPv4, the other IPv6");
+	else if (d.local.proto && d.remote.proto && d.local.proto != d.remote.proto)
+		conf_err(p, &remote->at, "the two ends of a packet have one protocol");
+	else if (c->ndrops == CONF_DROPS_MAX)
+		conf_err(p, &local->at, "more than %u pairs of networks to drop", CONF_DROPS_MAX);
+	else
+		c->drop[c->ndrops++] = d;
+}
+
 void conf_do_net(struct conf_parser *p, bool local, const struct conf_word *at, const struct conf_word *w)
 {
 	struct conf_nets *side = local ? &p->peer.traffic.local : &p->peer.traffic.remote;
-	char text[IPSEC_ADDR_STRLEN];
-	struct ipsec_addr first, last;
 	struct conf_net net;
 
 	if (!w) {
@@ -129,13 +165,9 @@ void conf_do_net(struct conf_parser *p, bool local, const struct conf_word *at, 
 			 w->s);
 		return;
 	}
-	first = net.addr;
-	if (net.addr.family)
-		ipsec_addr_prefix_range(&net.addr, net.len, &first, &last);
-	if (!ipsec_addr_equal(&net.addr, &first))
-		conf_err(p, &at->at, "%s has bits beyond its length; did you mean %s/%u?", w->s,
-			 ipsec_addr_format(&first, text, sizeof(text)), net.len);
-	else if (side->n == CONF_NETS_MAX)
+	if (!is_whole(p, w, &net))
+		return;
+	if (side->n == CONF_NETS_MAX)
 		conf_err(p, &at->at, "more than %u networks on one side", CONF_NETS_MAX);
 	else
 		side->net[side->n++] = net;

@@ -56,7 +56,7 @@ struct stories {
 
 /* See guard.h. */
 struct guards {
-	struct kern_prefix *list;	/* that shall be in the kernel */
+	struct ipsec_selector *list;	/* that shall be in the kernel */
 	unsigned n, at, tries;		/* the one that is being asked for, and how often it was */
 	struct ask ask;
 	struct timer retry;

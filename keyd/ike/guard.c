@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The pools' guards in the kernel.
+// The guards of pools and of "drop" in the kernel.
 #include "keyd/ike/guard.h"
 
 #include "keyd/ike/range.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/selector.h"
 
 #include <stdlib.h>
 
@@ -12,24 +13,19 @@
 #define TRIES_MAX 5
 #define TRY_AGAIN SECONDS(1)
 
-static bool same(const struct kern_prefix *a, const struct kern_prefix *b)
-{
-	return a->len == b->len && ipsec_addr_equal(&a->addr, &b->addr);
-}
-
-static bool has(const struct guards *g, const struct kern_prefix *p)
+static bool has(const struct guards *g, const struct ipsec_selector *sel)
 {
 	for (unsigned i = 0; i < g->n; i++)
-		if (same(&g->list[i], p))
+		if (selector_equal(&g->list[i], sel))
 			return true;
 	return false;
 }
 
-static void clear(struct engine *e, const struct kern_prefix *p)
+static void clear(struct engine *e, const struct ipsec_selector *sel)
 {
 	struct kern_request rq = { .op = KERN_GUARD_CLEAR };
 
-	rq.guard = *p;
+	rq.guard = *sel;
 	leave_kern(e, &rq);
 }
 
@@ -44,15 +40,15 @@ static void answered(struct ask *a, const struct kern_answer *an)
 {
 	struct engine *e = container_of(a, struct engine, guards.ask);
 	struct guards *g = &e->guards;
-	char text[IPSEC_ADDR_STRLEN];
+	char text[SELECTOR_STRLEN];
 
 	if (an->error && ++g->tries < TRIES_MAX) {
 		timer_set(&e->timers, &g->retry, e->now + TRY_AGAIN, retry_due);
 		return;
 	}
 	if (an->error)
-		report_engine(e, LOG_LEVEL_ERROR, "packets for clients of %s/%u that are not connected may leave in clear: %s",
-			      ipsec_addr_format(&g->list[g->at].addr, text, sizeof(text)), g->list[g->at].len, an->why);
+		report_engine(e, LOG_LEVEL_ERROR, "packets of %s may leave in clear while no tunnel is for them: %s", selector_format(&g->list[g->at], text, sizeof(text)),
+			      an->why);
 	g->tries = 0;
 	g->at++;
 	next(e);
@@ -77,20 +73,33 @@ void guards_assert(struct engine *e)
 	next(e);
 }
 
-/* The prefixes of one range: itself, as far as it was written as one. */
-static unsigned of_range(const struct conf_range *r, struct kern_prefix *out)
+static void add(struct guards *g, const struct kern_prefix *to)
 {
-	if (r->len) {
-		*out = (struct kern_prefix){ r->first, r->len };
-		return 1;
-	}
-	return range_prefixes(&r->first, &r->last, out, GUARDS_OF_RANGE_MAX);
+	g->list[g->n++] = (struct ipsec_selector){ .src.family = to->addr.family, .dst = to->addr, .dst_len = to->len };
+}
+
+/* From anywhere to the prefixes of one range: itself, as far as it was written as one. */
+static void add_range(struct guards *g, const struct conf_range *r)
+{
+	struct kern_prefix p[GUARDS_OF_RANGE_MAX] = { { r->first, r->len } };
+	unsigned n = r->len ? 1 : range_prefixes(&r->first, &r->last, p, GUARDS_OF_RANGE_MAX);
+
+	for (unsigned i = 0; i < n; i++)
+		add(g, &p[i]);
+}
+
+static struct ipsec_selector of_drop(const struct conf_drop *d)
+{
+	return (struct ipsec_selector){
+		.src = d->local.addr, .src_len = d->local.len, .dst = d->remote.addr, .dst_len = d->remote.len, .proto = d->local.proto ?: d->remote.proto,
+		.sport = d->local.port, .sport_mask = d->local.port ? UINT16_MAX : 0, .dport = d->remote.port, .dport_mask = d->remote.port ? UINT16_MAX : 0,
+	};
 }
 
 int guards_configure(struct engine *e)
 {
 	struct guards old = e->guards, *g = &e->guards;
-	struct kern_prefix *list = calloc((size_t)e->conf.npools * CONF_RANGES_MAX * GUARDS_OF_RANGE_MAX + 1, sizeof(*list));
+	struct ipsec_selector *list = calloc((size_t)e->conf.npools * CONF_RANGES_MAX * GUARDS_OF_RANGE_MAX + e->conf.ndrops + 1, sizeof(*list));
 
 	if (!list)
 		return -1;
@@ -98,7 +107,9 @@ int guards_configure(struct engine *e)
 	g->n = 0;
 	for (unsigned i = 0; i < e->conf.npools; i++)
 		for (unsigned k = 0; k < e->conf.pools[i].nranges; k++)
-			g->n += of_range(&e->conf.pools[i].range[k], &list[g->n]);
+			add_range(g, &e->conf.pools[i].range[k]);
+	for (unsigned i = 0; i < e->conf.ndrops; i++)
+		g->list[g->n++] = of_drop(&e->conf.drop[i]);
 	for (unsigned i = 0; i < old.n; i++)
 		if (!has(g, &old.list[i]))
 			clear(e, &old.list[i]);
@@ -124,17 +135,16 @@ bool guard_is_own(const struct ipsec_policy *pol)
 /* What stands there from an older configuration goes. */
 void guard_heard(struct engine *e, const struct ipsec_policy *pol)
 {
-	const struct kern_prefix p = { pol->sel.dst, pol->sel.dst_len };
-
-	if (pol->dir == IPSEC_DIR_OUT && !has(&e->guards, &p))
-		clear(e, &p);
+	if (pol->dir == IPSEC_DIR_OUT && !has(&e->guards, &pol->sel))
+		clear(e, &pol->sel);
 }
 
 void guard_vanished(struct engine *e, const struct ipsec_policy *pol)
 {
-	const bool out = pol->dir == IPSEC_DIR_OUT;
-	const struct kern_prefix p = { out ? pol->sel.dst : pol->sel.src, out ? pol->sel.dst_len : pol->sel.src_len };
+	struct ipsec_selector sel = pol->sel;
 
-	if (!(out ? pol->sel.src_len : pol->sel.dst_len) && has(&e->guards, &p))
+	if (pol->dir != IPSEC_DIR_OUT)
+		selector_turn(&sel);
+	if (has(&e->guards, &sel))
 		guards_assert(e);
 }

@@ -68,10 +68,10 @@ bool allows_selector(const struct kern_allows *a, const struct kern_traffic *t, 
 	return false;
 }
 
-bool allows_guard(const struct kern_allows *a, const struct kern_prefix *p)
+bool allows_guard(const struct kern_allows *a, const struct ipsec_selector *sel)
 {
-	for (unsigned int i = 0; i < a->n; i++)
-		if (a->list[i].guard && within(a->list[i].remote, a->list[i].nremote, &p->addr, p->len))
+	for (const struct kern_allow *k = a->list; k < a->list + a->n; k++)
+		if (k->guard && within(k->local, k->nlocal, &sel->src, sel->src_len) && within(k->remote, k->nremote, &sel->dst, sel->dst_len))
 			return true;
 	return false;
 }

@@ -8,19 +8,19 @@
 #include <stdbool.h>
 
 #define ALLOW_RANGES_MAX 8
-#define ALLOW_MAX 4160			/* peers and pools */
+#define ALLOW_MAX 4224			/* peers, pools and what is dropped */
 
 struct allow_range {
 	struct ipsec_addr first, last;
 };
 
-/* What one peer's traffic may be, or what one pool guards. Plain data, sent between roles as it is. */
+/* What one peer's traffic may be, or what one pool or "drop" guards. Plain data, sent between roles as it is. */
 struct kern_allow {
 	uint8_t nlocal, nremote;
 	bool local_hosts, remote_hosts;	/* single addresses only: they are assigned */
 	bool local_end, remote_end;	/* or the ends of the SA themselves */
 	bool transport;			/* in transport mode; else in tunnels */
-	bool guard;			/* remote is a pool that may be guarded, and nothing else */
+	bool guard;			/* what goes from local to remote may be dropped, and nothing else */
 	struct allow_range local[ALLOW_RANGES_MAX], remote[ALLOW_RANGES_MAX];
 	char interface[KERN_INTERFACE_MAX];	/* that may hold addresses we are assigned; "": none may */
 };
@@ -37,7 +37,7 @@ void allows_free(struct kern_allows *a);
 
 /* The i-th selector of t. */
 bool allows_selector(const struct kern_allows *a, const struct kern_traffic *t, unsigned int i);
-bool allows_guard(const struct kern_allows *a, const struct kern_prefix *p);
+bool allows_guard(const struct kern_allows *a, const struct ipsec_selector *sel);
 bool allows_virtual(const struct kern_allows *a, const struct kern_virtual *v);
 
 #endif

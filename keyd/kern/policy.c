@@ -138,39 +138,33 @@ int policy_traffic_clear(struct ipsec *ip, const struct kern_traffic *t)
 	return first;
 }
 
-static void guard_policy(const struct kern_prefix *p, uint8_t dir, struct ipsec_policy *out)
+void policy_of_guard(const struct ipsec_selector *sel, uint8_t dir, struct ipsec_policy *out)
 {
-	*out = (struct ipsec_policy){ .dir = dir, .action = IPSEC_ACTION_BLOCK, .priority = KERN_GUARD_PRIORITY };
-	out->sel.src.family = out->sel.dst.family = p->addr.family;
-	if (dir == IPSEC_DIR_OUT) {
-		out->sel.dst = p->addr;
-		out->sel.dst_len = p->len;
-	} else {
-		out->sel.src = p->addr;
-		out->sel.src_len = p->len;
-	}
+	*out = (struct ipsec_policy){ .sel = *sel, .dir = dir, .action = IPSEC_ACTION_BLOCK, .priority = KERN_GUARD_PRIORITY };
+	if (dir != IPSEC_DIR_OUT)
+		turn(&out->sel);
 }
 
-int policy_guard_set(struct ipsec *ip, const struct kern_prefix *p, char *why, size_t n)
+int policy_guard_set(struct ipsec *ip, const struct ipsec_selector *sel, char *why, size_t n)
 {
 	struct ipsec_policy pol;
 	bool fresh;
 	int r = 0;
 
 	for (unsigned int k = 0; !r && k < DIRS; k++) {
-		guard_policy(p, dirs[k], &pol);
+		policy_of_guard(sel, dirs[k], &pol);
 		r = set(ip, &pol, &fresh, why, n);
 	}
 	return r;
 }
 
-int policy_guard_clear(struct ipsec *ip, const struct kern_prefix *p)
+int policy_guard_clear(struct ipsec *ip, const struct ipsec_selector *sel)
 {
 	struct ipsec_policy pol;
 	int first = 0, r;
 
 	for (unsigned int k = 0; k < DIRS; k++) {
-		guard_policy(p, dirs[k], &pol);
+		policy_of_guard(sel, dirs[k], &pol);
 		r = clear(ip, &pol);
 		first = first ? first : r;
 	}

@@ -23,7 +23,7 @@ enum kern_op {
 	KERN_SA_MOVE,		/* .old_dst, .sa: proto, spi, mark; src, dst, encap as they are to be (kern/move.h) */
 	KERN_TRAFFIC_SET,	/* .traffic: policies out, in and (of a tunnel) fwd for each selector, added or replaced; all or none */
 	KERN_TRAFFIC_CLEAR,	/* .traffic: those with its reqid; what is gone already is no error */
-	KERN_GUARD_SET,		/* .guard: what goes there or comes from there without a policy of its own is dropped */
+	KERN_GUARD_SET,		/* .guard (src is our side): what goes that way, or comes back, without a policy of its own is dropped */
 	KERN_GUARD_CLEAR,
 	KERN_VIRTUAL_SET,	/* .virtual: the address, and routes that use it; added or replaced */
 	KERN_VIRTUAL_CLEAR,	/* .virtual: addr, gateway */
@@ -60,7 +60,7 @@ struct kern_request {
 	union {
 		struct kern_traffic traffic;	/* the largest first: an initializer wipes all */
 		struct ipsec_sa sa;
-		struct kern_prefix guard;
+		struct ipsec_selector guard;
 		struct kern_virtual virtual;
 		struct ipsec_addr source;
 	};

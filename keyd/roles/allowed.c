@@ -84,7 +84,15 @@ void handover_allowed(struct parent *p)
 			ipc_send(kern, M_ALLOW, 0, &k, sizeof(k));
 	for (unsigned int i = 0; i < p->conf.npools; i++) {
 		k = (struct kern_allow){ .guard = true };
+		add_any(k.local, &k.nlocal, AF_INET);
+		add_any(k.local, &k.nlocal, AF_INET6);
 		add_pool(k.remote, &k.nremote, &p->conf.pools[i]);
+		ipc_send(kern, M_ALLOW, 0, &k, sizeof(k));
+	}
+	for (unsigned int i = 0; i < p->conf.ndrops; i++) {
+		k = (struct kern_allow){ .guard = true };
+		add_net(k.local, &k.nlocal, &p->conf.drop[i].local);
+		add_net(k.remote, &k.nremote, &p->conf.drop[i].remote);
 		ipc_send(kern, M_ALLOW, 0, &k, sizeof(k));
 	}
 	ipc_send(kern, M_ALLOW_END, 0, NULL, 0);

@@ -49,7 +49,7 @@ static int on_conf_begin(struct ipc *ch, struct ipc_msg *m, void *arg)
 	ike.next.pins = NULL;
 	ike.next.crls = NULL;
 	if (ike.next_room > CONF_PEERS_MAX || ike.next_pools > CONF_POOLS_MAX || ike.next_creds > CONF_PEERS_MAX + 1 ||
-	    ike.next_cas > CONF_CAS_MAX * (CONF_PEERS_MAX + 1))
+	    ike.next_cas > CONF_CAS_MAX * (CONF_PEERS_MAX + 1) || ike.next.ndrops > CONF_DROPS_MAX)
 		return -1;
 	ike.next.peers = calloc(ike.next_room ? ike.next_room : 1, sizeof(*ike.next.peers));
 	ike.next.pools = calloc(ike.next_pools ? ike.next_pools : 1, sizeof(*ike.next.pools));

@@ -175,6 +175,7 @@ static const char everything[] =
 	"}\n"
 	"peer gw address 192.0.2.254 virtual-address ipv4, ipv6 on tun7 start yes traffic assigned <-> 10.0.0.0/8 dpd 10s\n"
 	"peer whole address 192.0.2.253 { virtual-address ipv6 }\n"
+	"drop 10.8.0.0/16[tcp] <-> 10.9.0.0/16[tcp/80]\ndrop 2001:db8::/32 <-> ::/0\n"
 	"peer l2tp address 192.0.2.251 traffic transport host[udp/1701] <-> host[udp], host[132/9]\n"
 	"peer part address 192.0.2.250 traffic host, 10.0.0.0/24[tcp/80] <-> 10.1.0.0/24[gre], 10.2.0.0/24[89]\n"
 	"peer named address 192.0.2.252 { id local dn \"C=DE, O=a\\\\, b\\\\\\\"c, CN=gw\"; id remote \"/C=DE/O=*/CN=x\" }\n"
@@ -259,6 +260,9 @@ static void test_everything(void **state)
 	assert_true(!p->virtual_v4 && p->virtual_v6 && p->traffic.local.assigned && p->traffic.remote.n == 2);
 	assert_string_equal(p->virtual_interface, "gapless0");
 	p = conf_peer_by_name(&c, "l2tp");
+	assert_int_equal(c.ndrops, 2);
+	assert_true(c.drop[0].local.len == 16 && c.drop[0].local.proto == 6 && c.drop[0].remote.port == 80 && c.drop[0].at.line);
+	assert_true(c.drop[1].remote.addr.family == AF_INET6 && !c.drop[1].remote.len);
 	assert_true(p->traffic.transport && p->traffic.local.n == 1 && p->traffic.remote.n == 2);
 	assert_int_equal(p->traffic.local.net[0].addr.family, 0);
 	assert_int_equal(p->traffic.local.net[0].proto, 17);
@@ -441,7 +445,7 @@ static void test_find(void **state)
 }
 
 #define P "peer 192.0.2.2 "
-#define STATEMENTS "cookie, crl, default, expiry-warning, fetch, half-open, include, keylog, larval-drop, listen, module, nat-port, peer, pin-tries, pool, port, secrets, token-check or token-timeout"
+#define STATEMENTS "cookie, crl, default, drop, expiry-warning, fetch, half-open, include, keylog, larval-drop, listen, module, nat-port, peer, pin-tries, pool, port, secrets, token-check or token-timeout"
 #define SETTINGS "address, auth, ca, cert, childless, children, dpd, esp, exchange, expired, fragment, id, ike, keepalive, key, key-floor, " \
 	"lifetime, linger, local, login, mode-config, nat, nat-port, pfs, pin, pool, port, psk, pulled, rekey, remote-key, replay-window, retransmit, revocation, " \
 	"revoked, serve, signatures, single-pair, start, tfc, traffic, unique, users, version, virtual-address or xauth"
@@ -533,6 +537,10 @@ static const struct {
 	{ P "traffic 10.0.0.0/8 <-> 2001:db8::/32", "t:1:16: peer '192.0.2.2': one side of its traffic is IPv4, the other IPv6\n" },
 	{ P "traffic transport 10.0.0.0/8 <-> host", "t:1:16: peer '192.0.2.2': transport mode is between the two hosts: "
 	  "'traffic transport host <-> host', perhaps with protocols and ports\n" },
+	{ "drop 10.0.0.0/8 <-> 10.0.0.1/8\n", "t:1:21: 10.0.0.1/8 has bits beyond its length; did you mean 10.0.0.0/8?\n" },
+	{ "drop 10.0.0.0/8 <-> ::/0\n", "t:1:21: one of the networks is IPv4, the other IPv6\n" },
+	{ "drop 10.0.0.0/8[tcp] <-> 0.0.0.0/0[udp]\n", "t:1:26: the two ends of a packet have one protocol\n" },
+	{ "drop host <-> 0.0.0.0/0\n", "t:1:6: 'host' is not a network such as 10.0.0.0/24, perhaps with a protocol and a port behind it: 10.0.0.0/24[tcp/80]\n" },
 	{ P "traffic beet host <-> host", "t:1:24: 'beet' has no meaning here: transport or tunnel is expected, or a network\n" },
 	{ P "traffic host[udp/0] <-> host", "t:1:24: 'host[udp/0]' is not a network such as 10.0.0.0/24, or host, perhaps with a protocol "
 	  "and a port behind it: host[udp/1701]\n" },

@@ -581,6 +581,23 @@ static void other_requests(void **state)
 	world_free(&w);
 }
 
+/* "drop" is among the guards, as it is written. */
+static void assert_drop(const struct world_host *h)
+{
+	const struct ipsec_selector *sel = h->guard;
+
+	while (sel < h->guard + h->guards && !sel->src_len)
+		sel++;
+	assert_true(sel < h->guard + h->guards);
+	assert_addr(&sel->src, "10.8.0.0");
+	assert_addr(&sel->dst, "10.9.0.0");
+	assert_int_equal(sel->src_len, 16);
+	assert_int_equal(sel->proto, IPPROTO_TCP);
+	assert_int_equal(sel->sport_mask, 0);
+	assert_int_equal(sel->dport, 80);
+	assert_int_equal(sel->dport_mask, UINT16_MAX);
+}
+
 /* The pool is another one when the client comes again: nothing of the old address stays, and the name servers go with it. */
 static void another_address(void **state)
 {
@@ -591,10 +608,11 @@ static void another_address(void **state)
 	begin(client_conf, gateway_conf);
 	up();
 	reqid = c->own.reqid;
-	world_road(&w, GATEWAY, "pool office { address 10.7.0.0/24 }\n"
+	world_road(&w, GATEWAY, "drop 10.8.0.0/16[tcp] <-> 10.9.0.0/16[tcp/80]\npool office { address 10.7.0.0/24 }\n"
 				"peer any { pool office; traffic 10.0.0.0/24, 2001:db8:1::/48 <-> assigned }\n");
 	world_run(&w, SECONDS(1));
-	assert_int_equal(w.host[GATEWAY].guards, 1);
+	assert_int_equal(w.host[GATEWAY].guards, 2);
+	assert_drop(&w.host[GATEWAY]);
 	assert_int_equal(engine_down(w.host[GATEWAY].engine, w.now, NULL), 1);
 	world_run(&w, SECONDS(20));
 	assert_true(world_joined(&w));

@@ -53,7 +53,12 @@ static void allow(struct fixture *f)
 	k.local[0] = (struct allow_range){ addr("10.0.0.0"), addr("10.0.255.255") };
 	k.remote[0] = (struct allow_range){ addr("10.3.0.0"), addr("10.3.0.255") };
 	assert_int_equal(allows_add(&all, &k), 0);
-	k.guard = true;
+	k = (struct kern_allow){ .guard = true, .nlocal = 1, .nremote = 1 };
+	k.local[0] = (struct allow_range){ addr("0.0.0.0"), addr("255.255.255.255") };
+	k.remote[0] = (struct allow_range){ addr("10.3.0.0"), addr("10.3.0.255") };
+	assert_int_equal(allows_add(&all, &k), 0);
+	k.local[0] = (struct allow_range){ addr("10.8.0.0"), addr("10.8.255.255") };
+	k.remote[0] = (struct allow_range){ addr("10.9.0.0"), addr("10.9.255.255") };
 	assert_int_equal(allows_add(&all, &k), 0);
 	k = (struct kern_allow){ .local_end = true, .remote_end = true, .transport = true };
 	assert_int_equal(allows_add(&all, &k), 0);
@@ -234,20 +239,49 @@ static void guards(void **state)
 	struct fixture *f = *state;
 	struct kern_request rq = { .op = KERN_GUARD_SET };
 
-	rq.guard.addr = addr("10.3.0.0");
-	rq.guard.len = 24;
+	rq.guard = (struct ipsec_selector){ .src.family = AF_INET, .dst = addr("10.3.0.0"), .dst_len = 24 };
 	assert_int_equal(execute(f, &rq), 0);
 	assert_int_equal(execute(f, &rq), 0);
 	assert_int_equal(policies(f), 3);
-	rq.guard.len = 23;
-	rq.guard.addr = addr("10.2.0.0");
+	rq.guard.dst_len = 23;
+	rq.guard.dst = addr("10.2.0.0");
 	assert_int_equal(execute(f, &rq), -EINVAL);
 	assert_non_null(strstr(f->an.why, "no pool"));
 	rq.op = KERN_GUARD_CLEAR;
-	rq.guard.addr = addr("10.3.0.0");
-	rq.guard.len = 24;
+	rq.guard.dst = addr("10.3.0.0");
+	rq.guard.dst_len = 24;
 	assert_int_equal(execute(f, &rq), 0);
 	assert_int_equal(policies(f), 0);
+}
+
+/* What "drop" names, and nothing beyond. */
+static void drops(void **state)
+{
+	struct fixture *f = *state;
+	struct kern_request rq = { .op = KERN_GUARD_SET };
+	struct ipsec_policy in = { .dir = IPSEC_DIR_IN, .sel.proto = IPPROTO_TCP }, there;
+
+	rq.guard = (struct ipsec_selector){ .src = addr("10.8.0.0"), .src_len = 16, .dst = addr("10.9.0.0"), .dst_len = 16, .proto = IPPROTO_TCP, .dport = 80,
+					    .dport_mask = UINT16_MAX };
+	assert_int_equal(execute(f, &rq), 0);
+	assert_int_equal(policies(f), 3);
+	in.sel.src = rq.guard.dst;
+	in.sel.dst = rq.guard.src;
+	in.sel.src_len = in.sel.dst_len = 16;
+	in.sel.sport = 80;
+	in.sel.sport_mask = UINT16_MAX;
+	assert_int_equal(ipsec_policy_get(f->ip, &in, &there), 0);
+	assert_int_equal(there.action, IPSEC_ACTION_BLOCK);
+	assert_int_equal(there.priority, KERN_GUARD_PRIORITY);
+	rq.guard.src_len = 8;
+	rq.guard.src = addr("10.0.0.0");
+	assert_int_equal(execute(f, &rq), -EINVAL);
+	assert_non_null(strstr(f->an.why, "no \"drop\""));
+	rq.guard.src_len = 0;
+	rq.guard.src = (struct ipsec_addr){ .family = AF_INET };
+	assert_int_equal(execute(f, &rq), -EINVAL);
+	rq.guard.dst.family = AF_INET6;
+	assert_int_equal(execute(f, &rq), -EINVAL);
 }
 
 #define REFUSED(change)								\
@@ -344,7 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(set_replace_clear), TEST(transport_mode), TEST(others_policies_stay), TEST(all_or_nothing), TEST(clear_is_for_one_owner),
-		TEST(guards), TEST(what_is_not_allowed_is_refused), TEST(assigned_addresses), TEST(nothing_without_a_word),
+		TEST(guards), TEST(drops), TEST(what_is_not_allowed_is_refused), TEST(assigned_addresses), TEST(nothing_without_a_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ struct world_host {
 	struct kern_traffic own;	/* n 0: there are none */
 	struct kern_virtual virtual[2];	/* of IPv4 and IPv6; addr AF_UNSPEC: none */
 	struct engine_resolv resolv;
-	struct kern_prefix guard[8];
+	struct ipsec_selector guard[8];
 	unsigned sets, clears, guards, in_clear;
 	struct world_record *records, *unkept;	/* those that count; and those given away since */
 	unsigned outputs;		/* datagrams, requests and records that the engine has given away */

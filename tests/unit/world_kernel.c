@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The kernels of the simulated hosts: SAs, policies of keyd's own, packets and what becomes of them.
+#include "keyd/ike/selector.h"
 #include "tests/unit/kernel_mapping.h"
 #include "tests/unit/world_inside.h"
 
@@ -130,14 +131,14 @@ static void kernel_own(struct world_host *h, const struct kern_traffic *t)
 	}
 }
 
-static void kernel_guard(struct world_host *h, const struct kern_prefix *p, bool set)
+static void kernel_guard(struct world_host *h, const struct ipsec_selector *sel, bool set)
 {
 	unsigned i = 0;
 
-	while (i < h->guards && (h->guard[i].len != p->len || !ipsec_addr_equal(&h->guard[i].addr, &p->addr)))
+	while (i < h->guards && !selector_equal(&h->guard[i], sel))
 		i++;
 	if (set && i == h->guards && h->guards < 8)
-		h->guard[h->guards++] = *p;
+		h->guard[h->guards++] = *sel;
 	else if (!set && i < h->guards)
 		h->guard[i] = h->guard[--h->guards];
 }
