@@ -69,9 +69,10 @@ ends_keyd()
 	host_stop "keyd-$1"
 }
 
-# pings NAME: from the laptop to the server, until pinged
+# pings NAME: from the laptop to the server, until pinged; and to itself, which tells how long the machine stood still
 pings()
 {
+	host_spawn laptop "still-$1" ping -D -n -i "$ping_pause" 127.0.0.1
 	host_spawn laptop "ping-$1" ping -D -n -i "$ping_pause" 10.0.0.9
 	check "$1: a ping is answered" wait_log "ping-$1" 'bytes from' 30
 }
@@ -97,16 +98,26 @@ more_than()
 	[ "$(answered "$1")" -ge "$2" ]
 }
 
-# pinged NAME: the end of it; sets lost, sent, silence (ms without an answer)
+# longest TAG: ms without an answer
+longest()
+{
+	awk '/bytes from/ { t = substr($1, 2, length($1) - 2); if (before && t - before > most) most = t - before; before = t } END { printf "%d", most * 1000 }' \
+		"$(host_log "$1")"
+}
+
+# pinged NAME: the end of it; sets lost, sent, silence (ms without an answer, less those without any of the machine's own)
 pinged()
 {
-	kill -INT "${tag_pid[ping-$1]}"
+	local still
+
+	kill -INT "${tag_pid[ping-$1]}" "${tag_pid[still-$1]}"
 	host_stop "ping-$1"
+	host_stop "still-$1"
 	# The last may still be on its way.
 	read -r sent lost < <(awk -F 'icmp_seq=' '/bytes from/ { if ($2 + 0 > most) most = $2 + 0; n++ } END { print most + 0, most - n }' \
 		"$work/laptop/ping-$1.log")
-	silence=$(awk '/bytes from/ { t = substr($1, 2, length($1) - 2); if (before && t - before > most) most = t - before; before = t } END { printf "%d", most * 1000 }' \
-		"$work/laptop/ping-$1.log")
+	silence=$(longest "ping-$1") still=$(longest "still-$1")
+	silence=$((silence > still ? silence - still : 0))
 }
 
 # tell NAME RACOON: what racoon lost, beside what we lose
