@@ -216,7 +216,8 @@ struct conf_peer {
 	struct ipsec_addr local;	/* AF_UNSPEC: any of ours */
 	uint16_t port, nat_port;	/* that it listens on; 0: the same as ours */
 	uint8_t version;		/* of IKE: 1 or 2 */
-	uint8_t exchange;		/* enum conf_exchange, where version is 1 */
+	uint8_t exchange;		/* enum conf_exchange that we begin with, where version is 1 */
+	bool exchange_both;		/* the peer may begin with the other one, too */
 	struct conf_id local_id, remote_id;
 	bool id_of_cert;		/* local_id is not stated but the first name in our certificate, which may have more */
 	uint8_t auth_local[CONF_ROUNDS_MAX], auth_remote[CONF_ROUNDS_MAX];	/* enum conf_auth, round by round */

@@ -209,7 +209,8 @@ setting
 	| EXPIRED lost_cert			{ conf_do_lost_cert(p, &$1, false, (enum conf_lost_cert)$2.n); }
 	| REVOKED lost_cert			{ conf_do_lost_cert(p, &$1, true, (enum conf_lost_cert)$2.n); }
 	| VERSION WORD				{ conf_do_version(p, &$2); }
-	| EXCHANGE WORD				{ conf_do_exchange(p, &$2); }
+	| EXCHANGE				{ conf_do_exchanges(p, &$1); }
+	  exchange_list
 	| XAUTH OFF				{ conf_do_xauth(p, &$2); }
 	| XAUTH WORD				{ conf_do_xauth(p, &$2); }
 	| XAUTH WORD text			{ conf_do_xauth_client(p, &$2, &$3); }
@@ -305,6 +306,11 @@ remote_key_list
 remote_key
 	: text					{ conf_do_remote_key(p, &$1, false); }
 	| FILE_ text				{ conf_do_remote_key(p, &$2, true); }
+	;
+
+exchange_list
+	: WORD					{ conf_do_exchange(p, &$1, true); }
+	| exchange_list ',' WORD		{ conf_do_exchange(p, &$3, false); }
 	;
 
 signature_list

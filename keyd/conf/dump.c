@@ -312,8 +312,9 @@ static void put_settings(FILE *out, const struct conf *c, const struct conf_peer
 		fprintf(out, "\tlocal %s\n", ipsec_addr_format(&peer->local, text, sizeof(text)));
 	if (!base || peer->version != base->version)
 		fprintf(out, "\tversion %u\n", peer->version);
-	if (!base || peer->exchange != base->exchange)
-		fprintf(out, "\texchange %s\n", peer->exchange == CONF_EXCHANGE_AGGRESSIVE ? "aggressive" : "main");
+	if (!base || peer->exchange != base->exchange || peer->exchange_both != base->exchange_both)
+		fprintf(out, "\texchange %s%s\n", peer->exchange == CONF_EXCHANGE_AGGRESSIVE ? "aggressive" : "main",
+			!peer->exchange_both ? "" : peer->exchange == CONF_EXCHANGE_AGGRESSIVE ? ", main" : ", aggressive");
 	put_ports(out, peer, base);
 	if (base)
 		base_local = stated_id(base);

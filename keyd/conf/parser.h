@@ -204,7 +204,9 @@ void conf_do_serve(struct conf_parser *p, const struct conf_word *at, bool yes);
 void conf_do_childless(struct conf_parser *p, const struct conf_word *at, enum conf_childless how);
 void conf_do_single_pair(struct conf_parser *p, const struct conf_word *at, bool on);
 void conf_do_version(struct conf_parser *p, const struct conf_word *w);
-void conf_do_exchange(struct conf_parser *p, const struct conf_word *w);
+void conf_do_exchanges(struct conf_parser *p, const struct conf_word *at);
+/* first: the one that we begin with. */
+void conf_do_exchange(struct conf_parser *p, const struct conf_word *w, bool first);
 void conf_do_unique(struct conf_parser *p, const struct conf_word *at, enum conf_unique how);
 void conf_do_children(struct conf_parser *p, const struct conf_word *w);
 void conf_do_tfc(struct conf_parser *p, const struct conf_word *w, bool off);

@@ -213,18 +213,27 @@ void conf_do_version(struct conf_parser *p, const struct conf_word *w)
 		p->peer.version = (uint8_t)v;
 }
 
+void conf_do_exchanges(struct conf_parser *p, const struct conf_word *at)
+{
+	if (conf_once(p, CONF_STMT_EXCHANGE, at))
+		p->peer.exchange_both = false;
+}
+
 /* No keywords of their own: files and peers may well have such names. */
-void conf_do_exchange(struct conf_parser *p, const struct conf_word *w)
+void conf_do_exchange(struct conf_parser *p, const struct conf_word *w, bool first)
 {
 	static const char *const words[] = { [CONF_EXCHANGE_MAIN] = "main", [CONF_EXCHANGE_AGGRESSIVE] = "aggressive" };
 
-	if (!conf_once(p, CONF_STMT_EXCHANGE, w))
-		return;
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (!strcmp(words[i], w->s)) {
+		if (strcmp(words[i], w->s) != 0)
+			continue;
+		if (first)
 			p->peer.exchange = (uint8_t)i;
-			return;
-		}
+		else if (i == p->peer.exchange)
+			conf_err(p, &w->at, "'%s' stands twice", w->s);
+		else
+			p->peer.exchange_both = true;
+		return;
 	}
 	conf_err(p, &w->at, "'%s' is no exchange that begins: main or aggressive is expected", w->s);
 }

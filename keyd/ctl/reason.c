@@ -493,6 +493,14 @@ static const struct reason reasons[ENGINE_REASONS] = {
 			"A peer needs a section of its own where the defaults say \"serve no\", as they do for racoon.conf and ipsec.conf.",
 		},
 	},
+	[REASON_EXCHANGE] = {
+		.name = "exchange",
+		.happened = { "It is refused: {text}." },
+		.change = {
+			"{at}: let this \"exchange\" line name both, `exchange main, aggressive`, or have the peer begin as it says.",
+			"{!at}Without an \"exchange\" line only main mode is answered: write `exchange main, aggressive` into the section of this peer, or have it begin in main mode.",
+		},
+	},
 	[REASON_NO_MEMORY] = { .name = "no-memory", .happened = { "There was not enough memory: {text}." } },
 };
 

@@ -3,6 +3,7 @@
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/path.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/section.h"
 #include "keyd/ike/selector.h"
 #include "keyd/ike/version.h"
 
@@ -24,14 +25,9 @@ static struct ike_sa *begin_sa(struct engine *e, const struct ipsec_addr *local,
 static bool refused(struct engine *e, const struct ipsec_addr *local, const struct ipsec_addr *remote)
 {
 	struct peer *peer = engine_peer(e, local, remote);
-	bool refuse = peer->conf.refuse;
-	char text[STORY_SIDE_MAX], place[CONF_PATH_MAX + 16];
+	char text[STORY_SIDE_MAX];
+	bool refuse = section_refuses(e, peer, text, sizeof(text));
 
-	if (refuse && peer == e->default_peer)
-		snprintf(text, sizeof(text), "no section is for this peer");
-	else if (refuse)
-		snprintf(text, sizeof(text), "the section \"%s\" (%s) says \"serve no\"", peer->conf.name,
-			 conf_at_format(&e->conf, peer->conf.section, place, sizeof(place)));
 	if (refuse)
 		report_failed(e, local, remote, REASON_NOT_SERVED, text);
 	peer_put(peer);

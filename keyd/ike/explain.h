@@ -66,6 +66,7 @@ enum engine_reason {
 	REASON_PASSWORD_NEEDED,		/* XAUTH: the gateway asks for our password, and nobody has given it, or it has refused it */
 	REASON_PASSWORD_REFUSED,	/* XAUTH: the gateway has refused the one that is configured */
 	REASON_PASSWORD_WRONG,		/* XAUTH: what the peer said is not what our users know, or was said too often */
+	REASON_EXCHANGE,		/* the peer begins in main or aggressive mode, and its section names that not */
 	ENGINE_REASONS
 };
 

@@ -48,6 +48,7 @@ static const struct {
 	[REASON_SIGNATURE_SCHEME] = { CONF_STMT_SIGNATURES, "signatures" },
 	[REASON_WRONG_KEY] = { CONF_STMT_REMOTE_KEY, "remote-key" },
 	[REASON_NOT_SERVED] = { CONF_STMT_SERVE, "serve" },
+	[REASON_EXCHANGE] = { CONF_STMT_EXCHANGE, "exchange" },
 };
 
 bool story_named(const struct conf_peer *conf)

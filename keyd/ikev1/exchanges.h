@@ -31,6 +31,8 @@ struct v1_phase1 {
 extern const struct v1_phase1 v1_main_mode, v1_aggressive_mode;
 extern const struct exchange_ops v1_main_ops, v1_aggressive_ops;
 
+/* May a peer of that section begin with this exchange (enum isakmp_exchange_type)? */
+bool v1_may_begin_with(const struct conf_peer *conf, uint8_t type);
 void v1_initiate(struct ike_sa *sa, struct child_sa *first);
 void v1_rekey_ike(struct ike_sa *sa);
 /* Sends the message that is next, which is ours. */

@@ -5,6 +5,8 @@
 
 #include "keyd/ike/half_open.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/section.h"
+#include "keyd/ike/story.h"
 #include "keyd/ikev1/nat.h"
 #include "keyd/ikev1/window.h"
 
@@ -288,6 +290,11 @@ static const struct v1_phase1 *how(const struct conf_peer *conf)
 	return conf->exchange == CONF_EXCHANGE_AGGRESSIVE ? &v1_aggressive_mode : &v1_main_mode;
 }
 
+bool v1_may_begin_with(const struct conf_peer *conf, uint8_t type)
+{
+	return conf->exchange_both || how(conf)->type == type;
+}
+
 /* of: the one that it is to take the place of; NULL: none */
 static void begin(struct ike_sa *sa, const struct ike_sa *of)
 {
@@ -342,11 +349,18 @@ void v1_rekey_ike(struct ike_sa *sa)
 
 /* --- the peer's --- */
 
-static bool section_fits(const struct conf_peer *conf, const struct wire_message *m, const struct isakmp_sa *offer)
+/* How well a section fits what the peer begins with: 0: not at all; else the larger the better. */
+static unsigned fit(const struct conf_peer *conf, const struct wire_message *m, const struct isakmp_sa *offer)
 {
 	struct v1_choice c;
 
-	return ike_version_of(conf) == &ikev1_version && how(conf)->type == m->h.exchange && v1_choose_ike(conf, 0, offer, &c);
+	if (ike_version_of(conf) != &ikev1_version)
+		return 0;
+	if (conf->refuse)
+		return 1;
+	if (!v1_may_begin_with(conf, m->h.exchange))
+		return 2;
+	return v1_choose_ike(conf, 0, offer, &c) ? 4 : 3;
 }
 
 static bool same_ends(const struct conf_peer *a, const struct conf_peer *b)
@@ -354,27 +368,24 @@ static bool same_ends(const struct conf_peer *a, const struct conf_peer *b)
 	return a->remote_len == b->remote_len && ipsec_addr_equal(&a->remote, &b->remote) && ipsec_addr_equal(&a->local, &b->local);
 }
 
-/* The section for now: the first for these addresses that takes the offer, else the first that speaks IKEv1. NULL: none does. */
+/* The section for now: of those for these addresses the first that takes the offer, else the nearest. NULL: none speaks IKEv1. */
 static struct peer *section(struct engine *e, const struct engine_datagram *d, const struct wire_message *m, const struct isakmp_sa *offer)
 {
-	struct peer *first = engine_peer(e, &d->local, &d->remote), *spoken = NULL;
+	struct peer *first = engine_peer(e, &d->local, &d->remote), *best = NULL;
+	unsigned best_fit = 0;
 
-	for (unsigned i = 0; i < e->conf.npeers; i++) {
+	if (first == e->default_peer && fit(&first->conf, m, offer))
+		return first;
+	for (unsigned i = 0; first != e->default_peer && i < e->conf.npeers; i++) {
 		struct peer *p = e->peers[i];
 
-		if (first == e->default_peer || !same_ends(&p->conf, &first->conf) || ike_version_of(&p->conf) != &ikev1_version)
+		if (!same_ends(&p->conf, &first->conf) || fit(&p->conf, m, offer) <= best_fit)
 			continue;
-		if (!section_fits(&p->conf, m, offer)) {
-			spoken = spoken ? spoken : p;
-			continue;
-		}
-		peer_put(first);
-		return peer_get(p);
+		best = p;
+		best_fit = fit(&p->conf, m, offer);
 	}
-	if (first == e->default_peer && ike_version_of(&first->conf) == &ikev1_version)
-		return first;
 	peer_put(first);
-	return spoken ? peer_get(spoken) : NULL;
+	return best ? peer_get(best) : NULL;
 }
 
 static void half_open_due(struct timer *t)
@@ -401,12 +412,42 @@ static void serve_new(struct engine *e, const struct engine_datagram *d, const s
 		ike_sa_end(sa, "out of memory");
 		return;
 	}
-	x->v1.phase1 = how(&peer->conf);
+	x->v1.phase1 = m->h.exchange == ISAKMP_EXCH_MAIN ? &v1_main_mode : &v1_aggressive_mode;
 	ike_sa_set_state(sa, IKE_INIT);
 	timer_set(&e->timers, &sa->end, e->now + HALF_OPEN_LIFE, half_open_due);
 	take(x, d);
 	if (sa->state < IKE_CLOSED && !sa->have_answered && !x->v1.busy)
 		ike_sa_end(sa, "its first message is none");
+}
+
+/* Nothing proves that the peer has said so: it hears nothing. */
+static void turned_away(struct engine *e, const struct engine_datagram *d, const struct wire_message *m, const struct peer *peer,
+			enum engine_reason reason, const char *why)
+{
+	struct engine_story s = { .what = STORY_IKE_SA, .reason = (uint8_t)reason };
+
+	report_stranger(e, d, isakmp_exchange_name(m->h.exchange), "%s", why);
+	if (!story_allowed(e))
+		return;
+	memcpy(s.spi_i, m->h.spi_i, sizeof(s.spi_i));
+	snprintf(s.text, sizeof(s.text), "%s", why);
+	report_turned_away(e, d, &peer->conf, &s);
+}
+
+static bool unwelcome(struct engine *e, const struct engine_datagram *d, const struct wire_message *m, const struct peer *peer)
+{
+	char why[sizeof(((struct engine_story *)NULL)->text)];
+
+	if (section_refuses(e, peer, why, sizeof(why))) {
+		turned_away(e, d, m, peer, REASON_NOT_SERVED, why);
+		return true;
+	}
+	if (v1_may_begin_with(&peer->conf, m->h.exchange))
+		return false;
+	snprintf(why, sizeof(why), "the peer begins in %s, and in its section \"exchange\" says otherwise",
+		 isakmp_exchange_name(m->h.exchange));
+	turned_away(e, d, m, peer, REASON_EXCHANGE, why);
+	return true;
 }
 
 void v1_phase1_serve(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
@@ -428,9 +469,12 @@ void v1_phase1_serve(struct engine *e, const struct engine_datagram *d, const st
 		return;
 	}
 	peer = section(e, d, m, &offer);
-	if (!peer || how(&peer->conf)->type != m->h.exchange) {
-		report_stranger(e, d, isakmp_exchange_name(m->h.exchange), peer ? "in its section \"exchange\" says otherwise" :
+	if (!peer) {
+		report_stranger(e, d, isakmp_exchange_name(m->h.exchange),
 				"IKEv1 is spoken with no such peer here (\"version 1\" in its section)");
+		return;
+	}
+	if (unwelcome(e, d, m, peer)) {
 		peer_put(peer);
 		return;
 	}

@@ -8,6 +8,7 @@
 #include "keyd/ike/duplicate.h"
 #include "keyd/ike/proof.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/section.h"
 #include "keyd/wire/isakmp_id.h"
 
 #include <stdio.h>
@@ -70,8 +71,9 @@ int v1_put_id(struct exchange *x, struct wire_out *out)
 	return 0;
 }
 
-static const char *unexpected(struct ike_sa *sa)
+static const char *unexpected(struct exchange *x)
 {
+	struct ike_sa *sa = x->sa;
 	char want[CONF_ID_STRLEN], got[CONF_ID_STRLEN];
 	const struct conf_id *id = &sa->peer->conf.remote_id;
 	struct conf_id addr;
@@ -81,8 +83,7 @@ static const char *unexpected(struct ike_sa *sa)
 	conf_id_format(&sa->remote_id, got, sizeof(got));
 	report_reason(sa, REASON_UNEXPECTED_ID);
 	report_sides(sa, want, got);
-	report_sa(sa, LOG_LEVEL_WARNING, isakmp_exchange_name(sa->peer->conf.exchange == CONF_EXCHANGE_MAIN ? ISAKMP_EXCH_MAIN : ISAKMP_EXCH_AGGRESSIVE),
-		  "failed", "the peer says it is \"%s\"; its section expects \"%s\"", got, want);
+	report_sa(sa, LOG_LEVEL_WARNING, x->v1.phase1->name, "failed", "the peer says it is \"%s\"; its section expects \"%s\"", got, want);
 	return "the peer is somebody else than expected";
 }
 
@@ -99,25 +100,40 @@ static bool same_choice(const struct ike_sa *sa, const struct conf_peer *conf)
 	       c.algs.ke == sa->ke;
 }
 
-/* Of the sections for its address. With a shared key that is chosen in main mode before anybody has said who he is. */
+/*
+ * Of the sections for its address. With a shared key that is chosen in main mode before anybody has said who he is. Who is not to be
+ * served is known by his name alone.
+ */
 static bool may_serve(void *arg, const struct conf_peer *conf)
 {
-	const struct ike_sa *sa = arg;
+	const struct exchange *x = arg;
 
-	return ike_version_of(conf) == sa->version && conf->exchange == sa->peer->conf.exchange && same_choice(sa, conf);
+	return ike_version_of(conf) == x->sa->version &&
+	       (conf->refuse || (v1_may_begin_with(conf, x->v1.phase1->type) && same_choice(x->sa, conf)));
 }
 
-static bool section_by_id(struct ike_sa *sa, const struct conf_claim *claim)
+/* Only where no key has been chosen by the section may it still be another one. NULL, or why there is none. */
+static const char *take_section(struct exchange *x, const struct conf_claim *claim)
 {
+	struct ike_sa *sa = x->sa;
+	bool open = !sa->v1->suite.encr || v1_method_signs(sa->v1->method);
 	struct conf_choice choice;
-	const struct conf_peer *conf = conf_peer_choose(&sa->e->conf, claim, may_serve, sa, &choice);
-	struct peer *before = sa->peer;
+	const struct conf_peer *conf = conf_peer_choose(&sa->e->conf, claim, may_serve, x, &choice);
+	bool refused = !conf && choice.tried[0].why == CONF_MISFIT_REFUSED;
 
-	if (!conf)
-		return false;
-	sa->peer = peer_get(conf == &sa->e->conf.defaults ? sa->e->default_peer : sa->e->peers[conf - sa->e->conf.peers]);
-	peer_put(before);
-	return true;
+	if (conf && open) {
+		struct peer *before = sa->peer;
+
+		sa->peer = peer_get(section_peer(sa->e, conf));
+		peer_put(before);
+		return NULL;
+	}
+	if (!refused && conf_peer_fits(&sa->peer->conf, claim) == CONF_FITS)
+		return NULL;
+	if (!refused && choice.n < 2)
+		return unexpected(x);
+	section_none(sa, x->v1.phase1->name, &choice, "its \"ike\" algorithms, \"auth\" or \"exchange\" are others");
+	return "no section is for who the peer says it is";
 }
 
 /* The first message of aggressive mode says who it is before anybody knows of NATs. */
@@ -139,10 +155,9 @@ const char *v1_take_id(struct exchange *x)
 	memcpy(sa->remote_id.data, id.data.p, id.data.n);
 	if (secret_set(body_at(sa, !sa->initiator), p->body.p, p->body.n))
 		return "out of memory";
-	/* Only where no key has been chosen by the section may it still be another one. */
-	if (!sa->initiator && (!sa->v1->suite.encr || v1_method_signs(sa->v1->method)) && section_by_id(sa, &claim))
-		return NULL;
-	return conf_peer_fits(&sa->peer->conf, &claim) == CONF_FITS ? NULL : unexpected(sa);
+	if (!sa->initiator)
+		return take_section(x, &claim);
+	return conf_peer_fits(&sa->peer->conf, &claim) == CONF_FITS ? NULL : unexpected(x);
 }
 
 /* --- keys --- */

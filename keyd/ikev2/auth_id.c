@@ -8,6 +8,7 @@
 #include "keyd/ike/proposal.h"
 #include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/section.h"
 #include "keyd/ike/version.h"
 #include "keyd/wire/id.h"
 #include "keyd/wire/ikev2.h"
@@ -150,11 +151,6 @@ static bool takes_suite(void *arg, const struct conf_peer *conf)
 	return &sa->peer->conf == conf || proposal_choose(&conf->ike, &chosen, IKEV2_PROTO_IKE, PROPOSAL_KE_REQUIRED, &again);
 }
 
-static struct peer *held_of(struct engine *e, const struct conf_peer *conf)
-{
-	return conf == &e->conf.defaults ? e->default_peer : e->peers[conf - e->conf.peers];
-}
-
 /* From now on another section's settings count; what IKE_SA_INIT agreed by those of the first is narrowed. */
 static void serve_by(struct ike_sa *sa, struct peer *peer)
 {
@@ -164,35 +160,6 @@ static void serve_by(struct ike_sa *sa, struct peer *peer)
 		sa->fragment_size = conf->fragment_size;
 	peer_put(sa->peer);
 	sa->peer = peer_get(peer);
-}
-
-static const char *misfit(enum conf_misfit why)
-{
-	static const char *const words[] = {
-		[CONF_FITS] = "fits", [CONF_MISFIT_LOCAL] = "\"id local\" is another", [CONF_MISFIT_REMOTE] = "\"id remote\" is another",
-		[CONF_MISFIT_ADDRESS] = "it does not talk from that address", [CONF_MISFIT_MAY] = "its \"ike\" algorithms are others",
-		[CONF_MISFIT_REFUSED] = "it says \"serve no\"",
-	};
-
-	return words[why];
-}
-
-/* Each section that was looked at, and why it does not serve. */
-static int nobody_serves(struct ike_sa *sa, const struct conf_choice *choice)
-{
-	char got[CONF_ID_STRLEN], tried[STORY_SIDE_MAX] = "";
-	unsigned n = choice->n < CONF_TRIED_MAX ? choice->n : CONF_TRIED_MAX;
-	size_t at = 0;
-
-	for (unsigned i = 0; i < n && at < sizeof(tried); i++)
-		at += (size_t)snprintf(tried + at, sizeof(tried) - at, "%s\"%s\": %s", i ? ", " : "",
-				       choice->tried[i].peer->name, misfit(choice->tried[i].why));
-	conf_id_format(&sa->remote_id, got, sizeof(got));
-	report_reason(sa, REASON_NO_SECTION);
-	report_sides(sa, tried, got);
-	report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer says it is \"%s\"; no section is for it: %s%s", got, tried,
-		  choice->n > n ? ", …" : "");
-	return -1;
 }
 
 int auth_id_choose(struct exchange *x)
@@ -221,7 +188,7 @@ int auth_id_choose(struct exchange *x)
 		conf = conf_peer_choose(&sa->e->conf, &claim, takes_suite, sa, &choice);
 	}
 	if (conf) {
-		serve_by(sa, held_of(sa->e, conf));
+		serve_by(sa, section_peer(sa->e, conf));
 		auth_id_ours(sa);
 		if (claim.local_id && in_our_cert(sa, conf, &asked))
 			sa->local_id = asked;
@@ -229,7 +196,8 @@ int auth_id_choose(struct exchange *x)
 	}
 	if (choice.n == 1 && choice.tried[0].why < CONF_MISFIT_MAY)
 		return unexpected(sa);
-	return nobody_serves(sa, &choice);
+	section_none(sa, exchange_name, &choice, "its \"ike\" algorithms are others");
+	return -1;
 }
 
 struct peer *auth_id_rival(const struct engine *e, const struct conf_peer *of, unsigned *at)

@@ -113,10 +113,11 @@ void draft_exchange(struct draft *d, struct draft_peer *p, struct import_at at, 
 			others = way->ours;
 		word += n + (word[n] == ',');
 	}
-	draft_say(p, SET_EXCHANGE, at, chosen && strcmp(chosen, "main") != 0 ? chosen : NULL);
 	if (*others)
-		draft_note(d, p, draft_less(d), at, "of %s the first counts; %s mode is neither begun nor answered", list, others);
-	if (chosen && !strcmp(chosen, "aggressive"))
+		draft_say(p, SET_EXCHANGE, at, draft_text(d, "%s, %s", chosen, others));
+	else
+		draft_say(p, SET_EXCHANGE, at, chosen && strcmp(chosen, "main") != 0 ? chosen : NULL);
+	if (chosen && (*others || !strcmp(chosen, "aggressive")))
 		draft_note(d, p, IMPORT_CHOICE, at, "aggressive mode tells who we are in clear, and with a shared key lets anybody try passwords offline: main mode, "
 			   "or IKEv2, if the peer can");
 }

@@ -156,7 +156,7 @@ static const char everything[] =
 	"	single-pair yes\n"
 	"	serve no\n"
 	"	tfc 1400\n"
-	"	unique keep ; children 7 ; version 1 ; exchange aggressive\n"
+	"	unique keep ; children 7 ; version 1 ; exchange aggressive, main\n"
 	"	lifetime ike 8h, reauth 1d, child 90s 10G 5 packets\n"
 	"	rekey jitter 20%\n"
 	"	dpd 1m\n"
@@ -232,6 +232,7 @@ static void test_everything(void **state)
 	assert_int_equal(p->children, 7);
 	assert_int_equal(p->version, 1);
 	assert_int_equal(p->exchange, CONF_EXCHANGE_AGGRESSIVE);
+	assert_true(p->exchange_both);
 	assert_int_equal(p->ike_lifetime, 28800);
 	assert_int_equal(p->reauth_lifetime, 86400);
 	assert_int_equal(p->child_lifetime, 90);
@@ -473,6 +474,7 @@ static const struct {
 	{ P "childless always", "t:1:26: found 'always', expected allow, never or prefer\n" },
 	{ P "unique yes", "t:1:23: found 'yes', expected keep, never, no or replace\n" },
 	{ P "version 3", "t:1:24: 3 is outside of 1 to 2\n" },
+	{ P "exchange main, main", "t:1:31: 'main' stands twice\n" },
 	{ P "exchange base", "t:1:25: 'base' is no exchange that begins: main or aggressive is expected\n" },
 	{ P "{ version 1\n ike aes128gcm16-prfsha256-x25519 }",
 	  "t:1:6: peer '192.0.2.2': IKEv1 knows nothing of what 'ike' names; it wants no AEAD: a cipher such as aes256\n" },

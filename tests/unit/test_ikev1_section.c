@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -90,10 +91,107 @@ static void test_children(void **state)
 	end();
 }
 
+static void attempt(unsigned host)
+{
+	world_packet(&w, host);
+	world_run(&w, SECONDS(5));
+}
+
+/* Why nothing came of the newest attempt at host. */
+static enum engine_reason told;
+
+static void on_story(void *arg, const struct engine_story *s)
+{
+	(void)arg;
+	told = (enum engine_reason)s->reason;
+}
+
+static enum engine_reason reason_at(unsigned host)
+{
+	struct engine_explain_end at_end;
+
+	told = REASON_NONE;
+	engine_explain(w.host[host].engine, w.now, "", on_story, NULL, &at_end);
+	return told;
+}
+
+/* Who is to get nothing gets nothing, whichever way its section is found, and nothing is begun with it. */
+static void test_refused(void **state)
+{
+	static const char *const ways[] = { "main", "aggressive" };
+	/* by its address; by the defaults; by its name, where another section serves the address */
+	static const char *const before[] = { TO_ALICE, "default {\n\tversion 1\n", "peer serves {\n\taddress 192.0.2.1\n\tversion 1\n" };
+	static const char *const after[] = {
+		"\tserve no\n}\n", "\tserve no\n}\n",
+		"}\npeer refuses {\n\taddress 192.0.2.1\n\tversion 1\n\tid remote fqdn alice\n"
+		"\tike aes256-sha1-modp2048\n\tserve no\n}\n",
+	};
+	char alice[400], bob[1200];
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(alice, sizeof(alice), TO_BOB "\texchange %s\n\tid local fqdn alice\n}\n", ways[i]);
+		for (unsigned k = 0; k < 3; k++) {
+			snprintf(bob, sizeof(bob), "%s exchange %s\n%s", before[k], ways[i], after[k]);
+			begin(alice, bob);
+			attempt(0);
+			world_run(&w, SECONDS(100));
+			assert_false(world_joined(&w));
+			assert_int_equal(w.host[1].events[ENGINE_IKE_UP], 0);
+			assert_int_equal(w.host[1].nsas, 0);
+			assert_int_equal(reason_at(1), k == 2 ? REASON_NO_SECTION : REASON_NOT_SERVED);
+			assert_non_null(strstr(w.host[1].log, k == 1 ? "no section is for this peer" : "says \"serve no\""));
+			end();
+		}
+	}
+}
+
+static void test_begins_nothing(void **state)
+{
+	(void)state;
+	begin(TO_BOB "\tserve no\n}\n", TO_ALICE "}\n");
+	attempt(0);
+	assert_int_equal(reason_at(0), REASON_NOT_SERVED);
+	assert_int_equal(w.host[1].datagrams, 0);
+	engine_up(w.host[0].engine, w.now, "", NULL);
+	world_run(&w, SECONDS(5));
+	assert_int_equal(w.host[0].datagrams + w.host[1].datagrams, 0);
+	end();
+}
+
+/* What a section names is answered, and nothing else; the first is begun with. */
+static void test_exchanges(void **state)
+{
+	static const struct { const char *alice, *bob; bool up; } rows[] = {
+		{ "main", "main", true }, { "aggressive", "main", false }, { "main", "aggressive", false },
+		{ "main", "aggressive, main", true }, { "aggressive", "main, aggressive", true },
+		{ "main, aggressive", "main", true }, { "aggressive, main", "main", false },
+	};
+	char alice[300], bob[300];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(alice, sizeof(alice), TO_BOB "\texchange %s\n}\n", rows[i].alice);
+		snprintf(bob, sizeof(bob), TO_ALICE "\texchange %s\n}\n", rows[i].bob);
+		begin(alice, bob);
+		attempt(0);
+		assert_int_equal(world_joined(&w), rows[i].up);
+		assert_non_null(strstr(w.host[0].log, rows[i].alice[0] == 'm' ? "Main Mode result=begin" : "Aggressive Mode result=begin"));
+		if (!rows[i].up) {
+			assert_int_equal(reason_at(1), REASON_EXCHANGE);
+			assert_non_null(strstr(w.host[1].log, "in its section \"exchange\" says otherwise"));
+		}
+		end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_children),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_begins_nothing),
+		cmocka_unit_test(test_exchanges),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);

@@ -169,7 +169,7 @@ static const struct row {
 	  "\tunique never\n", "cert \"/var/etc/ipsec/cert-2.crt\"", "ca \"/var/etc/ipsec/ca-2.crt\"", "\tpfs no\n", "\tike aes256-sha256-modp2048\n",
 	  "\tversion 1\n\texchange aggressive\n", "lets anybody try passwords offline" } },
 	{ "pfsense.racoon", MODERN, { "!aes256-sha1-modp1024\n", "\tike aes256-sha256-modp2048\n", "modp1024 is too weak", "!\tpfs no", "!version" } },
-	{ "android.racoon", PLAIN, { "\tversion 1\n\txauth client \"alice\"\n", "\tauth local none\n\tauth remote cert\n", "\tvirtual-address ipv4\n", "\tlifetime child 8h\n" } },
+	{ "android.racoon", PLAIN, { "\tversion 1\n\texchange main, aggressive\n\txauth client \"alice\"\n", "lets anybody try passwords offline", "\tauth local none\n\tauth remote cert\n", "\tvirtual-address ipv4\n", "\tlifetime child 8h\n" } },
 	{ "android.racoon", MODERN, { "\npeer \"to-203.0.113.9\" {", "\tid local keyid \"alice\"\n", "\tauth remote cert\n", "\tauth local psk\n",
 	  "\tvirtual-address ipv4\n", "\tid remote fqdn \"vpn.example.com\"\n" } },
 	{ "shrew-server.racoon", PLAIN, { "pool \"clients\" {\n\taddress 10.20.30.10-10.20.30.99\n\tdns 10.20.0.53, 10.20.0.54\n\tdomain \"corp.example.org\"\n",
