@@ -292,14 +292,18 @@ bool reauth_pauses(const struct ike_sa *sa)
 
 bool reauth_begin(struct ike_sa *sa, const char *why)
 {
+	if (!sa->version->rekeys_prove)
+		return reauth_beside(sa, why);
+	sa->rekey_why = why;
+	sa->version->rekey_ike(sa);
+	return true;
+}
+
+bool reauth_beside(struct ike_sa *sa, const char *why)
+{
 	struct child_sa *first = reauth_next_child(sa, NULL);
 	struct ike_sa *fresh;
 
-	if (sa->version->rekeys_prove) {
-		sa->rekey_why = why;
-		sa->version->rekey_ike(sa);
-		return true;
-	}
 	if (new_of(sa))
 		return true;
 	if (sa->state != IKE_ESTABLISHED || peer_begins(sa) || names(sa->reauth.of) || sa->redundant_at)

@@ -20,6 +20,8 @@ uint32_t reauth_asked_of_peer(const struct ike_sa *sa);
 /* Begins, unless it is under way already. why is one static word for the log. False: it does not go now. */
 bool reauth_begin(struct ike_sa *sa, const char *why);
 
+/* The same also where each rekey proves who the ends are, as the settings that are in force now name another version. */
+bool reauth_beside(struct ike_sa *sa, const char *why);
 /* It has failed, and is tried again when a pause is over. */
 bool reauth_pauses(const struct ike_sa *sa);
 

@@ -3,7 +3,9 @@
 #include "keyd/ikev1/config.h"
 #include "keyd/ikev1/phase1.h"
 
+#include "keyd/conf/load.h"
 #include "keyd/ike/half_open.h"
+#include "keyd/ike/reauth.h"
 #include "keyd/ike/report.h"
 #include "keyd/ike/section.h"
 #include "keyd/ike/story.h"
@@ -332,19 +334,68 @@ static bool being_replaced(const struct ike_sa *sa)
 	return false;
 }
 
-void v1_rekey_ike(struct ike_sa *sa)
+static bool same_ends(const struct conf_peer *a, const struct conf_peer *b)
+{
+	return a->remote_len == b->remote_len && ipsec_addr_equal(&a->remote, &b->remote) && ipsec_addr_equal(&a->local, &b->local);
+}
+
+static bool speaks_ikev1(void *arg, const struct conf_peer *conf)
+{
+	(void)arg;
+	return ike_version_of(conf) == &ikev1_version;
+}
+
+/* Whose settings are in force now for whom sa is with: of the same name, or for who that is, or for where it is. */
+static struct peer *section_now(struct ike_sa *sa)
+{
+	struct conf_claim claim = { .local = &sa->local, .remote = &sa->remote, .remote_id = &sa->remote_id, .nat = sa->nat_remote };
+	struct peer *first = engine_peer(sa->e, &sa->local, &sa->remote), *now = NULL;
+	const struct conf_peer *conf;
+	struct conf_choice choice;
+
+	for (unsigned i = 0; i < sa->e->conf.npeers && !now; i++)
+		if (!strcmp(sa->e->peers[i]->conf.name, sa->peer->conf.name) && same_ends(&sa->e->peers[i]->conf, &first->conf))
+			now = sa->e->peers[i];
+	conf = now ? NULL : conf_peer_choose(&sa->e->conf, &claim, speaks_ikev1, NULL, &choice);
+	if (!now && !conf)
+		return first;
+	peer_put(first);
+	return peer_get(now ? now : section_peer(sa->e, conf));
+}
+
+static void rekey_by(struct ike_sa *sa, struct peer *peer)
 {
 	struct ike_sa *fresh;
+	char why[256];
 
-	if (sa->state != IKE_ESTABLISHED || being_replaced(sa))
+	if (section_refuses(sa->e, peer, why, sizeof(why))) {
+		report_sa(sa, LOG_LEVEL_WARNING, "IKE_SA", "kept", "it is not renewed: %s", why);
+		if (sa->v1->gone)
+			v1_not_succeeded(sa, why);
 		return;
-	fresh = ike_sa_new(sa->e, sa->peer, true, &sa->local, sa->local_port, &sa->remote, sa->remote_port);
+	}
+	if (ike_version_of(&peer->conf) != sa->version) {
+		reauth_beside(sa, "another version of IKE");
+		return;
+	}
+	fresh = ike_sa_new(sa->e, peer, true, &sa->local, sa->local_port, &sa->remote, sa->remote_port);
 	if (!fresh) {
 		v1_not_succeeded(sa, "out of memory");
 		return;
 	}
 	fresh->rekey_why = sa->rekey_why;
 	begin(fresh, sa);
+}
+
+void v1_rekey_ike(struct ike_sa *sa)
+{
+	struct peer *peer;
+
+	if (sa->state != IKE_ESTABLISHED || being_replaced(sa))
+		return;
+	peer = section_now(sa);
+	rekey_by(sa, peer);
+	peer_put(peer);
 }
 
 /* --- the peer's --- */
@@ -361,11 +412,6 @@ static unsigned fit(const struct conf_peer *conf, const struct wire_message *m, 
 	if (!v1_may_begin_with(conf, m->h.exchange))
 		return 2;
 	return v1_choose_ike(conf, 0, offer, &c) ? 4 : 3;
-}
-
-static bool same_ends(const struct conf_peer *a, const struct conf_peer *b)
-{
-	return a->remote_len == b->remote_len && ipsec_addr_equal(&a->remote, &b->remote) && ipsec_addr_equal(&a->local, &b->local);
 }
 
 /* The section for now: of those for these addresses the first that takes the offer, else the nearest. NULL: none speaks IKEv1. */

@@ -7,6 +7,7 @@
 #include "keyd/crypto/alg.h"
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/timer.h"
+#include "keyd/ikev1/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -185,6 +186,60 @@ static void test_exchanges(void **state)
 	}
 }
 
+static const struct ike_sa *sa_of(unsigned host)
+{
+	list_each(sa, &w.host[host].engine->sas, struct ike_sa, link)
+		if (sa->state == IKE_ESTABLISHED)
+			return sa;
+	return NULL;
+}
+
+/* Rekeys begin by the settings that are in force then, as in IKEv2 a new proof does. */
+static void test_reload(void **state)
+{
+	(void)state;
+	begin(TO_BOB "\tike aes128-sha256-modp2048\n}\n", TO_ALICE "\tike aes128-sha256-modp2048, aes256-sha512-ecp384\n}\n");
+	assert_true(world_up(&w));
+	w.traffic = true;
+	configure(0, TO_BOB "\tike aes256-sha512-ecp384\n\tdpd 7s\n}\n");
+	engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
+	world_run(&w, SECONDS(20));
+	assert_non_null(sa_of(0));
+	assert_string_equal(sa_of(0)->v1->suite.prf->name, "prfsha512");
+	assert_int_equal(sa_of(0)->peer->conf.dpd, 7);
+	assert_one_child();
+	/* Not for one that is not to be served any more; what there is, goes on. */
+	configure(0, TO_BOB "\tserve no\n}\n");
+	engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
+	world_run(&w, SECONDS(20));
+	w.traffic = false;
+	assert_non_null(strstr(w.host[0].log, "it is not renewed: the section \"192.0.2.2\" (a:1) says \"serve no\""));
+	assert_one_child();
+	assert_int_equal(w.host[0].events[ENGINE_IKE_REKEYED], 1);
+	end();
+}
+
+/* The next one is of the version that is spoken now. */
+static void test_other_version(void **state)
+{
+	(void)state;
+	begin(TO_BOB "}\n", TO_ALICE "}\n");
+	assert_true(world_up(&w));
+	w.traffic = true;
+	configure(0, "peer 192.0.2.2 {\n}\n");
+	configure(1, "peer 192.0.2.1 {\n}\n");
+	engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
+	world_run(&w, SECONDS(100));
+	w.traffic = false;
+	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+		assert_non_null(sa_of(i));
+		assert_null(sa_of(i)->v1);
+	}
+	world_run(&w, SECONDS(100));
+	assert_one_child();
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +247,8 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_begins_nothing),
 		cmocka_unit_test(test_exchanges),
+		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_other_version),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
