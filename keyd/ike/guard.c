@@ -88,11 +88,19 @@ static void add_range(struct guards *g, const struct conf_range *r)
 		add(g, &p[i]);
 }
 
+/*
+ * The kernel has one policy for one selector, whatever its priority, and a tunnel's or an administrator's may have the same networks and ports.
+ * So this one has a number behind an empty mask, which nobody looks at; where both ends have a port there is no empty mask.
+ */
+#define NOT_LOOKED_AT 1
+
 static struct ipsec_selector of_drop(const struct conf_drop *d)
 {
+	uint16_t l = d->local.port, r = d->remote.port;
+
 	return (struct ipsec_selector){
 		.src = d->local.addr, .src_len = d->local.len, .dst = d->remote.addr, .dst_len = d->remote.len, .proto = d->local.proto ?: d->remote.proto,
-		.sport = d->local.port, .sport_mask = d->local.port ? UINT16_MAX : 0, .dport = d->remote.port, .dport_mask = d->remote.port ? UINT16_MAX : 0,
+		.sport = l ?: NOT_LOOKED_AT, .sport_mask = l ? UINT16_MAX : 0, .dport = r ?: l ? NOT_LOOKED_AT : 0, .dport_mask = r ? UINT16_MAX : 0,
 	};
 }
 

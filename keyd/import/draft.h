@@ -115,6 +115,8 @@ struct draft {
 	size_t size;			/* of all text */
 	bool failed;			/* no memory, or too much text: nothing of this is any good */
 	struct draft_value listen, port, nat_port, crl;
+	struct draft_value drops[CONF_DROPS_MAX];	/* pairs of networks, as "drop" has them */
+	unsigned ndrops;
 	struct draft_value secrets[8];
 	unsigned nsecrets;
 	struct draft_notes notes;	/* that belong to no section */
@@ -201,6 +203,11 @@ void draft_propose_none(struct draft_peer *p);
 
 /* finish.c: sections that keyd would take for the same, traffic, what else must fit together. */
 void draft_finish(struct draft *d);
+
+/* A network as "traffic" and "drop" have it, with protocol and port. */
+const char *draft_traffic_text(struct draft *d, const struct draft_net *n, bool host);
+/* clear.c: "drop" for what p holds back and no policy of keyd's covers. */
+void draft_hold(struct draft *d, struct draft_peer *p);
 
 /* Where the lines of a text come from. */
 struct draft_places {

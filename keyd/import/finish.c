@@ -148,8 +148,7 @@ static unsigned product(const struct side *a, const struct side *b)
 	return n;
 }
 
-/* As "traffic" has it. */
-static const char *net_text(struct draft *d, const struct draft_net *n, bool host)
+const char *draft_traffic_text(struct draft *d, const struct draft_net *n, bool host)
 {
 	const char *text = host ? "host" : draft_net_text(d, n, false), *proto = conf_proto_name(n->proto);
 
@@ -164,7 +163,7 @@ static const char *side_text(struct draft *d, const struct side *s, bool hosts)
 	const char *text = "";
 
 	for (unsigned i = 0; i < s->n; i++)
-		text = draft_text(d, "%s%s%s", text, i ? ", " : "", net_text(d, &s->net[i], hosts || !s->net[i].addr.family));
+		text = draft_text(d, "%s%s%s", text, i ? ", " : "", draft_traffic_text(d, &s->net[i], hosts || !s->net[i].addr.family));
 	return text;
 }
 
@@ -231,8 +230,8 @@ static void give_start(struct draft *d, struct draft_peer *p)
 	if (single && (p->set[SET_VIRTUAL] || (p->set[SET_TRAFFIC] && !p->assigned)))
 		draft_say(p, SET_START, p->at, "yes");
 	if (!p->start && p->set[SET_START])
-		draft_note(d, p, IMPORT_CHOICE, p->at, "the policies that keyd makes are there from its start, and so is the tunnel; for one that comes with the "
-			   "first packet, give them to setkey (keydctl import --setkey FILE)");
+		draft_note(d, p, IMPORT_CHOICE, p->at, "keyd begins the tunnel at its start; for one that comes with the first packet, give its policies to setkey "
+			   "(keydctl import --setkey FILE)");
 	else if (!p->set[SET_START] && !p->route)
 		draft_note(d, p, IMPORT_CHOICE, p->at, "it begins with the first packet that its policies ask protection for; "
 			   "keydctl up %s begins at once", p->name);
@@ -360,6 +359,7 @@ void draft_finish(struct draft *d)
 	for (struct draft_peer *p = d->peers; p; p = p->next) {
 		give_traffic(d, p);
 		give_start(d, p);
+		draft_hold(d, p);
 	}
 	if (d->options->daemon) {
 		cover_all(d);

@@ -278,8 +278,7 @@ static void take_conn(struct ipsec *i, const struct import_stmt *section)
 	if (!c.peer)
 		return;
 	ipsec_hosts(i, &c);
-	if (!c.peer->off)
-		set_auto(i, &c);
+	set_auto(i, &c);
 	ipsec_version(i, &c);
 	ipsec_ids(i, &c);
 	ipsec_proofs(i, &c);

@@ -158,6 +158,8 @@ static void write_globals(struct writer *w)
 			line(w, rows[i].value->at, "%s %s", rows[i].word, rows[i].value->text);
 	for (unsigned i = 0; i < d->nsecrets; i++)
 		line(w, d->secrets[i].at, "secrets %s", draft_quote(w->d, d->secrets[i].text));
+	for (unsigned i = 0; i < d->ndrops; i++)
+		line(w, d->drops[i].at, "drop %s", d->drops[i].text);
 }
 
 static void write_defaults(struct writer *w)

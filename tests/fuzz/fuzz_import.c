@@ -38,7 +38,7 @@ static void check_setting(const char *line)
 	static const char *const words[] = {
 		"address", "local", "version", "exchange", "xauth", "users", "mode-config", "id", "auth", "cert", "key", "ca", "remote-key", "key-floor", "signatures", "revocation",
 		"ike", "esp", "pfs", "unique", "lifetime", "rekey", "dpd", "retransmit", "replay-window", "tfc", "fragment", "linger", "port", "nat-port", "nat", "keepalive",
-		"pool", "virtual-address", "traffic", "drop", "start", "serve", "dns", "domain",
+		"pool", "virtual-address", "traffic", "start", "serve", "dns", "domain",
 	};
 	size_t n = strcspn(line, " \n");
 
@@ -51,7 +51,7 @@ static void check_setting(const char *line)
 /* A remark may be of many words, but a line is a line: what begins one is a comment, or one of our keywords. */
 static void check_lines(const char *conf)
 {
-	static const char *const begins[] = { "#", "\t", "peer \"", "pool \"", "default {", "}", "listen ", "port ", "nat-port ", "crl ", "secrets ", "\n" };
+	static const char *const begins[] = { "#", "\t", "peer \"", "pool \"", "default {", "}", "listen ", "port ", "nat-port ", "crl ", "secrets ", "drop ", "\n" };
 
 	for (const char *line = conf, *eol; *line; line = eol + 1) {
 		size_t i = 0;

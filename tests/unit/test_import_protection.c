@@ -262,6 +262,31 @@ static void test_versions(void **state)
 	CHECK(rows);
 }
 
+/* What a conn holds back goes nowhere in clear, whatever becomes of the conn. */
+static void test_clear(void **state)
+{
+	static const struct row rows[] = {
+		CONN(" right=192.0.2.2\n rightsubnet=10.8.0.0/16\n authby=secret\n ah=sha1\n auto=route\n", "drop 192.0.2.1 <-> 10.8.0.0/16\n", "!\tauth ", "~auto=ignore lets it go"),
+		CONN(" right=192.0.2.2\n rightsubnet=10.8.0.0/16\n authby=secret\n ah=sha1\n auto=start\n", "drop 192.0.2.1 <-> 10.8.0.0/16\n"),
+		CONN(" right=192.0.2.2\n rightsubnet=10.8.0.0/16\n authby=secret\n ah=sha1\n auto=add\n", "!drop "),
+		CONN(" right=192.0.2.2\n rightsubnet=10.8.0.0/16\n authby=secret\n ah=sha1\n auto=ignore\n", "!drop "),
+		CONN(" right=192.0.2.2\n rightsubnet=10.8.0.0/16\n authby=secret\n auto=ondemand\n", "drop 192.0.2.1 <-> 10.8.0.0/16\n", "\ttraffic 192.0.2.1 <-> 10.8.0.0/16\n",
+		     "\tstart yes\n", "~until the tunnel is there"),
+		CONN(" right=192.0.2.2\n rightsubnet=10.8.0.0/16\n authby=secret\n auto=start\n", "!drop ", "\tstart yes\n"),
+		CONN(" right=%any\n rightsubnet=10.8.0.0/16\n authby=secret\n auto=route\n", "!drop "),
+		CONN(" right=10.8.0.1\n rightsubnet=10.8.0.0/16\n leftprotoport=tcp\n rightprotoport=tcp/22\n type=drop\n authby=never\n auto=route\n",
+		     "drop 192.0.2.1[tcp] <-> 10.8.0.0/16[tcp/22]\n", "~without an ICMP error", "!peer"),
+		CONN(" right=10.8.0.1\n type=reject\n authby=never\n auto=route\n", "drop 192.0.2.1 <-> 10.8.0.1\n"), CONN(" right=10.8.0.1\n type=passthrough\n authby=never\n auto=route\n", "!drop "),
+		CONN(" right=192.0.2.2\n left=%defaultroute\n type=transport\n authby=never\n auto=route\n", "drop 0.0.0.0/0 <-> 192.0.2.2\n"),
+		CONN(" right=192.0.2.2\n rightsubnets={10.8.0.0/16 10.9.0.0/16}\n leftsubnet=10.1.0.0/16\n authby=secret\n auto=route\nconn b\n also=a\n leftsubnet=10.2.0.0/16\n"
+		     " rightsubnets=10.8.0.0/16\n auto=route\n", "drop 10.1.0.0/16 <-> 10.9.0.0/16\n", "drop 10.2.0.0/16 <-> 10.8.0.0/16\n", "!\ttraffic", "~not all paired"),
+		CONN(" right=192.0.2.2\n authby=never\n leftsourceip=%config\n auto=start\n", "!drop ", "~goes in clear"),
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 #define REMOTE "remote 192.0.2.2 {\n" PROPOSAL "}\n"
 #define TO(n, inside) "sainfo address 10.0.0.0/8 any address 10." #n ".0.0/16 any { " inside " }\n"
 #define AES256 "encryption_algorithm aes 256; authentication_algorithm hmac_sha256;"
@@ -361,7 +386,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names), cmocka_unit_test(test_names_of_racoon), cmocka_unit_test(test_demands), cmocka_unit_test(test_revocation),
-		cmocka_unit_test(test_rightca), cmocka_unit_test(test_one_of_two), cmocka_unit_test(test_sainfo), cmocka_unit_test(test_versions), cmocka_unit_test(test_no_statement_of_others),
+		cmocka_unit_test(test_rightca), cmocka_unit_test(test_one_of_two), cmocka_unit_test(test_sainfo), cmocka_unit_test(test_clear), cmocka_unit_test(test_versions), cmocka_unit_test(test_no_statement_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -60,6 +60,8 @@ static void allow(struct fixture *f)
 	k.local[0] = (struct allow_range){ addr("10.8.0.0"), addr("10.8.255.255") };
 	k.remote[0] = (struct allow_range){ addr("10.9.0.0"), addr("10.9.255.255") };
 	assert_int_equal(allows_add(&all, &k), 0);
+	k.guard = false;
+	assert_int_equal(allows_add(&all, &k), 0);
 	k = (struct kern_allow){ .local_end = true, .remote_end = true, .transport = true };
 	assert_int_equal(allows_add(&all, &k), 0);
 	k = (struct kern_allow){ .nlocal = 1, .nremote = 1, .local_hosts = true, .interface = "gapless0" };
@@ -258,7 +260,7 @@ static void guards(void **state)
 static void drops(void **state)
 {
 	struct fixture *f = *state;
-	struct kern_request rq = { .op = KERN_GUARD_SET };
+	struct kern_request rq = { .op = KERN_GUARD_SET }, other;
 	struct ipsec_policy in = { .dir = IPSEC_DIR_IN, .sel.proto = IPPROTO_TCP }, there;
 
 	rq.guard = (struct ipsec_selector){ .src = addr("10.8.0.0"), .src_len = 16, .dst = addr("10.9.0.0"), .dst_len = 16, .proto = IPPROTO_TCP, .dport = 80,
@@ -273,6 +275,15 @@ static void drops(void **state)
 	assert_int_equal(ipsec_policy_get(f->ip, &in, &there), 0);
 	assert_int_equal(there.action, IPSEC_ACTION_BLOCK);
 	assert_int_equal(there.priority, KERN_GUARD_PRIORITY);
+	/* A number behind an empty mask: the tunnel between the same networks has a policy of its own. */
+	other = traffic("10.8.0.0", 16, "10.9.0.0");
+	other.traffic.sel[0].dst_len = 16;
+	rq.guard.proto = 0;
+	rq.guard.dport = rq.guard.dport_mask = 0;
+	rq.guard.sport = 1;
+	assert_int_equal(execute(f, &other), 0);
+	assert_int_equal(execute(f, &rq), 0);
+	assert_int_equal(policies(f), 9);
 	rq.guard.src_len = 8;
 	rq.guard.src = addr("10.0.0.0");
 	assert_int_equal(execute(f, &rq), -EINVAL);
