@@ -15,9 +15,11 @@ define newline
 
 endef
 
-service_of_systemd = 644 packaging/systemd/gapless.service $(PREFIX)/lib/systemd/system/gapless.service
-service_of_rc.d = 755 packaging/rc.d/gapless $(SYSCONFDIR)/rc.d/gapless
-$(foreach kind,sysvinit openrc procd,$(eval service_of_$(kind) = 755 packaging/$(kind)/gapless $$(SYSCONFDIR)/init.d/gapless))
+# keyd's own, and that of keyd-hook
+services := gapless gapless-hook
+service_of_systemd = $(foreach name,$(services),644 packaging/systemd/$(name).service $(PREFIX)/lib/systemd/system/$(name).service$(newline))
+service_of_rc.d = $(foreach name,$(services),755 packaging/rc.d/$(name) $(SYSCONFDIR)/rc.d/$(name)$(newline))
+$(foreach kind,sysvinit openrc procd,$(eval service_of_$(kind) = $$(foreach name,$$(services),755 packaging/$(kind)/$$(name) $$(SYSCONFDIR)/init.d/$$(name)$$(newline))))
 
 define install_files
 755 $(O)/bin/keyd $(LIBEXECDIR)/gapless/keyd
@@ -51,8 +53,8 @@ $(foreach name,$(pfkey_functions),link pfkey.3 $(MANDIR)/man3/$(name).3$(newline
 644 pfkey/examples/pair.c $(DOCDIR)/examples/pair.c
 700 - $(SYSCONFDIR)/gapless
 644 packaging/sysusers.d/gapless.conf $(PREFIX)/lib/sysusers.d/gapless.conf
-644 packaging/systemd/gapless.service $(PREFIX)/share/gapless/init/gapless.service
-$(foreach kind,sysvinit openrc procd rc.d,755 packaging/$(kind)/gapless $(PREFIX)/share/gapless/init/gapless.$(kind)$(newline))
+$(foreach name,$(services),644 packaging/systemd/$(name).service $(PREFIX)/share/gapless/init/$(name).service$(newline))
+$(foreach kind,sysvinit openrc procd rc.d,$(foreach name,$(services),755 packaging/$(kind)/$(name) $(PREFIX)/share/gapless/init/$(name).$(kind)$(newline)))
 $(foreach kind,$(INIT),$(service_of_$(kind))$(newline))
 644 packaging/examples/ipsec.conf $(DOCDIR)/examples/ipsec.conf
 644 packaging/examples/keyd.conf $(DOCDIR)/examples/keyd.conf

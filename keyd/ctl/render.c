@@ -117,13 +117,13 @@ static json_t *assigned(const struct engine_ike_info *i)
 
 json_t *render_ike(const struct engine_ike_info *i)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:I, s:[]}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:I, s:[]}",
 			 "peer", TEXT(i->peer), "state", TEXT(i->state), "local", render_addr(&i->local),
 			 "remote", render_addr(&i->remote), "local_port", i->local_port, "remote_port", i->remote_port,
 			 "nat", nat_name(i), "encap", i->encap,
 			 "spi_i", render_spi64(i->spi_i), "spi_r", render_spi64(i->spi_r),
 			 "role", i->initiator ? "initiator" : "responder", "local_id", render_id(&i->local_id),
-			 "remote_id", render_id(&i->remote_id), "assigned", assigned(i),
+			 "remote_id", render_id(&i->remote_id), "user", TEXT(i->user), "assigned", assigned(i),
 			 "assigned_to", i->assigned_to_us ? "us" : "peer", "algorithms", TEXT(i->algs),
 			 "local_auth", TEXT(i->local_auth), "remote_auth", TEXT(i->remote_auth),
 			 "local_key", render_digest(i->local_key.b),
@@ -134,13 +134,18 @@ json_t *render_ike(const struct engine_ike_info *i)
 			 "taken_over_ago", (json_int_t)i->taken_over_s, "children");
 }
 
+json_t *render_selector(const struct ipsec_selector *s)
+{
+	return selector(s);
+}
+
 json_t *render_child(const struct engine_child_info *c)
 {
-	return json_pack("{s:o, s:o, s:I, s:s, s:s, s:b, s:b, s:o, s:I, s:o, s:I, s:I, s:I, s:i, s:{s:I, s:I, s:I, s:I}}",
+	return json_pack("{s:o, s:o, s:I, s:s, s:s, s:b, s:b, s:o, s:[o], s:I, s:o, s:I, s:I, s:I, s:i, s:{s:I, s:I, s:I, s:I}}",
 			 "spi_in", spi32(c->spi_in), "spi_out", spi32(c->spi_out), "reqid", (json_int_t)c->reqid,
 			 "mode", mode_name(c->mode), "proto", c->proto == IPPROTO_AH ? "ah" : "esp",
 			 "outbound_used", c->outbound_used, "old", c->old, "selector", selector(&c->sel),
-			 "more_selectors", (json_int_t)c->more_sels,
+			 "selectors", selector(&c->sel), "more_selectors", (json_int_t)c->more_sels,
 			 "algorithms", TEXT(c->algs), "age", (json_int_t)c->age_s,
 			 "rekey_in", (json_int_t)c->rekey_in_s, "expires_in", (json_int_t)c->expires_in_s,
 			 "rekeys", (int)c->rekeys, "limits", "soft_bytes", (json_int_t)c->soft_bytes,

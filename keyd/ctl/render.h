@@ -10,6 +10,7 @@
 /* All return a new reference, or NULL without memory. Texts that do not end or are not UTF-8 are cut or masked. */
 json_t *render_ike(const struct engine_ike_info *info);	/* with an empty array "children" */
 json_t *render_child(const struct engine_child_info *info);
+json_t *render_selector(const struct ipsec_selector *s);
 json_t *render_pool(const struct engine_pool_info *info);	/* with an empty array "leases" */
 json_t *render_lease(const struct engine_lease_info *info);
 json_t *render_stats(const struct engine_stats *stats);

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *text(const json_t *o, const char *key)
+const char *hook_text(const json_t *o, const char *key)
 {
 	return json_string_value(json_object_get(o, key)) ?: "";
 }
 
-static void set(struct hook_env *e, const char *name, const char *value)
+void hook_set(struct hook_env *e, const char *name, const char *value)
 {
 	char *both;
 
@@ -30,24 +30,22 @@ void hook_env_free(struct hook_env *e)
 	*e = (struct hook_env){ .n = 0 };
 }
 
-/* "192.0.2.1", or "" where it is none. */
-static void set_addr(struct hook_env *e, const char *name, const char *value)
+void hook_set_addr(struct hook_env *e, const char *name, const char *value)
 {
 	struct ipsec_addr a;
 
-	set(e, name, ipsec_addr_parse(&a, value) ? "" : value);
+	hook_set(e, name, ipsec_addr_parse(&a, value) ? "" : value);
 }
 
-static void set_number(struct hook_env *e, const char *name, long long n)
+void hook_set_number(struct hook_env *e, const char *name, long long n)
 {
 	char buf[32];
 
 	snprintf(buf, sizeof(buf), "%lld", n);
-	set(e, name, buf);
+	hook_set(e, name, buf);
 }
 
-/* "10.0.0.0/8" as address and mask; false: it is none. */
-static bool network(const char *value, char *addr, size_t n, char *mask, size_t nmask)
+bool hook_network(const char *value, char *addr, size_t n, char *mask, size_t nmask)
 {
 	const char *slash = strchr(value, '/');
 	struct ipsec_addr a;
@@ -73,7 +71,7 @@ static const char *internal(const json_t *ike)
 	const json_t *a;
 	size_t i;
 
-	if (strcmp(text(ike, "assigned_to"), "us") != 0)
+	if (strcmp(hook_text(ike, "assigned_to"), "us") != 0)
 		return "";
 	json_array_foreach (json_object_get(ike, "assigned"), i, a)
 		if (!strchr(json_string_value(a) ?: ":", ':'))
@@ -81,12 +79,12 @@ static const char *internal(const json_t *ike)
 	return "";
 }
 
-/* Name servers and domain as keyd has written them for this peer. */
-static void set_resolv(struct hook_env *e, const char *run_dir, const char *peer)
+void hook_resolv(struct hook_resolv *r, const char *run_dir, const char *peer)
 {
-	char path[512], line[512], list[512] = "", first[64] = "", domain[300] = "";
+	char path[512], line[512];
 	FILE *f;
 
+	*r = (struct hook_resolv){ .list = "" };
 	snprintf(path, sizeof(path), "%s/resolv/%s.conf", run_dir, peer);
 	f = strchr(peer, '/') ? NULL : fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f)) {
@@ -94,94 +92,79 @@ static void set_resolv(struct hook_env *e, const char *run_dir, const char *peer
 
 		line[strcspn(line, "\n")] = 0;
 		if (!strncmp(line, "search ", 7))
-			snprintf(domain, sizeof(domain), "%.290s", line + 7);
-		if (strncmp(line, "nameserver ", 11) != 0 || ipsec_addr_parse(&a, line + 11) || a.family != AF_INET)
+			snprintf(r->domain, sizeof(r->domain), "%.290s", line + 7);
+		if (strncmp(line, "nameserver ", 11) != 0 || ipsec_addr_parse(&a, line + 11))
 			continue;
-		if (!*first)
-			snprintf(first, sizeof(first), "%.60s", line + 11);
-		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%.60s", *list ? " " : "", line + 11);
+		if (!*r->first && a.family == AF_INET)
+			snprintf(r->first, sizeof(r->first), "%.60s", line + 11);
+		snprintf(r->list + strlen(r->list), sizeof(r->list) - strlen(r->list), "%s%.60s", *r->list ? " " : "", line + 11);
 	}
 	if (f)
 		fclose(f);
-	set(e, "INTERNAL_DNS4", first);
-	set(e, "INTERNAL_DNS4_LIST", list);
-	set(e, "DEFAULT_DOMAIN", domain);
+}
+
+static void set_resolv(struct hook_env *e, const char *run_dir, const char *peer)
+{
+	char list[512] = "", *save = NULL;
+	struct hook_resolv r;
+
+	hook_resolv(&r, run_dir, peer);
+	for (char *one = strtok_r(r.list, " ", &save); one; one = strtok_r(NULL, " ", &save))
+		if (!strchr(one, ':'))
+			snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%.60s", *list ? " " : "", one);
+	hook_set(e, "INTERNAL_DNS4", r.first);
+	hook_set(e, "INTERNAL_DNS4_LIST", list);
+	hook_set(e, "DEFAULT_DOMAIN", r.domain);
+}
+
+/* One network more of each list. */
+static void add_split(char *list, char *cidr, size_t n, const char *net)
+{
+	char addr[64], mask[64];
+
+	if (!hook_network(net, addr, sizeof(addr), mask, sizeof(mask)) || strchr(addr, ':'))
+		return;
+	snprintf(list + strlen(list), n - strlen(list), "%s%s/%s", *list ? " " : "", addr, mask);
+	snprintf(cidr + strlen(cidr), n - strlen(cidr), "%s%s%s", *cidr ? " " : "", net, strchr(net, '/') ? "" : "/32");
 }
 
 /* The networks behind the gateway, as its children have them. */
 static void set_split(struct hook_env *e, const json_t *ike)
 {
-	char list[1024] = "", cidr[1024] = "", addr[64], mask[64];
-	const json_t *c;
-	size_t i;
+	char list[2048] = "", cidr[2048] = "";
+	const json_t *c, *sel;
+	size_t i, k;
 
-	json_array_foreach (json_object_get(ike, "children"), i, c) {
-		const char *net = text(json_object_get(c, "selector"), "remote");
-
-		if (!network(net, addr, sizeof(addr), mask, sizeof(mask)) || strchr(addr, ':'))
-			continue;
-		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s/%s", *list ? " " : "", addr, mask);
-		snprintf(cidr + strlen(cidr), sizeof(cidr) - strlen(cidr), "%s%s", *cidr ? " " : "", net);
-	}
-	set(e, "SPLIT_INCLUDE", list);
-	set(e, "SPLIT_INCLUDE_CIDR", cidr);
+	json_array_foreach (json_object_get(ike, "children"), i, c)
+		json_array_foreach (json_object_get(c, "selectors"), k, sel)
+			if (!json_is_true(json_object_get(c, "old")))
+				add_split(list, cidr, sizeof(list), hook_text(sel, "remote"));
+	hook_set(e, "SPLIT_INCLUDE", list);
+	hook_set(e, "SPLIT_INCLUDE_CIDR", cidr);
+	hook_set(e, "SPLIT_LOCAL", "");		/* UNITY_LOCAL_LAN, which no gateway tells keyd */
+	hook_set(e, "SPLIT_LOCAL_CIDR", "");
 }
 
-static void begin(struct hook_env *e)
+void hook_begin(struct hook_env *e)
 {
 	*e = (struct hook_env){ .n = 0 };
-	set(e, "PATH", "/sbin:/usr/sbin:/bin:/usr/bin");
+	hook_set(e, "PATH", "/sbin:/usr/sbin:/bin:/usr/bin");
 }
 
 void hook_env_racoon(struct hook_env *e, const json_t *ike, const char *run_dir)
 {
-	begin(e);
-	set_addr(e, "LOCAL_ADDR", text(ike, "local"));
-	set_number(e, "LOCAL_PORT", json_integer_value(json_object_get(ike, "local_port")));
-	set_addr(e, "REMOTE_ADDR", text(ike, "remote"));
-	set_number(e, "REMOTE_PORT", json_integer_value(json_object_get(ike, "remote_port")));
-	set(e, "REMOTE_ID", text(ike, "remote_id"));
-	set_addr(e, "INTERNAL_ADDR4", internal(ike));
-	set(e, "INTERNAL_NETMASK4", *internal(ike) ? "255.255.255.255" : "");
-	set(e, "INTERNAL_CIDR4", *internal(ike) ? "32" : "");
-	set(e, "INTERNAL_WINS4", "");
-	set(e, "INTERNAL_WINS4_LIST", "");
-	set_resolv(e, run_dir, text(ike, "peer"));
+	hook_begin(e);
+	hook_set_addr(e, "LOCAL_ADDR", hook_text(ike, "local"));
+	hook_set_number(e, "LOCAL_PORT", json_integer_value(json_object_get(ike, "local_port")));
+	hook_set_addr(e, "REMOTE_ADDR", hook_text(ike, "remote"));
+	hook_set_number(e, "REMOTE_PORT", json_integer_value(json_object_get(ike, "remote_port")));
+	hook_set(e, "REMOTE_ID", hook_text(ike, "remote_id"));
+	hook_set_addr(e, "INTERNAL_ADDR4", internal(ike));
+	hook_set(e, "INTERNAL_NETMASK4", *internal(ike) ? "255.255.255.255" : "");
+	hook_set(e, "INTERNAL_CIDR4", *internal(ike) ? "32" : "");
+	hook_set(e, "INTERNAL_WINS4", "");
+	hook_set(e, "INTERNAL_WINS4_LIST", "");
+	set_resolv(e, run_dir, hook_text(ike, "peer"));
 	set_split(e, ike);
-	set(e, "PEER", text(ike, "peer"));
-}
-
-static void set_client(struct hook_env *e, const char *whose, const char *net)
-{
-	char name[64], addr[64], mask[64];
-	bool ok = network(net, addr, sizeof(addr), mask, sizeof(mask));
-
-	snprintf(name, sizeof(name), "PLUTO_%s_CLIENT", whose);
-	set(e, name, ok ? net : "");
-	snprintf(name, sizeof(name), "PLUTO_%s_CLIENT_NET", whose);
-	set(e, name, ok ? addr : "");
-	snprintf(name, sizeof(name), "PLUTO_%s_CLIENT_MASK", whose);
-	set(e, name, ok ? mask : "");
-}
-
-void hook_env_pluto(struct hook_env *e, const json_t *event, const json_t *ike)
-{
-	const json_t *sel = json_object_get(event, "selector");
-	const char *local = text(sel, "local"), *end = text(event, "local");
-	bool host = !strncmp(local, end, strlen(end)) && (!local[strlen(end)] || !strcmp(local + strlen(end), "/32") || !strcmp(local + strlen(end), "/128"));
-	char verb[32];
-
-	begin(e);
-	snprintf(verb, sizeof(verb), "%s-%s%s", !strcmp(text(event, "event"), "child-up") ? "up" : "down", host ? "host" : "client", strchr(local, ':') ? "-v6" : "");
-	set(e, "PLUTO_VERSION", "1.1");
-	set(e, "PLUTO_VERB", verb);
-	set(e, "PLUTO_CONNECTION", text(event, "peer"));
-	set_addr(e, "PLUTO_ME", text(event, "local"));
-	set(e, "PLUTO_MY_ID", text(ike, "local_id"));
-	set_client(e, "MY", local);
-	set_addr(e, "PLUTO_PEER", text(event, "remote"));
-	set(e, "PLUTO_PEER_ID", text(ike, "remote_id"));
-	set_client(e, "PEER", text(sel, "remote"));
-	if (*internal(ike))
-		set_addr(e, "PLUTO_MY_SOURCEIP", internal(ike));
+	hook_set(e, "PEER", hook_text(ike, "peer"));
 }

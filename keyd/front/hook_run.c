@@ -58,11 +58,11 @@ static int wait_for(pid_t pid)
 static void tell(const char *path, int status)
 {
 	if (status == -1)
-		fprintf(stderr, "keyd-hook: %s: killed: it took longer than %u s\n", path, HOOK_SECONDS);
+		hook_say("%s: killed: it took longer than %u s", path, HOOK_SECONDS);
 	else if (WIFSIGNALED(status))
-		fprintf(stderr, "keyd-hook: %s: ended by signal %d\n", path, WTERMSIG(status));
+		hook_say("%s: ended by signal %d", path, WTERMSIG(status));
 	else if (WEXITSTATUS(status))
-		fprintf(stderr, "keyd-hook: %s: ended with %d\n", path, WEXITSTATUS(status));
+		hook_say("%s: ended with %d", path, WEXITSTATUS(status));
 }
 
 void hook_run(const char *command, const char *word, const struct hook_env *e)
@@ -80,7 +80,7 @@ void hook_run(const char *command, const char *word, const struct hook_env *e)
 	if (!why && !pid)
 		become(words, e);
 	if (why || pid < 0)
-		fprintf(stderr, "keyd-hook: %s is not run: %s\n", command, why ?: strerror(errno));
+		hook_say("%s is not run: %s", command, why ?: strerror(errno));
 	else
 		tell(words[0], wait_for(pid));
 	free(copy);

@@ -247,6 +247,21 @@ static void child_tell(const struct child_sa *c, void (*child)(void *arg, const 
 	info.hard_packets = c->hard.packets;
 	info.rekeys = c->rekeys;
 	child(arg, &info);
+	for (info.nth = 1; info.nth <= info.more_sels; info.nth++) {
+		info.sel = c->traffic->t.sel[info.nth];
+		child(arg, &info);
+	}
+}
+
+/* Whose name and password were good; "": nobody was asked. */
+static void tell_user(const struct ike_sa *sa, struct engine_ike_info *info)
+{
+	const struct conf_peer *conf = &sa->peer->conf;
+
+	if (conf->version == 1 && conf->xauth == CONF_XAUTH_CLIENT)
+		memcpy(info->user, conf->xauth_user, sizeof(info->user));
+	else if (conf->version == 1 && conf->xauth == CONF_XAUTH_SERVER && sa->state >= IKE_ESTABLISHED)
+		snprintf(info->user, sizeof(info->user), "%.*s", (int)sa->remote_id.len, (const char *)sa->remote_id.data);
 }
 
 static void ike_tell(const struct ike_sa *sa, void (*ike)(void *arg, const struct engine_ike_info *), void *arg)
@@ -267,6 +282,7 @@ static void ike_tell(const struct ike_sa *sa, void (*ike)(void *arg, const struc
 	memcpy(info.spi_r, sa->spi_r, sizeof(info.spi_r));
 	info.local_id = sa->local_id;
 	info.remote_id = sa->remote_id;
+	tell_user(sa, &info);
 	proposal_choice_format(&algs, info.algs, sizeof(info.algs));
 	info.age_s = seconds_since(now, sa->established_at);
 	info.rekey_in_s = sa->state == IKE_ESTABLISHED ? seconds_since(sa->rekey_at, now) : 0;

@@ -190,7 +190,8 @@ struct engine_child_info {
 	bool outbound_used;		/* false: waiting for the peer's sign that it can receive */
 	bool old;			/* replaced; inbound kept for stragglers */
 	struct ipsec_selector sel;	/* src is our side */
-	uint32_t more_sels;		/* beside that one, of a child whose policies keyd made */
+	uint32_t more_sels;		/* beside that one, of a child whose policies keyd made: */
+	uint32_t nth;			/* … each is told right after it, with its number here; of the child itself: 0 */
 	char algs[96];
 	uint64_t age_s, rekey_in_s, expires_in_s;
 	uint64_t soft_bytes, hard_bytes, soft_packets, hard_packets;	/* of each SA; 0: no limit */
@@ -207,6 +208,7 @@ struct engine_ike_info {
 	bool nat_local, nat_remote;	/* who is behind a NAT */
 	bool encap;			/* ESP goes in UDP */
 	struct conf_id local_id, remote_id;
+	char user[CONF_USER_MAX];	/* of XAUTH; "": none */
 	struct ipsec_addr assigned[2];	/* addresses inside of the tunnel, IPv4 and IPv6; AF_UNSPEC: none */
 	bool assigned_to_us;		/* by the peer; else by us to it */
 	char algs[128];

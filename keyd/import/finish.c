@@ -76,6 +76,14 @@ static bool same_rest(const struct draft_peer *a, const struct draft_peer *b)
 	return true;
 }
 
+static void merge_script(struct draft *d, struct draft_peer *a, const struct draft_peer *b, enum import_when when)
+{
+	if (!a->script[when])
+		a->script[when] = b->script[when];
+	else if (b->script[when] && strcmp(a->script[when], b->script[when]) != 0)
+		draft_note(d, a, IMPORT_NOT, b->at, "%s: the same peer: \"%s\" is run for it, and not \"%s\"", b->head, a->script[when], b->script[when]);
+}
+
 /* keyd has one section for a peer: the traffic of b goes into that of a, if all of it is protected there as it is to be. */
 static void merge(struct draft *d, struct draft_peer *a, struct draft_peer *b)
 {
@@ -91,6 +99,8 @@ static void merge(struct draft *d, struct draft_peer *a, struct draft_peer *b)
 				     "%s: the same peer, whose lifetimes and the like differ: those of this section count for both", b->head);
 	for (unsigned i = 0; i < b->npairs; i++)
 		draft_pair_add(d, a, b->at, &b->pair[i]);
+	for (unsigned i = 0; i < IMPORT_WHENS; i++)
+		merge_script(d, a, b, (enum import_when)i);
 	a->own_policies = a->own_policies && b->own_policies;
 	a->start = a->start || b->start;
 	a->route = a->route || b->route;

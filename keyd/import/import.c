@@ -133,7 +133,7 @@ int import_convert(struct import_result *r, const struct import_tree *t, const s
 const char *import_script(const struct import_result *r, const char *peer, enum import_when when)
 {
 	for (const struct draft_peer *p = r->draft->peers; p; p = p->next)
-		if (!p->off && !strcmp(p->name, peer))
+		if (!strcmp(p->name, peer))
 			return p->script[when];
 	return NULL;
 }

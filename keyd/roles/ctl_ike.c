@@ -26,7 +26,7 @@ static int on_child(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	struct waiting *w = waiting_by_id(m->id);
 	struct engine_child_info info;
-	json_t *ike;
+	json_t *ike, *children;
 
 	(void)ch;
 	(void)arg;
@@ -34,7 +34,11 @@ static int on_child(struct ipc *ch, struct ipc_msg *m, void *arg)
 	if (!w || w->verb == CTL_ASK_TOKEN)
 		return 0;
 	ike = json_array_get(w->parts, json_array_size(w->parts) - 1);
-	json_array_append_new(json_object_get(ike, "children"), render_child(&info));
+	children = json_object_get(ike, "children");
+	if (info.nth)
+		json_array_append_new(json_object_get(json_array_get(children, json_array_size(children) - 1), "selectors"), render_selector(&info.sel));
+	else
+		json_array_append_new(children, render_child(&info));
 	return 0;
 }
 

@@ -92,7 +92,13 @@ begins_program alice hook keyd-hook -f /etc/ipsec.conf
 begins_program alice phase keyd-hook --up /etc/up --down /etc/down
 check "up" keydctl alice up bob
 check "updown is called" wait_until 10 written '^called /etc/updown --word$'
-check "for the network" written '^PLUTO_VERB=up-client$'
+check "for the network" wait_until 10 written '^PLUTO_VERB=up-client$'
+check "and before that, to prepare" written '^PLUTO_VERB=prepare-client$'
+check "and for the route" written '^PLUTO_VERB=route-client$'
+check "our interface" written '^PLUTO_INTERFACE=[a-z].*$'
+check "the peer is the next hop" written '^PLUTO_NEXT_HOP=192.0.2.2$'
+check "the protocol" written '^PLUTO_MY_PROTOCOL=0$'
+check "and our reqid" written '^PLUTO_REQID=[0-9]+$'
 check "which it is told" written '^PLUTO_PEER_CLIENT=10.2.0.0/24$'
 check "as address" written '^PLUTO_MY_CLIENT_NET=10.1.0.0$'
 check "and mask" written '^PLUTO_MY_CLIENT_MASK=255.255.255.0$'
@@ -106,6 +112,7 @@ check "the networks behind it" written '^SPLIT_INCLUDE=10.2.0.0/255.255.255.0$'
 check "and nothing of our own environment" not_written '^(HOME|USER|O|native_inside)='
 check "down" keydctl alice down bob
 check "updown is called again" wait_until 10 written '^PLUTO_VERB=down-client$'
+check "and for the route that goes" wait_until 10 written '^PLUTO_VERB=unroute-client$'
 check "phase1_down is called" wait_until 10 written '^called /etc/down phase1_down$'
 
 in_host alice chmod 777 /etc/up
@@ -119,4 +126,58 @@ kill -TERM "${tag_pid[keyd-alice]}"
 host_stop keyd-alice
 begins_program alice keyd keyd -v --backend fake --cache-dir /run/gapless/cache -f /etc/ipsec.conf
 check "keyd-hook finds the next keyd" wait_log phase-alice '^keyd-hook: ready' 20 2
+
+# --- certificates, and peers that may come from anywhere: the section is the one that keyd chooses ---
+check "up once more" keydctl alice up bob
+check "and down, so that nothing goes on" keydctl alice down bob
+for tag in hook-alice phase-alice keyd-alice keyd-bob; do
+	host_stop $tag
+done
+openssl req -x509 -days 9 -nodes -out "$work/ca.pem" -subj /CN=ca -newkey ed25519 -keyout "$work/ca.key" -addext basicConstraints=critical,CA:TRUE 2>"$work/err"
+for host in alice bob; do
+	openssl req -new -nodes -out "$work/$host.csr" -subj "/O=Example/CN=$host" -newkey ed25519 -keyout "$work/$host.key" 2>"$work/err"
+	openssl x509 -req -days 9 -in "$work/$host.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -out "$work/$host.pem" 2>"$work/err"
+	in_host "$host" sh -c 'umask 77; mkdir -p /etc/ipsec.d/cacerts /etc/ipsec.d/certs /etc/ipsec.d/private; cp "$1/ca.pem" /etc/ipsec.d/cacerts
+		cp "$1/$2.pem" /etc/ipsec.d/certs; cp "$1/$2.key" /etc/ipsec.d/private; echo ": RSA $2.key" >/etc/ipsec.secrets' sh "$work" "$host"
+done
+in_host alice sh -c 'cat >/etc/ipsec.conf; : >/etc/written' <<-END
+	conn others
+	    also=gate
+	    rightid="O=Elsewhere, CN=*"
+	    leftupdown="/etc/updown others"
+	conn those
+	    also=gate
+	    rightid="O=Example, CN=*"
+	    leftupdown="/etc/updown those"
+	conn gate
+	    left=192.0.2.1
+	    leftcert=alice.pem
+	    leftsubnet=10.1.0.0/24,10.8.0.0/24
+	    right=%any
+	    rightsubnet=10.2.0.0/24
+	    keyexchange=ikev2
+	    auto=add
+END
+in_host bob sh -c 'cat >/etc/ipsec.conf' <<-END
+	conn alice
+	    left=192.0.2.2
+	    leftcert=bob.pem
+	    leftsubnet=10.2.0.0/24
+	    right=192.0.2.1
+	    rightid="O=Example, CN=alice"
+	    rightsubnet=10.1.0.0/24,10.8.0.0/24
+	    keyexchange=ikev2
+	    auto=add
+END
+begins_program alice keyd keyd -v --backend fake --cache-dir /run/gapless/cache -f /etc/ipsec.conf
+begins_program bob keyd keyd -v --backend fake --cache-dir /run/gapless/cache -f /etc/ipsec.conf
+begins_program alice hook keyd-hook -f /etc/ipsec.conf
+check "up from anywhere" keydctl bob up alice
+check "updown of the section that fits is called" wait_until 10 written '^called /etc/updown those$'
+check "for the first network" wait_until 10 written '^PLUTO_MY_CLIENT=10.1.0.0/24$'
+check "and for the second" wait_until 10 written '^PLUTO_MY_CLIENT=10.8.0.0/24$'
+check "with the peer's name" written '^PLUTO_PEER_ID=.*CN=bob$'
+check "no other is" not_written 'updown others$'
+check "and down" keydctl bob down alice
+check "for both" wait_until 10 eval 'written "^PLUTO_VERB=unroute-client$" && [ "$(in_host alice grep -c "^PLUTO_VERB=down-client$" /etc/written)" = 2 ]'
 finish

@@ -23,7 +23,7 @@ files()
 
 no_other_prefix()
 {
-	! grep -rnE '/usr/(libexec|sbin)' "$root" --include='*.[1-9]' --include='*.service' --include='*.conf' --include=gapless
+	! grep -rnE '/usr/(libexec|sbin)' "$root" --include='*.[1-9]' --include='*.service' --include='*.conf' --include=gapless --include=gapless-hook
 }
 
 for_root_alone()
@@ -59,6 +59,12 @@ for kind in rc.d sysvinit openrc procd; do
 	check "the script for $kind starts the installed keyd" grep -qxE "[[:space:]]*(keyd|command)=$prefix/libexec/gapless/keyd" \
 		"$root$prefix/share/gapless/init/gapless.$kind"
 done
+check "systemd's unit starts the installed keyd-hook" grep -qx "ExecStart=$prefix/libexec/gapless/keyd-hook .*" \
+	"$root$prefix/lib/systemd/system/gapless-hook.service"
+for kind in rc.d sysvinit openrc procd; do
+	check "the script for $kind starts the installed keyd-hook" grep -qxE "[[:space:]]*(keyd_hook|command)=$prefix/libexec/gapless/keyd-hook" \
+		"$root$prefix/share/gapless/init/gapless-hook.$kind"
+done
 check "no text names another prefix" no_other_prefix
 check "/etc/gapless is for root alone" for_root_alone
 check "the examples are there" test -s "$root$prefix/share/doc/gapless/examples/ipsec.conf"
@@ -69,6 +75,7 @@ is "it is still there" "$(cat "$root/etc/gapless/psk.txt")" secret
 for kind in sysvinit openrc procd; do
 	make_it INIT=$kind install >/dev/null
 	check "INIT=$kind: its script is in init.d" cmp "$root/etc/init.d/gapless" "$root$prefix/share/gapless/init/gapless.$kind"
+	check "INIT=$kind: that of keyd-hook, too" cmp "$root/etc/init.d/gapless-hook" "$root$prefix/share/gapless/init/gapless-hook.$kind"
 	make_it INIT=$kind uninstall >/dev/null
 	is "INIT=$kind: and leaves it" "$(ls "$root/etc/init.d/gapless" 2>&1)" "ls: cannot access '$root/etc/init.d/gapless': No such file or directory"
 done

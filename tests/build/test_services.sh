@@ -28,6 +28,8 @@ cleanup()
 	local pid
 
 	[ ! -r "$run/keyd.pid" ] || kill -TERM "$(cat "$run/keyd.pid")"
+	pid=$(cat "$run/keyd-hook.pid" 2>/dev/null)
+	[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != keyd-hook ] || kill "$pid"
 	[ -z "$notified" ] || kill "$notified"
 	wait_until 10 test ! -e "$run/keyd.sock"
 	rm -rf "$root"
@@ -38,7 +40,7 @@ trap cleanup EXIT
 keyd_options="--backend fake -f $root/etc/gapless/keyd.conf --run-dir $run"
 check "make install" make --no-print-directory O="${O:-build}" DESTDIR="$root" PREFIX=/usr INIT="systemd sysvinit" install
 sed -i -e "s,/usr/libexec/gapless,$root&,g" -e "s,/etc/gapless,$root&,g" -e "s,/run/gapless,$root&,g" \
-	"$init"/gapless.* "$root/etc/init.d/gapless" "$root/usr/lib/systemd/system/gapless.service"
+	"$init"/gapless* "$root"/etc/init.d/gapless* "$root"/usr/lib/systemd/system/gapless*.service
 chmod 755 "$root"
 printf 'KEYD_OPTIONS="%s"\n' "$keyd_options" >"$root/etc/gapless/keyd.env"
 printf 'gapless_enable=YES\ngapless_options="%s"\n' "$keyd_options" >"$RC_CONF"
@@ -113,15 +115,63 @@ started_by()
 	"$@" start && [ "$1" != "$doubles/rc.common" ]
 }
 
+hooked()
+{
+	[ -r "$hook_pid" ] && kill -0 "$(cat "$hook_pid")" 2>/dev/null
+}
+
+unhooked()
+{
+	! hooked
+}
+
+# hook NAME COMMAND...: that of keyd-hook, which is told what to do by hook.env or, with rc.d, rc.conf
+hook()
+{
+	local name=$1 pid
+
+	shift
+	hook_pid=$run/keyd-hook.pid
+	[ "$1" != "$doubles/rc.common" ] || hook_pid=$PROCD/pid
+	rm -f "$root/etc/gapless/hook.env"
+	"$@" start >"$root/again" 2>&1
+	check "$name: keyd-hook is not started where nobody wants it" unhooked
+	printf 'HOOK_OPTIONS="-f %s --run-dir %s"\n' "$root/etc/ipsec.conf" "$run" >"$root/etc/gapless/hook.env"
+	printf 'gapless_enable=YES\ngapless_options="%s"\ngapless_hook_enable=YES\ngapless_hook_options="-f %s --run-dir %s"\n' "$keyd_options" "$root/etc/ipsec.conf" "$run" >"$RC_CONF"
+	check "$name: keyd-hook's start" "$@" start
+	check "$name: it runs" wait_until 10 hooked
+	pid=$(cat "$hook_pid")
+	check "$name: status says so" "$@" status
+	"$@" start >"$root/again" 2>&1
+	is "$name: start again starts no second one" "$(cat "$hook_pid")" "$pid"
+	check "$name: restart" "$@" restart
+	check "$name: it runs again" wait_until 10 hooked
+	check "$name: it is another process" [ "$(cat "$hook_pid")" != "$pid" ]
+	check "$name: stop" "$@" stop
+	check "$name: nothing is left" wait_until 10 unhooked
+	if [ "$hook_pid" != "$PROCD/pid" ]; then
+		printf 'left=192.0.2.1\nconn a\n' >"$root/etc/ipsec.conf"
+		check "$name: start tells of a mistake in the file" not "$@" start
+	fi
+	printf 'conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n\tauto=add\n' >"$root/etc/ipsec.conf"
+	printf 'gapless_enable=YES\ngapless_options="%s"\n' "$keyd_options" >"$RC_CONF"
+}
+
+printf 'conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n\tauto=add\n' >"$root/etc/ipsec.conf"
+sed "s,/etc/rc.subr,$doubles/rc.subr," "$init/gapless-hook.rc.d" >"$root/rc.d-hook"
+hook rc.d sh "$root/rc.d-hook"
 sed "s,/etc/rc.subr,$doubles/rc.subr," "$init/gapless.rc.d" >"$root/rc.d"
 service rc.d sh "$root/rc.d"
 if [ -e /lib/lsb/init-functions ] && command -v start-stop-daemon >/dev/null; then
 	service sysvinit env SYSTEMCTL_SKIP_REDIRECT=1 sh "$root/etc/init.d/gapless"
 	service OpenRC "$doubles/openrc-run" "$init/gapless.openrc"
+	hook sysvinit env SYSTEMCTL_SKIP_REDIRECT=1 sh "$root/etc/init.d/gapless-hook"
+	hook OpenRC "$doubles/openrc-run" "$init/gapless-hook.openrc"
 else
 	skip "sysvinit, OpenRC" "not installed: lsb-base, dpkg"
 fi
 service procd "$doubles/rc.common" "$init/gapless.procd"
+hook procd "$doubles/rc.common" "$init/gapless-hook.procd"
 check "procd starts it again when it ends" grep -q '^respawn ' "$PROCD/params"
 
 # --- systemd's unit ---
@@ -129,6 +179,8 @@ unit=$root/usr/lib/systemd/system/gapless.service
 if command -v systemd-analyze >/dev/null; then
 	check "systemd finds no fault with the unit" systemd-analyze verify --man=no "$unit"
 	is "and says nothing about it" "$(systemd-analyze verify --man=no "$unit" 2>&1 | grep -F gapless)" ""
+	check "nor with that of keyd-hook" systemd-analyze verify --man=no "${unit%.service}-hook.service"
+	is "and says nothing about that" "$(systemd-analyze verify --man=no "${unit%.service}-hook.service" 2>&1 | grep -F gapless)" ""
 	check "its exposure is at most 3.5 of 10, which is OK" systemd-analyze security --offline=true --threshold=35 --no-pager "$unit"
 else
 	skip "systemd's unit" "not installed: systemd-analyze"
