@@ -12,6 +12,7 @@ $(eval $(call unit_test,ikev1_nat,ike conf crypto wire pfkey util,libcrypto,$(wo
 $(eval $(call unit_test,ikev1_fragment,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev1_life,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev1_flood,ike conf crypto wire pfkey util,libcrypto,$(world)))
+$(eval $(call unit_test,ikev1_forged,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev1_section,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev1_lost,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev2_strict,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/rogue.c))

@@ -6,17 +6,19 @@
 #include "keyd/ike/version.h"
 #include "keyd/ikev1/state.h"
 
-/* --- phase1.c: an ISAKMP SA, in whatever messages --- */
+/* --- phase1.c, phase1_doubt.c: an ISAKMP SA, in whatever messages --- */
 
 /*
- * One message of phase 1. Who sends it has put, who receives it take: the payloads of must are there, and decrypted where it is
- * secret. take ends with v1_phase1_on, now or later, or with the SA.
+ * One message of phase 1. Who sends it has put, who receives it take: the payloads of must are there, also that of the proof, and
+ * decrypted where it is secret. take ends with v1_phase1_on, now or later, with doubt, or with the SA.
  */
 struct v1_step {
-	uint32_t must;			/* V1_BIT() of payload types; 0: take looks for itself */
+	uint32_t must;			/* V1_BIT() of payload types */
+	bool proves;			/* it has a HASH or SIG payload */
 	bool secret;			/* encrypted */
 	const char *name;		/* for logs: "message 5" */
 	void (*take)(struct exchange *x);
+	void (*believed)(struct exchange *x);	/* it is proved: what else it says counts. NULL: it says nothing else */
 	int (*put)(struct exchange *x, struct wire_out *out);	/* 0, or -1: the SA has ended */
 	void (*ready)(struct exchange *x);	/* before put, what takes its time; ends with v1_phase1_ready. NULL: nothing */
 };
@@ -42,6 +44,8 @@ void v1_phase1_on(struct exchange *x);
 void v1_phase1_ready(struct exchange *x);
 /* It is no good, and nothing has proved where it comes from: the right one may still come. */
 void v1_phase1_doubt(struct exchange *x, uint16_t notify, const char *why);
+/* As initiator: all sendings are used up. */
+void v1_phase1_silent(struct exchange *x);
 /* It ends; notify (0: none) is what the peer is told. */
 void v1_phase1_refuse(struct exchange *x, uint16_t notify, const char *why);
 /* A message of phase 1 for sa. */

@@ -5,7 +5,7 @@
 #include "keyd/ikev1/state.h"
 
 #define KEY_MAX 128
-#define ANSWER_MAX 4096		/* a quick mode's messages are far shorter */
+#define ANSWER_MAX ENGINE_DATAGRAM_MAX	/* a last message of phase 1 may have certificates */
 
 static void walk_memo(struct frost *f, struct v1_memo *m)
 {
@@ -87,7 +87,10 @@ void v1_thawed(struct ike_sa *sa)
 	sa->v1->config.open = true;
 	v1_succeed_thawed(sa);
 	list_each(m, &sa->v1->memos, struct v1_memo, link)
-		v1_quick_resume(m);
+		if (m->message_id)
+			v1_quick_resume(m);
+		else
+			v1_memo_repeat(m, sa->peer->conf.retransmit_tries);
 }
 
 unsigned v1_left(const struct ike_sa *sa, uint32_t *spis, unsigned max)

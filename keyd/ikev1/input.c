@@ -44,7 +44,7 @@ static struct ike_sa *with_cookies(struct engine *e, const struct wire_header *h
 
 	/* The responder's cookie comes with its first answer; a notification may come with none. */
 	if (sa && sa->v1 && sa->initiator &&
-	    (!memcmp(sa->spi_r, h->spi_r, sizeof(sa->spi_r)) || (sa->state <= IKE_INIT && zero(sa->spi_r))))
+	    (!memcmp(sa->spi_r, h->spi_r, sizeof(sa->spi_r)) || zero(sa->spi_r)))
 		return sa;
 	sa = zero(h->spi_r) ? NULL : ike_sa_find(e, h->spi_r);
 	return sa && sa->v1 && !sa->initiator && !memcmp(sa->spi_i, h->spi_i, sizeof(sa->spi_i)) ? sa : NULL;

@@ -93,9 +93,10 @@ static const struct v1_step main_steps[] = {
 	{ .name = "message 2", .must = V1_BIT(ISAKMP_PL_SA), .put = put_choice, .take = take_choice },
 	{ .name = "message 3", .must = KE_NONCE, .put = put_kex, .take = take_kex },
 	{ .name = "message 4", .must = KE_NONCE, .ready = make_keys, .put = put_kex, .take = take_kex },
-	{ .name = "message 5", .must = V1_BIT(ISAKMP_PL_ID), .secret = true, .ready = make_keys_and_proof, .put = put_proof,
+	{ .name = "message 5", .must = V1_BIT(ISAKMP_PL_ID), .proves = true, .secret = true, .ready = make_keys_and_proof, .put = put_proof,
 	  .take = take_proof },
-	{ .name = "message 6", .must = V1_BIT(ISAKMP_PL_ID), .secret = true, .ready = v1_prove, .put = put_proof, .take = take_proof },
+	{ .name = "message 6", .must = V1_BIT(ISAKMP_PL_ID), .proves = true, .secret = true, .ready = v1_prove, .put = put_proof,
+	  .take = take_proof },
 };
 
 const struct v1_phase1 v1_main_mode = {
@@ -168,17 +169,11 @@ static int put_last(struct exchange *x, struct wire_out *out)
 	return 0;
 }
 
-static void take_last(struct exchange *x)
-{
-	v1_nat_take(x);
-	v1_judge(x);
-}
-
 static const struct v1_step aggressive_steps[] = {
 	{ .name = "message 1", .must = V1_BIT(ISAKMP_PL_SA) | KE_NONCE | V1_BIT(ISAKMP_PL_ID), .put = put_all, .take = take_all },
-	{ .name = "message 2", .must = V1_BIT(ISAKMP_PL_SA) | KE_NONCE | V1_BIT(ISAKMP_PL_ID), .ready = make_keys_and_proof,
+	{ .name = "message 2", .must = V1_BIT(ISAKMP_PL_SA) | KE_NONCE | V1_BIT(ISAKMP_PL_ID), .proves = true, .ready = make_keys_and_proof,
 	  .put = put_answer, .take = take_answer },
-	{ .name = "message 3", .secret = true, .ready = v1_prove, .put = put_last, .take = take_last },
+	{ .name = "message 3", .proves = true, .secret = true, .ready = v1_prove, .put = put_last, .take = v1_judge, .believed = v1_nat_take },
 };
 
 const struct v1_phase1 v1_aggressive_mode = {

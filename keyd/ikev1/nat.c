@@ -107,8 +107,6 @@ void v1_nat_take(struct exchange *x)
 	sa->encap = sa->nat_remote || sa->nat_local || sa->peer->conf.nat == CONF_NAT_FORCE;
 	/* Who is behind a NAT and can be reached all the same has a mapping that stays; who began has not. */
 	sa->nat_follow = sa->nat_remote && !(sa->nat_local && sa->initiator);
-	if (sa->encap && sa->initiator)
-		path_float(sa);
 }
 
 static const char *found(const struct ike_sa *sa)

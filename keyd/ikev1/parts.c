@@ -232,6 +232,8 @@ const char *v1_take_kex(struct exchange *x)
 	if (secret_set(mine, public.p, public.n) || secret_set(theirs, ke.p, ke.n) ||
 	    secret_set(sa->initiator ? &sa->nr : &sa->ni, n.p, n.n) || nonce(sa->initiator ? &sa->ni : &sa->nr))
 		return "out of memory";
+	if (sa->initiator)	/* it may have been somebody else's, and the right one may still come */
+		return NULL;
 	crypto_kex_free(sa->kex);
 	sa->kex = NULL;
 	return NULL;

@@ -9,6 +9,7 @@
 #include "keyd/ike/report.h"
 #include "keyd/ike/section.h"
 #include "keyd/ike/story.h"
+#include "keyd/ikev1/method.h"
 #include "keyd/ikev1/nat.h"
 #include "keyd/ikev1/window.h"
 
@@ -19,6 +20,8 @@
 #define HALF_OPEN_LIFE SECONDS(75)
 /* A last message is repeated so often for copies of what it answers. */
 #define COPIES_MAX 24
+/* Our answer goes so often by itself, where the peer's next message is the last: whoever made that does not know whether it is here. */
+#define ANSWERS_MAX 4
 
 static const struct v1_step *step_of(const struct exchange *x)
 {
@@ -64,6 +67,33 @@ static int remember(struct exchange *x, struct view datagram)
 	return 0;
 }
 
+static void answer_due(struct timer *t)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, retransmit);
+	struct path path = path_of(sa);
+
+	if (sa->sendings++ == ANSWERS_MAX)
+		return;
+	timer_set(&sa->e->timers, t, sa->e->now + v1_wait(sa, sa->sendings), answer_due);
+	if (sa->sendings == 1 || sa->serving->v1.busy || !rate_pass(sa->e, &sa->e->replies, V1_REPLIES_MAX))
+		return;
+	sa->e->stats.retransmitted++;
+	v1_message_send(sa, &path, secret_view(&sa->answered));
+}
+
+/* The last message is ours, and nothing answers it: it goes again until the peer says something behind it. */
+static void repeat_last(struct ike_sa *sa)
+{
+	struct v1_memo *m = v1_memo_new(sa, 0);
+
+	if (!m)
+		return;
+	if (secret_set(&m->answer, sa->answered.p, sa->answered.n))
+		v1_memo_free(m);
+	else
+		v1_memo_repeat(m, sa->peer->conf.retransmit_tries);
+}
+
 void v1_phase1_ready(struct exchange *x)
 {
 	const struct v1_step *step = step_of(x);
@@ -89,6 +119,12 @@ void v1_phase1_ready(struct exchange *x)
 		v1_send(x, datagram);
 	else
 		v1_send_once(x, datagram);
+	if (!sa->initiator && x->v1.step + 1 == x->v1.phase1->n) {
+		sa->sendings = 0;
+		answer_due(&sa->retransmit);
+	}
+	if (last && sa->initiator)
+		repeat_last(sa);
 	if (last)
 		established(x);
 }
@@ -113,8 +149,12 @@ void v1_phase1_on(struct exchange *x)
 	if (sa->initiator) {
 		timer_cancel(&sa->e->timers, &sa->end);
 		v1_answered(sa);
+	} else {
+		timer_cancel(&sa->e->timers, &sa->retransmit);
 	}
 	path_heard(sa, &x->from);
+	if (sa->initiator && sa->encap)
+		path_float(sa);
 	x->v1.step++;
 	if (x->v1.step == x->v1.phase1->n)
 		established(x);
@@ -122,93 +162,8 @@ void v1_phase1_on(struct exchange *x)
 		v1_phase1_send(x);
 }
 
-/* --- what is no good --- */
-
-static void tell_peer(struct ike_sa *sa, uint16_t notify)
-{
-	struct path path = path_of(sa);
-	uint8_t cookies[16];
-	struct view datagram;
-	struct wire_out out;
-
-	v1_cookies(sa, cookies);
-	v1_message_begin(sa, &out, ISAKMP_EXCH_INFORMATIONAL, 0, false);
-	v1_put_notify(&out, ISAKMP_PROTO_ISAKMP, notify, (struct view){ cookies, sizeof(cookies) }, (struct view){ 0 });
-	if (!v1_message_end(sa, &out, NULL, &datagram) && rate_pass(sa->e, &sa->e->replies, 100))
-		v1_message_send(sa, &path, datagram);
-}
-
-void v1_phase1_refuse(struct exchange *x, uint16_t notify, const char *why)
-{
-	struct ike_sa *sa = x->sa;
-
-	if (notify) {
-		report_notify(sa, notify, true);
-		tell_peer(sa, notify);
-	}
-	ike_sa_end(sa, why);
-}
-
-static void patience_ends(struct timer *t)
-{
-	struct ike_sa *sa = container_of(t, struct ike_sa, end);
-	char why[sizeof(sa->active->doubt)] = "nobody answers";
-
-	if (sa->active && sa->active->doubt[0])
-		snprintf(why, sizeof(why), "%s", sa->active->doubt);
-	v1_say_doubted(sa);
-	ike_sa_end(sa, why);
-}
-
-void v1_phase1_doubt(struct exchange *x, uint16_t notify, const char *why)
-{
-	struct ike_sa *sa = x->sa;
-
-	x->v1.busy = false;
-	report_sa(sa, LOG_LEVEL_INFO, x->v1.phase1->name, "doubted",
-		  "%s; nothing proves that the peer said so, a better answer is waited for", why);
-	if (!sa->initiator || x->doubt[0])
-		return;
-	x->doubted = notify;
-	snprintf(x->doubt, sizeof(x->doubt), "%s", why);
-	timer_set(&sa->e->timers, &sa->end, sa->e->now + 2 * MILLISECONDS(sa->peer->conf.retransmit_ms), patience_ends);
-}
-
-void v1_phase1_hint(struct ike_sa *sa, const struct engine_datagram *d, const struct wire_message *m)
-{
-	struct exchange *x = sa->active;
-	struct isakmp_notify n;
-	uint16_t error = v1_message_error(m, &n);
-	char why[sizeof(x->doubt)];
-
-	report_stranger(sa->e, d, "Informational", "in clear: %s (%u)", isakmp_notify_name(error), error);
-	/* While a message of the peer's is being judged a better one is there already. */
-	if (!error || !x || !x->v1.phase1 || x->v1.busy || sa->state >= IKE_ESTABLISHED)
-		return;
-	snprintf(why, sizeof(why), "the peer refuses %s %s: %s (%u)", x->v1.phase1->name, x->v1.step ? x->v1.phase1->step[x->v1.step - 1].name : "",
-		 isakmp_notify_name(error), error);
-	v1_phase1_doubt(x, error, why);
-}
-
-/* As initiator, when all sendings are used up. */
-static void silent(struct exchange *x)
-{
-	struct ike_sa *sa = x->sa;
-	bool proving = step_of(x)->secret;
-	char why[300];
-
-	if (x->doubt[0]) {
-		patience_ends(&sa->end);
-		return;
-	}
-	report_reason(sa, proving ? REASON_AUTH_REFUSED : x->v1.step > 1 ? REASON_PEER_DEAD : REASON_NO_ANSWER);
-	snprintf(why, sizeof(why), "no answer to %s of %s after %u sendings%s", x->v1.phase1->step[x->v1.step - 1].name, x->v1.phase1->name,
-		 sa->sendings, proving ? ": that one says who we are, so the peer's shared key is another, or it expects somebody else" : "");
-	ike_sa_end(sa, why);
-}
-
-const struct exchange_ops v1_main_ops = { .name = "Main Mode", .type = ISAKMP_EXCH_MAIN, .of_this_sa = true, .silent = silent };
-const struct exchange_ops v1_aggressive_ops = { .name = "Aggressive Mode", .type = ISAKMP_EXCH_AGGRESSIVE, .of_this_sa = true, .silent = silent };
+const struct exchange_ops v1_main_ops = { .name = "Main Mode", .type = ISAKMP_EXCH_MAIN, .of_this_sa = true, .silent = v1_phase1_silent };
+const struct exchange_ops v1_aggressive_ops = { .name = "Aggressive Mode", .type = ISAKMP_EXCH_AGGRESSIVE, .of_this_sa = true, .silent = v1_phase1_silent };
 
 /* --- receiving --- */
 
@@ -246,7 +201,7 @@ static void take(struct exchange *x, const struct engine_datagram *d)
 		garbled(sa, x, d);
 		return;
 	}
-	wrong = v1_payloads_wrong(&x->m, step->must);
+	wrong = v1_payloads_wrong(&x->m, step->must | (step->proves ? V1_BIT(v1_signs(sa, !sa->initiator) ? ISAKMP_PL_SIG : ISAKMP_PL_HASH) : 0));
 	if (wrong) {
 		report_stranger(sa->e, d, x->v1.phase1->name, "%s is no such message: %s", step->name, wrong);
 		return;
@@ -437,10 +392,14 @@ static struct peer *section(struct engine *e, const struct engine_datagram *d, c
 static void half_open_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, end);
+	const struct exchange *x = sa->serving;
+	bool disproved = x && x->doubt[0] && step_of(x)->proves;
+	char why[sizeof(x->doubt)];
 
-	report_reason(sa, sa->v1->garbled ? REASON_WRONG_SECRET : REASON_PEER_STOPPED);
-	ike_sa_end(sa, sa->v1->garbled ? "what the peer sent could not be decrypted: mostly its shared key is another" :
-					 "the peer began and did not go on");
+	snprintf(why, sizeof(why), "%s", disproved ? x->doubt : sa->v1->garbled ?
+		 "what the peer sent could not be decrypted: mostly its shared key is another" : "the peer began and did not go on");
+	report_reason(sa, disproved || sa->v1->garbled ? REASON_WRONG_SECRET : REASON_PEER_STOPPED);
+	ike_sa_end(sa, why);
 }
 
 static void serve_new(struct engine *e, const struct engine_datagram *d, const struct wire_message *m, struct peer *peer)

@@ -7,6 +7,9 @@
 #include "keyd/ikev1/message.h"
 #include "keyd/ikev1/proposal.h"
 
+/* Of what strangers can have us say in phase 1, so much is said in a second. */
+#define V1_REPLIES_MAX 100
+
 /* --- parts.c. Those that put: 0, or -1 with the SA ended. Those that take: NULL, or why it is no good --- */
 
 /* SA with all that we offer; one_group: with the first group only. */

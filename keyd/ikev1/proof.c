@@ -289,10 +289,10 @@ int v1_put_proof(struct exchange *x, struct wire_out *out)
 	return 0;
 }
 
-/* In clear anybody may have said it. */
+/* In clear anybody may have said it, and what has been decrypted by chance may look like a HASH. */
 static void disbelieve(struct exchange *x, const char *why)
 {
-	if (x->v1.phase1->step[x->v1.step].secret)
+	if (x->v1.phase1->step[x->v1.step].secret && (x->sa->initiator || v1_signs(x->sa, true)))
 		v1_phase1_refuse(x, ISAKMP_N_AUTHENTICATION_FAILED, why);
 	else
 		v1_phase1_doubt(x, ISAKMP_N_AUTHENTICATION_FAILED, why);
@@ -314,6 +314,8 @@ void v1_judged(struct exchange *x, const char *why)
 		v1_phase1_refuse(x, ISAKMP_N_AUTHENTICATION_FAILED, "the peer has an IKE SA from elsewhere already (\"unique keep\")");
 		return;
 	}
+	if (x->v1.phase1->step[x->v1.step].believed)
+		x->v1.phase1->step[x->v1.step].believed(x);
 	v1_phase1_on(x);
 }
 

@@ -33,6 +33,8 @@ void v1_state_proved(struct ike_sa *sa)
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		secret_clear(all[i]);
+	crypto_kex_free(sa->kex);
+	sa->kex = NULL;
 }
 
 void v1_state_free(struct ike_sa *sa)

@@ -28,7 +28,7 @@
 struct v1_memo {
 	struct list link;		/* in ikev1_state.memos, oldest first */
 	struct ike_sa *sa;
-	uint32_t message_id;
+	uint32_t message_id;		/* 0: it is the last message of phase 1, which goes until the peer is heard behind it */
 	uint8_t heard[CRYPTO_SHA256_LEN];
 	struct secret answer;
 	uint32_t child;			/* inbound SPI, for which HASH(3) is awaited; 0: nothing is */
@@ -37,7 +37,7 @@ struct v1_memo {
 	unsigned sendings, most;	/* of answer, by itself */
 	unsigned copies;		/* that were answered */
 	uint32_t deleted;		/* inbound SPI of the child that the answer deletes; 0: it deletes none */
-	bool asked;			/* the peer was asked for a sign of life behind it, at */
+	bool asked;			/* the peer was asked for a sign of life behind it, at, or it began to go by itself at */
 	uint64_t asked_at;
 	struct timer timer;
 };

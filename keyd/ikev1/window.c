@@ -226,7 +226,7 @@ static void last_due(struct timer *t)
 	struct v1_memo *m = container_of(t, struct v1_memo, timer);
 	struct path path = path_of(m->sa);
 
-	if (m->asked && heard_since(m)) {
+	if ((m->asked || !m->message_id) && heard_since(m)) {
 		v1_memo_rest(m);
 		return;
 	}
@@ -249,5 +249,6 @@ void v1_memo_repeat(struct v1_memo *m, unsigned times)
 {
 	m->sendings = 1;
 	m->most = times;
+	m->asked_at = m->sa->e->now;
 	timer_set(&m->sa->e->timers, &m->timer, m->sa->e->now + v1_wait(m->sa, 1), last_due);
 }
