@@ -87,6 +87,14 @@ rows()
 		v1-nat-ike-initiator	IKEv1 behind NAT: ISAKMP SA by the initiator
 		v1-nat-ike-responder	IKEv1 behind NAT: ISAKMP SA by the responder
 		v1-nat-transport	IKEv1 behind NAT, transport: up, traffic
+		v1-tunnel6	IKEv1, tunnel, IPv6: up, traffic
+		v1-transport6	IKEv1, transport, IPv6: up, traffic
+		v1-fragment	IKEv1, certificates, in Cisco's fragments over an MTU of 576
+		v1-hybrid	IKEv1, hybrid: responder by certificate, initiator by password
+		v1-code	IKEv1, XAUTH: a password with a one-time code
+		v1-wrong-password	IKEv1, XAUTH: wrong password: both say so
+		v1-token	IKEv1, certificates: keyd's key on a token (SoftHSM)
+		v1-card	IKEv1, certificates: keyd's key on an OpenPGP card
 	END
 }
 
@@ -459,10 +467,10 @@ job_nat()
 	agree_cell nat-transport nat nat-transport -- nat_transport_case
 }
 
-# fragments_from ADDRESS: messages with an SKF payload (RFC 7383 2.5) that it sent
+# fragments_from ADDRESS [PAYLOAD]: messages with an SKF payload (RFC 7383 2.5) that it sent; in version 1 payload 132 has them
 fragments_from()
 {
-	capture_count ike "src host $1 and ((udp port 500 and udp[24] = 53) or (udp port 4500 and udp[28] = 53))"
+	capture_count ike "src host $1 and ((udp port 500 and udp[24] = ${2-53}) or (udp port 4500 and udp[28] = ${2-53}))"
 }
 
 # The request of IKE_AUTH, with both identities, is longer than the link takes in one piece; the answer is not. (openiked's
@@ -561,19 +569,20 @@ job_certs()
 	agree_cell cert-whole -- cert_case
 }
 
+# cert_fragment_case [PAYLOAD]
 cert_fragment_case()
 {
 	capture_start ike alice:eth0 bob:eth0 || fault "captures run"
 	cert_case
 	capture_stop ike
-	must "alice sends fragments" [ "$(fragments_from "$address_a")" -ge 2 ]
-	must "bob sends fragments" [ "$(fragments_from "$address_b")" -ge 2 ]
+	must "alice sends fragments" [ "$(fragments_from "$address_a" "$@")" -ge 2 ]
+	must "bob sends fragments" [ "$(fragments_from "$address_b" "$@")" -ge 2 ]
 }
 
-# scene_v1 MODE: algorithms that have been in IKEv1 from of old
+# scene_v1 MODE [FAMILY]: algorithms that have been in IKEv1 from of old
 scene_v1()
 {
-	scene "$1" 4
+	scene "$1" "${2-4}"
 	tunnel[version]=1
 	tunnel[ike]=aes128-sha256-modp2048
 	tunnel[esp]=aes128-sha256-modp2048
@@ -692,4 +701,70 @@ job_v1nat()
 	scene_nat transport
 	tunnel[version]=1 tunnel[ike]=aes128-sha256-modp2048 tunnel[esp]=aes128-sha256-modp2048
 	agree_cell v1-nat-transport v1-nat-transport -- nat_transport_case
+}
+
+# v1_code_need KIND: what the gateway must be able to do
+v1_code_need()
+{
+	[ "$1" = keyd ] || echo v1-code
+}
+
+# scene_v1_token softhsm|card: the key of keyd's end is there
+scene_v1_token()
+{
+	scene_v1_cert rsa
+	[ "$kind_a" != keyd ] || tunnel[alice.token]=$1
+	[ "$kind_b" != keyd ] || tunnel[bob.token]=$1
+}
+
+# token_case HOST: when the token is seen
+token_case()
+{
+	must "$1's token is there, and would sign" wait_until 30 keydctl "$1" token check
+	cert_case
+}
+
+# v1_token_cells: what can hold a key is filled with that of keyd's end
+v1_token_cells()
+{
+	local host=alice lacks
+
+	[[ $column == *keyd* ]] || return 0
+	[ "$kind_a" = keyd ] || host=bob
+	lacks=$(token_lacks || card_lacks)
+	[ -z "$lacks" ] || { skip "$column v1-token" "$lacks"; return; }
+	trap 'card_cleanup; at_exit' EXIT
+	token_home
+	token_new lab && token_put lab $host-rsa 01 alone || not_ok "a token of SoftHSM"
+	cards_home && card_fill card openpgp auth $host-rsa || not_ok "an OpenPGP card"
+	tunnel_pin=$(token_pin lab 1234) tunnel_card_pin=$(token_pin card 123456)
+	scene_v1_token softhsm
+	agree_cell v1-token -- token_case $host
+	scene_v1_token card
+	agree_cell v1-card -- token_case $host
+}
+
+job_v1more()
+{
+	hosts_direct
+	scene_v1 tunnel 6
+	agree_cell v1-tunnel6 -- up_case
+	scene_v1 transport 6
+	agree_cell v1-transport6 -- up_case
+	scene_v1 tunnel
+	tunnel[xauth]="carol sesame-open" tunnel[totp]=yes
+	# shellcheck disable=SC2046 # one word or none
+	agree_cell v1-code $(v1_code_need "$kind_b") -- scene_up
+	scene_v1 tunnel
+	tunnel[xauth]="carol sesame-open" tunnel[alice.xauth]="carol sesame-closed"
+	agree_cell v1-wrong-password -- in_vain_case wrong-password
+	scene_v1_cert rsa
+	tunnel[alice.auth]=none tunnel[alice.cred]='' tunnel[xauth]="carol sesame-open"
+	agree_cell v1-hybrid v1-hybrid -- up_case
+	v1_token_cells
+	in_host alice ip link set eth0 mtu 576
+	in_host bob ip link set eth0 mtu 576
+	scene_v1_cert rsa
+	tunnel[fragment]=yes
+	agree_cell v1-fragment -- cert_fragment_case 132
 }

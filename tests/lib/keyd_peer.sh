@@ -12,14 +12,20 @@ declare -A keyd_says=(
 	[no-ike-initiator]='NO_PROPOSAL_CHOSEN: the peer accepts none of what we offer'
 	[no-ike-responder]='NO_PROPOSAL_CHOSEN: the peer offers .*; we accept'
 	[wrong-ca-initiator]='the peer refused IKE_AUTH: AUTHENTICATION_FAILED .* certificate' [wrong-ca-responder]='was signed by nobody whom we know'
+	[wrong-password-initiator]='the gateway refuses our name or password'
+	[wrong-password-responder]='user "carol" is not known, or the password is another'
 	[no-esp-initiator]='NO_PROPOSAL_CHOSEN .*; we offer' [no-esp-responder]='NO_PROPOSAL_CHOSEN for ESP: the peer offers .*; we accept'
 )
 # What keydctl explain calls it
 declare -A keyd_explains=(
 	[wrong-secret-initiator]=authentication-refused [wrong-secret-responder]=wrong-secret
+	[wrong-password-initiator]=password-refused [wrong-password-responder]=password-wrong
 	[wrong-ca-initiator]=certificate-refused [wrong-ca-responder]=certificate-untrusted
 	[wrong-id-initiator]='unexpected-identity|authentication-refused' [no-ike]=no-proposal-ike [no-esp]=no-proposal-esp
 )
+
+# Modules, and which of a token's keys
+declare -A keyd_module=([softhsm]=softhsm2 [card]=native) keyd_token=([softhsm]='token=lab' [card]='manufacturer=OpenPGP%20project')
 
 keyd_missing()
 {
@@ -65,7 +71,9 @@ keyd_auth()
 		in_host "$1" sh -c 'cat "$@" >/etc/gapless/own.pem' sh "$certs/$my_cred.pem" ${my_chain:+"$certs/$my_chain.pem"}
 		printf '\tcert %s/own.pem\n' $dir
 	fi
-	if [ -n "$my_cred" ]; then
+	if told "$1" token; then
+		printf '\tkey pkcs11:%s\n\tpin file %s\n' "${keyd_token[$told]}" "$([ "$told" = card ] && echo "$tunnel_card_pin" || echo "$tunnel_pin")"
+	elif [ -n "$my_cred" ]; then
 		in_host "$1" sh -c 'umask 077; cat "$1" >/etc/gapless/own.key' sh "$certs/$my_cred.key"
 		printf '\tkey %s/own.key\n' $dir
 	fi
@@ -137,6 +145,7 @@ keyd_section()
 
 	tunnel_ends "$host"
 	keyd_pool "$host"
+	told "$host" token && printf 'module %s\n' "${keyd_module[$told]}"
 	printf 'peer gapless {\n\taddress %s\n\tlocal %s\n' "$other" "$me"
 	[ "$my_id" = "$me" ] || printf '\tid local %s\n' "$my_id"
 	[ "$other_id" = "$other" ] || printf '\tid remote %s\n' "$other_id"

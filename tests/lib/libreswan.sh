@@ -12,6 +12,8 @@ libreswan_cannot[ecdsa-method]='ipsec.conf(5), "authby": ECDSA is "only supporte
 libreswan_cannot[ed25519]='ipsec.conf(5), "authby": rsasig, ecdsa, rsa-sha2, rsa-sha1'
 libreswan_cannot[two-rounds]='no setting for a second round of authentication (RFC 4739): ipsec.conf(5) has "leftauth" once'
 libreswan_cannot[reauth]='no command for it: reauth=yes makes it of the next rekey of the IKE SA'
+libreswan_cannot[v1-code]='ipsec.conf(5), "xauthby": file, pam or alwaysok; a file has hashes alone'
+libreswan_cannot[v1-hybrid]='ipsec.conf(5), "leftauth": "Asymmetric authentication is only supported with IKEv2"'
 libreswan_cannot[v1-rekey]='its command says "cannot force rekey of IKEv1 connection": an ISAKMP SA is replaced by its lifetime alone'
 declare -A libreswan_loses=(
 	[sends-early]='a responder sends on the new SA before its answer has arrived: it installs both directions first'
@@ -21,6 +23,7 @@ declare -A libreswan_says=(
 	[wrong-id-initiator]="Peer ID '@bob.example'|mismatch|no connection|not match" [wrong-id-responder]='AUTHENTICATION_FAILED|delet'
 	[no-ike-initiator]='NO_PROPOSAL_CHOSEN' [no-ike-responder]='no local proposal matches'
 	[wrong-ca-initiator]='AUTHENTICATION_FAILED' [wrong-ca-responder]='SEC_ERROR_UNKNOWN_ISSUER'
+	[wrong-password-initiator]='XAUTH status: FAIL' [wrong-password-responder]='Authentication Failed: Incorrect Username or Password'
 	[no-esp-initiator]='NO_PROPOSAL_CHOSEN' [no-esp-responder]='no local proposal matches'
 )
 
@@ -203,12 +206,22 @@ libreswan_conn()
 	told "$host" fragment && printf '\tfragmentation=%s\n' "${told/yes/force}"
 	told "$host" encap && printf '\tencapsulation=yes\n'
 	told "$host" dpd && printf '\tdpddelay=%s\n\tdpdtimeout=%s\n\tdpdaction=%s\n' "$told" $((told * 4)) clear
-	# A margin may not be longer than the lifetime; pluto takes no lifetime below the margin's fuzz.
-	if told "$host" child-life && [ "$told" != 0 ]; then
-		printf '\tsalifetime=%ss\n\trekeymargin=%ss\n\trekeyfuzz=0%%\n' $((told + 3)) 3
+	libreswan_lives "$host"
+	return 0
+}
+
+# libreswan_lives HOST: lifetimes. A margin may not be longer than the lifetime; pluto takes no lifetime below the margin's fuzz. In version 1
+# the responder leaves half of the margin, and what is computed meanwhile holds up everything else that it does.
+libreswan_lives()
+{
+	local told margin=3 more=3 times=1
+
+	[ "${tunnel[version]-2}" = 2 ] || margin=6 more=0 times=3
+	if told "$1" child-life && [ "$told" != 0 ]; then
+		printf '\tsalifetime=%ss\n\trekeymargin=%ss\n\trekeyfuzz=0%%\n' $((told * times + more)) $margin
 	fi
-	if told "$host" ike-life && [ "$told" != 0 ]; then
-		printf '\tikelifetime=%ss\n' $((told + 3))
+	if told "$1" ike-life && [ "$told" != 0 ]; then
+		printf '\tikelifetime=%ss\n' $((told * times + more))
 	fi
 	return 0
 }

@@ -23,7 +23,9 @@
 #	vip           pull or push: the first host gets $tunnel_vip from the second (version 1); child.1 "assigned NET"
 #	dns           with which goes this name server
 #	narrowing             yes: a narrower pair of selectors is fine
-#	auth          what a host proves itself by: psk (default), cert, key (a raw one), "cert psk" (two rounds, RFC 4739)
+#	auth          what a host proves itself by: psk (default), cert, key (a raw one), "cert psk" (two rounds, RFC 4739);
+#	              none: by nothing but its password (hybrid mode of version 1)
+#	token         where keyd finds the key: softhsm, card, or nothing for a file; their PINs are in $tunnel_pin and $tunnel_card_pin
 #	cred          of what tests/ca/hosts made (in $certs): the host's NAME of NAME.key, NAME.pem, NAME.pub; "p12" in its name
 #	chain         with which its certificate goes (a CA between), or nothing
 #	ca            what its certificate is signed under, in the end

@@ -3,7 +3,9 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # variables of hosts.sh and peer.sh
 
 strongswan_daemon=/usr/sbin/charon-systemd
-declare -A strongswan_cannot=()
+declare -A strongswan_cannot=(
+	[v1-code]='xauth-generic compares with the secret in its configuration; only PAM, which it can ask, might know codes, and none is set up here'
+)
 declare -A strongswan_loses=()
 # What its log says of a failure: by its name in cases.sh, and by who has the daemon
 declare -A strongswan_says=(
@@ -11,6 +13,7 @@ declare -A strongswan_says=(
 	[wrong-id-initiator]="IDir 'bob.example' does not match|no shared key found for '.*' - 'bob.example'" [wrong-id-responder]='AUTHENTICATION_FAILED|AUTH_FAILED|DELETE'
 	[no-ike-initiator]='received NO_PROPOSAL_CHOSEN' [no-ike-responder]='received proposals unacceptable'
 	[wrong-ca-initiator]='received AUTHENTICATION_FAILED notify' [wrong-ca-responder]='no trusted .* public key found|no issuer certificate found'
+	[wrong-password-initiator]="XAuth authentication of 'carol' \\(myself\\) failed" [wrong-password-responder]="XAuth authentication of 'carol' failed"
 	[no-esp-initiator]='received NO_PROPOSAL_CHOSEN' [no-esp-responder]='no acceptable proposal found'
 )
 
@@ -66,7 +69,9 @@ strongswan_assigned()
 {
 	local role user password way
 
-	if tunnel_xauth "$1" && [ "$role" = client ]; then
+	if [[ $(strongswan_rounds "$1") == *'auth = xauth'* ]]; then
+		: # hybrid mode: there it is the first round
+	elif tunnel_xauth "$1" && [ "$role" = client ]; then
 		printf 'local-2 {\nauth = xauth\nxauth_id = %s\n}\n' "$user"
 	elif [ -n "$user" ]; then
 		printf 'remote-2 {\nauth = xauth\n}\n'
@@ -93,6 +98,7 @@ declare -A strongswan_scheme=([rsapss-sha256]=rsa/pss-sha256 [rsapss-sha384]=rsa
 strongswan_rounds()
 {
 	local host=$1 round told word me other my_id other_id other_host my_auth other_auth my_cred other_cred my_chain other_ca
+	local role user password
 
 	tunnel_ends "$host"
 	tunnel_auth "$host"
@@ -102,11 +108,13 @@ strongswan_rounds()
 		case ${my_auth[round]-} in
 		psk) printf 'local-%s {\nauth = psk\nid = %s\n}\n' $round "$my_id" ;;
 		cert) printf 'local-%s {\nauth = %s\nid = %s\ncerts = %s.pem\n}\n' $round "${word:-pubkey}" "$my_id" "$my_cred" ;;
+		none) tunnel_xauth "$host" && printf 'local-%s {\nauth = xauth\nid = %s\nxauth_id = %s\n}\n' $round "$my_id" "$user" ;;
 		key) printf 'local-%s {\nauth = %s\nid = %s\npubkeys = %s.pub\n}\n' $round "${word:-pubkey}" "$my_id" "$my_cred" ;;
 		esac
 		case ${other_auth[round]-} in
 		psk) printf 'remote-%s {\nauth = psk\nid = %s\n}\n' $round "$other_id" ;;
 		cert) printf 'remote-%s {\nauth = %s\nid = %s\ncacerts = %s.pem\n}\n' $round "${word:+ike:}${word:-pubkey}" "$other_id" "$other_ca" ;;
+		none) printf 'remote-%s {\nauth = xauth\nid = %s\n}\n' $round "$other_id" ;;
 		key) printf 'remote-%s {\nauth = pubkey\nid = %s\npubkeys = %s.pub\n}\n' $round "$other_id" "$other_cred" ;;
 		esac
 	done
