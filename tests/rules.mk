@@ -41,7 +41,7 @@ run_fuzz = --tap --label fuzz $(foreach f,$(picked_fuzzers:$(O)/%=$(san_O)/%),"$
 # Those that must be alone come last: each of them waits until all before it have ended.
 alone_build := $(shell grep -ls '^\# alone' tests/build/test_*.sh)
 run_build = --tap --label build $(filter-out $(alone_build),$(picked_build)) $(filter $(alone_build),$(picked_build))
-run_sim = --plain --label sim "$(O)/tests/sim --seeds 900 --jobs 0" \
+run_sim = --plain --label sim "$(O)/tests/sim --seeds 900 --jobs 0" --label sim "$(O)/tests/sim --ikev1 --seeds 170 --jobs 0" \
 	$(if $(SAN),,--label san "$(san_O)/tests/sim --seeds 36 --jobs 0") --tap --label sim tests/sim/test_bugs.sh
 run_netns = --tap --label netns --lab $(picked_netns)
 run_kmod = --tap --label kmod --lab $(picked_kmod)

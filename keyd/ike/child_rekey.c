@@ -38,6 +38,8 @@ void child_rekey(struct child_sa *c, const char *why)
 	c->rekey_why = why;
 	child_touch(c);
 	if (c->state == CHILD_INBOUND) {
+		if (c->lost && c->waits)	/* nothing can be received by it: no sign of the peer's will come */
+			child_confirm(c, "it is lost, and is to be replaced");
 		child_rekey_later(c, CHILD_LOOK_AGAIN);
 		return;
 	}

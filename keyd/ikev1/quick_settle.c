@@ -4,11 +4,14 @@
 
 #include "keyd/ike/report.h"
 #include "keyd/ike/selector.h"
+#include "keyd/ike/straggler.h"
 
 #include <string.h>
 
 /* The old child stays so long when the new one sends: our last message may be lost, and is repeated. */
 #define OLD_STAYS SECONDS(5)
+/* Whoever has not made the new one hears by then that the old one is deleted, or that was lost. */
+#define QUIET_AFTER SECONDS(10)
 /* Of two children for the same one is seen to go by then. */
 #define DOUBLED_LOOK SECONDS(90)
 
@@ -81,12 +84,29 @@ bool v1_settled_instead(struct child_sa *c)
 	return false;
 }
 
+/* Nothing may go back to it any more: not the kernel either, which does when the new one meets a soft limit. */
+static void quiet_due(struct timer *t)
+{
+	struct child_sa *c = container_of(t, struct child_sa, switchover);
+	struct ipsec_sa_id out = { .dst = c->out_addr, .proto = IPPROTO_ESP, .spi = c->spi_out, .mark = c->pol.mark };
+
+	child_touch(c);
+	if (c->state != CHILD_REPLACED || c->muted || !out.dst.family || !v1_predecessor(c))
+		return;
+	straggler_add(c->sa->e, &out, 0);
+	c->muted = true;
+}
+
 void v1_child_up(struct child_sa *c)
 {
 	struct child_sa *old = c->replaces ? child_find(c->sa->e, c->replaces) : NULL;
 
-	if (old && c->initiator)
+	if (old && c->initiator) {
 		child_retire_within(old, OLD_STAYS);
+	} else if (old) {
+		timer_set(&c->sa->e->timers, &old->switchover, c->sa->e->now + QUIET_AFTER, quiet_due);
+		child_touch(old);
+	}
 	if (c->sa->v1->kin)
 		timer_set(&c->sa->e->timers, &c->switchover, c->sa->e->now + DOUBLED_LOOK, doubled_due);
 	for (struct child_sa *o = child_first(c->sa->e, &c->pol); o; o = child_next(o, &c->pol)) {

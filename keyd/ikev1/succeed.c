@@ -59,6 +59,14 @@ static void end_due(struct timer *t)
  * stays deletes it. But clients with a password may hold on to the one that they have begun: strongSwan's leave their children there,
  * and end them with it.
  */
+static void wait_for_end(struct ike_sa *old, const struct ike_sa *fresh)
+{
+	if (fresh != old && fresh->initiator && fresh->peer->conf.xauth != CONF_XAUTH_SERVER)
+		timer_set(&old->e->timers, &old->end, old->e->now + REPLACED_STAYS, delete_due);
+	else
+		timer_set(&old->e->timers, &old->end, over_at(old), end_due);
+}
+
 static void replace(struct ike_sa *old, struct ike_sa *fresh)
 {
 	bool gone = old->v1->gone;
@@ -67,10 +75,7 @@ static void replace(struct ike_sa *old, struct ike_sa *fresh)
 	v1_delete_go_on(old, fresh);
 	if (gone)		/* what is still on its way in it, deletes of children for one, counts for a minute */
 		return;
-	if (fresh->initiator && fresh->peer->conf.xauth != CONF_XAUTH_SERVER)
-		timer_set(&old->e->timers, &old->end, old->e->now + REPLACED_STAYS, delete_due);
-	else
-		timer_set(&old->e->timers, &old->end, over_at(old), end_due);
+	wait_for_end(old, fresh);
 }
 
 static bool same_way(const struct ike_sa *a, const struct ike_sa *b)
@@ -124,10 +129,14 @@ static void gone_due(struct timer *t)
 {
 	struct ike_sa *sa = container_of(t, struct ike_sa, end);
 
-	if (needless(sa))
+	if (needless(sa)) {
 		ike_sa_end(sa, "it has no keys any more, and nothing that wants any");
-	else
-		timer_set(&sa->e->timers, &sa->end, sa->e->now + GONE_LOOK, gone_due);
+		return;
+	}
+	timer_set(&sa->e->timers, &sa->end, sa->e->now + GONE_LOOK, gone_due);
+	/* The next one may have been under way when we were killed. */
+	if (!list_empty(&sa->queue))
+		v1_rekey_ike(sa);
 }
 
 /* What waits for an answer is asked again on the next one. */
@@ -167,6 +176,29 @@ void v1_gone(struct ike_sa *sa, const char *why)
 		v1_rekey_ike(sa);
 }
 
+/* What was under way on one that was replaced begins anew on the one that took its place, when that goes on: it is the younger one. */
+static void give_queue(struct ike_sa *sa, struct ike_sa *heir)
+{
+	list_each(x, &sa->queue, struct exchange, link) {
+		if (x->ops->of_this_sa)
+			continue;
+		list_del(&x->link);
+		x->sa = heir;
+		list_add_tail(&heir->queue, &x->link);
+	}
+	ike_sa_touch(sa);
+	ike_sa_touch(heir);
+}
+
+static void replaced_thawed(struct ike_sa *sa)
+{
+	struct ike_sa *heir = ike_sa_heir(sa);
+
+	if (heir != sa && heir->state == IKE_ESTABLISHED)
+		give_queue(sa, heir);
+	wait_for_end(sa, heir);
+}
+
 void v1_succeed_thawed(struct ike_sa *sa)
 {
 	if (sa->v1->gone) {
@@ -175,7 +207,7 @@ void v1_succeed_thawed(struct ike_sa *sa)
 	} else if (sa->state == IKE_ESTABLISHED) {
 		timer_set(&sa->e->timers, &sa->end, over_at(sa), expired_due);
 	} else if (sa->state == IKE_REPLACED) {
-		timer_set(&sa->e->timers, &sa->end, over_at(sa), end_due);
+		replaced_thawed(sa);
 	}
 }
 

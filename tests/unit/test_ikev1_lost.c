@@ -7,6 +7,7 @@
 #include "keyd/ike/child_sa.h"
 #include "keyd/ike/timer.h"
 #include "keyd/ike/version.h"
+#include "keyd/ikev1/exchanges.h"
 #include "keyd/wire/isakmp.h"
 
 #include <setjmp.h>
@@ -165,12 +166,88 @@ static void test_doubled(void **state)
 	}
 }
 
+static uint8_t spoilt;			/* the exchange that host 0 says in vain */
+
+static void spoil(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	(void)world;
+	if (!from && n > 32 && bytes[18] == spoilt)
+		bytes[30] ^= 1;
+}
+
+/* The old one's delete is lost: all the same nothing goes out by it any more, also when the new one meets a limit. */
+static void test_old_is_quiet(void **state)
+{
+	(void)state;
+	up(1);
+	spoilt = ISAKMP_EXCH_INFORMATIONAL;
+	w.tap = spoil;
+	engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_CHILD);
+	world_run(&w, SECONDS(20));
+	assert_true(world_joined(&w));
+	assert_int_equal(world_count(&w.host[1], true), 1);
+	assert_int_equal(world_count(&w.host[1], false), 2);
+	world_free(&w);
+}
+
+/* What is waited with, as an old one works meanwhile, is not when somebody has flushed both. */
+static void test_flushed(void **state)
+{
+	(void)state;
+	up(1);
+	engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_CHILD);
+	world_run(&w, MILLISECONDS(500));
+	assert_non_null(child_of(0, CHILD_INBOUND));
+	world_flush(&w, 0);
+	assert_true(world_until(&w, SECONDS(1), world_joined));
+	world_free(&w);
+}
+
+static struct ike_sa *sa_of(unsigned host)
+{
+	list_each(sa, &w.host[host].engine->sas, struct ike_sa, link)
+		if (sa->state == IKE_ESTABLISHED)
+			return sa;
+	return NULL;
+}
+
+/* Killed while a rekey waits for the next ISAKMP SA, or while it is under way on one that was replaced: the next daemon goes on with it. */
+static void test_killed(void **state)
+{
+	(void)state;
+	for (unsigned gone = 0; gone < 2; gone++) {
+		up(1);
+		spoilt = gone ? ISAKMP_EXCH_MAIN : ISAKMP_EXCH_QUICK;
+		w.tap = spoil;
+		w.host[0].engine->now = w.now;
+		if (gone)
+			v1_gone(sa_of(0), "for the test");
+		engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_CHILD);
+		world_run(&w, MILLISECONDS(100));
+		if (!gone)
+			engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
+		world_run(&w, SECONDS(1));
+		w.pause = SECONDS(1);
+		world_kill(&w, 0);
+		world_run(&w, SECONDS(2));
+		w.tap = NULL;
+		world_run(&w, SECONDS(50));
+		assert_int_equal(w.host[0].events[ENGINE_CHILD_REKEYED], 1);
+		world_run(&w, SECONDS(100));
+		assert_settled();
+		world_free(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_delete),
 		cmocka_unit_test(test_last_message),
 		cmocka_unit_test(test_doubled),
+		cmocka_unit_test(test_old_is_quiet),
+		cmocka_unit_test(test_flushed),
+		cmocka_unit_test(test_killed),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
