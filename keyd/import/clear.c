@@ -18,7 +18,7 @@ static bool holds(const struct draft_peer *p)
 		return false;
 	if (!strcmp(p->action, "discard") || (!strcmp(p->action, "ipsec") && (p->off || (p->npairs && !p->set[SET_TRAFFIC] && !p->set[SET_VIRTUAL] && !p->assigned))))
 		return p->route || p->start;
-	return !strcmp(p->action, "ipsec") && p->route && is_single(p);
+	return !strcmp(p->action, "ipsec") && (p->route || (p->start && p->hold)) && is_single(p);
 }
 
 /* A side as "drop" has it; NULL: nobody knows it. Ours may be any address, where the conn is about the end itself. */
@@ -62,7 +62,7 @@ static void tell(struct draft *d, struct draft_peer *p, bool all)
 	else if (p->off)
 		draft_note(d, p, IMPORT_NOT, p->at, "what this conn would have protected is dropped, so that it does not go in clear: auto=ignore lets it go");
 	else
-		draft_note(d, p, IMPORT_CHOICE, p->at, "until the tunnel is there, what it is for is dropped ('drop'), as auto=route holds it back");
+		draft_note(d, p, IMPORT_CHOICE, p->at, "until the tunnel is there, what it is for is dropped ('drop'), as auto=route or failureshunt holds it back");
 }
 
 void draft_hold(struct draft *d, struct draft_peer *p)

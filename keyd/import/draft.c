@@ -217,6 +217,8 @@ void draft_secrets(struct draft *d, struct import_at at, const char *path)
 			return;
 	if (d->nsecrets < sizeof(d->secrets) / sizeof(*d->secrets))
 		d->secrets[d->nsecrets++] = (struct draft_value){ path, at };
+	else
+		draft_note(d, NULL, IMPORT_NOT, at, "\"%s\": more files of secrets than are read: include one in the other", path);
 }
 
 void draft_place(struct draft_places *p, struct import_at at)
@@ -275,6 +277,23 @@ const char *draft_seconds(struct draft *d, unsigned long long s)
 		if (s && s % units[i].n == 0)
 			return draft_text(d, "%llu%c", s / units[i].n, units[i].unit);
 	return draft_text(d, "%llus", s);
+}
+
+#define FIRST_LEAST 50ULL		/* ms that keyd takes, */
+#define FIRST_MOST 60000ULL
+#define FIRST_USUAL 500ULL		/* and its own */
+#define SUM(tries) ((1ULL << (tries)) - 1)	/* of waits, each twice as long as the one before, in those of the first */
+#define TRIES_MOST 16			/* of a minute, less than a day in all */
+
+const char *draft_retransmit(struct draft *d, unsigned long long first, unsigned long long total)
+{
+	unsigned tries = 1;
+
+	while (tries < TRIES_MOST && (first ? first * SUM(tries) < total : FIRST_USUAL * SUM(tries + 1) <= total))
+		tries++;
+	if (!first)
+		first = total / SUM(tries);
+	return first < FIRST_LEAST || first > FIRST_MOST || first << tries > 86400000 ? NULL : draft_text(d, "%llums %u", first, tries);
 }
 
 const char *draft_id(struct draft *d, struct draft_peer *p, struct import_at at, uint8_t type, const char *text)

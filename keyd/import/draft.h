@@ -89,6 +89,7 @@ struct draft_peer {
 	bool assigned;			/* the peer's side is what the pool gives it */
 	enum draft_versions versions;
 	struct import_at versions_at;
+	bool hold;			/* its traffic goes nowhere in clear when the tunnel fails */
 	bool start, route;		/* it is to be there at once; when a packet wants it */
 	const char *action;		/* of the policies: "ipsec", "none", "discard" */
 	struct draft_algs all[2];	/* of all proposals, for IKE and for ESP */
@@ -167,6 +168,8 @@ void draft_secrets(struct draft *d, struct import_at at, const char *path);
 bool draft_pair_add(struct draft *d, struct draft_peer *p, struct import_at at, const struct draft_pair *pair);
 /* "10.0.0.0/24", or "10.0.0.0/24[port]" as setkey takes it. */
 const char *draft_net_text(struct draft *d, const struct draft_net *n, bool port);
+/* "retransmit": the first wait, and how often, so that a silent peer counts as dead after total ms; first 0: as fits. NULL: it cannot be. */
+const char *draft_retransmit(struct draft *d, unsigned long long first, unsigned long long total);
 /* A number of seconds as keyd.conf has it. */
 const char *draft_seconds(struct draft *d, unsigned long long s);
 /* Another one that p may have in place of that of SET_ID_REMOTE: a section of its own is made of it in the end. */

@@ -47,8 +47,8 @@ static const struct import_stmt *find_conn(struct ipsec *i, const char *name)
 	return NULL;
 }
 
-/* What stands in a section counts before what it gets from others; the last of the same name counts. */
-static void gather(struct ipsec *i, struct ipsec_conn *c, const struct import_stmt *section, unsigned depth)
+/* What the section says itself; with flip, left is right in it. */
+static void take_own(struct ipsec *i, struct ipsec_conn *c, const struct import_stmt *section, bool flip)
 {
 	const struct import_stmt *own[SIDES][KEY_END] = { { NULL } };
 
@@ -57,23 +57,31 @@ static void gather(struct ipsec *i, struct ipsec_conn *c, const struct import_st
 		const struct ipsec_row *row = ipsec_row_of(s->words[0].s, &side);
 
 		if (row && row->key && row->key != KEY_ALSO)
-			own[side][row->key] = s;
+			own[row->sided ? side ^ flip : side][row->key] = s;
 	}
 	for (unsigned side = 0; side < SIDES; side++)
 		for (unsigned key = 0; key < KEY_END; key++)
 			if (!c->said[side][key])
 				c->said[side][key] = own[side][key];
+}
+
+/* What stands in a section counts before what it gets from others; the last of the same name counts. */
+static void gather(struct ipsec *i, struct ipsec_conn *c, const struct import_stmt *section, unsigned depth, bool flip)
+{
+	take_own(i, c, section, flip);
 	for (const struct import_stmt *s = section->inside; s && i->budget; s = s->next, i->budget--) {
 		const struct import_stmt *other;
+		bool turned = !strcasecmp(s->words[0].s, "alsoflip");
 
-		if (strcasecmp(s->words[0].s, "also") != 0)
+		if (!turned && strcasecmp(s->words[0].s, "also") != 0)
 			continue;
 		other = find_conn(i, import_word(s, 1));
+		c->lacks = other ? c->lacks : s;
 		if (!other || other == section || depth == ALSO_DEPTH_MAX)
-			draft_note(i->d, NULL, IMPORT_NOT, s->at, "also=%s: %s", import_word(s, 1),
+			draft_note(i->d, NULL, IMPORT_NOT, s->at, "%s=%s: %s", s->words[0].s, import_word(s, 1),
 				   other ? "sections that name one another" : "there is no such section");
 		else
-			gather(i, c, other, depth + 1);
+			gather(i, c, other, depth + 1, flip ^ turned);
 	}
 }
 
@@ -106,6 +114,8 @@ static void set_lifetimes(struct ipsec *i, struct ipsec_conn *c)
 
 	set_seconds(i, c, KEY_IKELIFETIME, SET_LIFE_IKE, IKE_MOST);
 	set_seconds(i, c, KEY_LIFETIME, SET_LIFE_CHILD, CHILD_MOST);
+	if ((bytes && quantity_count(bytes, &n)) || (packets && quantity_count(packets, &n)))
+		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, LEFT, bytes ? KEY_LIFEBYTES : KEY_LIFEPACKETS), "a number is expected, as in 1000000 or 1G, and keyd's own limits count");
 	if (bytes && !quantity_count(bytes, &n) && n)
 		draft_say(p, SET_LIFE_CHILD, ipsec_at(c, LEFT, KEY_LIFEBYTES), draft_text(i->d, "%s %lluB", p->set[SET_LIFE_CHILD] ?: "1h", (unsigned long long)n));
 	if (packets && !quantity_count(packets, &n) && n)
@@ -132,6 +142,13 @@ static void add_word(struct ipsec *i, struct ipsec_conn *c, struct import_at at,
 			   "keyd does not have %s: take aes256gcm16, or aes256, sha256 and modp2048, or better", word);
 }
 
+static const struct crypto_alg *pfs_group(const struct ipsec_conn *c)
+{
+	const char *group = SAID(c, KEY_PFSGROUP);
+
+	return group ? draft_alg(CRYPTO_KE, group, 0) : NULL;
+}
+
 /* "aes256-sha1;modp1024" up to a comma */
 static void take_proposal(struct ipsec *i, struct ipsec_conn *c, struct import_at at, bool esp, char *text)
 {
@@ -152,6 +169,8 @@ static void take_proposal(struct ipsec *i, struct ipsec_conn *c, struct import_a
 		draft_alg_add(&a, alg);
 		draft_note(i->d, c->peer, IMPORT_CHOICE, at, "this proposal leaves something to the daemon's defaults: %s was taken", alg->name);
 	}
+	if (esp && !a.n[CRYPTO_KE] && pfs_group(c))
+		draft_alg_add(&a, pfs_group(c));
 	draft_propose(i->d, c->peer, at, esp, &a);
 }
 
@@ -173,8 +192,8 @@ static void set_pfs(struct ipsec *i, struct ipsec_conn *c)
 		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_PFS), "pfs=no: left out, so that old traffic stays secret when a key is lost");
 	else if (ipsec_no(SAID(c, KEY_PFS)))
 		draft_say(p, SET_PFS, ipsec_at(c, LEFT, KEY_PFS), "no");
-	if (group)
-		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, LEFT, KEY_PFSGROUP), "pfsgroup: write %s behind each proposal of 'esp'", group);
+	if (group && (!pfs_group(c) || !p->set[SET_ESP]))
+		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, LEFT, KEY_PFSGROUP), "pfsgroup: write %s behind each proposal of 'esp'; without it, the groups of 'ike' count", group);
 }
 
 static void set_number(struct ipsec *i, struct ipsec_conn *c, enum conn_key key, enum draft_set set, unsigned long most)
@@ -216,6 +235,8 @@ static void set_rest(struct ipsec *i, struct ipsec_conn *c)
 		draft_say(p, SET_FRAGMENT, ipsec_at(c, LEFT, KEY_FRAGMENTATION), "off");
 	if (ipsec_yes(SAID(c, KEY_FORCEENCAPS)))
 		draft_say(p, SET_NAT, ipsec_at(c, LEFT, KEY_FORCEENCAPS), "force");
+	else if (ipsec_no(SAID(c, KEY_FORCEENCAPS)) && !strcasecmp(c->said[LEFT][KEY_FORCEENCAPS]->words[0].s, "encapsulation"))
+		draft_say(p, SET_NAT, ipsec_at(c, LEFT, KEY_FORCEENCAPS), "off");
 	if (ipsec_no(SAID(c, KEY_KEEPALIVE)))
 		draft_say(p, SET_KEEPALIVE, ipsec_at(c, LEFT, KEY_KEEPALIVE), "off");
 	if (ipsec_no(SAID(c, KEY_INITIAL_CONTACT)))
@@ -225,6 +246,46 @@ static void set_rest(struct ipsec *i, struct ipsec_conn *c)
 	else if (SAID(c, KEY_TFC) && strcmp(SAID(c, KEY_TFC), "0") != 0)
 		set_number(i, c, KEY_TFC, SET_TFC, 65535);
 	set_number(i, c, KEY_REPLAY, SET_REPLAY, 4096);
+}
+
+/* The first wait, and how long a silent peer lives. */
+static void set_retransmit(struct ipsec *i, struct ipsec_conn *c)
+{
+	const char *interval = SAID(c, KEY_RETRANSMIT_INTERVAL), *timeout = SAID(c, KEY_RETRANSMIT_TIMEOUT);
+	enum conn_key key = timeout ? KEY_RETRANSMIT_TIMEOUT : KEY_RETRANSMIT_INTERVAL;
+	uint64_t first = 500, s = 60;
+	char *end;
+
+	if (!interval && !timeout)
+		return;
+	if (interval && quantity_milliseconds(interval, &first)) {
+		first = strtoul(interval, &end, 10);	/* without a unit: ms */
+		first = *end ? 0 : first;
+	}
+	if (timeout && quantity_seconds(timeout, &s))
+		s = 0;
+	if (first && s && first <= 60000 && s <= 86400)
+		draft_say(c->peer, SET_RETRANSMIT, ipsec_at(c, LEFT, key), draft_retransmit(i->d, first, s * 1000));
+	if (!c->peer->set[SET_RETRANSMIT])
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, key), "%s: a wait of 50 ms to 60 s and a time of a day at most are expected; keyd's own count",
+			   c->said[LEFT][key]->words[0].s);
+}
+
+/* What becomes of packets that wait for a tunnel, or for which there will be none. */
+static void set_shunts(struct ipsec *i, struct ipsec_conn *c)
+{
+	static const enum conn_key keys[] = { KEY_FAILURESHUNT, KEY_NEGOTIATIONSHUNT };
+
+	for (size_t n = 0; n < sizeof(keys) / sizeof(*keys); n++) {
+		const char *how = SAID(c, keys[n]);
+		bool holds = how && (!strcasecmp(how, "drop") || !strcasecmp(how, "reject") || !strcasecmp(how, "hold"));
+
+		if (keys[n] == KEY_FAILURESHUNT && holds)
+			c->peer->hold = true;
+		else if (how && !holds)
+			draft_note(i->d, c->peer, IMPORT_IDLE, ipsec_at(c, LEFT, keys[n]), "%s=%s: what a policy protects waits or is dropped, never in clear",
+				   c->said[LEFT][keys[n]]->words[0].s, how);
+	}
 }
 
 static void set_script(struct ipsec *i, struct ipsec_conn *c)
@@ -267,9 +328,9 @@ static void take_conn(struct ipsec *i, const struct import_stmt *section)
 	struct ipsec_conn c = { .section = section };
 	struct draft *d = i->d;
 
-	gather(i, &c, section, 0);
+	gather(i, &c, section, 0, false);
 	if (i->defaults)
-		gather(i, &c, i->defaults, 0);
+		gather(i, &c, i->defaults, 0, false);
 	if (!SAID(&c, KEY_HOST) && !ipsec_said(&c, RIGHT, KEY_HOST)) {
 		draft_note(d, NULL, IMPORT_IDLE, section->at, "conn %s: names no ends: it is there for other sections", import_word(section, 1));
 		return;
@@ -278,6 +339,8 @@ static void take_conn(struct ipsec *i, const struct import_stmt *section)
 	if (!c.peer)
 		return;
 	ipsec_hosts(i, &c);
+	if (c.lacks)
+		draft_refuse(d, c.peer, "there is no section %s, and what it may demand of the peer is not known", import_word(c.lacks, 1));
 	set_auto(i, &c);
 	ipsec_version(i, &c);
 	ipsec_ids(i, &c);
@@ -289,6 +352,8 @@ static void take_conn(struct ipsec *i, const struct import_stmt *section)
 	set_lifetimes(i, &c);
 	set_dpd(i, &c);
 	set_rest(i, &c);
+	set_retransmit(i, &c);
+	set_shunts(i, &c);
 	set_script(i, &c);
 	ipsec_traffic(i, &c);
 }

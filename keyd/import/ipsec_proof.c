@@ -286,6 +286,9 @@ static const char *all_cas(struct ipsec *i)
 		return i->cas;
 	for (size_t n = 0; n < found.gl_pathc && n < CONF_CAS_MAX; n++)
 		list = draft_text(i->d, "%s%s%s", list ?: "", list ? ", " : "", draft_quote(i->d, found.gl_pathv[n]));
+	if (found.gl_pathc > CONF_CAS_MAX)
+		draft_note(i->d, NULL, IMPORT_NOT, (struct import_at){ .line = 1 }, "%s/ipsec.d/cacerts has more than %u files: the first count; put several certificates into one", i->dir,
+			   CONF_CAS_MAX);
 	globfree(&found);
 	return i->cas = list;
 }

@@ -24,7 +24,7 @@
 #define NO_MOBIKE "keyd does not speak MOBIKE: when an address changes, 'keydctl up' begins anew"
 
 static const struct ipsec_row conn_rows[] = {
-	TAKEN("also", ALSO), TAKEN("auto", AUTO), TAKEN("type", TYPE), TAKEN("authby", AUTHBY), TAKEN("keyexchange", KEYEXCHANGE),
+	TAKEN("also", ALSO), TAKEN("alsoflip", ALSO), TAKEN("auto", AUTO), TAKEN("type", TYPE), TAKEN("authby", AUTHBY), TAKEN("keyexchange", KEYEXCHANGE),
 	TAKEN("ikev2", IKEV2), TAKEN("ike", IKE), TAKEN("esp", ESP), TAKEN("phase2alg", ESP), TAKEN("phase2", PHASE2), TAKEN("auth", PHASE2), TAKEN("ah", AH),
 	TAKEN("aggressive", AGGRESSIVE), TAKEN("aggrmode", AGGRESSIVE), TAKEN("ikelifetime", IKELIFETIME), TAKEN("lifetime", LIFETIME),
 	TAKEN("salifetime", LIFETIME), TAKEN("keylife", LIFETIME), TAKEN("ipsec-lifetime", LIFETIME), TAKEN("lifebytes", LIFEBYTES),
@@ -46,13 +46,12 @@ static const struct ipsec_row conn_rows[] = {
 	TAKEN_SIDE("ca", CA), TAKEN_SIDE("certpolicy", CERTPOLICY), TAKEN_SIDE("groups", GROUPS),
 	CONN("disablearrivalcheck", IDLE, "the kernel always looks whether a packet fits its policy"),
 	CONN("spi", NOT, NO_MANUAL), CONN("spibase", NOT, NO_MANUAL), CONN("espenckey", NOT, NO_MANUAL), CONN("espauthkey", NOT, NO_MANUAL), CONN("espreplay_window", NOT, NO_MANUAL),
-	CONN("alsoflip", NOT, "write the sections out, with left and right changed"),
 	CONN("compress", NOT, "nothing is compressed: compress=no at the other end, too"),
 	CONN("keyingtries", IDLE, "keyd tries as long as something wants the tunnel"),
 	CONN("rekeyfuzz", IDLE, "'rekey jitter' of keyd.conf, 10% by itself"),
 	CONN("marginbytes", IDLE, "keyd finds its margins by itself"), CONN("marginpackets", IDLE, "keyd finds its margins by itself"),
-	CONN("dpdtimeout", IDLE, NO_RETRANSMIT), CONN("retransmit-timeout", IDLE, NO_RETRANSMIT),
-	CONN("retransmit-interval", IDLE, NO_RETRANSMIT), CONN("mobike", NOT, NO_MOBIKE), CONN("closeaction", IDLE, "a tunnel that 'start yes' names comes up again by itself"),
+	CONN("dpdtimeout", IDLE, NO_RETRANSMIT), TAKEN("retransmit-timeout", RETRANSMIT_TIMEOUT), TAKEN("retransmit-interval", RETRANSMIT_INTERVAL),
+	CONN("mobike", NOT, NO_MOBIKE), CONN("closeaction", IDLE, "a tunnel that 'start yes' names comes up again by itself"),
 	CONN("inactivity", NOT, "tunnels stay until 'keydctl down'"), CONN("installpolicy", NOT, "leave 'traffic' out: then policies are setkey's"),
 	CONN("mark", NOT, NO_MARK), CONN("mark_in", NOT, NO_MARK), CONN("mark_out", NOT, NO_MARK), CONN("mark-in", NOT, NO_MARK),
 	CONN("mark-out", NOT, NO_MARK), CONN("set_mark_in", NOT, NO_MARK), CONN("set_mark_out", NOT, NO_MARK),
@@ -73,8 +72,7 @@ static const struct ipsec_row conn_rows[] = {
 	CONN("ikedscp", NOT, "mark IKE's packets with nftables"), CONN("overlapip", IDLE, "policies of keyd's may overlap"),
 	CONN("mtu", NOT, "ip route change ... mtu BYTES"), CONN("metric", NOT, "keyd sets no routes"), CONN("dscp", NOT, "mark packets with nftables"),
 	CONN("nic-offload", NOT, "ESP is the kernel's work; setkey knows offload"), CONN("nic_offload", NOT, "ESP is the kernel's work; setkey knows offload"),
-	CONN("connalias", NOT, "call the section by one name"), CONN("failureshunt", NOT, "what a policy protects waits or is dropped, never in clear"),
-	CONN("negotiationshunt", NOT, "what a policy protects waits or is dropped, never in clear"),
+	CONN("connalias", NOT, "call the section by one name"), TAKEN("failureshunt", FAILURESHUNT), TAKEN("negotiationshunt", NEGOTIATIONSHUNT),
 	CONN("sha2-truncbug", NOT, "SHA-256 has 128 bits in ESP (RFC 4868): change it at the other end, too"),
 	CONN("sha2_truncbug", NOT, "SHA-256 has 128 bits in ESP (RFC 4868): change it at the other end, too"),
 	CONN("ms-dh-downgrade", IDLE, "the groups of 'esp' and 'ike' count"),
@@ -211,15 +209,15 @@ static void setup(struct ipsec *i, const struct import_stmt *s)
 		draft_say(&d->defaults, SET_NAT, s->at, ipsec_no(value) ? "off" : NULL);
 	else if (!strcasecmp(name, "listen") && !ipsec_addr_parse(&a, value))
 		d->listen = (struct draft_value){ value, s->at };
-	else if (!strcasecmp(name, "listen"))
-		draft_note(d, NULL, IMPORT_NOT, s->at, "listen: one address is expected");
-	else if (!strcasecmp(name, "ikeport") || !strcasecmp(name, "nat-ikeport") || !strcasecmp(name, "nat_ikeport")) {
-		if (n > 0 && n < 65536)
-			*(tolower((unsigned char)*name) == 'i' ? &d->port : &d->nat_port) = (struct draft_value){ draft_text(d, "%lu", n), s->at };
-	} else if (!strncasecmp(name, "keep", 4) && n > 0 && n <= 3600)
-		draft_say(&d->defaults, SET_KEEPALIVE, s->at, draft_seconds(d, n));
+	else if (strcasestr(name, "ikeport") && n > 0 && n < 65536)
+		*(tolower((unsigned char)*name) == 'i' ? &d->port : &d->nat_port) = (struct draft_value){ draft_text(d, "%lu", n), s->at };
+	else if (!strncasecmp(name, "keep", 4) && n <= 3600 && isdigit((unsigned char)*value))
+		draft_say(&d->defaults, SET_KEEPALIVE, s->at, n ? draft_seconds(d, n) : "off");
 	else if (!strcasecmp(name, "secretsfile"))
 		i->secrets_at = s->at, i->secrets = draft_text(d, "%s%s%s", *value == '/' ? "" : i->dir, *value == '/' ? "" : "/", value);
+	else
+		draft_note(d, NULL, strcasecmp(name, "ocsp-uri") ? IMPORT_NOT : IMPORT_IDLE, s->at, "%s: '%s' is not taken: %s", name, value,
+			   !strcasecmp(name, "listen") ? "one address is expected" : !strcasecmp(name, "ocsp-uri") ? "without ocsp-enable, nobody is asked" : "a port, or seconds up to 3600, are expected");
 }
 
 static unsigned count(const char *list)

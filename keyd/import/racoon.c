@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static racoon_fn path_psk, path_cert, path_script, listen_isakmp, listen_natt, timer_keepalive, cfg_network, cfg_size, cfg_dns, cfg_domain, cfg_split;
+static racoon_fn path_psk, path_cert, path_script, listen_isakmp, listen_natt, timer_keepalive, timer_counter, timer_interval, cfg_network, cfg_size, cfg_dns, cfg_domain, cfg_split;
 
 #define ROW(block, name, how, text, take) { { block, name, IMPORT_##how, text }, take }
 #define TAKEN(block, name, take) ROW(block, name, CHOICE, NULL, take)
 #define NO_RADIUS "users and passwords are in 'users FILE' of keyd.conf, and nowhere else"
 #define NO_PADDING "keyd pads as RFC 4303 and RFC 7296 say"
+#define NO_PHASE "an exchange ends when 'retransmit' does"
 #define NO_TIMER "keyd's own waits count: 500 ms at first, twice as long each time, 63.5 s in all; 'retransmit' changes that"
 
 static const struct racoon_row rows[] = {
@@ -41,11 +42,11 @@ static const struct racoon_row rows[] = {
 	ROW("listen", "admin", IDLE, "keydctl has a socket of its own", NULL),
 	ROW("listen", "adminsock", IDLE, "keydctl has a socket of its own: keyd --run-dir, group gapless", NULL),
 	ROW("listen", "strict_address", IDLE, "an address that is not there is waited for", NULL),
-	ROW("timer", "counter", IDLE, NO_TIMER, NULL),
-	ROW("timer", "interval", IDLE, NO_TIMER, NULL),
+	TAKEN("timer", "counter", timer_counter),
+	TAKEN("timer", "interval", timer_interval),
 	ROW("timer", "persend", IDLE, "one copy is sent each time", NULL),
-	ROW("timer", "phase1", IDLE, NO_TIMER, NULL),
-	ROW("timer", "phase2", IDLE, NO_TIMER, NULL),
+	ROW("timer", "phase1", IDLE, NO_PHASE, NULL),
+	ROW("timer", "phase2", IDLE, NO_PHASE, NULL),
 	TAKEN("timer", "natt_keepalive", timer_keepalive),
 	TAKEN("mode_cfg", "network4", cfg_network),
 	TAKEN("mode_cfg", "pool_size", cfg_size),
@@ -307,6 +308,32 @@ static void timer_keepalive(struct racoon *r, struct draft_peer *p, const struct
 		draft_say(&r->d->defaults, SET_KEEPALIVE, s->at, v ? draft_seconds(r->d, v) : "off");
 }
 
+static void timer_counter(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	(void)p;
+	r->counter = s;
+}
+
+static void timer_interval(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	(void)p;
+	r->interval = s;
+}
+
+/* racoon waits as long each time; keyd twice as long as before, and a silent peer is as dead after the same time. */
+static void set_retransmit(struct racoon *r)
+{
+	const struct import_stmt *s = r->interval ?: r->counter;
+	unsigned long long times = r->counter ? strtoul(import_word(r->counter, 1), NULL, 10) : 5, wait = r->interval ? quantity(r->interval, 1, false) : 10;
+	const char *text = s && times && times < 1000 && wait && wait <= 3600 ? draft_retransmit(r->d, 0, times * wait * 1000) : NULL;
+
+	if (!s)
+		return;
+	draft_say(&r->d->defaults, SET_RETRANSMIT, s->at, text);
+	racoon_note(r, &r->d->defaults, text ? IMPORT_CHOICE : IMPORT_NOT, s, text ? "racoon sends %llu times, each %llu s after the last: keyd waits longer each time, and as long in all" :
+		    "%llu times and %llu s: keyd's own waits count", times, wait);
+}
+
 /* --- mode_cfg --- */
 
 static void cfg_network(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -544,6 +571,7 @@ void import_racoon(struct draft *d)
 	for (const struct import_stmt *s = d->tree->first; s; s = s->next)
 		if (!import_word_is(s, 0, "remote") && !import_word_is(s, 0, "sainfo"))
 			take_global(&r, s);
+	set_retransmit(&r);
 	take_crls(&r);
 	make_pool(&r);
 	take_remotes(&r);

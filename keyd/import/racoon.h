@@ -40,7 +40,7 @@ struct racoon {
 	const char *dh_group;		/* of the remote, for proposals that name none */
 	const char *cert_dir, *script_dir;
 	struct draft_pool *pool;
-	const struct import_stmt *network, *size;
+	const struct import_stmt *network, *size, *counter, *interval;
 	const char *dns, *domain;
 	unsigned ndns;
 	struct draft_net split[RACOON_NETS_MAX];

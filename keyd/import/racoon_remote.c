@@ -302,6 +302,8 @@ static void look_for_cas(struct racoon *r, struct racoon_remote *m)
 		return;
 	for (size_t i = 0; i < found.gl_pathc && i < CONF_CAS_MAX; i++)
 		list = draft_text(r->d, "%s%s%s", list ?: "", list ? ", " : "", draft_quote(r->d, found.gl_pathv[i]));
+	if (found.gl_pathc > CONF_CAS_MAX)
+		draft_note(r->d, p, IMPORT_NOT, m->stmt->at, "%s has more than %u CAs: the first count; put several into one file, and name it with ca_type", r->cert_dir, CONF_CAS_MAX);
 	globfree(&found);
 	draft_say(p, SET_CA, m->stmt->at, list);
 }

@@ -312,6 +312,34 @@ static void test_sainfo(void **state)
 	CHECK(rows);
 }
 
+/* --- what else they say --- */
+
+static void test_rest(void **state)
+{
+	static const struct row rows[] = {
+		RACOON("timer { counter 5; interval 20 sec; persend 1; phase1 30 sec; phase2 15 sec; }\n" REMOTE, "\tretransmit 787ms 7\n", "~racoon sends 5 times, each 20 s", "~persend"),
+		RACOON("timer { interval 3 sec; }\n" REMOTE, "\tretransmit 1000ms 4\n"), RACOON("timer { counter 0; }\n" REMOTE, "!retransmit", "~keyd's own waits count"),
+		CONN(" right=192.0.2.2\n authby=secret\n retransmit-interval=500\n", "\tretransmit 500ms 7\n"),
+		CONN(" right=192.0.2.2\n authby=secret\n retransmit-timeout=15s\n retransmit-interval=1s\n", "\tretransmit 1000ms 4\n"),
+		CONN(" right=192.0.2.2\n authby=secret\n retransmit-timeout=never\n", "!retransmit ", "~keyd's own count"),
+		CONN(" right=192.0.2.2\n authby=secret\n also=x\n", "!\tauth ", "~there is no section x"),
+		CONN(" also=x\nconn x\n also=a\n right=192.0.2.2\n authby=secret\n", "\tauth ", "~name one another"),
+		CONN(" right=192.0.2.2\n authby=secret\n alsoflip=x\nconn x\n leftid=@r\n rightid=@l\n rightsubnet=10.1.0.0/16\n ikelifetime=2h\n",
+		     "\tid local fqdn \"l\"\n\tid remote fqdn \"r\"\n", "\ttraffic 10.1.0.0/16 <-> 192.0.2.2\n", "\tlifetime ike 2h\n"),
+		CONN(" right=192.0.2.2\n authby=secret\n auto=start\n failureshunt=drop\n", "drop 192.0.2.1 <-> 192.0.2.2\n"),
+		CONN(" right=192.0.2.2\n authby=secret\n auto=start\n failureshunt=passthrough\n", "!drop ", "~never in clear"),
+		CONN(" right=192.0.2.2\n authby=secret\n esp=aes256-sha256,aes128-sha256-modp4096\n pfsgroup=modp3072\n", "\tesp aes256-sha256-modp3072, aes128-sha256-modp4096\n"),
+		CONN(" right=192.0.2.2\n authby=secret\n pfsgroup=modp3072\n", "!\tesp", "~behind each proposal of 'esp'"),
+		CONN(" right=192.0.2.2\n authby=secret\n encapsulation=no\n", "\tnat off\n"), CONN(" right=192.0.2.2\n authby=secret\n forceencaps=no\n", "!\tnat"),
+		CONN("config setup\n keep-alive=0\n ikeport=x\n", "\tkeepalive off\n", "~ikeport: 'x' is not taken"), CONN("config setup\n keep_alive=9999\n", "~is not taken"),
+		CONN("config setup\n ocsp-uri=http://a/\n", "~without ocsp-enable"),
+		CONN(" right=192.0.2.2\n authby=secret\n lifebytes=many\n", "!many", "~keyd's own limits count"),
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 /* --- what is text stays text --- */
 
 /* Each line is a comment, or a statement that has no other behind it. */
@@ -386,7 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names), cmocka_unit_test(test_names_of_racoon), cmocka_unit_test(test_demands), cmocka_unit_test(test_revocation),
-		cmocka_unit_test(test_rightca), cmocka_unit_test(test_one_of_two), cmocka_unit_test(test_sainfo), cmocka_unit_test(test_clear), cmocka_unit_test(test_versions), cmocka_unit_test(test_no_statement_of_others),
+		cmocka_unit_test(test_rightca), cmocka_unit_test(test_one_of_two), cmocka_unit_test(test_sainfo), cmocka_unit_test(test_rest), cmocka_unit_test(test_clear), cmocka_unit_test(test_versions), cmocka_unit_test(test_no_statement_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
