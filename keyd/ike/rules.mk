@@ -15,6 +15,7 @@ $(eval $(call unit_test,ikev1_flood,ike conf crypto wire pfkey util,libcrypto,$(
 $(eval $(call unit_test,ikev1_forged,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev1_section,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev1_lost,ike conf crypto wire pfkey util,libcrypto,$(world)))
+$(eval $(call unit_test,ikev1_foreign,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev2_strict,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_data,ike conf crypto wire pfkey util,libcrypto))
 $(eval $(call unit_test,ikev2_window,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/rogue.c))

@@ -501,6 +501,22 @@ static void responder_lifetime(struct ike_sa *sa, const struct isakmp_notify *n)
 		child_rekey_later(c, SECONDS(a.life.seconds) * 9 / 10);
 }
 
+/* Who has set the commit bit says when it can receive (RFC 2408 3.1); which end's SPI it names is nowhere said. */
+static void connected(struct ike_sa *sa, const struct isakmp_notify *n)
+{
+	struct ike_sa *heir = ike_sa_heir(sa);
+	struct child_sa *c;
+	uint32_t spi;
+
+	if (n->protocol != ISAKMP_PROTO_ESP || !isakmp_notify_spi(n, &spi))
+		return;
+	c = child_find_out(heir, spi);
+	if (!c)
+		c = child_find(sa->e, spi);
+	if (c && c->sa == heir && c->waits && c->state == CHILD_INBOUND)
+		child_confirm(c, "the peer says CONNECTED");
+}
+
 static const struct {
 	uint16_t type;
 	void (*take)(struct ike_sa *sa, const struct isakmp_notify *n);
@@ -509,6 +525,7 @@ static const struct {
 	{ ISAKMP_N_R_U_THERE_ACK, r_u_there_ack },
 	{ ISAKMP_N_INITIAL_CONTACT, initial_contact },
 	{ ISAKMP_N_RESPONDER_LIFETIME, responder_lifetime },
+	{ ISAKMP_N_CONNECTED, connected },
 };
 
 /* A quick mode that is not answered yet is what a refusal is about, unless it names another SPI. */
@@ -581,11 +598,22 @@ static void take_all(struct exchange *x)
 		peer_deleted(sa);
 }
 
+/* It has the message id of its quick mode, which is known already: nothing else counts in such a message, as it may be played back. */
+static void take_connected(struct exchange *x)
+{
+	struct isakmp_notify n;
+
+	if (v1_message_has_notify(&x->m, ISAKMP_N_CONNECTED, &n))
+		connected(x->sa, &n);
+	exchange_free(x);
+}
+
 void v1_info_heard(struct ike_sa *sa, const struct engine_datagram *d, const struct wire_message *m)
 {
+	bool of_quick = v1_memo_find(sa, m->h.message_id);
 	struct exchange *x;
 
-	if (!m->h.message_id || v1_seen(sa, m->h.message_id))
+	if (!m->h.message_id || (!of_quick && v1_seen(sa, m->h.message_id)))
 		return;
 	x = exchange_new(sa, NULL);
 	if (!x)
@@ -596,6 +624,10 @@ void v1_info_heard(struct ike_sa *sa, const struct engine_datagram *d, const str
 		sa->e->stats.malformed++;
 		report_stranger(sa->e, d, "Informational", "forged: its HASH(1) is wrong");
 		exchange_free(x);
+		return;
+	}
+	if (of_quick) {
+		take_connected(x);
 		return;
 	}
 	if (v1_see(sa, x->message_id)) {
