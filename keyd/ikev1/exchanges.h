@@ -82,7 +82,7 @@ void v1_quick_never_taken(struct v1_memo *m);
 /* m, which was thawed, goes on. */
 void v1_quick_resume(struct v1_memo *m);
 
-/* --- info.c --- */
+/* --- info.c, delete.c --- */
 
 extern const struct exchange_ops v1_delete_child_ops, v1_delete_ike_ops, v1_liveness_ops, v1_notify_ops;
 void v1_delete_child(struct child_sa *c);
