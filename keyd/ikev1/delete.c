@@ -353,10 +353,21 @@ static void end_unfinished(struct ike_sa *sa)
 	}
 }
 
+/* While names, passwords and addresses are told. Who was refused says so rather than to acknowledge that. */
+static void pending_deleted(struct ike_sa *sa)
+{
+	bool refused = *sa->v1->config.why;
+
+	report_reason(sa, refused ? REASON_PASSWORD_WRONG : REASON_PEER_DELETED);
+	ike_sa_end(sa, refused ? sa->v1->config.why : "the peer deleted it");
+}
+
 void v1_peer_deleted(struct ike_sa *sa)
 {
 	end_unfinished(sa);
-	if (sa->state == IKE_ESTABLISHED) {
+	if (sa->state == IKE_AUTH) {
+		pending_deleted(sa);
+	} else if (sa->state == IKE_ESTABLISHED) {
 		report_reason(sa, REASON_PEER_DELETED);
 		v1_gone(sa, "the peer deleted it");
 	} else {

@@ -143,7 +143,7 @@ static void r_u_there_ack(struct ike_sa *sa, const struct isakmp_notify *n)
 static void initial_contact(struct ike_sa *sa, const struct isakmp_notify *n)
 {
 	(void)n;
-	if (sa->peer->conf.unique == CONF_UNIQUE_NEVER || sa->e->now - sa->established_at > SECONDS(60))
+	if (sa->peer->conf.unique == CONF_UNIQUE_NEVER || (sa->established_at && sa->e->now - sa->established_at > SECONDS(60)))
 		return;
 	sa->initial_contact = true;
 	list_each(c, &sa->children, struct child_sa, link)
@@ -252,6 +252,10 @@ void v1_info_heard(struct ike_sa *sa, const struct engine_datagram *d, const str
 	bool of_quick = v1_memo_find(sa, m->h.message_id);
 	struct exchange *x;
 
+	if (sa->state == IKE_AUTH && !sa->v1->config.open) {
+		report_stranger(sa->e, d, "Informational", "phase 1 has not proved who it is from");
+		return;
+	}
 	if (!m->h.message_id || (!of_quick && v1_seen(sa, m->h.message_id)))
 		return;
 	x = exchange_new(sa, NULL);

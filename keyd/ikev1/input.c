@@ -27,7 +27,7 @@ static const struct {
 	{ ISAKMP_EXCH_AGGRESSIVE, true, BEFORE | UP, v1_phase1_heard },
 	{ ISAKMP_EXCH_QUICK, true, IN(IKE_ESTABLISHED) | IN(IKE_REPLACED), v1_quick_heard },
 	{ ISAKMP_EXCH_TRANSACTION, true, IN(IKE_AUTH) | IN(IKE_ESTABLISHED) | IN(IKE_REPLACED), v1_config_heard },
-	{ ISAKMP_EXCH_INFORMATIONAL, true, UP, v1_info_heard },
+	{ ISAKMP_EXCH_INFORMATIONAL, true, IN(IKE_AUTH) | UP, v1_info_heard },
 	{ ISAKMP_EXCH_INFORMATIONAL, false, BEFORE | UP, v1_phase1_hint },
 };
 

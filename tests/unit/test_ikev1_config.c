@@ -9,7 +9,12 @@
 #include "keyd/conf/load.h"
 #include "keyd/ike/engine_state.h"
 #include "keyd/ike/ike_sa.h"
+#include "keyd/ike/path.h"
 #include "keyd/ike/timer.h"
+#include "keyd/ikev1/message.h"
+#include "keyd/ikev1/state.h"
+#include "keyd/ikev1/window.h"
+#include "keyd/wire/isakmp_delete.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -283,11 +288,67 @@ static void test_one_end_only(void **state)
 	end();
 }
 
+/* Both have proved who they are, and the gateway waits for a name and a password. */
+static bool asked(struct world *world)
+{
+	struct ike_sa *c = rogue_sa(world, CLIENT), *g = rogue_sa(world, GATEWAY);
+
+	return c && g && c->v1->config.open && g->v1->config.open && g->state == IKE_AUTH;
+}
+
+static void say_delete(struct ike_sa *sa)
+{
+	uint8_t cookies[16], iv[CRYPTO_IV_MAX];
+	struct isakmp_delete d = { .doi = ISAKMP_DOI_IPSEC, .protocol = ISAKMP_PROTO_ISAKMP, .spi_size = sizeof(cookies), .count = 1,
+				   .spis = { cookies, sizeof(cookies) } };
+	struct path path = path_of(sa);
+	struct view datagram;
+	struct wire_out out;
+	size_t at, mark;
+	uint32_t id;
+
+	v1_cookies(sa, cookies);
+	assert_int_equal(v1_fresh_message_id(sa, &id), 0);
+	assert_int_equal(ikev1_iv_phase2(&sa->v1->suite, sa->v1->iv, id, iv), 0);
+	v1_message_begin(sa, &out, ISAKMP_EXCH_INFORMATIONAL, id, true);
+	at = v1_hash_begin(sa, &out);
+	mark = wire_payload_begin(&out, ISAKMP_PL_DELETE);
+	isakmp_delete_put(&out.w, &d);
+	wire_payload_end(&out, mark);
+	assert_int_equal(v1_hash_end(sa, &out, at, id, (struct view){ 0 }), 0);
+	assert_int_equal(v1_message_end(sa, &out, iv, &datagram), 0);
+	v1_message_send(sa, &path, datagram);
+}
+
+static bool gateway_empty(struct world *world)
+{
+	return !rogue_sa(world, GATEWAY);
+}
+
+/* Who does not want to tell a name and a password may say so; libreswan does when it is refused. */
+static void test_deleted(void **state)
+{
+	(void)state;
+	for (unsigned refused = 0; refused < 2; refused++) {
+		begin(CLIENT_CONF(""), GATEWAY_CONF(""), "hatter");
+		assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw", NULL), 1);
+		assert_true(world_until(&w, SECONDS(4), asked));
+		if (refused)
+			strcpy(rogue_sa(&w, GATEWAY)->v1->config.why, "it is not let in");
+		say_delete(rogue_sa(&w, CLIENT));
+		ike_sa_end(rogue_sa(&w, CLIENT), "told");
+		assert_true(world_until(&w, SECONDS(1), gateway_empty));
+		assert_said(GATEWAY, refused ? "it is not let in" : "the peer deleted it");
+		assert_int_equal(w.host[GATEWAY].events[ENGINE_IKE_UP], 0);
+		end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_up), cmocka_unit_test(test_rekeys), cmocka_unit_test(test_loss),
-		cmocka_unit_test(test_wrong_password), cmocka_unit_test(test_one_end_only),
+		cmocka_unit_test(test_wrong_password), cmocka_unit_test(test_one_end_only), cmocka_unit_test(test_deleted),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
