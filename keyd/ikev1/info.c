@@ -199,6 +199,11 @@ static void take_error(struct ike_sa *sa, const struct isakmp_notify *n)
 	uint32_t spi;
 
 	report_sa(sa, LOG_LEVEL_NOTICE, "Informational", "heard", "the peer says %s (%u)", isakmp_notify_name(n->type), n->type);
+	if (sa->state == IKE_AUTH && n->type == ISAKMP_N_AUTHENTICATION_FAILED) {
+		report_reason(sa, REASON_PEER_REFUSED);
+		ike_sa_end(sa, "it says AUTHENTICATION_FAILED behind phase 1");
+		return;
+	}
 	if (!x || x->answered || x->ops->type != ISAKMP_EXCH_QUICK)
 		return;
 	if (n->protocol == ISAKMP_PROTO_ESP && isakmp_notify_spi(n, &spi) && spi && spi != x->child->spi_in)

@@ -11,6 +11,7 @@
 #include "keyd/ike/ike_sa.h"
 #include "keyd/ike/path.h"
 #include "keyd/ike/timer.h"
+#include "keyd/ikev1/exchanges.h"
 #include "keyd/ikev1/message.h"
 #include "keyd/ikev1/state.h"
 #include "keyd/ikev1/window.h"
@@ -325,6 +326,11 @@ static bool gateway_empty(struct world *world)
 	return !rogue_sa(world, GATEWAY);
 }
 
+static bool client_empty(struct world *world)
+{
+	return !rogue_sa(world, CLIENT);
+}
+
 /* Who does not want to tell a name and a password may say so; libreswan does when it is refused. */
 static void test_deleted(void **state)
 {
@@ -344,11 +350,32 @@ static void test_deleted(void **state)
 	}
 }
 
+/* A gateway that has no address for the client says that it refuses; nobody waits until the time is over. */
+static void test_refused(void **state)
+{
+	uint8_t cookies[16];
+	struct ike_sa *sa;
+
+	(void)state;
+	begin(CLIENT_CONF(""), GATEWAY_CONF(""), "hatter");
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw", NULL), 1);
+	assert_true(world_until(&w, SECONDS(4), asked));
+	sa = rogue_sa(&w, GATEWAY);
+	v1_cookies(sa, cookies);
+	v1_notify(sa, ISAKMP_PROTO_ISAKMP, ISAKMP_N_AUTHENTICATION_FAILED, (struct view){ cookies, sizeof(cookies) }, (struct view){ 0 });
+	ike_sa_end(sa, "told");
+	assert_true(world_until(&w, SECONDS(1), client_empty));
+	assert_said(CLIENT, "it says AUTHENTICATION_FAILED behind phase 1");
+	assert_int_equal(w.host[CLIENT].events[ENGINE_IKE_UP], 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_up), cmocka_unit_test(test_rekeys), cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_wrong_password), cmocka_unit_test(test_one_end_only), cmocka_unit_test(test_deleted),
+		cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
