@@ -29,18 +29,14 @@ static void put_delete(struct wire_out *out, uint8_t protocol, uint8_t spi_size,
 	isakmp_delete_put(&out->w, &d);
 	wire_payload_end(out, mark);
 }
-static void spi_bytes(uint32_t spi, uint8_t *out)
-{
-	for (int i = 0; i < 4; i++)
-		out[i] = (uint8_t)(spi >> (24 - 8 * i));
-}
+
 static bool delete_child_build(struct exchange *x, struct wire_out *out)
 {
 	uint8_t spi[4];
 
 	if (!child_find(x->sa->e, x->old_spi))
 		return false;
-	spi_bytes(x->old_spi, spi);
+	v1_spi_bytes(x->old_spi, spi);
 	put_delete(out, ISAKMP_PROTO_ESP, 4, 1, spi);
 	return true;
 }
@@ -128,7 +124,7 @@ static void delete_children(struct ike_sa *sa)
 
 	list_each(c, &sa->children, struct child_sa, link)
 		if (n < DELETES_MAX)
-			spi_bytes(c->spi_in, spis + (size_t)4 * n++);
+			v1_spi_bytes(c->spi_in, spis + (size_t)4 * n++);
 	if (!n || v1_say_begin(sa, &out, &said))
 		return;
 	put_delete(&out, ISAKMP_PROTO_ESP, 4, n, spis);
@@ -230,6 +226,7 @@ void v1_delete_ike(struct ike_sa *sa)
 	delete_children(sa);
 	exchange_queue_first(x);
 }
+
 /* One without keys waits for the next (v1_delete_go_on). */
 bool v1_delete_may_be_lost(struct v1_memo *m, uint64_t time)
 {
@@ -254,7 +251,7 @@ static void delete_on(struct ike_sa *sa, uint32_t spi)
 
 	if (v1_say_begin(sa, &out, &said))
 		return;
-	spi_bytes(spi, bytes);
+	v1_spi_bytes(spi, bytes);
 	put_delete(&out, ISAKMP_PROTO_ESP, 4, 1, bytes);
 	v1_say_end(sa, &out, &said);
 	straggler_keep(sa->e, &in, until_heard(sa) + SECONDS(sa->peer->conf.linger));
@@ -279,6 +276,7 @@ void v1_delete_go_on(struct ike_sa *old, struct ike_sa *fresh)
 		delete_on(fresh, spi);
 	}
 }
+
 /* --- the peer's --- */
 
 /* A child that an exchange of ours makes, and that the peer has already. */
@@ -340,6 +338,7 @@ bool v1_take_delete(struct ike_sa *sa, const struct wire_payload *p)
 			return true;
 	return false;
 }
+
 /* What it had begun, and never said that it has it, it has not. */
 static void end_unfinished(struct ike_sa *sa)
 {

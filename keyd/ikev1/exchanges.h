@@ -89,6 +89,10 @@ void v1_delete_child(struct child_sa *c);
 void v1_delete_ike(struct ike_sa *sa);
 void v1_liveness(struct ike_sa *sa);
 void v1_confirm(struct ike_sa *sa, void (*then)(struct ike_sa *sa));
+/* The peer of sa says INITIAL-CONTACT: children of sa that were made before it the peer has lost. They are made anew at once. */
+void v1_begun_anew(struct ike_sa *sa);
+/* Somebody says in clear, from the peer's address, that it does not know sa (INVALID-COOKIE): it is asked whether it lives. */
+void v1_disowned(struct ike_sa *sa);
 bool v1_closes_child(const struct exchange *x);
 /*
  * Nothing was heard of the peer since the child of m was deleted: it is asked for a sign of life, and takes our packets for this long

@@ -12,14 +12,11 @@
 
 /* What a message says beside others is looked at so far. */
 #define PAYLOADS_LOOKED_AT 16
+/* What anybody can say is listened to so often. */
+#define DISOWNED_EVERY SECONDS(10)
 
 /* --- ours --- */
 
-static void spi_bytes(uint32_t spi, uint8_t *out)
-{
-	for (int i = 0; i < 4; i++)
-		out[i] = (uint8_t)(spi >> (24 - 8 * i));
-}
 int v1_say_begin(struct ike_sa *sa, struct wire_out *out, struct v1_said *m)
 {
 	if (v1_fresh_message_id(sa, &m->id) || ikev1_iv_phase2(&sa->v1->suite, sa->v1->iv, m->id, m->iv))
@@ -48,6 +45,7 @@ void v1_notify(struct ike_sa *sa, uint8_t protocol, uint16_t type, struct view s
 	v1_put_notify(&out, protocol, type, spi, data);
 	v1_say_end(sa, &out, &said);
 }
+
 /* --- signs of life --- */
 
 static bool liveness_build(struct exchange *x, struct wire_out *out)
@@ -57,7 +55,7 @@ static bool liveness_build(struct exchange *x, struct wire_out *out)
 
 	if (!x->tries++)
 		sa->v1->dpd_ours++;
-	spi_bytes(sa->v1->dpd_ours, seq);
+	v1_spi_bytes(sa->v1->dpd_ours, seq);
 	v1_cookies(sa, cookies);
 	v1_put_notify(out, ISAKMP_PROTO_ISAKMP, ISAKMP_N_R_U_THERE, (struct view){ cookies, sizeof(cookies) },
 		      (struct view){ seq, sizeof(seq) });
@@ -97,6 +95,7 @@ void v1_liveness(struct ike_sa *sa)
 {
 	v1_confirm(sa, NULL);
 }
+
 bool v1_being_asked(const struct ike_sa *sa)
 {
 	bool asked = sa->active && sa->active->ops == &v1_liveness_ops;
@@ -104,6 +103,19 @@ bool v1_being_asked(const struct ike_sa *sa)
 	list_each(x, &sa->queue, struct exchange, link)
 		asked = asked || x->ops == &v1_liveness_ops;
 	return asked;
+}
+
+/* Who does not answer either is believed a little earlier to have lost it (window.c). */
+void v1_disowned(struct ike_sa *sa)
+{
+	struct ikev1_state *s = sa->v1;
+
+	if (s->gone || (s->disowned_at && sa->e->now - s->disowned_at < DISOWNED_EVERY))
+		return;
+	s->disowned = true;
+	s->disowned_at = sa->e->now;
+	if (!sa->active && list_empty(&sa->queue))
+		v1_liveness(sa);
 }
 
 /* --- the peer's --- */
@@ -139,16 +151,23 @@ static void r_u_there_ack(struct ike_sa *sa, const struct isakmp_notify *n)
 	x->ops->answer(x);
 }
 
-/* Some say it only when phase 1 is over. What was made before this one, the peer has lost: it is made anew at once. */
+void v1_begun_anew(struct ike_sa *sa)
+{
+	if (sa->peer->conf.unique == CONF_UNIQUE_NEVER)
+		return;
+	list_each(c, &sa->children, struct child_sa, link)
+		if (c->up_at < sa->created_at && c->state == CHILD_UP)
+			child_lost(c, "the peer has begun anew (INITIAL-CONTACT)");
+}
+
+/* Some say it only when phase 1 is over. */
 static void initial_contact(struct ike_sa *sa, const struct isakmp_notify *n)
 {
 	(void)n;
 	if (sa->peer->conf.unique == CONF_UNIQUE_NEVER || (sa->established_at && sa->e->now - sa->established_at > SECONDS(60)))
 		return;
 	sa->initial_contact = true;
-	list_each(c, &sa->children, struct child_sa, link)
-		if (c->up_at < sa->created_at && c->state == CHILD_UP)
-			child_lost(c, "the peer has begun anew (INITIAL-CONTACT)");
+	v1_begun_anew(sa);
 }
 
 /* In a message of its own, behind quick mode. */
@@ -225,6 +244,7 @@ static void take_notify(struct ike_sa *sa, const struct wire_payload *p)
 		if (notifies[i].type == n.type)
 			notifies[i].take(sa, &n);
 }
+
 /* Each may end what the next is about, but not the SA before the last. */
 static void take_all(struct exchange *x)
 {

@@ -37,6 +37,13 @@ int v1_message_open(struct exchange *x, struct view datagram, bool secret, const
 const char *v1_payloads_wrong(const struct wire_message *m, uint32_t must);
 
 void v1_put_notify(struct wire_out *out, uint8_t protocol, uint16_t type, struct view spi, struct view data);
+
+static inline void v1_spi_bytes(uint32_t spi, uint8_t out[4])
+{
+	for (int i = 0; i < 4; i++)
+		out[i] = (uint8_t)(spi >> (24 - 8 * i));
+}
+
 /* The cookies, as notifications and deletes of phase 1 name it. */
 void v1_cookies(const struct ike_sa *sa, uint8_t out[16]);
 /* The first error that the peer notifies in m; 0: none. n (may be NULL) is then that notification. */

@@ -93,6 +93,8 @@ void v1_phase1_hint(struct ike_sa *sa, const struct engine_datagram *d, const st
 	char why[sizeof(x->doubt)];
 
 	report_stranger(sa->e, d, "Informational", "in clear: %s (%u)", isakmp_notify_name(error), error);
+	if (error == ISAKMP_N_INVALID_COOKIE && sa->state == IKE_ESTABLISHED && ipsec_addr_equal(&d->remote, &sa->remote))
+		v1_disowned(sa);
 	/* While a message of the peer's is being judged a better one is there already. */
 	if (!error || !x || !x->v1.phase1 || x->v1.busy || sa->state >= IKE_ESTABLISHED)
 		return;

@@ -17,12 +17,6 @@
 
 static const char exchange_name[] = "Quick Mode";
 
-static void spi_bytes(uint32_t spi, uint8_t out[4])
-{
-	for (int i = 0; i < 4; i++)
-		out[i] = (uint8_t)(spi >> (24 - 8 * i));
-}
-
 /* --- refusing --- */
 
 /* A copy of the request gets the same notification again. */
@@ -33,7 +27,7 @@ static void refuse(struct exchange *x, uint16_t notify, const char *why)
 	uint8_t spi[4] = { 0 };
 
 	if (p && !isakmp_sa_get(&offer, p->body) && offer.n)
-		spi_bytes(isakmp_proposal_spi(&offer.p[0]), spi);
+		v1_spi_bytes(isakmp_proposal_spi(&offer.p[0]), spi);
 	x->sa->e->stats.failed++;
 	report_notify(x->sa, notify, true);
 	report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "refused", "%s: %s", isakmp_notify_name(notify), why);
@@ -215,7 +209,7 @@ static void put_lifetime(struct exchange *x, struct wire_out *out, const struct 
 
 	if (!x->v1.tell_seconds && !x->v1.tell_bytes)
 		return;
-	spi_bytes(child->spi_in, spi);
+	v1_spi_bytes(child->spi_in, spi);
 	isakmp_ipsec_attrs_put(&w, &a);
 	v1_put_notify(out, ISAKMP_PROTO_ESP, ISAKMP_N_RESPONDER_LIFETIME, (struct view){ spi, sizeof(spi) }, wr_view(&w));
 }

@@ -68,6 +68,8 @@ struct ikev1_state {
 	struct v1_pieces *pieces;	/* of a message that comes in fragments (fragment.h) */
 	bool dpd;			/* the peer knows R-U-THERE (RFC 3706) */
 	bool kin;			/* the peer is a keyd, too */
+	bool disowned;			/* somebody says that the peer does not know it, and the peer has not been heard since */
+	uint64_t disowned_at;
 	bool garbled;			/* something came that these keys make no sense of, and was told */
 	uint32_t dpd_ours;		/* sequence number of our last R-U-THERE */
 	/* The peer has deleted it, or its time is over: it has no keys to speak by, and waits with its children for the next one. */

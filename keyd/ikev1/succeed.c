@@ -91,11 +91,17 @@ static bool crossed_and_stays(const struct ike_sa *other, const struct ike_sa *s
 	       memcmp(other->spi_i, sa->spi_i, sizeof(other->spi_i)) > 0;
 }
 
+/* We have made sa because other does not answer, or is to be renewed. */
+static bool replaces(const struct ike_sa *sa, const struct ike_sa *other)
+{
+	return sa->initiator && !memcmp(sa->v1->of, ike_sa_our_spi(other), sizeof(sa->v1->of));
+}
+
 static struct ike_sa *next_before(struct ike_sa *sa)
 {
 	for (struct ike_sa *o = ike_sa_first_between(sa->e, &sa->local, &sa->remote); o; o = ike_sa_next_between(o))
 		/* A peer that has lost all has lost what its older ones made: those go when the new one sends (duplicate.c). */
-		if (same_way(o, sa) && !(sa->initial_contact && o->established_at < sa->created_at))
+		if (same_way(o, sa) && (replaces(sa, o) || !(sa->initial_contact && o->established_at < sa->created_at)))
 			return o;
 	return NULL;
 }
@@ -118,6 +124,8 @@ void v1_succeed(struct ike_sa *sa)
 		ike_sa_established(sa, "established");
 	}
 	timer_set(&sa->e->timers, &sa->end, over_at(sa), expired_due);
+	if (sa->initial_contact)
+		v1_begun_anew(sa);
 }
 
 static bool needless(const struct ike_sa *sa)

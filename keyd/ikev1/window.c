@@ -14,6 +14,7 @@
 #define BACKOFF_STEPS_MAX 6
 /* So many signs of life are asked for before the SA is doubted. */
 #define DOUBTED_AFTER 3
+#define DISOWNED_AFTER 2	/* where somebody says that the peer has lost it */
 /* Who hears a delete answers a R-U-THERE behind it within this. */
 #define ANSWERS_WITHIN SECONDS(2)
 
@@ -68,13 +69,18 @@ static void give_up(struct ike_sa *sa)
 
 static void renew(struct exchange *x);
 
+static unsigned doubted_after(const struct ike_sa *sa)
+{
+	return sa->v1->disowned ? DISOWNED_AFTER : DOUBTED_AFTER;
+}
+
 /* A quick mode that nobody answers may be on an SA that the peer has lost: its second try is on another, and has the whole time. */
 static unsigned tries_of(const struct ike_sa *sa)
 {
 	const struct exchange *x = sa->active;
 	unsigned all = sa->peer->conf.retransmit_tries;
 
-	return x->ops->type == ISAKMP_EXCH_QUICK && !x->tries && all > DOUBTED_AFTER ? DOUBTED_AFTER + 1 : all;
+	return x->ops->type == ISAKMP_EXCH_QUICK && !x->tries && all > DOUBTED_AFTER ? doubted_after(sa) + 1 : all;
 }
 
 static void retransmit_due(struct timer *t)
@@ -96,7 +102,7 @@ static void retransmit_due(struct timer *t)
 		renew(sa->active);
 	send_again(sa);
 	/* It may have lost this SA, and not its children: another shows it while there is time. */
-	if (sa->active->ops == &v1_liveness_ops && sa->sendings == DOUBTED_AFTER)
+	if (sa->active->ops == &v1_liveness_ops && sa->sendings == doubted_after(sa))
 		v1_rekey_ike(sa);
 }
 
@@ -131,6 +137,7 @@ void v1_answered(struct ike_sa *sa)
 	ike_sa_touch(sa);
 	measure(sa);
 	sa->heard_at = sa->e->now;
+	sa->v1->disowned = false;
 }
 
 int v1_fresh_message_id(struct ike_sa *sa, uint32_t *id)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What others say in IKEv1 and keyd does not: the commit bit, CONNECTED.
+// What others say in IKEv1 and keyd does not: the commit bit, CONNECTED, INVALID-COOKIE.
 #include "tests/unit/world.h"
 #include "tests/unit/with_crypto.h"
 
@@ -126,11 +126,73 @@ static void test_connected(void **state)
 	}
 }
 
+/* What anybody may say to host 0 who sees cookies pass: that host 1 does not know its ISAKMP SA. */
+static void disown(const char *from)
+{
+	struct ike_sa *sa = sa_of(0);
+	uint8_t cookies[16], bytes[200];
+	struct world_path p = { .src = w.host[1].addr, .dst = w.host[0].addr, .sport = 500, .dport = 500 };
+	struct wire_out out;
+	struct view datagram;
+
+	assert_non_null(sa);
+	v1_cookies(sa, cookies);
+	v1_message_begin(sa, &out, ISAKMP_EXCH_INFORMATIONAL, 0, false);
+	v1_put_notify(&out, ISAKMP_PROTO_ISAKMP, ISAKMP_N_INVALID_COOKIE, (struct view){ cookies, sizeof(cookies) }, (struct view){ 0 });
+	assert_int_equal(v1_message_end(sa, &out, NULL, &datagram), 0);
+	memcpy(bytes, datagram.p, datagram.n);
+	if (from)
+		ipsec_addr_parse(&p.src, from);
+	world_inject_from(&w, 0, &p, bytes, datagram.n);
+}
+
+/* A peer that has lost all, and says so: it need not be asked for life in vain for long. */
+static void test_invalid_cookie(void **state)
+{
+	(void)state;
+	for (unsigned told = 0; told < 2; told++) {
+		begin(CONF_EXCHANGE_MAIN);
+		assert_true(world_up(&w));
+		world_restart(&w, 1, false);
+		if (told)
+			disown(NULL);
+		assert_int_equal(world_until(&w, SECONDS(2), world_joined), told);
+		assert_true(world_until(&w, SECONDS(60), world_joined));
+		world_free(&w);
+	}
+}
+
+/* Where it is a lie, there is a question every ten seconds, and an answer. */
+static void test_false_cookie(void **state)
+{
+	unsigned said;
+
+	(void)state;
+	begin(CONF_EXCHANGE_MAIN);
+	assert_true(world_up(&w));
+	said = w.host[1].datagrams;
+	for (unsigned i = 0; i < 50; i++) {
+		disown("192.0.2.77");
+		world_run(&w, MILLISECONDS(10));
+	}
+	assert_int_equal(w.host[1].datagrams, said);
+	for (unsigned i = 0; i < 250; i++) {
+		disown(NULL);
+		world_run(&w, MILLISECONDS(100));
+	}
+	assert_int_equal(w.host[1].datagrams, said + 3);
+	assert_int_equal(w.host[0].events[ENGINE_IKE_REKEYED], 0);
+	assert_true(world_joined(&w));
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commit_bit),
 		cmocka_unit_test(test_connected),
+		cmocka_unit_test(test_invalid_cookie),
+		cmocka_unit_test(test_false_cookie),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);
