@@ -215,7 +215,8 @@ strongswan_start()
 
 	in_host "$host" sh -c 'cp "$1" /run/charon && echo 0 >/proc/sys/net/core/xfrm_larval_drop' sh $strongswan_daemon
 	host_spawn "$host" "charon-$host" /run/charon
-	wait_until 30 in_host "$host" test -S /run/charon.vici && check_quiet swanctl "$host" --load-all ||
+	# A socket may be there before anybody listens, and may be an earlier one's.
+	wait_log "charon-$host" 'spawning [0-9]+ worker threads' 60 && check_quiet swanctl "$host" --load-all ||
 		not_ok "strongSwan on $host is ready"
 }
 
