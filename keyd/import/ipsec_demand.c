@@ -212,24 +212,31 @@ static bool is_xauth(const char *text)
 	return !strncasecmp(text, "xauth", 5) || !strcasecmp(text, "any") || !strcasecmp(text, "never");
 }
 
+/* What a statement demands, unless it says no; each is told where it stands. */
+static const struct {
+	enum conn_key key;
+	bool of_peer;			/* it stands with left or right */
+	const char *why, *instead;
+} demands[] = {
+	{ KEY_CERTPOLICY, true, "policies of certificates are not compared", "say with 'id remote' who may come" },
+	{ KEY_GROUPS, true, "attribute certificates are not read, and so nobody's groups are known", "say with 'id remote' who may come" },
+	{ KEY_PAM, false, "there is no PAM", "say with 'id remote' who may come" },
+	{ KEY_DNS_MATCH, false, "identities are not looked up in DNS", "say with 'id remote' who may come" },
+	{ KEY_PPK, false, "postquantum preshared keys are not done", "take a proposal with a group that you trust for as long" },
+	{ KEY_LABEL, false, "policies of keyd's have no security labels", "write them for setkey" },
+};
+
 static void refuse_rest(struct ipsec *i, struct ipsec_conn *c)
 {
-	static const struct {
-		enum conn_key key;
-		const char *why;
-	} rows[] = {
-		{ KEY_CERTPOLICY, "policies of certificates are not compared" },
-		{ KEY_GROUPS, "attribute certificates are not read, and so nobody's groups are known" },
-	};
+	for (size_t n = 0; n < sizeof(demands) / sizeof(*demands); n++) {
+		unsigned side = demands[n].of_peer ? !c->local : LEFT;
+		const char *text = ipsec_said(c, side, demands[n].key);
 
-	for (size_t n = 0; n < sizeof(rows) / sizeof(*rows); n++) {
-		const char *text = ipsec_said(c, !c->local, rows[n].key);
-
-		if (!text || !*text)
+		if (!text || !*text || ipsec_no(text) || !strcasecmp(text, "propose"))
 			continue;
-		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, !c->local, rows[n].key), "%s=%s: %s: say with 'id remote' who may come, and leave this out",
-			   c->said[!c->local][rows[n].key]->words[0].s, text, rows[n].why);
-		draft_refuse(i->d, c->peer, "it demands of the peer what keyd cannot look at: %s", rows[n].why);
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, demands[n].key), "%s=%s: %s: %s, and leave this out", c->said[side][demands[n].key]->words[0].s, text,
+			   demands[n].why, demands[n].instead);
+		draft_refuse(i->d, c->peer, "it demands of the peer what keyd cannot look at: %s", demands[n].why);
 	}
 	for (unsigned side = 0; side < SIDES; side++) {
 		const char *second = ipsec_said(c, side, KEY_AUTH2);

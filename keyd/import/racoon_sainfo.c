@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define CHILD_MOST (24ULL * 86400)	/* seconds that keyd takes for a child */
 #define CHILD_LEAST 30			/* less than this and "linger" (10 s) would not fit */
@@ -92,12 +93,23 @@ static const char *remoteid(const struct import_stmt *s)
 	return NULL;
 }
 
-static bool has_id(const struct draft_peer *p, const char *id)
+/* Is it this name, of whatever type? */
+static bool is_id(const char *text, const char *name)
+{
+	const char *quote = text ? strchr(text, '"') : NULL;
+	size_t n = quote ? strlen(quote + 1) : 0;
+
+	if (!quote)
+		return text && !strcmp(text, name);
+	return n && strlen(name) == n - 1 && !strncasecmp(quote + 1, name, n - 1);
+}
+
+static bool has_id(const struct draft_peer *p, const char *name)
 {
 	for (unsigned i = 0; i < p->nids; i++)
-		if (strstr(p->id[i].text, id))
+		if (is_id(p->id[i].text, name))
 			return true;
-	return p->set[SET_ID_REMOTE] && strstr(p->set[SET_ID_REMOTE], id);
+	return is_id(p->set[SET_ID_REMOTE], name);
 }
 
 static bool fits(const struct draft_peer *p, const struct head *h, const char *id)
