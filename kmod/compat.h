@@ -5,18 +5,7 @@
 
 #include <linux/version.h>
 #include <net/genetlink.h>
-#include <net/ip6_fib.h>
 #include <net/xfrm.h>
-
-/* 6.8: decoding a flow asks for the namespace. */
-static inline int compat_decode_session(struct net *net, struct sk_buff *skb, struct flowi *fl, unsigned int family)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
-	return xfrm_decode_session(net, skb, fl, family);
-#else
-	return xfrm_decode_session(skb, fl, family);
-#endif
-}
 
 /* 6.7: what a dump was asked with is where it is for single requests, too. */
 static inline struct nlattr **compat_dump_attrs(struct netlink_callback *cb)
@@ -28,11 +17,6 @@ static inline struct nlattr **compat_dump_attrs(struct netlink_callback *cb)
 #endif
 }
 
-/* 6.10, and stable kernels before it: a word for what was a cast. */
-#ifndef dst_rt6_info
-#define dst_rt6_info(dst) ((const struct rt6_info *)(dst))
-#endif
-
 /* 6.11: the tracepoint kfree_skb names the receiving socket, too. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 #define COMPAT_PROBE_KFREE_SKB(name, skb, location, reason) \
@@ -40,6 +24,13 @@ static inline struct nlattr **compat_dump_attrs(struct netlink_callback *cb)
 #else
 #define COMPAT_PROBE_KFREE_SKB(name, skb, location, reason) \
 	void name(void *data, struct sk_buff *skb, void *location, enum skb_drop_reason reason)
+#endif
+
+/* 6.3: a device says in words why it takes no SA. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define COMPAT_XDO_STATE_ADD(name, x) int name(struct xfrm_state *x, struct netlink_ext_ack *extack)
+#else
+#define COMPAT_XDO_STATE_ADD(name, x) int name(struct xfrm_state *x)
 #endif
 
 /* Errors in words for netlink, per-CPU SAs (6.12). Only for files that include <net/xfrm.h> before. */

@@ -6,6 +6,9 @@
  * happens to SAs and policies, and by the one packet that begins or ends something. Other packets read hash tables under RCU and
  * count by atomics. Order of locks: the kernel's own (xfrm_state.lock, xfrm_state_lock, xfrm_policy_lock), then gap_net.lock; under it nothing
  * of the kernel's is called that takes one of those, and no skb is freed.
+ *
+ * Where packets are freed (gap_drop.c) preemption is off, and a spinlock_t of PREEMPT_RT would sleep: nothing is locked or allocated there. What asks for
+ * it is noted, and gap_catch_up() sees to it.
  */
 #ifndef GAPLESS_GAP_H
 #define GAPLESS_GAP_H
@@ -13,6 +16,7 @@
 #include <linux/hashtable.h>
 #include <linux/ktime.h>
 #include <linux/netdevice.h>
+#include <linux/ratelimit.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
@@ -25,8 +29,11 @@
 #define GAP_HASH_BITS	8
 #define GAP_PATHS_MAX	16384	/* of a namespace */
 #define GAP_SAS_MAX	65536
-#define GAP_SPIS_MAX	1024	/* SPIs without an SA … */
+#define GAP_UNMET_MAX	256	/* paths by wide policies to ends that there has never been an SA with: anybody's address may be one */
+#define GAP_SPIS_KNOWN	256	/* SPIs without an SA, from where we have SAs with … */
+#define GAP_SPIS_OTHER	768	/* … and from anywhere else … */
 #define GAP_SPIS_SOURCE	32	/* … of which one source may have so many, lest it drive out the others' */
+#define GAP_STRAYS	128	/* packets with such SPIs that are noted until they are looked at */
 #define GAP_GONE_MAX	512	/* SPIs of SAs that are gone */
 #define GAP_SPI_SECONDS	600	/* an SPI that was not seen for so long is forgotten */
 #define GAP_SEARCH_MAX	1024	/* a dropped packet without a bundle is compared with so many paths */
@@ -60,10 +67,11 @@ struct gap_sa_seen {
 
 /* An SA. Holds a reference to the kernel's while that is in use. */
 struct gap_sa {
-	struct hlist_node by_state;	/* RCU */
+	struct hlist_node by_state;
 	struct hlist_node by_key;
-	struct rcu_head rcu;
+	struct hlist_node by_source;
 	struct xfrm_state *x;
+	const struct net_device *dev;	/* that it is offloaded to; compared only */
 	ktime_t since;
 };
 
@@ -82,9 +90,10 @@ struct gap {
 /* What a policy sends through. A wide one is the model for paths to the single peers of a transport policy, and has none of its own. */
 struct gap_path {
 	struct hlist_node by_index;	/* RCU */
-	struct hlist_node by_key;
+	struct hlist_node by_key;	/* RCU */
 	struct list_head all;		/* RCU; gap_net.paths or gap_net.wide */
 	struct list_head bare;		/* RCU, gap_net.bare */
+	struct list_head unmet;		/* gap_net.unmet; empty: there has been an SA, or the policy names the other end */
 	struct rcu_head rcu;
 
 	u32 index;			/* of the policy; 0: it is gone */
@@ -94,24 +103,44 @@ struct gap_path {
 	u8 proto, mode;
 	u16 family;			/* of the addresses */
 	u32 reqid, if_id;
+	struct xfrm_mark mark;
 	xfrm_address_t local, peer;
 	struct xfrm_selector sel;
 
 	struct gap gap;
 	__be32 spi;			/* by which packets leave, as far as we have looked; read without the lock */
+	struct gap_sa_seen was;		/* that SA, when it is gone */
 	bool fresh;			/* there is a newer SA: counted in gap_net.watched until a packet has left by it */
 	ktime_t bare_since;		/* 0: it is not bare */
 	bool clear_told;
+	ktime_t asked;			/* a packet was dropped while no gap was open; 0: there is nothing to catch up with */
+	bool asks;			/* … and a gap shall be open if there is no SA */
+	struct gap_count early;		/* dropped because its SA is over, of which we shall be told */
+	struct gap_count guess;		/* dropped, and its flow is this path's: for want of an SA, if there is none */
 	struct gap_count now[GAP_KINDS];	/* of this gap */
 	struct gap_count sum[GAP_KINDS];	/* of those before */
 	u64 gaps, switches, longest_us, total_us;
 	ktime_t last;			/* when the last gap began */
 };
 
+/* An inbound packet that found no SA. */
+struct gap_stray {
+	xfrm_address_t source, local;
+	__be32 spi;
+	u16 family;
+	u8 proto;
+	u8 fate;			/* enum ipsec_gap_fate */
+	u32 bytes;
+	ktime_t when;
+};
+
 /* An inbound SPI that found no SA. */
 struct gap_spi {
 	struct hlist_node node;		/* RCU */
+	struct list_head turn;		/* of gap_net.spi_kin: who goes first when there is no room */
 	struct rcu_head rcu;
+	bool known;			/* we have SAs with the source */
+	ktime_t looked;			/* the last packet, when it was its turn */
 	xfrm_address_t source, local;
 	__be32 spi;
 	u16 family;
@@ -124,7 +153,7 @@ struct gap_spi {
 
 /* An SA that was. */
 struct gap_gone {
-	xfrm_address_t local;
+	xfrm_address_t source, local;
 	__be32 spi;
 	u16 family;
 	u8 proto;
@@ -134,6 +163,7 @@ struct gap_gone {
 /* What is kept and told; a plain value. */
 struct gap_event {
 	struct list_head node;
+	struct list_head spi_node;	/* gap_net.spi_events */
 	u64 seq;
 	ktime_t time;
 	u32 type;			/* enum ipsec_gap_type */
@@ -143,6 +173,7 @@ struct gap_event {
 	u16 family;
 	u8 proto, mode;
 	u32 reqid, if_id;
+	struct xfrm_mark mark;
 	xfrm_address_t local, peer;
 
 	u32 cause, end, acquires, fate;
@@ -159,7 +190,7 @@ struct gap_event {
 struct gap_net {
 	struct net *net;
 	spinlock_t lock;
-	bool dead;			/* nothing is added any more */
+	bool dead;			/* nothing is added or scheduled any more */
 
 	/* read without the lock, by every packet */
 	atomic_t watched;		/* paths with an open gap, or a new SA by which no packet has left */
@@ -170,17 +201,27 @@ struct gap_net {
 	DECLARE_HASHTABLE(paths_index, GAP_HASH_BITS);
 	DECLARE_HASHTABLE(path_keys, GAP_HASH_BITS);
 	DECLARE_HASHTABLE(spis, GAP_HASH_BITS);
-	struct list_head paths, wide, bare;
+	DECLARE_HASHTABLE(sa_sources, GAP_HASH_BITS);
+	struct list_head paths, wide, bare, unmet;
+	struct list_head spi_kin[2];	/* by gap_spi.known */
 	struct gap_gone *gone;		/* a ring; made with the first SA */
 	u32 gone_next;
-	u32 path_count, sa_count, spi_count;
-	atomic64_t missed, other_packets;
+	u32 path_count, unmet_count, sa_count, spi_count[2];
+	atomic64_t missed, other_packets, forgotten;
+	struct ratelimit_state strangers, kin;	/* what is told of SPIs, and of unmet paths */
 
-	struct list_head events;	/* oldest first */
+	struct list_head events, spi_events;	/* oldest first */
 	u64 seq, told;
-	u32 event_count;
+	u32 event_count, spi_event_count;
 	struct work_struct tell;	/* events to the multicast group */
 	struct delayed_work age;	/* ends what was bare for long enough */
+
+	struct delayed_work catch_up;
+	unsigned long caught_up;	/* jiffies */
+	atomic_t asked;			/* some path is */
+	raw_spinlock_t stray_lock;	/* innermost */
+	u32 stray_first, stray_count;
+	struct gap_stray strays[GAP_STRAYS];
 };
 
 extern unsigned int gap_net_id;
@@ -190,15 +231,19 @@ static inline struct gap_net *gap_net(const struct net *net)
 	return net_generic(net, gap_net_id);
 }
 
+/* With RCU, where a packet may outlive what it was in; NULL: that goes, or has gone. */
+static inline struct gap_net *gap_net_alive(const struct net *net)
+{
+	return check_net(net) ? gap_net(net) : NULL;
+}
+
 static inline bool gap_addr_equal(const xfrm_address_t *a, const xfrm_address_t *b, u16 family)
 {
 	return family == AF_INET6 ? ipv6_addr_equal(&a->in6, &b->in6) : a->a4 == b->a4;
 }
 
-static inline u32 gap_addr_hash(const xfrm_address_t *a, u16 family)
-{
-	return family == AF_INET6 ? ipv6_addr_hash(&a->in6) : (__force u32)a->a4;
-}
+/* Strangers choose addresses as well, and shall not choose where they fall. */
+u32 gap_addr_hash(const xfrm_address_t *a, u16 family);
 
 /* For hash tables of paths and SAs alike: what a template and an SA that serves it have in common */
 static inline u32 gap_key(u8 proto, u32 reqid, const xfrm_address_t *peer, u16 family)
@@ -212,23 +257,42 @@ static inline void gap_count(struct gap_count *c, unsigned int bytes)
 	atomic64_add(bytes, &c->bytes);
 }
 
+void gap_count_skb(struct gap_count *c, const struct sk_buff *skb);
+
+static inline void gap_count_move(struct gap_count *to, struct gap_count *from)
+{
+	atomic64_add(atomic64_xchg(&from->packets, 0), &to->packets);
+	atomic64_add(atomic64_xchg(&from->bytes, 0), &to->bytes);
+}
+
+/* gap_main.c */
+void gap_soon(struct gap_net *gn);		/* any context: what was noted will be caught up with */
+void gap_catch_up(struct gap_net *gn);		/* the lock */
+
 /* gap_sa.c: what the kernel's key managers are told of SAs */
 int gap_sa_notify(struct xfrm_state *x, const struct km_event *c);
 int gap_sa_acquire(struct xfrm_state *x, struct xfrm_tmpl *t, struct xfrm_policy *pol);
 void gap_sa_walk(struct gap_net *gn);
 void gap_sa_exit(struct gap_net *gn);
+int gap_sa_init(void);
+void gap_sa_done(void);
 /* The lock, for all of these: whether a path has an SA to send by, not counting the one with this SPI; what an SA's counters say (zero when there
- * is none with this SPI); the newest SA by which the other end sends on this path, and the one before it.
+ * is none with this SPI); the newest SA by which the other end sends on this path, and the one before it; whether there are newer SAs than the one
+ * with this SPI; the SA of an inbound SPI; whether there is an SA with this source.
  */
 bool gap_sa_usable(struct gap_net *gn, const struct gap_path *p, __be32 except);
 void gap_sa_look(struct gap_net *gn, const struct gap_path *p, __be32 spi, struct gap_sa_seen *to);
 void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_seen *now, struct gap_sa_seen *before);
+bool gap_sa_newer(struct gap_net *gn, const struct gap_path *p, __be32 spi);
+bool gap_sa_from(struct gap_net *gn, const xfrm_address_t *source, u16 family);
 
 /* gap_path.c: policies */
 int gap_path_notify(struct xfrm_policy *pol, int dir, const struct km_event *c);
 void gap_path_walk(struct gap_net *gn);
 void gap_path_exit(struct gap_net *gn);
 bool gap_path_serves(const struct gap_path *p, const struct xfrm_state *x);
+/* RCU: that sends by this SA, of this policy if it is not 0 */
+struct gap_path *gap_path_by_sa(struct gap_net *gn, const struct xfrm_state *x, u32 index);
 /* The lock, for all of these. */
 struct gap_path *gap_path_asked(struct gap_net *gn, const struct xfrm_policy *pol, const struct xfrm_tmpl *t, const struct xfrm_state *x);
 /* Paths of single peers that a wide policy has by this SA */
@@ -236,6 +300,7 @@ void gap_path_widen(struct gap_net *gn, const struct xfrm_state *x);
 void gap_path_bare(struct gap_net *gn, struct gap_path *p, ktime_t now);
 void gap_path_dressed(struct gap_net *gn, struct gap_path *p, ktime_t now);
 void gap_path_age(struct gap_net *gn, ktime_t now);
+void gap_path_met(struct gap_net *gn, struct gap_path *p);	/* there is an SA */
 
 /* gap_open.c: beginnings and ends. The lock, for all of these. */
 void gap_lost(struct gap_net *gn, struct gap_path *p, u32 cause, const struct gap_by *by, const struct gap_sa_seen *old, ktime_t now);
@@ -244,17 +309,55 @@ void gap_acquired(struct gap_net *gn, struct gap_path *p, ktime_t now);
 void gap_keyed(struct gap_net *gn, struct gap_path *p, __be32 spi, ktime_t now);
 void gap_left(struct gap_net *gn, struct gap_path *p, __be32 spi, ktime_t now);	/* a packet, by this SA */
 void gap_ended(struct gap_net *gn, struct gap_path *p, u32 end, const struct gap_sa_seen *new, ktime_t now);
-void gap_stale(struct gap_net *gn, struct gap_path *p);				/* no new SA is waited for any more */
+void gap_fresh(struct gap_net *gn, struct gap_path *p);				/* packets may change to another SA */
+void gap_stale(struct gap_net *gn, struct gap_path *p);				/* … and are not waited for any more */
+void gap_asked(struct gap_net *gn, struct gap_path *p, ktime_t now);		/* packets were dropped while it was not open */
 struct gap_event *gap_event_of(struct gap_net *gn, const struct gap_path *p, u32 type, ktime_t now);
 
-/* gap_packet.c */
+/* gap_flow.c: what a packet is, for policies. The packet is not changed. */
+struct gap_flow {
+	u16 family;
+	u8 proto;
+	xfrm_address_t from, to;
+	u16 sport, dport;	/* for ICMP type and code, as XFRM has them */
+	u32 mark, if_id;
+	int oif;
+};
+
+bool gap_flow_of(const struct sk_buff *skb, u16 family, struct gap_flow *f);	/* false: it has no sound header */
+bool gap_flow_fits(const struct gap_path *p, const struct gap_flow *f);
+/* The header at this place, if it is there; NULL: a freed packet may be anything */
+const void *gap_header_at(const struct sk_buff *skb, const unsigned char *at, unsigned int len);
+
+/* gap_packet.c: packets that leave, or are held */
 int gap_packet_net_init(struct net *net);
 void gap_packet_net_exit(struct net *net);
-int gap_packet_init(void);
-void gap_packet_exit(void);
+u32 gap_packet_index(const struct dst_entry *dst);	/* of its bundle's policy; 0: none */
+/* RCU: the path of a packet with this bundle, best one with an open gap */
+struct gap_path *gap_packet_path(struct gap_net *gn, const struct sk_buff *skb);
+
+/* gap_drop.c: packets that are freed instead */
+int gap_drop_init(void);
+void gap_drop_exit(void);
+
+/* gap_where.c: in which of the kernel's functions a packet was freed */
+enum gap_where {
+	GAP_ELSEWHERE,
+	GAP_AT_INPUT,
+	GAP_AT_BUNDLE,		/* it had a bundle, as far as we are concerned */
+	GAP_AT_BLACKHOLE,
+	GAP_AT_FORWARD,
+	GAP_AT_DEVICE,		/* of an xfrm or vti interface */
+	GAP_WHERES
+};
+
+enum gap_where gap_where_is(const void *location);	/* any context */
+int gap_where_init(void);
+void gap_where_exit(void);
 
 /* gap_spi.c: inbound packets without an SA */
-void gap_spi_seen(struct gap_net *gn, const struct gap_spi *what, unsigned int bytes);
+void gap_spi_seen(struct gap_net *gn, const struct gap_stray *s);			/* any context */
+void gap_spi_catch_up(struct gap_net *gn);						/* the lock */
 void gap_spi_known(struct gap_net *gn, const struct xfrm_state *x, ktime_t now);		/* the lock */
 void gap_spi_gone(struct gap_net *gn, const struct xfrm_state *x, ktime_t now);		/* the lock */
 void gap_spi_age(struct gap_net *gn, ktime_t now, bool all);				/* the lock */

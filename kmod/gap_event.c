@@ -12,23 +12,37 @@ struct gap_event *gap_event_new(struct gap_net *gn, u32 type, ktime_t now)
 		atomic64_inc(&gn->missed);
 		return NULL;
 	}
+	INIT_LIST_HEAD(&e->spi_node);
 	e->type = type;
 	e->time = now;
 	return e;
 }
 
+static void event_free(struct gap_net *gn, struct gap_event *e)
+{
+	list_del(&e->node);
+	if (!list_empty(&e->spi_node)) {
+		list_del(&e->spi_node);
+		gn->spi_event_count--;
+	}
+	gn->event_count--;
+	kfree(e);
+}
+
+/* Inbound SPIs are others' doing: they drive out each other, and nothing else. */
 void gap_event_add(struct gap_net *gn, struct gap_event *e)
 {
-	struct gap_event *oldest;
-
 	e->seq = ++gn->seq;
 	list_add_tail(&e->node, &gn->events);
-	if (++gn->event_count > IPSEC_GAP_RING) {
-		oldest = list_first_entry(&gn->events, struct gap_event, node);
-		list_del(&oldest->node);
-		kfree(oldest);
-		gn->event_count--;
+	gn->event_count++;
+	if (e->type == IPSEC_GAP_TYPE_SPI || e->type == IPSEC_GAP_TYPE_SPI_KNOWN) {
+		list_add_tail(&e->spi_node, &gn->spi_events);
+		gn->spi_event_count++;
 	}
+	if (gn->spi_event_count > IPSEC_GAP_RING / 4)
+		event_free(gn, list_first_entry(&gn->spi_events, struct gap_event, spi_node));
+	if (gn->event_count > IPSEC_GAP_RING)
+		event_free(gn, list_first_entry(&gn->events, struct gap_event, node));
 	schedule_work(&gn->tell);
 }
 
@@ -68,6 +82,5 @@ void gap_event_exit(struct gap_net *gn)
 	struct gap_event *e, *next;
 
 	list_for_each_entry_safe(e, next, &gn->events, node)
-		kfree(e);
-	INIT_LIST_HEAD(&gn->events);
+		event_free(gn, e);
 }

@@ -5,9 +5,51 @@
  */
 #include "gap.h"
 
+#include <linux/jhash.h>
 #include <linux/module.h>
+#include <linux/random.h>
+
+/* What packets ask for is seen to at once, but not more often than this. */
+#define CATCH_UP_JIFFIES	(HZ / 50)
 
 unsigned int gap_net_id __read_mostly;
+static u32 hash_seed __ro_after_init;
+
+u32 gap_addr_hash(const xfrm_address_t *a, u16 family)
+{
+	return jhash2((__force const u32 *)a->a6, family == AF_INET6 ? 4 : 1, hash_seed);
+}
+
+/* Whoever goes on after this either sees that it is dead, or is waited for before the work is cancelled. */
+void gap_soon(struct gap_net *gn)
+{
+	bool just = time_before(jiffies, READ_ONCE(gn->caught_up) + CATCH_UP_JIFFIES);
+
+	if (!READ_ONCE(gn->dead))
+		schedule_delayed_work(&gn->catch_up, just ? CATCH_UP_JIFFIES : 0);
+}
+
+void gap_catch_up(struct gap_net *gn)
+{
+	ktime_t now = ktime_get();
+	struct gap_path *p;
+
+	WRITE_ONCE(gn->caught_up, jiffies);
+	if (atomic_xchg(&gn->asked, 0))
+		list_for_each_entry(p, &gn->paths, all)
+			if (READ_ONCE(p->asked))
+				gap_asked(gn, p, now);
+	gap_spi_catch_up(gn);
+}
+
+static void catch_up(struct work_struct *work)
+{
+	struct gap_net *gn = container_of(to_delayed_work(work), struct gap_net, catch_up);
+
+	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
+	spin_unlock_bh(&gn->lock);
+}
 
 /* Goes on as long as there is something to grow old. */
 static void age(struct work_struct *work)
@@ -18,7 +60,7 @@ static void age(struct work_struct *work)
 	spin_lock_bh(&gn->lock);
 	gap_path_age(gn, now);
 	gap_spi_age(gn, now, false);
-	if (!gn->dead && (gn->spi_count || atomic_read(&gn->bare_count)))
+	if (!gn->dead && (gn->spi_count[0] || gn->spi_count[1] || atomic_read(&gn->bare_count)))
 		schedule_delayed_work(&gn->age, HZ);
 	spin_unlock_bh(&gn->lock);
 }
@@ -27,17 +69,28 @@ static void net_setup(struct gap_net *gn, struct net *net)
 {
 	gn->net = net;
 	spin_lock_init(&gn->lock);
+	raw_spin_lock_init(&gn->stray_lock);
 	hash_init(gn->sas);
 	hash_init(gn->sa_keys);
+	hash_init(gn->sa_sources);
 	hash_init(gn->paths_index);
 	hash_init(gn->path_keys);
 	hash_init(gn->spis);
 	INIT_LIST_HEAD(&gn->paths);
 	INIT_LIST_HEAD(&gn->wide);
 	INIT_LIST_HEAD(&gn->bare);
+	INIT_LIST_HEAD(&gn->unmet);
+	INIT_LIST_HEAD(&gn->spi_kin[false]);
+	INIT_LIST_HEAD(&gn->spi_kin[true]);
 	INIT_LIST_HEAD(&gn->events);
+	INIT_LIST_HEAD(&gn->spi_events);
+	ratelimit_state_init(&gn->strangers, 10 * HZ, 20);
+	ratelimit_state_init(&gn->kin, 10 * HZ, 100);
+	ratelimit_set_flags(&gn->strangers, RATELIMIT_MSG_ON_RELEASE);
+	ratelimit_set_flags(&gn->kin, RATELIMIT_MSG_ON_RELEASE);
 	INIT_WORK(&gn->tell, gap_event_tell);
 	INIT_DELAYED_WORK(&gn->age, age);
+	INIT_DELAYED_WORK(&gn->catch_up, catch_up);
 }
 
 static int __net_init net_init(struct net *net)
@@ -54,26 +107,35 @@ static int __net_init net_init(struct net *net)
 	return err;
 }
 
-static void stop(struct gap_net *gn)
+static void cancel(struct gap_net *gn)
 {
-	spin_lock_bh(&gn->lock);
-	gn->dead = true;
-	spin_unlock_bh(&gn->lock);
+	cancel_delayed_work_sync(&gn->catch_up);
 	cancel_delayed_work_sync(&gn->age);
 	cancel_work_sync(&gn->tell);
 }
 
-/* After this the core waits until nobody is in a hook any more. */
+/* From now on nobody with the lock adds or schedules anything; what was scheduled is over when this is. */
+static void stop(struct gap_net *gn)
+{
+	spin_lock_bh(&gn->lock);
+	WRITE_ONCE(gn->dead, true);
+	spin_unlock_bh(&gn->lock);
+	cancel(gn);
+}
+
+/* After this the core waits until nobody is in a hook any more, nor where packets are freed. */
 static void __net_exit net_pre_exit(struct net *net)
 {
 	gap_packet_net_exit(net);
 	stop(gap_net(net));
 }
 
+/* Who was in one while we stopped, without the lock, may have scheduled. */
 static void __net_exit net_exit(struct net *net)
 {
 	struct gap_net *gn = gap_net(net);
 
+	cancel(gn);
 	gap_proc_exit(net);
 	spin_lock_bh(&gn->lock);
 	gap_sa_exit(gn);
@@ -122,13 +184,18 @@ static void look_around(void)
 
 static int __init gap_init(void)
 {
-	int err = register_pernet_subsys(&net_ops);
+	int err;
 
+	hash_seed = get_random_u32();
+	err = register_pernet_subsys(&net_ops);
 	if (err)
 		return err;
-	err = gap_packet_init();
+	err = gap_drop_init();
 	if (err)
-		goto no_packets;
+		goto no_drops;
+	err = gap_sa_init();
+	if (err)
+		goto no_devices;
 	err = gap_netlink_init();
 	if (err)
 		goto no_netlink;
@@ -137,8 +204,10 @@ static int __init gap_init(void)
 	return 0;
 
 no_netlink:
-	gap_packet_exit();
-no_packets:
+	gap_sa_done();
+no_devices:
+	gap_drop_exit();
+no_drops:
 	unregister_pernet_subsys(&net_ops);
 	return err;
 }
@@ -148,7 +217,8 @@ static void __exit gap_exit(void)
 	struct net *net;
 
 	xfrm_unregister_km(&manager);
-	gap_packet_exit();
+	gap_sa_done();
+	gap_drop_exit();
 	/* Nobody may be telling, nor asking, when family and namespaces' data go. */
 	down_read(&net_rwsem);
 	for_each_net(net)

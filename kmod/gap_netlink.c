@@ -51,6 +51,13 @@ static int put_ends(struct sk_buff *skb, u16 af, const xfrm_address_t *local, co
 	       put_addr(skb, IPSEC_GAP_A_PEER, peer, af) ?: nla_put_u8(skb, IPSEC_GAP_A_PROTO, proto);
 }
 
+static int put_mark(struct sk_buff *skb, const struct xfrm_mark *mark)
+{
+	if (!mark->m)
+		return 0;
+	return nla_put_u32(skb, IPSEC_GAP_A_MARK, mark->v) ?: nla_put_u32(skb, IPSEC_GAP_A_MARK_MASK, mark->m);
+}
+
 static int put_policy(struct sk_buff *skb, u32 index, const struct xfrm_selector *sel, u8 mode, u32 reqid, u32 if_id)
 {
 	return nla_put_u32(skb, IPSEC_GAP_A_POLICY_INDEX, index) ?: nla_put(skb, IPSEC_GAP_A_SELECTOR, sizeof(*sel), sel) ?:
@@ -110,7 +117,7 @@ static int put_event(struct sk_buff *skb, const struct gap_event *e)
 		return err;
 	if (!of_path(e))
 		return put_spi(skb, e->spi, e->fate, e->known_us, e->spi_packets, e->spi_bytes, e->first, e->last);
-	err = put_policy(skb, e->index, &e->sel, e->mode, e->reqid, e->if_id);
+	err = put_policy(skb, e->index, &e->sel, e->mode, e->reqid, e->if_id) ?: put_mark(skb, &e->mark);
 	if (!err && (e->type == IPSEC_GAP_TYPE_OPEN || e->type == IPSEC_GAP_TYPE_CLOSED))
 		err = put_gap_event(skb, e);
 	else if (!err && e->type != IPSEC_GAP_TYPE_SWITCH)
@@ -133,7 +140,8 @@ static int put_path(struct sk_buff *skb, const struct gap_path *p)
 {
 	struct gap_sa_seen by = { .spi = p->spi };
 	int err = put_ends(skb, p->family, &p->local, &p->peer, p->proto) ?:
-		  put_policy(skb, p->index, &p->sel, p->mode, p->reqid, p->if_id) ?: put_sa(skb, IPSEC_GAP_A_OUT_NEW, &by) ?:
+		  put_policy(skb, p->index, &p->sel, p->mode, p->reqid, p->if_id) ?: put_mark(skb, &p->mark) ?:
+		  put_sa(skb, IPSEC_GAP_A_OUT_NEW, &by) ?:
 		  put_u64(skb, IPSEC_GAP_A_GAPS, p->gaps) ?: put_u64(skb, IPSEC_GAP_A_SWITCHES, p->switches) ?:
 		  put_u64(skb, IPSEC_GAP_A_LONGEST_US, p->longest_us) ?: put_u64(skb, IPSEC_GAP_A_TOTAL_US, p->total_us);
 
@@ -177,6 +185,7 @@ static int dump_paths(struct sk_buff *skb, struct netlink_callback *cb)
 	long n = 0;
 
 	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
 	list_for_each_entry(p, &gn->paths, all) {
 		if (n++ < cb->args[0] || !is_peer(attrs[IPSEC_GAP_A_PEER], &p->peer, p->family))
 			continue;
@@ -199,6 +208,7 @@ static int dump_events(struct sk_buff *skb, struct netlink_callback *cb)
 	struct gap_event *e;
 
 	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
 	list_for_each_entry(e, &gn->events, node) {
 		if (e->seq <= max_t(u64, after, cb->args[0]) || real_ns(e->time) < since ||
 		    !is_peer(attrs[IPSEC_GAP_A_PEER], &e->peer, e->family))
@@ -227,6 +237,7 @@ static int dump_spis(struct sk_buff *skb, struct netlink_callback *cb)
 	int i;
 
 	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
 	hash_for_each(gn->spis, i, s, node) {
 		if (n++ < cb->args[0] || !is_peer(attrs[IPSEC_GAP_A_PEER], &s->source, s->family))
 			continue;
@@ -244,9 +255,10 @@ out:
 static int put_info(struct sk_buff *skb, struct gap_net *gn)
 {
 	return nla_put_u32(skb, IPSEC_GAP_A_VERSION, IPSEC_GAP_VERSION) ?: nla_put_u32(skb, IPSEC_GAP_A_PATHS, gn->path_count) ?:
-	       nla_put_u32(skb, IPSEC_GAP_A_SAS, gn->sa_count) ?: nla_put_u32(skb, IPSEC_GAP_A_SPIS, gn->spi_count) ?:
+	       nla_put_u32(skb, IPSEC_GAP_A_SAS, gn->sa_count) ?: nla_put_u32(skb, IPSEC_GAP_A_SPIS, gn->spi_count[0] + gn->spi_count[1]) ?:
 	       put_u64(skb, IPSEC_GAP_A_SEQ, gn->seq) ?: put_u64(skb, IPSEC_GAP_A_MISSED, atomic64_read(&gn->missed)) ?:
-	       put_u64(skb, IPSEC_GAP_A_OTHER_PACKETS, atomic64_read(&gn->other_packets));
+	       put_u64(skb, IPSEC_GAP_A_OTHER_PACKETS, atomic64_read(&gn->other_packets)) ?:
+	       put_u64(skb, IPSEC_GAP_A_FORGOTTEN, atomic64_read(&gn->forgotten));
 }
 
 /* err: what became of writing the answer */
@@ -267,6 +279,7 @@ static int do_info(struct sk_buff *request, struct genl_info *info)
 	if (!skb)
 		return -ENOMEM;
 	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
 	err = REPLY(skb, info, IPSEC_GAP_CMD_INFO, put_info(skb, gn));
 	spin_unlock_bh(&gn->lock);
 	return send_reply(skb, info, err);
@@ -287,6 +300,7 @@ static int do_path(struct sk_buff *request, struct genl_info *info)
 	if (!skb)
 		return -ENOMEM;
 	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
 	hash_for_each_possible(gn->paths_index, p, by_index, index)
 		if (p->index == index && index) {
 			err = REPLY(skb, info, IPSEC_GAP_CMD_PATH, put_path(skb, p));
@@ -311,6 +325,7 @@ static int do_event(struct sk_buff *request, struct genl_info *info)
 	if (!skb)
 		return -ENOMEM;
 	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
 	list_for_each_entry(e, &gn->events, node)
 		if (e->seq == seq) {
 			err = REPLY(skb, info, IPSEC_GAP_CMD_EVENT, put_event(skb, e));

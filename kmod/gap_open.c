@@ -15,6 +15,7 @@ struct gap_event *gap_event_of(struct gap_net *gn, const struct gap_path *p, u32
 	e->mode = p->mode;
 	e->reqid = p->reqid;
 	e->if_id = p->if_id;
+	e->mark = p->mark;
 	e->local = p->local;
 	e->peer = p->peer;
 	return e;
@@ -41,14 +42,20 @@ static void begin(struct gap_net *gn, struct gap_path *p, u32 cause, ktime_t now
 	p->last = now;
 	WRITE_ONCE(p->gap.open, true);
 	atomic_inc(&gn->watched);
-	if (p->optional)
+	gap_count_move(&p->now[GAP_DROPPED], &p->early);
+	gap_count_move(&p->now[GAP_DROPPED], &p->guess);
+	if (p->optional && list_empty(&p->unmet))
 		gap_path_bare(gn, p, now);
 }
 
+/* Whose other end may be anybody's address is not always told of. */
 static void tell_begin(struct gap_net *gn, struct gap_path *p, ktime_t now)
 {
-	struct gap_event *e = gap_event_of(gn, p, IPSEC_GAP_TYPE_OPEN, now);
+	struct gap_event *e;
 
+	if (!list_empty(&p->unmet) && !__ratelimit(&gn->strangers))
+		return;
+	e = gap_event_of(gn, p, IPSEC_GAP_TYPE_OPEN, now);
 	if (!e)
 		return;
 	tell_gap(e, &p->gap, now);
@@ -67,6 +74,7 @@ void gap_lost(struct gap_net *gn, struct gap_path *p, u32 cause, const struct ga
 	p->gap.cause = cause;
 	p->gap.by = *by;
 	p->gap.old = *old;
+	WRITE_ONCE(p->spi, 0);
 	gap_stale(gn, p);
 	if (!there)
 		tell_begin(gn, p, now);
@@ -90,16 +98,30 @@ void gap_acquired(struct gap_net *gn, struct gap_path *p, ktime_t now)
 	p->gap.acquires++;
 }
 
+void gap_fresh(struct gap_net *gn, struct gap_path *p)
+{
+	if (p->fresh)
+		return;
+	WRITE_ONCE(p->fresh, true);
+	atomic_inc(&gn->watched);
+}
+
+void gap_stale(struct gap_net *gn, struct gap_path *p)
+{
+	if (!p->fresh)
+		return;
+	WRITE_ONCE(p->fresh, false);
+	atomic_dec(&gn->watched);
+}
+
 void gap_keyed(struct gap_net *gn, struct gap_path *p, __be32 spi, ktime_t now)
 {
 	struct gap_sa_seen new;
 
 	if (!p->index)
 		return;
-	if (!p->fresh) {
-		WRITE_ONCE(p->fresh, true);
-		atomic_inc(&gn->watched);
-	}
+	gap_path_met(gn, p);
+	gap_fresh(gn, p);
 	if (!p->gap.open)
 		return;
 	if (!p->gap.keyed)
@@ -110,12 +132,28 @@ void gap_keyed(struct gap_net *gn, struct gap_path *p, __be32 spi, ktime_t now)
 	gap_ended(gn, p, IPSEC_GAP_END_SA, &new, now);
 }
 
-void gap_stale(struct gap_net *gn, struct gap_path *p)
+/*
+ * With an SA, packets dropped at the end of another were no gap's, and those that only their flow makes this path's were dropped for another reason.
+ * Without one, the end of an SA is told yet; otherwise they are the gap's first.
+ */
+void gap_asked(struct gap_net *gn, struct gap_path *p, ktime_t now)
 {
-	if (!p->fresh)
-		return;
-	WRITE_ONCE(p->fresh, false);
-	atomic_dec(&gn->watched);
+	ktime_t asked = p->asked;
+	bool usable = gap_sa_usable(gn, p, 0);
+
+	WRITE_ONCE(p->asked, 0);
+	smp_mb(); /* pairs with that of dropped() */
+	if (p->asks && p->index && !p->gap.open && !usable && !gn->dead)
+		gap_wanted(gn, p, asked);
+	WRITE_ONCE(p->asks, false);
+	if (p->gap.open) {
+		gap_count_move(&p->now[GAP_DROPPED], &p->early);
+		gap_count_move(&p->now[GAP_DROPPED], &p->guess);
+	} else if (usable) {
+		gap_count_move(&p->sum[GAP_DROPPED], &p->early);
+		atomic64_set(&p->guess.packets, 0);
+		atomic64_set(&p->guess.bytes, 0);
+	}
 }
 
 static void count_up(struct gap_path *p, struct gap_event *e, enum gap_kind kind)
@@ -168,6 +206,8 @@ static void tell_switch(struct gap_net *gn, struct gap_path *p, const struct gap
 	if (!e)
 		return;
 	gap_sa_look(gn, p, p->spi, &e->out_old);
+	if (!e->out_old.spi && p->was.spi == p->spi)
+		e->out_old = p->was;
 	e->out_old.spi = p->spi;
 	e->out_new = *new;
 	gap_sa_inbound(gn, p, &e->in_new, &e->in_old);
@@ -187,5 +227,6 @@ void gap_left(struct gap_net *gn, struct gap_path *p, __be32 spi, ktime_t now)
 	else if (p->spi)
 		tell_switch(gn, p, &new, now);
 	WRITE_ONCE(p->spi, spi);
-	gap_stale(gn, p);
+	if (!gap_sa_newer(gn, p, spi))
+		gap_stale(gn, p);
 }

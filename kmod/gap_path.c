@@ -24,6 +24,7 @@ static bool same_selector(const struct xfrm_selector *a, const struct xfrm_selec
 static bool same_path(const struct gap_path *a, const struct gap_path *b)
 {
 	return a->number == b->number && a->proto == b->proto && a->mode == b->mode && a->reqid == b->reqid && a->if_id == b->if_id &&
+	       a->mark.v == b->mark.v && a->mark.m == b->mark.m &&
 	       a->family == b->family && a->wide == b->wide && a->optional == b->optional &&
 	       gap_addr_equal(&a->peer, &b->peer, a->family) && gap_addr_equal(&a->local, &b->local, a->family) &&
 	       same_selector(&a->sel, &b->sel);
@@ -32,8 +33,18 @@ static bool same_path(const struct gap_path *a, const struct gap_path *b)
 bool gap_path_serves(const struct gap_path *p, const struct xfrm_state *x)
 {
 	return x->id.proto == p->proto && x->props.reqid == p->reqid && x->props.mode == p->mode && x->if_id == p->if_id &&
-	       x->props.family == p->family && gap_addr_equal(&x->id.daddr, &p->peer, p->family) &&
+	       (p->mark.v & p->mark.m & x->mark.m) == x->mark.v && x->props.family == p->family && gap_addr_equal(&x->id.daddr, &p->peer, p->family) &&
 	       (xfrm_addr_any(&p->local, p->family) || gap_addr_equal(&x->props.saddr, &p->local, p->family));
+}
+
+struct gap_path *gap_path_by_sa(struct gap_net *gn, const struct xfrm_state *x, u32 index)
+{
+	struct gap_path *p;
+
+	hash_for_each_possible_rcu(gn->path_keys, p, by_key, gap_key(x->id.proto, x->props.reqid, &x->id.daddr, x->props.family))
+		if (READ_ONCE(p->index) && (!index || READ_ONCE(p->index) == index) && gap_path_serves(p, x))
+			return p;
+	return NULL;
 }
 
 static bool whole(u16 family, u8 prefixlen)
@@ -47,6 +58,8 @@ static void describe(struct gap_path *p, const struct xfrm_policy *pol, unsigned
 	const struct xfrm_tmpl *t = &pol->xfrm_vec[number];
 
 	memset(p, 0, sizeof(*p));
+	INIT_LIST_HEAD(&p->bare);
+	INIT_LIST_HEAD(&p->unmet);
 	p->index = pol->index;
 	p->number = number;
 	p->optional = t->optional;
@@ -54,6 +67,7 @@ static void describe(struct gap_path *p, const struct xfrm_policy *pol, unsigned
 	p->mode = t->mode;
 	p->reqid = t->reqid;
 	p->if_id = pol->if_id;
+	p->mark = pol->mark;
 	p->sel = pol->selector;
 	if (t->mode != XFRM_MODE_TRANSPORT && !xfrm_addr_any(&t->id.daddr, t->encap_family)) {
 		p->family = t->encap_family;
@@ -69,26 +83,6 @@ static void describe(struct gap_path *p, const struct xfrm_policy *pol, unsigned
 		p->local = p->sel.saddr;
 }
 
-static struct gap_path *path_new(struct gap_net *gn, const struct gap_path *model)
-{
-	struct gap_path *p = gn->path_count < GAP_PATHS_MAX ? kmemdup(model, sizeof(*p), GFP_ATOMIC | __GFP_NOWARN) : NULL;
-
-	if (!p) {
-		atomic64_inc(&gn->missed);
-		return NULL;
-	}
-	gn->path_count++;
-	INIT_LIST_HEAD(&p->bare);
-	if (p->wide) {
-		list_add_tail(&p->all, &gn->wide);
-		return p;
-	}
-	list_add_tail_rcu(&p->all, &gn->paths);
-	hash_add_rcu(gn->paths_index, &p->by_index, p->index);
-	hash_add(gn->path_keys, &p->by_key, key_of(p));
-	return p;
-}
-
 /* Paths that are bare leave that list first. */
 static void path_free(struct gap_net *gn, struct gap_path *p)
 {
@@ -97,9 +91,65 @@ static void path_free(struct gap_net *gn, struct gap_path *p)
 	list_del_rcu(&p->all);
 	if (!p->wide) {
 		hash_del_rcu(&p->by_index);
-		hash_del(&p->by_key);
+		hash_del_rcu(&p->by_key);
 	}
 	kfree_rcu(p, rcu);
+}
+
+void gap_path_met(struct gap_net *gn, struct gap_path *p)
+{
+	if (list_empty(&p->unmet))
+		return;
+	list_del_init(&p->unmet);
+	gn->unmet_count--;
+}
+
+/* One to an end that there was never an SA with goes without a word: it has neither ended nor let anything through. */
+static void path_unmet_free(struct gap_net *gn, struct gap_path *p)
+{
+	gap_path_met(gn, p);
+	if (p->gap.open)
+		atomic_dec(&gn->watched);
+	WRITE_ONCE(p->gap.open, false);
+	WRITE_ONCE(p->index, 0);
+	path_free(gn, p);
+}
+
+/* The one that was asked for longest ago has to go, rather than others. */
+static bool path_room(struct gap_net *gn, bool unmet)
+{
+	if (gn->path_count < GAP_PATHS_MAX && (!unmet || gn->unmet_count < GAP_UNMET_MAX))
+		return true;
+	if (!gn->unmet_count)
+		return false;
+	path_unmet_free(gn, list_first_entry(&gn->unmet, struct gap_path, unmet));
+	atomic64_inc(&gn->forgotten);
+	return true;
+}
+
+static struct gap_path *path_new(struct gap_net *gn, const struct gap_path *model, bool unmet)
+{
+	struct gap_path *p = path_room(gn, unmet) ? kmemdup(model, sizeof(*p), GFP_ATOMIC | __GFP_NOWARN) : NULL;
+
+	if (!p) {
+		atomic64_inc(&gn->missed);
+		return NULL;
+	}
+	gn->path_count++;
+	INIT_LIST_HEAD(&p->bare);
+	INIT_LIST_HEAD(&p->unmet);
+	if (unmet) {
+		list_add_tail(&p->unmet, &gn->unmet);
+		gn->unmet_count++;
+	}
+	if (p->wide) {
+		list_add_tail(&p->all, &gn->wide);
+		return p;
+	}
+	list_add_tail_rcu(&p->all, &gn->paths);
+	hash_add_rcu(gn->paths_index, &p->by_index, p->index);
+	hash_add_rcu(gn->path_keys, &p->by_key, key_of(p));
+	return p;
 }
 
 static struct gap_path *path_find(struct gap_net *gn, const struct gap_path *model)
@@ -129,13 +179,17 @@ static struct gap_path *path_take_over(struct gap_net *gn, const struct gap_path
 	return NULL;
 }
 
-static struct gap_path *path_of(struct gap_net *gn, const struct gap_path *model, ktime_t now)
+static struct gap_path *path_of(struct gap_net *gn, const struct gap_path *model, ktime_t now, bool unmet)
 {
-	return path_find(gn, model) ?: path_take_over(gn, model, now) ?: path_new(gn, model);
+	return path_find(gn, model) ?: path_take_over(gn, model, now) ?: path_new(gn, model, unmet);
 }
 
 static void policy_gone(struct gap_net *gn, struct gap_path *p, ktime_t now)
 {
+	if (!list_empty(&p->unmet)) {
+		path_unmet_free(gn, p);
+		return;
+	}
 	gap_ended(gn, p, IPSEC_GAP_END_POLICY, NULL, now);
 	gap_stale(gn, p);
 	if (p->bare_since)
@@ -182,9 +236,9 @@ static void policy_is(struct gap_net *gn, const struct xfrm_policy *pol, ktime_t
 	for (unsigned int i = 0; i < pol->xfrm_nr; i++) {
 		describe(&model, pol, i);
 		if (model.wide)
-			path_new(gn, &model);
+			path_new(gn, &model, false);
 		else
-			path_of(gn, &model, now);
+			path_of(gn, &model, now, false);
 	}
 }
 
@@ -225,6 +279,7 @@ int gap_path_notify(struct xfrm_policy *pol, int dir, const struct km_event *c)
 	if (pol && !is_ours(pol, dir))
 		return 0;
 	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
 	if (pol)
 		take(gn, pol, c, now);
 	else if (c->event == XFRM_MSG_FLUSHPOLICY && c->data.type != XFRM_POLICY_TYPE_SUB)
@@ -237,15 +292,17 @@ int gap_path_notify(struct xfrm_policy *pol, int dir, const struct km_event *c)
 struct gap_path *gap_path_asked(struct gap_net *gn, const struct xfrm_policy *pol, const struct xfrm_tmpl *t, const struct xfrm_state *x)
 {
 	struct gap_path model;
+	bool unmet;
 
 	if (!pol || t < pol->xfrm_vec || t >= pol->xfrm_vec + pol->xfrm_nr)
 		return NULL;
 	describe(&model, pol, t - pol->xfrm_vec);
-	if (model.wide) {
+	unmet = model.wide;
+	if (unmet) {
 		model.wide = false;
 		model.peer = x->id.daddr;
 	}
-	return path_of(gn, &model, ktime_get());
+	return path_of(gn, &model, ktime_get(), unmet);
 }
 
 static bool is_local(struct net *net, const xfrm_address_t *a, u16 family)
@@ -275,7 +332,7 @@ void gap_path_widen(struct gap_net *gn, const struct xfrm_state *x)
 		/* It may serve the way back as well, which only the addresses of this host can tell. */
 		ours = ours || is_local(gn->net, &x->props.saddr, w->family);
 		if (ours)
-			path_of(gn, &model, ktime_get());
+			path_of(gn, &model, ktime_get(), false);
 	}
 }
 
@@ -283,7 +340,7 @@ void gap_path_bare(struct gap_net *gn, struct gap_path *p, ktime_t now)
 {
 	struct gap_path *oldest;
 
-	if (p->bare_since)
+	if (p->bare_since || gn->dead)
 		return;
 	if (atomic_read(&gn->bare_count) >= GAP_BARE_MAX) {
 		oldest = list_first_entry(&gn->bare, struct gap_path, bare);

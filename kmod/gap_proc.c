@@ -23,6 +23,7 @@ static void *start(struct seq_file *m, loff_t *pos)
 	struct gap_net *gn = gap_net(seq_file_net(m));
 
 	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
 	return seq_list_start_head(&gn->paths, *pos);
 }
 

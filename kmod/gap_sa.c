@@ -2,6 +2,7 @@
 /* SAs: what the kernel tells its key managers of them, and what it leaves out. */
 #include "gap.h"
 
+#include <linux/netdevice.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -57,7 +58,7 @@ void gap_sa_look(struct gap_net *gn, const struct gap_path *p, __be32 spi, struc
 static bool comes_back(const struct gap_path *p, const struct xfrm_state *x)
 {
 	return x->id.proto == p->proto && x->props.reqid == p->reqid && x->props.mode == p->mode && x->props.family == p->family &&
-	       gap_addr_equal(&x->id.daddr, &p->local, p->family) && gap_addr_equal(&x->props.saddr, &p->peer, p->family);
+	       x->if_id == p->if_id && gap_addr_equal(&x->id.daddr, &p->local, p->family) && gap_addr_equal(&x->props.saddr, &p->peer, p->family);
 }
 
 void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_seen *now, struct gap_sa_seen *before)
@@ -80,6 +81,32 @@ void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_
 		look(second, before);
 }
 
+/* Another one that can be used and that the kernel prefers: it was added later, by its seconds. Of an SA that is gone, any. */
+bool gap_sa_newer(struct gap_net *gn, const struct gap_path *p, __be32 spi)
+{
+	struct gap_sa *sa, *this = NULL, *newest = NULL;
+
+	hash_for_each_possible(gn->sa_keys, sa, by_key, gap_key(p->proto, p->reqid, &p->peer, p->family)) {
+		if (!usable(sa) || !gap_path_serves(p, sa->x))
+			continue;
+		if (sa->x->id.spi == spi)
+			this = sa;
+		else if (!newest || sa->x->curlft.add_time > newest->x->curlft.add_time)
+			newest = sa;
+	}
+	return newest && (!this || newest->x->curlft.add_time >= this->x->curlft.add_time);
+}
+
+bool gap_sa_from(struct gap_net *gn, const xfrm_address_t *source, u16 family)
+{
+	struct gap_sa *sa;
+
+	hash_for_each_possible(gn->sa_sources, sa, by_source, gap_addr_hash(source, family))
+		if (sa->x->props.family == family && gap_addr_equal(&sa->x->props.saddr, source, family))
+			return true;
+	return false;
+}
+
 static bool served_by(const struct gap_path *p, const struct gap_sa *sa)
 {
 	return gap_path_serves(p, sa->x);
@@ -99,9 +126,11 @@ static void add(struct gap_net *gn, struct xfrm_state *x, ktime_t now)
 	}
 	xfrm_state_hold(x);
 	sa->x = x;
+	sa->dev = x->xso.dev;
 	sa->since = now;
 	hash_add(gn->sas, &sa->by_state, (unsigned long)x);
 	hash_add(gn->sa_keys, &sa->by_key, key_of(x));
+	hash_add(gn->sa_sources, &sa->by_source, gap_addr_hash(&x->props.saddr, x->props.family));
 	gn->sa_count++;
 	gap_path_widen(gn, x);
 	hash_for_each_possible(gn->path_keys, p, by_key, key_of(x))
@@ -114,9 +143,28 @@ static void forget(struct gap_net *gn, struct gap_sa *sa)
 {
 	hash_del(&sa->by_state);
 	hash_del(&sa->by_key);
+	hash_del(&sa->by_source);
 	gn->sa_count--;
 	xfrm_state_put(sa->x);
 	kfree(sa);
+}
+
+static void lose_path(struct gap_net *gn, struct gap_path *p, u32 cause, const struct gap_by *by, const struct gap_sa_seen *old, ktime_t now)
+{
+	__be32 spi = old->spi;
+
+	if (p->spi == spi)
+		p->was = *old;
+	if (!gap_sa_usable(gn, p, spi)) {
+		gap_lost(gn, p, cause, by, old, now);
+		return;
+	}
+	/* Another takes over: what this one lost at its end is no gap's. */
+	gap_count_move(&p->sum[GAP_DROPPED], &p->early);
+	if (p->spi == spi)
+		gap_fresh(gn, p);
+	else if (p->spi && !gap_sa_newer(gn, p, p->spi))
+		gap_stale(gn, p);
 }
 
 static void lose(struct gap_net *gn, struct gap_sa *sa, u32 cause, const struct gap_by *by, ktime_t now)
@@ -126,38 +174,36 @@ static void lose(struct gap_net *gn, struct gap_sa *sa, u32 cause, const struct 
 	struct gap_path *p;
 
 	look(sa, &old);
-	hash_for_each_possible(gn->path_keys, p, by_key, key_of(x)) {
-		if (!served_by(p, sa))
-			continue;
-		if (!gap_sa_usable(gn, p, x->id.spi))
-			gap_lost(gn, p, cause, by, &old, now);
-		else if (p->spi != x->id.spi && !gap_sa_usable(gn, p, p->spi))
-			gap_stale(gn, p);
-	}
+	hash_for_each_possible(gn->path_keys, p, by_key, key_of(x))
+		if (served_by(p, sa))
+			lose_path(gn, p, cause, by, &old, now);
 	gap_spi_gone(gn, x, now);
 	forget(gn, sa);
 }
 
-/* A flush is not told SA by SA; and some that end by other ways are not told at all. */
-static void lose_dead(struct gap_net *gn, u32 cause, const struct gap_by *by, ktime_t now)
+/* A flush is not told SA by SA, and what a device takes with it is not told at all. dev: of SAs that are offloaded to it; NULL: of all */
+static void lose_dead(struct gap_net *gn, const struct net_device *dev, u32 cause, const struct gap_by *by, ktime_t now)
 {
 	struct hlist_node *next;
 	struct gap_sa *sa;
 	int i;
 
 	hash_for_each_safe(gn->sas, i, next, sa, by_state)
-		if (!usable(sa))
+		if (!usable(sa) && (!dev || sa->dev == dev))
 			lose(gn, sa, cause, by, now);
 }
 
-/* Who asked for it is who is running: netlink and PF_KEY do it in the caller's context, lifetimes in a timer's. */
+/*
+ * Who asked for it is who is running: netlink and PF_KEY do it in the caller's context, lifetimes in a timer's. The name is read without the task's lock,
+ * which must not be taken below those of SAs: a timer takes those, too. A name that is just being changed may be half of each.
+ */
 static void whoever(struct gap_by *by)
 {
 	memset(by, 0, sizeof(*by));
 	if (!in_task())
 		return;
 	by->pid = task_tgid_nr(current);
-	get_task_comm(by->comm, current);
+	strscpy_pad(by->comm, current->comm, sizeof(by->comm));
 }
 
 static u32 expired_by(const struct xfrm_state *x, u32 portid)
@@ -205,9 +251,10 @@ int gap_sa_notify(struct xfrm_state *x, const struct km_event *c)
 	struct gap_by by;
 
 	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
 	if (c->event == XFRM_MSG_FLUSHSA) {
 		whoever(&by);
-		lose_dead(gn, IPSEC_GAP_CAUSE_FLUSHED, &by, now);
+		lose_dead(gn, NULL, IPSEC_GAP_CAUSE_FLUSHED, &by, now);
 	} else if (x) {
 		take(gn, x, c, now);
 	}
@@ -223,6 +270,7 @@ int gap_sa_acquire(struct xfrm_state *x, struct xfrm_tmpl *t, struct xfrm_policy
 	struct gap_path *p;
 
 	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
 	p = gn->dead ? NULL : gap_path_asked(gn, pol, t, x);
 	if (p)
 		gap_acquired(gn, p, now);
@@ -258,4 +306,39 @@ void gap_sa_exit(struct gap_net *gn)
 
 	hash_for_each_safe(gn->sas, i, next, sa, by_state)
 		forget(gn, sa);
+}
+
+/*
+ * A device that goes takes the SAs with it that are offloaded to it, and tells no key manager. It cannot go as long as one of them is there, so our
+ * reference must not be the last.
+ */
+static int device_goes(struct notifier_block *block, unsigned long event, void *info)
+{
+	const struct net_device *dev = netdev_notifier_info_to_dev(info);
+	struct gap_net *gn = gap_net(dev_net(dev));
+	struct gap_by by;
+
+	if (event != NETDEV_DOWN && event != NETDEV_UNREGISTER)
+		return NOTIFY_DONE;
+	whoever(&by);
+	spin_lock_bh(&gn->lock);
+	lose_dead(gn, dev, IPSEC_GAP_CAUSE_VANISHED, &by, ktime_get());
+	spin_unlock_bh(&gn->lock);
+	return NOTIFY_DONE;
+}
+
+/* After XFRM, which removes them. */
+static struct notifier_block devices = {
+	.notifier_call = device_goes,
+	.priority = -1,
+};
+
+int __init gap_sa_init(void)
+{
+	return register_netdevice_notifier(&devices);
+}
+
+void gap_sa_done(void)
+{
+	unregister_netdevice_notifier(&devices);
 }

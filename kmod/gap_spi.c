@@ -2,12 +2,11 @@
 /*
  * Inbound packets whose SPI no usable SA has: from whom, how many, and whether the SPI was known before or became known later.
  *
- * Anybody can send such packets. So there is an upper bound for all sources, and one for each, and only those that say something about keying are
- * always told of.
+ * Anybody can send such packets. So there is an upper bound for all sources, one for each, and a place of their own for those that we have SAs with. Who
+ * has not sent for longest makes room. Of what comes from elsewhere, little is told.
  */
 #include "gap.h"
 
-#include <linux/ratelimit.h>
 #include <linux/slab.h>
 
 static u32 key_of(const xfrm_address_t *source, u16 family)
@@ -20,24 +19,35 @@ static bool same_sa(const struct gap_spi *s, __be32 spi, u8 proto, const xfrm_ad
 	return s->spi == spi && s->proto == proto && s->family == family && gap_addr_equal(&s->local, local, family);
 }
 
+static void spi_free(struct gap_net *gn, struct gap_spi *s)
+{
+	hash_del_rcu(&s->node);
+	list_del(&s->turn);
+	gn->spi_count[s->known]--;
+	kfree_rcu(s, rcu);
+}
+
 static void count(struct gap_spi *s, unsigned int bytes, ktime_t now)
 {
 	gap_count(&s->count, bytes);
 	WRITE_ONCE(s->last, now);
 }
 
-/* RCU or the lock. mine: how many this source has */
-static struct gap_spi *find(struct gap_net *gn, const struct gap_spi *what, unsigned int *mine)
+/* RCU or the lock. mine: how many this source has; spare: of those the one that we know least of */
+static struct gap_spi *find(struct gap_net *gn, const struct gap_stray *what, unsigned int *mine, struct gap_spi **spare)
 {
 	struct gap_spi *s;
 
 	*mine = 0;
+	*spare = NULL;
 	hash_for_each_possible_rcu(gn->spis, s, node, key_of(&what->source, what->family), lockdep_is_held(&gn->lock)) {
 		if (s->family != what->family || !gap_addr_equal(&s->source, &what->source, s->family))
 			continue;
 		if (same_sa(s, what->spi, what->proto, &what->local, what->family))
 			return s;
 		++*mine;
+		if (s->fate == IPSEC_GAP_FATE_UNKNOWN && (!*spare || ktime_before(READ_ONCE(s->last), READ_ONCE((*spare)->last))))
+			*spare = s;
 	}
 	return NULL;
 }
@@ -62,6 +72,7 @@ static void tell(struct gap_net *gn, const struct gap_spi *s, u32 type, ktime_t 
 	gap_event_add(gn, e);
 }
 
+/* The newest one; with another source, an SA's end that has moved, or somebody who has read its SPI on the wire. */
 static const struct gap_gone *gone_of(const struct gap_net *gn, const struct gap_spi *s)
 {
 	const struct gap_gone *newest = NULL, *g;
@@ -76,52 +87,149 @@ static void judge(struct gap_net *gn, struct gap_spi *s)
 {
 	const struct gap_gone *g = s->fate == IPSEC_GAP_FATE_LARVAL ? NULL : gone_of(gn, s);
 
+	s->known = gap_sa_from(gn, &s->source, s->family);
 	if (!g)
 		return;
+	s->known = s->known || gap_addr_equal(&g->source, &s->source, s->family);
 	s->fate = IPSEC_GAP_FATE_LATE;
 	s->known_us = ktime_us_delta(s->first, g->when);
 }
 
-static void begin(struct gap_net *gn, const struct gap_spi *what, unsigned int bytes, ktime_t now)
+static void describe(struct gap_net *gn, struct gap_spi *s, const struct gap_stray *what)
 {
-	static struct ratelimit_state strangers = RATELIMIT_STATE_INIT_FLAGS(strangers, 10 * HZ, 20, RATELIMIT_MSG_ON_RELEASE);
-	struct gap_spi *s = kmemdup(what, sizeof(*s), GFP_ATOMIC | __GFP_NOWARN);
+	memset(s, 0, sizeof(*s));
+	s->source = what->source;
+	s->local = what->local;
+	s->spi = what->spi;
+	s->family = what->family;
+	s->proto = what->proto;
+	s->fate = what->fate;
+	s->first = what->when;
+	count(s, what->bytes, what->when);
+	judge(gn, s);
+}
 
+static void make_way(struct gap_net *gn, struct gap_spi *s)
+{
+	atomic64_add(atomic64_read(&s->count.packets), &gn->other_packets);
+	atomic64_inc(&gn->forgotten);
+	spi_free(gn, s);
+}
+
+/* Whose turn it is may stay once more if it has sent since the last time. */
+static void make_way_by_turn(struct gap_net *gn, struct list_head *kin)
+{
+	struct gap_spi *s = list_first_entry(kin, struct gap_spi, turn);
+
+	for (unsigned int i = 0; i < 8 && s->looked != READ_ONCE(s->last); i++) {
+		s->looked = READ_ONCE(s->last);
+		list_move_tail(&s->turn, kin);
+		s = list_first_entry(kin, struct gap_spi, turn);
+	}
+	make_way(gn, s);
+}
+
+/* spare: what the source itself can do without */
+static bool make_room(struct gap_net *gn, const struct gap_spi *new, unsigned int mine, struct gap_spi *spare)
+{
+	if (mine >= GAP_SPIS_SOURCE) {
+		if (spare)
+			make_way(gn, spare);
+		return spare;
+	}
+	if (gn->spi_count[new->known] >= (new->known ? GAP_SPIS_KNOWN : GAP_SPIS_OTHER))
+		make_way_by_turn(gn, &gn->spi_kin[new->known]);
+	return true;
+}
+
+static bool is_told(struct gap_net *gn, const struct gap_spi *s)
+{
+	return __ratelimit(s->known && s->fate != IPSEC_GAP_FATE_UNKNOWN ? &gn->kin : &gn->strangers);
+}
+
+static void begin(struct gap_net *gn, const struct gap_stray *what, unsigned int mine, struct gap_spi *spare)
+{
+	struct gap_spi new, *s;
+
+	describe(gn, &new, what);
+	if (!make_room(gn, &new, mine, spare)) {
+		atomic64_inc(&gn->other_packets);
+		return;
+	}
+	s = kmemdup(&new, sizeof(*s), GFP_ATOMIC | __GFP_NOWARN);
 	if (!s) {
 		atomic64_inc(&gn->missed);
 		return;
 	}
-	s->first = now;
-	count(s, bytes, now);
-	judge(gn, s);
 	hash_add_rcu(gn->spis, &s->node, key_of(&s->source, s->family));
-	if (!gn->spi_count++)
-		schedule_delayed_work(&gn->age, HZ);
-	if (s->fate != IPSEC_GAP_FATE_UNKNOWN || __ratelimit(&strangers))
-		tell(gn, s, IPSEC_GAP_TYPE_SPI, now);
+	list_add_tail(&s->turn, &gn->spi_kin[s->known]);
+	gn->spi_count[s->known]++;
+	schedule_delayed_work(&gn->age, HZ);
+	if (is_told(gn, s))
+		tell(gn, s, IPSEC_GAP_TYPE_SPI, what->when);
 }
 
-void gap_spi_seen(struct gap_net *gn, const struct gap_spi *what, unsigned int bytes)
+/* Only what is not there yet is noted. */
+static bool note(struct gap_net *gn, const struct gap_stray *what)
 {
-	ktime_t now = ktime_get();
-	unsigned int mine;
-	struct gap_spi *s = find(gn, what, &mine);
+	unsigned long flags;
+	bool room;
 
+	raw_spin_lock_irqsave(&gn->stray_lock, flags);
+	room = gn->stray_count < GAP_STRAYS;
+	if (room)
+		gn->strays[(gn->stray_first + gn->stray_count++) % GAP_STRAYS] = *what;
+	raw_spin_unlock_irqrestore(&gn->stray_lock, flags);
+	return room;
+}
+
+static bool noted(struct gap_net *gn, struct gap_stray *to)
+{
+	unsigned long flags;
+	bool some;
+
+	raw_spin_lock_irqsave(&gn->stray_lock, flags);
+	some = gn->stray_count;
+	if (some) {
+		*to = gn->strays[gn->stray_first];
+		gn->stray_first = (gn->stray_first + 1) % GAP_STRAYS;
+		gn->stray_count--;
+	}
+	raw_spin_unlock_irqrestore(&gn->stray_lock, flags);
+	return some;
+}
+
+void gap_spi_seen(struct gap_net *gn, const struct gap_stray *what)
+{
+	struct gap_spi *s, *spare;
+	unsigned int mine;
+
+	s = find(gn, what, &mine, &spare);
 	if (s) {
-		count(s, bytes, now);
+		count(s, what->bytes, what->when);
 		return;
 	}
-	if (mine >= GAP_SPIS_SOURCE || READ_ONCE(gn->spi_count) >= GAP_SPIS_MAX) {
+	if (!note(gn, what))
 		atomic64_inc(&gn->other_packets);
-		return;
+	gap_soon(gn);
+}
+
+/* As many as there were room for, lest those that come meanwhile keep us here. */
+void gap_spi_catch_up(struct gap_net *gn)
+{
+	struct gap_spi *s, *spare;
+	struct gap_stray what;
+	unsigned int mine;
+
+	for (unsigned int i = 0; i < GAP_STRAYS && noted(gn, &what); i++) {
+		if (gn->dead)
+			continue;
+		s = find(gn, &what, &mine, &spare);
+		if (s)
+			count(s, what.bytes, what.when);
+		else
+			begin(gn, &what, mine, spare);
 	}
-	spin_lock_bh(&gn->lock);
-	s = find(gn, what, &mine);
-	if (s)
-		count(s, bytes, now);
-	else if (!gn->dead)
-		begin(gn, what, bytes, now);
-	spin_unlock_bh(&gn->lock);
 }
 
 void gap_spi_known(struct gap_net *gn, const struct xfrm_state *x, ktime_t now)
@@ -135,13 +243,6 @@ void gap_spi_known(struct gap_net *gn, const struct xfrm_state *x, ktime_t now)
 		s->known_us = ktime_us_delta(now, s->first);
 		tell(gn, s, IPSEC_GAP_TYPE_SPI_KNOWN, now);
 	}
-}
-
-static void spi_free(struct gap_net *gn, struct gap_spi *s)
-{
-	hash_del_rcu(&s->node);
-	gn->spi_count--;
-	kfree_rcu(s, rcu);
 }
 
 void gap_spi_gone(struct gap_net *gn, const struct xfrm_state *x, ktime_t now)
@@ -161,6 +262,7 @@ void gap_spi_gone(struct gap_net *gn, const struct xfrm_state *x, ktime_t now)
 		return;
 	}
 	g = &gn->gone[gn->gone_next++ % GAP_GONE_MAX];
+	g->source = x->props.saddr;
 	g->local = x->id.daddr;
 	g->spi = x->id.spi;
 	g->family = x->props.family;

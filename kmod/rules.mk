@@ -10,7 +10,7 @@ kmod_options = W=$(KMOD_W) $(if $(WERROR),KCFLAGS=-Werror) $(if $(shell command 
 kmod_build = env -u CC $(MAKE) --no-print-directory -C $(1) M=$(2) O= $(kmod_options) $(3)
 
 # $(call kmod_copy,FOLDER)
-kmod_copy = mkdir -p $(1) && cp -ru kmod/Kbuild $(wildcard kmod/*.[ch] kmod/uapi) $(1)/
+kmod_copy = mkdir -p $(1) && cp -ru kmod/Kbuild $(wildcard kmod/*.[ch] kmod/uapi kmod/selftest/gap_dev.c) $(1)/
 
 ## make kmod              the kernel modules, against the headers of the lab's kernel and of a newer one (KMOD_KERNELS=; fetched): build/kmod/VERSION
 kmod:
@@ -18,7 +18,7 @@ kmod:
 		kdir=$$(kmod/headers $$kernel) || exit; \
 		version=$$(basename $$kdir); \
 		out=$(kmod_out)/$${version#linux-headers-}; \
-		$(call kmod_copy,$$out) && $(call kmod_build,$$kdir,$$out,modules) || exit; \
+		$(call kmod_copy,$$out) && $(call kmod_build,$$kdir,$$out,GAPLESS_SELFTEST=m modules) || exit; \
 	done
 
 ## make modules           kernel modules for one kernel, against KDIR=/lib/modules/…/build: build/kmod/here
@@ -31,4 +31,20 @@ modules:
 modules_install: modules
 	+$(q)$(call kmod_build,$(KDIR),$(kmod_out)/here,INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) modules_install)
 
-.PHONY: kmod modules modules_install
+## make lint-kmod         what sparse says of the modules' sources, by the headers of the lab's kernel
+lint-kmod:
+	$(q)command -v sparse >/dev/null || { echo "make lint-kmod: sparse is missing: apt-get install sparse"; exit 1; } >&2
+	$(q)$(call kmod_copy,$(kmod_out)/lint)
+	+$(q)kdir=$$(kmod/headers lab) && $(call kmod_build,$$kdir,$(kmod_out)/lint,GAPLESS_SELFTEST=m C=2 CF=-Wsparse-error modules)
+
+# Tests take longer there, by so much.
+check-kmod-debug: export LAB_SLOWER ?= 4
+## make check-kmod-debug  the modules' tests on a kernel with KASAN, lockdep and kmemleak, which is built once (half an hour; kmod/debug)
+check-kmod-debug: deps-if-missing
+	+$(q)version=$$(kmod/debug/prepare) || exit; \
+		out=$(kmod_out)/$$version; \
+		$(call kmod_copy,$$out) && $(call kmod_build,$(abspath build/debug-kernel/tree),$$out,GAPLESS_SELFTEST=m modules)
+	$(build) lab-programs
+	$(q)O=$(O) LAB=vm LAB_KERNEL=$$(cat build/debug-kernel/done) tests/run $(run_kmod)
+
+.PHONY: kmod modules modules_install lint-kmod check-kmod-debug

@@ -68,6 +68,9 @@ static const struct row {
 	{ IPSEC_GAP_A_SPIS, NUMBER32, "spis", NULL },
 	{ IPSEC_GAP_A_MISSED, NUMBER64, "missed", NULL },
 	{ IPSEC_GAP_A_OTHER_PACKETS, NUMBER64, "other_packets", NULL },
+	{ IPSEC_GAP_A_FORGOTTEN, NUMBER64, "forgotten", NULL },
+	{ IPSEC_GAP_A_MARK, NUMBER32, "mark", NULL },
+	{ IPSEC_GAP_A_MARK_MASK, NUMBER32, "mark_mask", NULL },
 };
 #define ROWS (sizeof(rows) / sizeof(*rows))
 

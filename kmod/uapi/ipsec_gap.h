@@ -25,7 +25,7 @@
 
 #define IPSEC_GAP_FAMILY	"ipsec_gap"
 #define IPSEC_GAP_GROUP		"events"
-#define IPSEC_GAP_VERSION	1
+#define IPSEC_GAP_VERSION	2
 
 #define IPSEC_GAP_RING		1024	/* events kept for each namespace */
 #define IPSEC_GAP_CLEAR_SECONDS	60	/* so long after its end a policy counts as "shortly before" */
@@ -64,7 +64,7 @@ enum ipsec_gap_cause {
 	IPSEC_GAP_CAUSE_EXPIRED,	/* … or because somebody (BY_*) said so */
 	IPSEC_GAP_CAUSE_DELETED,	/* BY_* deleted this SA */
 	IPSEC_GAP_CAUSE_FLUSHED,	/* BY_* deleted all SAs */
-	IPSEC_GAP_CAUSE_VANISHED,	/* it is not there any more, and the kernel told nobody; reserved, not told yet */
+	IPSEC_GAP_CAUSE_VANISHED,	/* it was offloaded to a device that has gone, or gone down (BY_*) */
 };
 
 /* IPSEC_GAP_A_END: how a gap ended */
@@ -151,7 +151,12 @@ enum ipsec_gap_attr {
 	IPSEC_GAP_A_SAS,		/* u32 */
 	IPSEC_GAP_A_SPIS,		/* u32 */
 	IPSEC_GAP_A_MISSED,		/* u64 paths, SAs, SPIs, events that were not kept, for want of room or memory */
-	IPSEC_GAP_A_OTHER_PACKETS,	/* u64 packets of SPIs that had no room */
+	IPSEC_GAP_A_OTHER_PACKETS,	/* u64 packets of SPIs that had no room, or have made room */
+
+	/* version 2 */
+	IPSEC_GAP_A_FORGOTTEN,		/* u64 answers to IPSEC_GAP_CMD_INFO: SPIs and paths that have made room for others */
+	IPSEC_GAP_A_MARK,		/* u32 of a path: that the policy asks of packets … */
+	IPSEC_GAP_A_MARK_MASK,		/* u32 … in these bits; neither if it asks for none */
 
 	__IPSEC_GAP_A_MAX,
 	IPSEC_GAP_A_MAX = __IPSEC_GAP_A_MAX - 1

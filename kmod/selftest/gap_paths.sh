@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Each packet is counted for the path that is its: interfaces, marks, SAs side by side, and devices that take their SAs with them.
+# timeout: 180
+
+# shellcheck source=kmod/selftest/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+a=192.0.2.1 b=192.0.2.2
+
+# path NAME [REQID]: a field of alice's path, 5 unless told
+path()
+{
+	gaps alice | sed 's/.*"paths"://; s/"spis":.*//; s/{"policy"/\n{"policy"/g; s/{"local"/\n{"local"/g' | grep "\"reqid\":${2-5}," | field "$1"
+}
+
+hosts
+module ipsec_gap
+[ -n "$(gaps alice)" ] || skip_all "keydctl is not there"
+ip -n alice xfrm monitor acquire >"$work/monitor" 2>&1 &
+spawned+=($!)
+
+# Two SAs before the first packet, and then the one that was taken goes.
+policy add $a/32 $b/32
+pair $a $b 0x1001
+pair $a $b 0x1002
+pings 1
+first=$(gaps alice | sed 's/.*"paths"://; s/.*"out_new":{//; s/}.*//' | field spi)
+check "one of two SAs is in use" [ -n "$first" ]
+ip -n alice xfrm state delete src $a dst $b proto esp spi "$first"
+pings 1
+is "when it goes, packets change to the other" "$(count alice switch)" 1
+is "from which" "$(event alice switch | sed 's/.*"out_old":{//; s/}.*//' | field spi)" "$first"
+is "what it had sent is told, though it is gone" "$(event alice switch | sed 's/.*"out_old":{//; s/}.*//' | field packets)" 1
+is "and there was no gap" "$(count alice gap-open)" 0
+sleep 1 # the kernel prefers the SA that was added in a later second
+pair $a $b 0x1003
+pings 1
+is "the next rekey is one, too" "$(count alice switch)" 2
+
+# An interface's policy is for what goes by the interface. Nothing goes past it in clear when the policy is gone.
+if ip -n alice link add xfrm0 type xfrm dev eth0 if_id 42 2>/dev/null; then
+	ip -n alice link set xfrm0 up
+	ip -n alice route add 198.51.100.0/24 dev xfrm0 src $a
+	ip -n alice xfrm policy add dir out src 0.0.0.0/0 dst 0.0.0.0/0 if_id 42 tmpl src $a dst $b proto esp reqid 7 mode tunnel
+	pings 3 198.51.100.1
+	is "interface: what it drops is counted" "$(path dropped 7)" 3
+	is "interface: and is a gap" "$(path open 7)" true
+	ip -n alice xfrm state flush
+	ip -n alice xfrm state add src $a dst $b proto esp spi 0x7001 reqid 7 mode tunnel if_id 42 aead 'rfc4106(gcm(aes))' $key 128
+	pings 1 198.51.100.1
+	is "interface: which ends" "$(path gaps 7)" 1
+	ip -n alice link set eth0 mtu 1400
+	ip netns exec alice ping -q -c 1 -W 0.1 -M 'do' -s 1390 198.51.100.1 >/dev/null 2>&1
+	is "interface: a packet that is too large is no matter of keys" "$(path dropped 7)" 3
+	ip -n alice link set eth0 mtu 1500
+	ip -n alice xfrm policy flush
+	pings 3
+	is "interface: what does not go by it is not in clear for it" "$(path clear 7)" 0
+	ip -n alice xfrm state flush
+	ip -n alice link del xfrm0
+else
+	echo "# no xfrm interfaces here"
+fi
+
+# A policy with a mark is for packets with the mark.
+ip -n alice xfrm policy add dir out src $a/32 dst 192.0.2.9/32 mark 9 mask 0xff tmpl proto esp reqid 9 mode transport
+ip -n alice xfrm policy flush
+ip -n alice neigh replace 192.0.2.9 lladdr 02:00:00:00:00:09 dev eth0
+pings 2 192.0.2.9
+is "mark: packets without it are not in clear" "$(path clear 9)" 0
+ip netns exec alice ping -q -m 9 -c 2 -i 0.1 -W 0.1 192.0.2.9 >/dev/null 2>&1
+is "mark: those with it are" "$(path clear 9)" 2
+
+# A device cannot go as long as there is an SA that is offloaded to it, and tells nobody that it takes them along.
+if [ -e "$modules/gap_dev.ko" ] && { modprobe esp4_offload && insmod "$modules/gap_dev.ko"; } 2>/dev/null; then
+	ip link set gapdev0 netns alice
+	ip -n alice link set gapdev0 up
+	ip -n alice addr add 203.0.113.1/24 dev gapdev0
+	ip -n alice xfrm policy add dir out src 203.0.113.1 dst 203.0.113.2 tmpl proto esp reqid 8 mode transport
+	ip -n alice xfrm state add src 203.0.113.1 dst 203.0.113.2 proto esp spi 0x8001 reqid 8 mode transport \
+		aead 'rfc4106(gcm(aes))' $key 128 offload dev gapdev0 dir out
+	check "offload: the SA is there" eval 'ip -n alice xfrm state | grep -q "crypto offload"'
+	{ rmmod gap_dev && : >"$work/gone"; } &
+	check "offload: the device can go" until_true 8 test -e "$work/gone"
+	is "offload: which is why the SA went" "$(event alice gap-open | field cause)" vanished
+	is "offload: by whom" "$(event alice gap-open | field by)" rmmod
+else
+	echo "# no device for offloading here"
+fi
+check "no words of the kernel" kernel_is_clean
+finish
