@@ -37,18 +37,25 @@ static int explain(const char *path, int error)
 	return KEYDCTL_FAILED;
 }
 
-int ctl_conn_open(struct ctl_conn *c, const char *path)
+int ctl_conn_try(struct ctl_conn *c, const char *path)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 
 	*c = (struct ctl_conn){ .fd = -1 };
 	if (strlen(path) >= sizeof(un.sun_path))
-		return explain(path, ENAMETOOLONG);
+		return -ENAMETOOLONG;
 	strcpy(un.sun_path, path);
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&un, sizeof(un)))
-		return explain(path, errno);
+		return -errno;
 	return 0;
+}
+
+int ctl_conn_open(struct ctl_conn *c, const char *path)
+{
+	int r = ctl_conn_try(c, path);
+
+	return r ? explain(path, -r) : 0;
 }
 
 void ctl_conn_close(struct ctl_conn *c)

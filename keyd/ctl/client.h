@@ -15,6 +15,8 @@ struct ctl_conn {
 	size_t n, room;
 };
 
+/* 0 or -errno, and no word. */
+int ctl_conn_try(struct ctl_conn *c, const char *path);
 /* 0, or an exit code when a sentence about it has been printed. */
 int ctl_conn_open(struct ctl_conn *c, const char *path);
 void ctl_conn_close(struct ctl_conn *c);

@@ -43,8 +43,10 @@ static int fail(const struct gaps_asked *asked, const char *text)
 static int on_object(struct nl_msg *message, void *arg)
 {
 	struct asking *a = arg;
+	json_t *o = gaps_object(nlmsg_hdr(message));
 
-	json_array_append_new(a->to, gaps_object(nlmsg_hdr(message)) ?: json_null());
+	gaps_name(o, a->asked->names);
+	json_array_append_new(a->to, o ?: json_null());
 	return NL_OK;
 }
 
@@ -75,6 +77,8 @@ static int on_event(struct nl_msg *message, void *arg)
 	struct asking *a = arg;
 	json_t *event = gaps_object(nlmsg_hdr(message));
 	json_int_t seq = json_integer_value(json_object_get(event, "seq"));
+
+	gaps_name(event, a->asked->names);
 
 	if (event && seq > a->last) {
 		if (is_ours(a, event))
@@ -200,10 +204,11 @@ static int parse_peer(struct asking *a)
 
 	if (!text)
 		return KEYDCTL_DONE;
+	text = gaps_address_of(text, a->asked->names) ?: text;
 	a->peer_length = inet_pton(AF_INET, text, a->peer) == 1 ? 4 : inet_pton(AF_INET6, text, a->peer) == 1 ? 16 : 0;
 	if (a->peer_length)
 		return KEYDCTL_DONE;
-	fprintf(stderr, "keydctl: \"%s\" is no address: gaps are known by the other end's, as in the first column of keydctl gaps\n", text);
+	fprintf(stderr, "keydctl: \"%s\" is no address, nor a peer that keyd has an IKE SA with: gaps are known by the other end's address, as in the first column of keydctl gaps\n", text);
 	return KEYDCTL_USAGE;
 }
 

@@ -55,7 +55,7 @@ static const struct {
 	{ "expired", "it was expired by hand" },
 	{ "deleted", "it was deleted" },
 	{ "flushed", "all SAs were flushed" },
-	{ "vanished", "it is not there any more" },
+	{ "vanished", "the device that it was offloaded to has gone" },
 };
 
 /* "all SAs were flushed by setkey (4711)" */
@@ -164,6 +164,12 @@ static const struct {
 	{ "clear-end", tell_clear_end }, { "spi", tell_spi }, { "spi-known", tell_spi },
 };
 
+static void print_name(const json_t *o)
+{
+	if (json_object_get(o, "name"))
+		printf("  (%s)", str(o, "name"));
+}
+
 void gaps_text_event(const json_t *e)
 {
 	bool in = is(e, "type", "spi") || is(e, "type", "spi-known");
@@ -175,6 +181,7 @@ void gaps_text_event(const json_t *e)
 			kinds[i].tell(e);
 	if (json_object_get(e, "selector"))
 		printf("; policy %s", str(e, "selector"));
+	print_name(e);
 	putchar('\n');
 	fflush(stdout);
 }
@@ -187,25 +194,30 @@ static void tell_path(const json_t *p)
 	       num(p, "gaps") ? duration(num(p, "longest_us"), longest, sizeof(longest)) : "-", num(p, "held"), num(p, "dropped"),
 	       num(p, "clear"), num(p, "switches"));
 	if (json_object_get(p, "open"))
-		printf("GAP since %s: %s\n", duration(num(p, "lasted_us"), now, sizeof(now)), cause_of(p, why, sizeof(why)));
+		printf("GAP since %s: %s", duration(num(p, "lasted_us"), now, sizeof(now)), cause_of(p, why, sizeof(why)));
 	else if (!num(p, "policy"))
-		puts("policy removed");
+		printf("policy removed");
 	else
-		printf("%s\n", json_object_get(p, "out_new") ? str(json_object_get(p, "out_new"), "spi") : "not used");
+		printf("%s", json_object_get(p, "out_new") ? str(json_object_get(p, "out_new"), "spi") : "not used");
+	print_name(p);
+	putchar('\n');
 }
 
 static void tell_spi_line(const json_t *s)
 {
 	char first[64], last[64], why[160];
 
-	printf("%-15s  to %s, %s %s: %lld packets, %lld bytes, %s to %s; %s\n", str(s, "peer"), str(s, "local"), str(s, "protocol"),
+	printf("%-15s  to %s, %s %s: %lld packets, %lld bytes, %s to %s; %s", str(s, "peer"), str(s, "local"), str(s, "protocol"),
 	       str(s, "spi"), num(s, "packets"), num(s, "bytes"), clock_of(num(s, "first_us"), first, sizeof(first)),
 	       clock_of(num(s, "last_us"), last, sizeof(last)), fate_of(s, why, sizeof(why)));
+	print_name(s);
+	putchar('\n');
 }
 
 void gaps_text_all(const json_t *all)
 {
 	const json_t *info = json_object_get(all, "info"), *o;
+	long long unkept = num(info, "missed") + num(info, "forgotten");
 	size_t i;
 
 	printf("%-15s  %-40s %5s %13s %7s %7s %7s %8s  %s\n", "peer", "policy", "gaps", "longest wait", "held", "dropped", "clear", "switches",
@@ -220,6 +232,6 @@ void gaps_text_all(const json_t *all)
 		puts("");
 	json_array_foreach (json_object_get(all, "events"), i, o)
 		gaps_text_event(o);
-	if (num(info, "missed") || num(info, "other_packets"))
-		printf("\nnot kept for want of room: %lld objects, %lld inbound packets\n", num(info, "missed"), num(info, "other_packets"));
+	if (unkept || num(info, "other_packets"))
+		printf("\nnot kept for want of room: %lld objects, %lld inbound packets\n", unkept, num(info, "other_packets"));
 }

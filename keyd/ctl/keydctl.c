@@ -217,11 +217,30 @@ static int run_import(struct keydctl *k, char **argv)
 	return import_main(&k->import);
 }
 
+/* Who has which address, if there is a keyd that says so; without one addresses must do. */
+static json_t *peers_names(struct keydctl *k)
+{
+	int error = ctl_conn_try(&k->conn, k->socket);
+	json_t *a = NULL, *names;
+
+	error = error ? error : ctl_conn_send(&k->conn, json_pack("{s:s}", "cmd", "status"));
+	if (!error)
+		a = ctl_conn_read(&k->conn, ctl_clock() + KEYDCTL_ANSWER, &error);
+	ctl_conn_close(&k->conn);
+	names = gaps_names_of(a);
+	json_decref(a);
+	return names;
+}
+
 static int run_gaps(struct keydctl *k, char **argv)
 {
-	struct gaps_asked asked = { .peer = argv[0], .since = k->since, .watch = k->watch, .json = k->out == &output_json };
+	json_t *names = peers_names(k);
+	struct gaps_asked asked = { .peer = argv[0], .names = names, .since = k->since, .watch = k->watch,
+				    .json = k->out == &output_json };
+	int r = gaps_main(&asked);
 
-	return gaps_main(&asked);
+	json_decref(names);
+	return r;
 }
 
 static int run_version(struct keydctl *k, char **argv)

@@ -8,4 +8,4 @@ $(eval $(call unit_test,ctl,ctl card conf crypto pfkey util,jansson libmnl libev
 $(eval $(call unit_test,ctl_token,ctl card conf crypto pfkey util,jansson libmnl libevent_core libcrypto))
 $(eval $(call unit_test,pinentry,,jansson,keyd/ctl/pinentry.c keyd/ctl/client.c))
 $(eval $(call fuzzer,ipc,auth trust kern ctl card conf crypto pfkey util,jansson libmnl libevent_core libcrypto libnl-route-3.0))
-$(eval $(call unit_test,gaps,,jansson libnl-genl-3.0,keyd/ctl/gaps_json.c keyd/ctl/gaps_text.c))
+$(eval $(call unit_test,gaps,,jansson libnl-genl-3.0,keyd/ctl/gaps_json.c keyd/ctl/gaps_names.c keyd/ctl/gaps_text.c))

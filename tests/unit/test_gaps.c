@@ -167,6 +167,27 @@ static void a_peer_that_was_early(void **state)
 			       "1.500 ms later: the peer sent too early; packets 3"));
 }
 
+/* Of two that are behind one address both; the same peer's old and new IKE SA is one. */
+static void addresses_have_names(void **state)
+{
+	json_t *status = json_pack("{s:[{s:s,s:s},{s:s,s:s},{s:s,s:s},{s:s,s:s},{}]}", "ike", "peer", "office", "remote", "192.0.2.2",
+				   "peer", "office", "remote", "192.0.2.2", "peer", "off", "remote", "192.0.2.2", "peer", "home", "remote", "192.0.2.9");
+	json_t *names = gaps_names_of(status), *o = object(closed());
+
+	(void)state;
+	gaps_name(o, names);
+	assert_text(o, "name", "office, off");
+	assert_string_equal(gaps_address_of("home", names), "192.0.2.9");
+	assert_null(gaps_address_of("nobody", names));
+	assert_non_null(strstr(printed(o, gaps_text_event), "udp  (office, off)\n"));
+	gaps_name(NULL, names);
+	json_decref(names);
+	names = gaps_names_of(NULL);
+	assert_int_equal(json_object_size(names), 0);
+	json_decref(names);
+	json_decref(status);
+}
+
 /* A table of what a message of a newer kernel, or nothing at all, says. */
 static void what_is_missing_is_no_harm(void **state)
 {
@@ -210,6 +231,7 @@ int main(void)
 		cmocka_unit_test(a_gap_is_told_in_words),
 		cmocka_unit_test(a_switch_has_ages),
 		cmocka_unit_test(a_peer_that_was_early),
+		cmocka_unit_test(addresses_have_names),
 		cmocka_unit_test(what_is_missing_is_no_harm),
 		cmocka_unit_test(spoilt_messages_do_no_harm),
 	};
