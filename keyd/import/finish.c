@@ -182,12 +182,22 @@ static bool has_port_alone(const struct draft_net *n)
 	return n->port && !conf_proto_has_ports(n->proto);
 }
 
+/* Of a network, or of the end itself, which has that of the other end. */
+static uint16_t family_of(const struct draft_peer *p, const struct draft_net *n)
+{
+	return n->addr.family ?: p->remote.family ?: p->local.family;
+}
+
 /* Why "traffic" cannot say it; NULL: it can. */
 static const char *not_traffic(const struct draft_peer *p, const struct side *local, const struct side *remote)
 {
 	for (unsigned i = 0; i < p->npairs; i++) {
 		const struct draft_pair *pair = &p->pair[i];
 
+		uint16_t local_family = family_of(p, &pair->local), remote_family = family_of(p, &pair->remote);
+
+		if (local_family && remote_family && local_family != remote_family)
+			return "one end itself, and networks of another family at the other";
 		if (pair->transport != p->pair[0].transport)
 			return "transport mode beside tunnels";
 		if (pair->transport && !(pair->local.host && pair->remote.host))

@@ -339,6 +339,7 @@ static void test_rest(void **state)
 		CONN(" right=192.0.2.2\n authby=secret\n esp=aes256-sha256,aes128-sha256-modp4096\n pfsgroup=modp3072\n", "\tesp aes256-sha256-modp3072, aes128-sha256-modp4096\n"),
 		CONN(" right=192.0.2.2\n authby=secret\n pfsgroup=modp3072\n", "!\tesp", "~behind each proposal of 'esp'"),
 		CONN(" right=192.0.2.2\n authby=secret\n encapsulation=no\n", "\tnat off\n"), CONN(" right=192.0.2.2\n authby=secret\n forceencaps=no\n", "!\tnat"),
+		CONN(" left=%any\n right=2001:db8::1\n rightsubnet=0.0.0.0/0\n authby=secret\n", "!\ttraffic", "~networks of another family"),
 		CONN("config setup\n keep-alive=0\n ikeport=x\n", "\tkeepalive off\n", "~ikeport: 'x' is not taken"), CONN("config setup\n keep_alive=9999\n", "~is not taken"),
 		CONN("config setup\n ocsp-uri=http://a/\n", "~without ocsp-enable"),
 		CONN(" right=192.0.2.2\n authby=secret\n lifebytes=many\n", "!many", "~keyd's own limits count"),
