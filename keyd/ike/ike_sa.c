@@ -126,10 +126,11 @@ struct ike_sa *ike_sa_next_between(const struct ike_sa *sa)
 
 struct ike_sa *ike_sa_heir(struct ike_sa *sa)
 {
-	struct ike_sa *next;
+	struct ike_sa *next = sa;
 
-	while (spi_key(sa->successor) && (next = ike_sa_find(sa->e, sa->successor)))
-		sa = next;
+	while (spi_key(next->successor) && (next = ike_sa_find(sa->e, next->successor)))
+		if (next->state < IKE_CLOSED)
+			sa = next;
 	return sa;
 }
 

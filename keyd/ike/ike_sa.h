@@ -181,7 +181,7 @@ void ike_sa_succeed(struct ike_sa *old, struct ike_sa *fresh);
 void ike_sa_give_children(struct ike_sa *old, struct ike_sa *fresh);
 /* fresh was made from old by one of two rekeys that crossed: it waits for what becomes of it, for a while. */
 void ike_sa_cross(struct ike_sa *fresh, const struct ike_sa *old);
-/* Where the children of a replaced SA are now: sa itself, or the last that took its place. */
+/* Where the children of a replaced SA are now: sa itself, or the last that took its place and has not ended. */
 struct ike_sa *ike_sa_heir(struct ike_sa *sa);
 /* A rekey came to nothing: it is tried again after delay microseconds. */
 void ike_sa_rekey_later(struct ike_sa *sa, uint64_t delay);

@@ -63,15 +63,21 @@ static void dispatch(struct ike_sa *sa, const struct engine_datagram *d, const s
 	report_stranger(sa->e, d, isakmp_exchange_name(m->h.exchange), "it has no place in state %s", ike_state_name(sa->state));
 }
 
+static bool is_phase1(uint8_t exchange)
+{
+	return exchange == ISAKMP_EXCH_MAIN || exchange == ISAKMP_EXCH_AGGRESSIVE;
+}
+
 static void message_input(struct engine *e, const struct engine_datagram *d, const struct wire_message *m)
 {
 	struct ike_sa *sa = with_cookies(e, &m->h);
 	bool secret = m->h.flags & ISAKMP_FLAG_ENCRYPTED;
 
-	if (sa && sa->state < IKE_CLOSED)
+	if (sa && is_phase1(m->h.exchange) && zero(m->h.spi_r))
+		report_stranger(e, d, isakmp_exchange_name(m->h.exchange), "a first message with a cookie of ours: somebody sends it back");
+	else if (sa && sa->state < IKE_CLOSED)
 		dispatch(sa, d, m);
-	else if (!sa && zero(m->h.spi_r) && !zero(m->h.spi_i) && !secret &&
-		 (m->h.exchange == ISAKMP_EXCH_MAIN || m->h.exchange == ISAKMP_EXCH_AGGRESSIVE))
+	else if (!sa && zero(m->h.spi_r) && !zero(m->h.spi_i) && !secret && is_phase1(m->h.exchange))
 		v1_phase1_serve(e, d, m);
 	else if (sa && sa->state == IKE_CLOSED && secret)
 		v1_bye_again(sa);

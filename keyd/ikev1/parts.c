@@ -222,6 +222,8 @@ const char *v1_take_kex(struct exchange *x)
 	struct ikev1_state *s = sa->v1;
 	struct secret *mine = sa->initiator ? &s->public_i : &s->public_r, *theirs = sa->initiator ? &s->public_r : &s->public_i;
 
+	if (secret_equal(ke, secret_view(mine)))
+		return "the key exchange value is ours, and somebody sends it back";
 	if (!sa->kex)
 		sa->kex = crypto_kex_new(sa->ke);
 	if (!sa->kex)

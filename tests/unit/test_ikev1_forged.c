@@ -182,6 +182,27 @@ static void test_answer(void **state)
 	assert_true(n > 20);
 }
 
+/* --- what a host has said itself comes back --- */
+
+static unsigned mirrored;
+
+static void mirror(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	if (from == mirrored)
+		world_inject(world, from, bytes, n);
+}
+
+static void test_mirror(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		begin(i & 1, 6);
+		mirrored = i / 2;
+		w.tap = mirror;
+		assert_up(3000);
+	}
+}
+
 /* --- a notification in clear --- */
 
 static void hint(void)
@@ -335,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_mirror),
 		cmocka_unit_test(test_hint),
 		cmocka_unit_test(test_last_lost),
 		cmocka_unit_test(test_last_never),

@@ -276,6 +276,49 @@ static void test_ended_while_serving(void **state)
 	}
 }
 
+static bool asks;			/* what is on the wire is of a quick mode of host 0 */
+
+static void watch_quick(struct world *world, unsigned from, uint8_t *bytes, size_t n)
+{
+	(void)world;
+	(void)n;
+	asks = !from && bytes[18] == ISAKMP_EXCH_QUICK;
+}
+
+static bool lose_quick(struct world *world, unsigned from, struct world_path *p)
+{
+	(void)world;
+	(void)from;
+	(void)p;
+	return !asks;
+}
+
+/* One that only says that it has ended takes nothing over from the one that is asked. */
+static void test_asked_when_heir_is_closed(void **state)
+{
+	(void)state;
+	begin(true, 22);
+	w.tap = watch_quick;
+	w.route = lose_quick;
+	world_packet(&w, 0);
+	world_run(&w, MILLISECONDS(300));
+	engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
+	world_run(&w, MILLISECONDS(300));
+	assert_int_equal(w.host[1].events[ENGINE_IKE_REKEYED], 1);
+	ike_sa_close(sa_of(1), "the test wants it");
+	w.tap = NULL;
+	w.route = NULL;
+	world_run(&w, SECONDS(4));
+	list_each(sa, &w.host[1].engine->sas, struct ike_sa, link)
+		assert_true(sa->state < IKE_CLOSED || list_empty(&sa->children));
+	w.traffic = true;
+	world_run(&w, SECONDS(400));
+	w.traffic = false;
+	world_run(&w, SECONDS(200));
+	assert_settled();
+	world_free(&w);
+}
+
 /* The other daemon begins anew, without what it knew; its kernel has its SAs yet, or not. */
 static void test_restart(void **state)
 {
@@ -421,6 +464,30 @@ static void test_mirror_is_no_life(void **state)
 	}
 }
 
+/* … nor does anybody begin to speak with himself, or give up for that. */
+static void test_mirror_begins_nothing(void **state)
+{
+	(void)state;
+	for (unsigned exchange = CONF_EXCHANGE_MAIN; exchange <= CONF_EXCHANGE_AGGRESSIVE; exchange++) {
+		begin(true, 12);
+		for (unsigned i = 0; i < WORLD_HOSTS; i++) {
+			w.host[i].conf.defaults.exchange = (enum conf_exchange)exchange;
+			world_configure(&w, i);
+		}
+		w.host[1].down = true;
+		w.tap = mirror;
+		mirrored = 0;
+		world_packet(&w, 0);
+		world_run(&w, SECONDS(20));
+		w.tap = NULL;
+		assert_non_null(strstr(w.host[0].log, "with a cookie of ours"));
+		assert_null(strstr(w.host[0].log, "doubted"));
+		assert_int_equal(w.host[0].engine->half_open.n, 0);
+		assert_int_equal(w.host[0].events[ENGINE_FAILED], 0);	/* but it goes on waiting for the right one */
+		world_free(&w);
+	}
+}
+
 /* When was the peer of host heard last, after it has been played that? */
 static uint64_t heard_after(unsigned host, unsigned which)
 {
@@ -502,11 +569,13 @@ int main(void)
 		cmocka_unit_test(test_replaced_while_serving),
 		cmocka_unit_test(test_deleted_while_serving),
 		cmocka_unit_test(test_ended_while_serving),
+		cmocka_unit_test(test_asked_when_heir_is_closed),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_dead),
 		cmocka_unit_test(test_played_back),
 		cmocka_unit_test(test_mirror_moves_nothing),
 		cmocka_unit_test(test_mirror_is_no_life),
+		cmocka_unit_test(test_mirror_begins_nothing),
 		cmocka_unit_test(test_played_back_late),
 		cmocka_unit_test(test_used_up),
 	};
