@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The gap meter's netlink family: who may read, and what it does with requests that break its rules. SEED= repeats a run, COUNT= makes it long.
+# timeout: 180
+
+# shellcheck source=kmod/selftest/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Without any capability
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --ambient-caps=-all --bounding-set=-all)
+
+# refused COMMAND…: it says why, and does not go on
+refused()
+{
+	local out rc
+
+	out=$(ip netns exec alice timeout 10 "$@" 2>&1)
+	rc=$?
+	[ "$rc" != 0 ] && [ "$rc" != 124 ] && grep -qi "permi" <<<"$out" || { echo "exit $rc: $out" && false; }
+}
+
+hosts
+module ipsec_gap
+[ -n "$(gaps alice)" ] || skip_all "keydctl is not there"
+ip -n alice xfrm monitor acquire >"$work/monitor" 2>&1 &
+spawned+=($!)
+policy add 192.0.2.1/32 192.0.2.2/32
+pings 1
+sa alice 192.0.2.1 192.0.2.2 0x1001
+pings 1
+sa bob 192.0.2.2 192.0.2.1 0x1002
+ip -n bob xfrm policy add dir out src 192.0.2.2/32 dst 192.0.2.1/32 tmpl proto esp reqid 5 mode transport
+ip netns exec bob ping -q -c 2 -i 0.1 -W 0.1 192.0.2.1 >/dev/null
+check "there is something to read" until_true 20 has_event alice gap
+
+check "nobody reads what there is" refused "${nobody[@]}" "$keydctl" gaps
+check "nor what comes" refused "${nobody[@]}" "$keydctl" gaps --watch
+check "nor /proc/net/ipsec_gap" refused "${nobody[@]}" cat /proc/net/ipsec_gap
+if unshare -Urn true 2>/dev/null; then
+	check "nor the root of another user namespace" refused "${nobody[@]}" unshare -Ur "$keydctl" gaps
+	check "who listens there hears nothing" refused "${nobody[@]}" unshare -Ur "$keydctl" gaps --watch
+	check "but that of its own network" "${nobody[@]}" unshare -Urn "$keydctl" gaps
+	is "which is another" "$("${nobody[@]}" unshare -Urn "$keydctl" --json gaps | grep -c 192.0.2)" 0
+else
+	echo "# no user namespaces here"
+fi
+
+fuzz=${O:-build}/kmod/selftest/gap_fuzz
+if [ -x "$fuzz" ]; then
+	ip netns exec alice "$fuzz" "${SEED:-1}" "${COUNT:-20000}" >"$work/fuzz"
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) ok "${line#ok * - }" ;;
+		"not ok "*) not_ok "${line#not ok * - }" ;;
+		esac
+	done <"$work/fuzz"
+	check "it came to its end" grep -q '^1\.\.' "$work/fuzz"
+else
+	echo "# $fuzz is not there: make lab-programs"
+fi
+check "no words of the kernel" kernel_is_clean
+finish
