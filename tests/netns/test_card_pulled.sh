@@ -45,6 +45,17 @@ back()
 	check "$1: a ping" in_host alice ping -q -c 1 -W 20 192.0.2.2
 }
 
+# all_arrived FLOW: nothing that alice sent is on its way, but what comes next
+# shellcheck disable=SC2317
+all_arrived()
+{
+	local highest
+
+	flow_number "$1-recv-bob" highest || return
+	highest=$number
+	flow_number "$1-recv-bob" received && [ "$number" -ge "$highest" ]
+}
+
 # seconds_between REGEX REGEX: in alice's log, from the last line that has the one to the last that has the other; into $number, whole
 seconds_between()
 {
@@ -89,7 +100,9 @@ pull "down"
 ends "down"
 back "down"
 
-# What has waited at strongSwan's side leaves as soon as that has answered, which is before alice can know whom she talks to.
+# What has waited at strongSwan's side leaves as soon as that has answered, which is before alice can know whom she talks to. What has waited at
+# alice's leaves when her kernel looks again, which may be half as long after as there was no tunnel.
+wait_until 60 all_arrived slow
 traffic_ends slow 4
 flow_number slow-send-alice sent
 sent=$number
