@@ -5,16 +5,34 @@
 
 #include <string.h>
 
-/* 0: does not fit; else the larger the more specific. */
+bool conf_peer_is_single(const struct conf_peer *peer)
+{
+	return *peer->host || (peer->remote.family && peer->remote_len == ipsec_addr_bits(peer->remote.family));
+}
+
+/* Of a name: is it one of the addresses that it stands for now? */
+static bool is_at(const struct conf_peer *peer, const struct ipsec_addr *remote)
+{
+	for (unsigned i = 0; i < peer->nalso; i++)
+		if (ipsec_addr_equal(&peer->also[i], remote))
+			return true;
+	return peer->remote.family && ipsec_addr_equal(&peer->remote, remote);
+}
+
+/* 0: does not fit; else the larger the more specific. An address that is written down goes before what a name stands for. */
 static unsigned peer_fit(const struct conf_peer *peer, const struct ipsec_addr *local, const struct ipsec_addr *remote)
 {
 	bool local_known = local && local->family;
 	unsigned fit = 1;
 
-	if (peer->remote.family) {
+	if (*peer->host) {
+		if (!is_at(peer, remote))
+			return 0;
+		fit += 2 + 4U * ipsec_addr_bits(remote->family);
+	} else if (peer->remote.family) {
 		if (!ipsec_addr_in_prefix(remote, &peer->remote, peer->remote_len))
 			return 0;
-		fit += 2 + 2U * peer->remote_len;
+		fit += 4 + 4U * peer->remote_len;
 	}
 	if (peer->local.family && local_known) {
 		if (!ipsec_addr_equal(&peer->local, local))

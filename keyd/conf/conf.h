@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #define CONF_NAME_MAX 64		/* with NUL */
+#define CONF_HOST_MAX 254		/* bytes of a host name, with NUL */
+#define CONF_ADDRS_MAX 8		/* that one name stands for */
 #define CONF_PEERS_MAX 4096
 #define CONF_LISTEN_MAX 32
 #define CONF_PROPOSALS_MAX 4
@@ -213,6 +215,10 @@ struct conf_peer {
 	char name[CONF_NAME_MAX];
 	struct ipsec_addr remote;	/* AF_UNSPEC: from anywhere */
 	uint8_t remote_len;		/* prefix length; a host has all bits */
+	/* "address" is a name: what that stands for is in remote, AF_UNSPEC where it is not known (yet), and the rest of it in also. */
+	char host[CONF_HOST_MAX];
+	uint8_t nalso;
+	struct ipsec_addr also[CONF_ADDRS_MAX - 1];
 	struct ipsec_addr local;	/* AF_UNSPEC: any of ours */
 	uint16_t port, nat_port;	/* that it listens on; 0: the same as ours */
 	uint8_t version;		/* of IKE: 1 or 2 */

@@ -347,9 +347,12 @@ static void put_peer(FILE *out, const struct conf *c, const struct conf_peer *pe
 	} else {
 		conf_dump_name(out, peer->name);
 		fputs(" {\n", out);
-		if (!conf_remote_parse(peer->name, &addr, &len)) {
+		if (*peer->host || !conf_remote_parse(peer->name, &addr, &len)) {
 			fputs("\taddress ", out);
-			put_prefix(out, peer);
+			if (*peer->host)
+				fputs(peer->host, out);
+			else
+				put_prefix(out, peer);
 			putc('\n', out);
 		}
 	}

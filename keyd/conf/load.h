@@ -73,6 +73,10 @@ const char *conf_at_format(const struct conf *c, struct conf_at at, char *buf, s
 /* What may stand in a file for resolvers, and as the name of an interface. s ends with NUL after n bytes. */
 bool conf_domain_ok(const char *s, size_t n);
 bool conf_ifname_ok(const char *s, size_t n);
+/* May it be the host name of a peer? s ends with NUL after n bytes. */
+bool conf_host_ok(const char *s, size_t n);
+/* Does keyd know where to begin with it: one address, or a name? */
+bool conf_peer_is_single(const struct conf_peer *peer);
 /* The word for a protocol in "traffic"; NULL: it has none, and is a number there. */
 const char *conf_proto_name(uint8_t proto);
 bool conf_proto_has_ports(uint8_t proto);

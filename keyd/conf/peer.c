@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define SILENCE_MOST (24 * 3600 * 1000ULL)	/* ms until a silent peer must count as dead */
 
@@ -115,7 +116,7 @@ static void check_ikev1(struct conf_parser *p)
 static bool same_peer(const struct conf_peer *a, const struct conf_peer *b)
 {
 	return a->version == b->version && a->remote_len == b->remote_len && ipsec_addr_equal(&a->remote, &b->remote) &&
-	       ipsec_addr_equal(&a->local, &b->local) && conf_id_equal(&a->remote_id, &b->remote_id) &&
+	       !strcasecmp(a->host, b->host) && ipsec_addr_equal(&a->local, &b->local) && conf_id_equal(&a->remote_id, &b->remote_id) &&
 	       conf_id_equal(&a->local_id, &b->local_id);
 }
 
@@ -175,11 +176,21 @@ static void keep_secret(struct conf_parser *p)
 		return;
 	if (!p->peer.id_of_cert)
 		e.local = p->peer.local_id;
+	memcpy(e.host, p->peer.host, sizeof(e.host));
 	secret_move(&e.key, &p->psk);
 	if (psk_add(p->secrets, &e) < 0) {
 		conf_err(p, &p->peer_at, "out of memory");
 		p->error = -ENOMEM;
 	}
+}
+
+/* Who answers at an address that DNS tells must still prove to be the one that was named. */
+static void name_host(struct conf_peer *peer)
+{
+	size_t n = strlen(peer->host);
+
+	if (n && peer->remote_id.type == CONF_ID_ANY && peer->auth_remote[0] == CONF_AUTH_CERT)
+		conf_id_set(&peer->remote_id, CONF_ID_FQDN, peer->host, n - (peer->host[n - 1] == '.'));
 }
 
 void conf_peer_end(struct conf_parser *p)
@@ -193,6 +204,7 @@ void conf_peer_end(struct conf_parser *p)
 	if (peer->local.family && peer->remote.family && peer->local.family != peer->remote.family)
 		conf_err(p, &p->peer_at, "peer '%s': local and address are of different families", peer->name);
 	conf_cert_check(p);
+	name_host(&p->peer);
 	conf_xauth_check(p);
 	keep_secret(p);
 	if (p->is_default) {

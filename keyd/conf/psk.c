@@ -88,6 +88,8 @@ static unsigned psk_fit(const struct psk_entry *e, const struct conf_id *local, 
 	enum { ADDRESS = 10000, ID = 1000, LEN = 2 };
 	unsigned fit = 1;
 
+	if (*e->host)
+		return 0;
 	if (e->id.type != CONF_ID_ANY) {
 		if (addr && is_address_of(&e->id, addr))
 			fit += ADDRESS;

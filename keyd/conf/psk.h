@@ -15,6 +15,7 @@ struct psk_entry {
 	struct conf_id local;		/* ours; CONF_ID_ANY: any */
 	struct ipsec_addr remote;	/* AF_UNSPEC: from anywhere */
 	uint8_t remote_len;		/* prefix length */
+	char host[CONF_HOST_MAX];	/* … or where this name is: such an entry is for nobody by itself, see roles/hosts.c */
 	struct secret key;
 	struct conf_at at;		/* where it stands */
 	bool racoon;			/* in a file like psk.txt, where it may be a user's password as well */

@@ -5,6 +5,7 @@
 #include "keyd/conf/parser.h"
 #include "keyd/crypto/alg.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,20 @@ bool conf_remote(struct conf_parser *p, const struct conf_word *w)
 	return true;
 }
 
+/* A name of DNS: with a dot, so that it is no slip of the finger, and with a letter in its last label, as addresses have none. */
+bool conf_host_ok(const char *s, size_t n)
+{
+	const char *dot = memrchr(s, '.', n && s[n - 1] == '.' ? n - 1 : n), *last = dot ? dot + 1 : s;
+	bool ok = n && n < CONF_HOST_MAX && memchr(s, '.', n) && s[0] != '.' && s[0] != '-';
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = isalnum((unsigned char)s[i]) || s[i] == '-' || s[i] == '_' || (s[i] == '.' && (!i || s[i - 1] != '.'));
+	for (; ok && last < s + n; last++)
+		if (isalpha((unsigned char)*last))
+			return true;
+	return false;
+}
+
 void conf_do_address(struct conf_parser *p, const struct conf_word *at, const struct conf_word *w)
 {
 	if (!conf_once(p, CONF_STMT_ADDRESS, at))
@@ -92,8 +107,13 @@ void conf_do_address(struct conf_parser *p, const struct conf_word *at, const st
 		conf_err(p, &at->at, "the name of this peer is its address already");
 	} else if (!w) {
 		p->address_set = true;
-	} else if (!conf_remote(p, w)) {
-		conf_err(p, &w->at, "'%s' is not an address or a prefix such as 192.0.2.0/24", w->s);
+	} else if (conf_remote(p, w)) {
+		return;
+	} else if (conf_host_ok(w->s, w->n)) {
+		memcpy(p->peer.host, w->s, w->n + 1);
+		p->address_set = true;
+	} else {
+		conf_err(p, &w->at, "'%s' is not an address, a prefix such as 192.0.2.0/24 or a host name such as gw.example.org", w->s);
 		p->address_set = true;
 	}
 }

@@ -249,7 +249,7 @@ void conf_traffic_check(struct conf_parser *p)
 		everything(t);
 		return;
 	}
-	if (peer->start && (!set || t->remote.assigned || peer->remote_len != ipsec_addr_bits(peer->remote.family)))
+	if (peer->start && (!set || t->remote.assigned || !conf_peer_is_single(peer)))
 		conf_err(p, &p->seen[CONF_STMT_START], "peer '%s': 'start' is for a tunnel that begins here: one with 'traffic' or "
 			 "'virtual-address', to a single address", peer->name);
 	else if (t->transport && !(hosts_only(&t->local) && hosts_only(&t->remote)))

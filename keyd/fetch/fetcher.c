@@ -359,6 +359,16 @@ bool fetcher_stale(const struct fetcher *f)
 	return (f->no_names || f->changed) && !f->nrunning && !f->nwaiting;
 }
 
+struct names *fetcher_names(struct fetcher *f)
+{
+	return f->names;
+}
+
+void fetcher_no_names(struct fetcher *f)
+{
+	f->no_names = true;
+}
+
 bool fetcher_has(const struct fetcher *f, uint32_t id)
 {
 	return find(f, id);

@@ -14,6 +14,7 @@
 #define FETCHER_WHY_MAX 1400		/* bytes, with NUL: it may have a URL in it */
 
 struct fetcher;
+struct names;
 
 struct fetcher_want {
 	struct view url, post;		/* post: empty, or what to POST as application/ocsp-request (RFC 6960 A.1) */
@@ -39,6 +40,9 @@ void fetcher_free(struct fetcher *f);
 void fetcher_begin(struct fetcher *f, uint32_t id, const struct fetcher_want *want);
 /* Nothing is under way, and the name servers that it knows have told nothing, or those files have changed: better begin anew. */
 bool fetcher_stale(const struct fetcher *f);
+/* Names are asked for through it, too; and no name server has told one. */
+struct names *fetcher_names(struct fetcher *f);
+void fetcher_no_names(struct fetcher *f);
 /* Is there one of this id? */
 bool fetcher_has(const struct fetcher *f, uint32_t id);
 /* Nobody waits for it any more: fn is not called. An id that is not known (any more) is no error. */

@@ -220,6 +220,13 @@ int engine_reauth(struct engine *e, uint64_t now, const char *peer)
 	return n;
 }
 
+void engine_looked(struct engine *e, uint64_t now, const char *host)
+{
+	e->now = now;
+	tunnels_looked(e, host);
+	engine_settle(e);
+}
+
 static uint64_t seconds_since(uint64_t now, uint64_t then)
 {
 	return then && now > then ? (now - then) / SECONDS(1) : 0;

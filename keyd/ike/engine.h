@@ -100,6 +100,7 @@ struct engine_hooks {
 	void (*event)(void *arg, const struct engine_event *ev);
 	void (*log)(void *arg, enum log_level level, const char *text);
 	void (*resolv)(void *arg, const struct engine_resolv *r);	/* may be NULL */
+	void (*lookup)(void *arg, const char *host);	/* a tunnel there is to begin: engine_looked is awaited, not for long; may be NULL */
 	/*
 	 * KEYS IN CLEAR: n bytes that take the place of the record of the same id; n 0: there is nothing of that id any
 	 * more. A record counts from the next call of kept on, and those between two of these calls only together: they
@@ -163,6 +164,8 @@ int engine_up(struct engine *e, uint64_t now, const char *peer, bool *childless)
 int engine_down(struct engine *e, uint64_t now, const char *peer);	/* DELETE is sent, kernel SAs removed */
 enum engine_rekey { ENGINE_REKEY_CHILD = 1, ENGINE_REKEY_IKE = 2 };
 int engine_rekey(struct engine *e, uint64_t now, const char *peer, int what);
+/* What there is to know of a name that hooks->lookup asked for is in the configuration now. */
+void engine_looked(struct engine *e, uint64_t now, const char *host);
 int engine_reauth(struct engine *e, uint64_t now, const char *peer);
 
 /* Gives away the keys of every SA from now on, and of the IKE SAs that there are (children's are forgotten by then). */

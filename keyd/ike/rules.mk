@@ -8,6 +8,7 @@ $(eval $(call unit_test,engine,ike conf crypto wire pfkey util,libcrypto,$(world
 $(eval $(call unit_test,ikev1,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev1_freeze,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev1_transport,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/world_nat.c))
+$(eval $(call unit_test,ike_name,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev1_nat,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/world_nat.c))
 $(eval $(call unit_test,ikev1_fragment,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev1_life,ike conf crypto wire pfkey util,libcrypto,$(world)))

@@ -10,12 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* From one try to the next: doubled each time, and shortened at random by up to a half. */
 #define TRY_MIN SECONDS(1)
 #define TRY_MAX SECONDS(60)
 /* When the gateway has no address left: such things are not mended quickly (RFC 7296 3.15.4). */
 #define TRY_EXHAUSTED SECONDS(300)
+/* A name that is not told by then is taken for what it was. */
+#define LOOKUP_WAIT SECONDS(8)
 
 void tunnels_init(struct engine *e)
 {
@@ -85,8 +88,7 @@ bool tunnel_possible(const struct conf_peer *conf)
 {
 	const struct conf_traffic *t = &conf->traffic;
 
-	return (t->local.assigned || t->local.n) && !t->remote.assigned && conf->remote.family &&
-	       conf->remote_len == ipsec_addr_bits(conf->remote.family);
+	return (t->local.assigned || t->local.n) && !t->remote.assigned && conf_peer_is_single(conf);
 }
 
 static const struct conf_peer *settings(const struct tunnel *t)
@@ -176,6 +178,27 @@ static void source_answered(struct ask *a, const struct kern_answer *an)
 	try_later(t);
 }
 
+/* A name may stand for other addresses than it did: nothing is begun before that is known, or nobody tells. */
+static bool look_up(struct tunnel *t, const struct conf_peer *conf)
+{
+	if (!*conf->host || !t->e->hooks->lookup || t->looked) {
+		t->looked = false;
+		return false;
+	}
+	t->looked = true;
+	timer_set(&t->e->timers, &t->retry, t->e->now + LOOKUP_WAIT, retry_due);
+	t->e->hooks->lookup(t->e->hooks_arg, conf->host);
+	return true;
+}
+
+/* Each of the addresses of a name has its turn. */
+static struct ipsec_addr next_address(const struct tunnel *t, const struct conf_peer *conf)
+{
+	unsigned i = t->tries % (conf->nalso + 1u);
+
+	return i ? conf->also[i - 1] : conf->remote;
+}
+
 static void begin(struct tunnel *t)
 {
 	const struct conf_peer *conf = settings(t);
@@ -185,9 +208,15 @@ static void begin(struct tunnel *t)
 		tunnel_end(t);
 		return;
 	}
-	if (t->ask.id || busy(t))
+	if (t->ask.id || busy(t) || look_up(t, conf))
 		return;
-	t->remote = conf->remote;
+	if (!conf->remote.family) {
+		if (!t->tries)
+			tunnel_tell(t, ENGINE_FAILED, "the name of the peer has no address");
+		try_later(t);
+		return;
+	}
+	t->remote = next_address(t, conf);
 	tunnel_touch(t);
 	if (conf->local.family) {
 		begin_from(t, &conf->local);
@@ -200,6 +229,18 @@ static void begin(struct tunnel *t)
 static void retry_due(struct timer *timer)
 {
 	begin(container_of(timer, struct tunnel, retry));
+}
+
+void tunnels_looked(struct engine *e, const char *host)
+{
+	list_each(t, &e->tunnels, struct tunnel, link) {
+		const struct conf_peer *conf = settings(t);
+
+		if (!t->looked || !conf || strcasecmp(conf->host, host) != 0)
+			continue;
+		timer_cancel(&e->timers, &t->retry);
+		begin(t);
+	}
 }
 
 void tunnel_up(struct engine *e, const struct conf_peer *conf)
@@ -297,12 +338,23 @@ void tunnel_asked(struct engine *e, struct traffic *traffic)
 
 /* --- what an earlier keyd left --- */
 
+/* It may be traffic with a peer whose name is not known yet. */
+static bool name_missing(const struct engine *e)
+{
+	for (unsigned i = 0; i < e->conf.npeers; i++)
+		if (*e->conf.peers[i].host && !e->conf.peers[i].remote.family)
+			return true;
+	return false;
+}
+
 bool tunnel_found(struct engine *e, struct traffic *traffic)
 {
 	const struct conf_peer *conf = conf_peer_find(&e->conf, &traffic->t.local, &traffic->t.remote);
 	const struct conf_traffic *ct = &conf->traffic;
 	struct tunnel *t = tunnel_find(e, conf->name);
 
+	if (!ct->local.assigned && !ct->local.n && name_missing(e))
+		return false;
 	if (!ct->local.assigned && !ct->local.n) {
 		tunnel_addresses_forget(e, traffic);
 		traffic_end(traffic);

@@ -40,6 +40,7 @@ struct tunnel {
 	unsigned tries;			/* that failed since it was up */
 	uint64_t pause;			/* before the next try, where the usual one is too short; 0: it is not */
 	struct timer retry;
+	bool looked;			/* its name is being looked up; what is begun next does not ask again */
 	struct ask ask;			/* which address of ours leads to the peer */
 };
 
@@ -64,6 +65,8 @@ bool tunnel_possible(const struct conf_peer *conf);
 void tunnel_up(struct engine *e, const struct conf_peer *conf);
 /* Not wanted any more: addresses and routes go, and t with them. The caller ends its IKE SAs. */
 void tunnel_end(struct tunnel *t);
+/* A name was looked up: tunnels there that wait for that begin. */
+void tunnels_looked(struct engine *e, const char *host);
 /* By the name of its peer, or NULL. */
 struct tunnel *tunnel_find(const struct engine *e, const char *peer);
 

@@ -191,6 +191,12 @@ static const struct ipc_rule from_any[] = { FROM_ANY, { 0 } };
 static const struct ipc_rule from_ike[] = {
 	FROM_ANY,
 	IPC_EXACT(M_RESOLV, engine_resolv, on_resolv),
+	{ M_LOOKUP, false, 1, CONF_HOST_MAX - 1, hosts_wanted },
+	{ 0 },
+};
+static const struct ipc_rule from_fetch[] = {
+	FROM_ANY,
+	IPC_EXACT(M_ADDRESSES, message_addresses, hosts_answered),
 	{ 0 },
 };
 static const struct ipc_rule from_trust[] = {
@@ -219,6 +225,7 @@ static const struct ipc_rule *const rules[ROLES] = {
 	[ROLE_IKE] = from_ike,
 	[ROLE_CTL] = from_ctl,
 	[ROLE_TRUST] = from_trust,
+	[ROLE_FETCH] = from_fetch,
 	[ROLE_CARD] = from_card,
 };
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The fetch role: gets revocation lists and OCSP answers by http. It has no key, and believes nothing of what it gets.
+// The fetch role: gets revocation lists and OCSP answers by http, and looks up names of peers. It has no key, and believes nothing of what it gets.
 #include "keyd/fetch/fetcher.h"
+#include "keyd/fetch/lookup.h"
 #include "keyd/roles/worker.h"
 
 #include <string.h>
 
 _Static_assert(URL_MAX == MESSAGE_URL_MAX, "what may be asked for can be fetched");
 _Static_assert(FETCHER_WHY_MAX <= MESSAGE_FETCH_WHY_MAX, "why not fits into an answer");
+
+static struct lookups *lookups;
 
 /* In here there is no resolv.conf any more; who is started next reads it as it is then. */
 static void on_stale(void *arg)
@@ -48,6 +51,34 @@ static int on_fetch(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
+static void on_looked(void *arg, uint32_t id, const struct names_answer *a)
+{
+	struct worker *w = arg;
+	struct message_addresses m = { 0 };
+
+	for (unsigned int i = 0; i < a->n && m.n < CONF_ADDRS_MAX; i++)
+		m.n += !ipsec_addr_parse(&m.addr[m.n], a->addr[i]);
+	ipc_send(w->parent, M_ADDRESSES, id, &m, sizeof(m));
+	if (a->error == NAMES_FAILED)
+		fetcher_no_names(w->state);
+	if (fetcher_stale(w->state))
+		on_stale(w);
+}
+
+static int on_lookup(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	static const struct names_answer none = { .error = NAMES_NONE };
+	char host[CONF_HOST_MAX] = "";
+
+	(void)ch;
+	if (memchr(m->body.p, 0, m->body.n))
+		return -1;
+	memcpy(host, m->body.p, m->body.n);
+	if (!lookups_ask(lookups, m->id, host))
+		on_looked(arg, m->id, &none);
+	return 0;
+}
+
 static int on_cancel(struct ipc *ch, struct ipc_msg *m, void *arg)
 {
 	struct worker *w = arg;
@@ -69,7 +100,8 @@ static void peer_down(struct worker *w, enum role_id peer)
 static int prepare(struct worker *w)
 {
 	w->state = fetcher_new(w->loop, on_end, on_stale, w);
-	return w->state ? 0 : worker_fail(w, KEYD_FAILED, "the fetch role has no memory");
+	lookups = w->state ? lookups_new(fetcher_names(w->state), on_looked, w) : NULL;
+	return lookups ? 0 : worker_fail(w, KEYD_FAILED, "the fetch role has no memory");
 }
 
 static int start(struct worker *w)
@@ -80,11 +112,14 @@ static int start(struct worker *w)
 
 static void stop(struct worker *w)
 {
+	lookups_free(lookups);
+	lookups = NULL;
 	fetcher_free(w->state);
 	w->state = NULL;
 }
 
 static const struct ipc_rule from_parent[] = {
+	{ M_LOOKUP, false, 1, CONF_HOST_MAX - 1, on_lookup },
 	{ 0 },
 };
 static const struct ipc_rule from_trust[] = {

@@ -59,6 +59,8 @@ void handover_secrets(struct parent *p)
 	for (size_t i = 0; i < p->secrets.n; i++) {
 		struct wr w = wr_of(buf, sizeof(buf));
 
+		if (*p->secrets.entries[i].host)
+			continue;	/* good for addresses only, which have their own */
 		auth_secret_put(&w, &p->secrets.entries[i]);
 		ipc_send(auth, M_SECRET, 0, w.buf, w.len);
 	}
@@ -135,6 +137,8 @@ void handover_all(struct child *c)
 		handover_trust(p);
 	} else if (c->id == ROLE_CARD) {
 		handover_cards(p);
+	} else if (c->id == ROLE_FETCH) {
+		handover_hosts(p);
 	} else if (c->id == ROLE_CTL) {
 		ipc_sendv(c->ch, M_LISTEN, 0, NULL, 0, p->control_fd);
 	}

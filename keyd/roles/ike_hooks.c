@@ -89,6 +89,12 @@ static void hook_resolv(void *arg, const struct engine_resolv *r)
 	ipc_send(ike.w->parent, M_RESOLV, 0, r, sizeof(*r));
 }
 
+static void hook_lookup(void *arg, const char *host)
+{
+	(void)arg;
+	ipc_send(ike.w->parent, M_LOOKUP, 0, host, strlen(host));
+}
+
 static void hook_keep(void *arg, uint64_t id, const void *record, size_t n)
 {
 	(void)arg;
@@ -109,5 +115,6 @@ static void hook_kept(void *arg)
 const struct engine_hooks ike_hooks = {
 	.keep = hook_keep, .kept = hook_kept,
 	.resolv = hook_resolv,
+	.lookup = hook_lookup,
 	.send = hook_send, .kern = hook_kern, .auth = hook_auth, .trust = hook_trust, .event = hook_event, .log = hook_log, .keys = hook_keys,
 };

@@ -223,7 +223,20 @@ static int on_socket(struct ipc *ch, struct ipc_msg *m, void *arg)
 	return udp_add(ike.udp, fd, &where);
 }
 
+static int on_looked(struct ipc *ch, struct ipc_msg *m, void *arg)
+{
+	char host[CONF_HOST_MAX] = "";
+
+	(void)ch;
+	(void)arg;
+	memcpy(host, m->body.p, m->body.n);
+	if (ike.engine)
+		engine_looked(ike.engine, loop_now(), host);
+	return 0;
+}
+
 const struct ipc_rule ike_from_parent[] = {
+	{ M_LOOKED, false, 1, CONF_HOST_MAX - 1, on_looked },
 	IPC_EXACT(M_CONF_BEGIN, conf, on_conf_begin),
 	IPC_EXACT(M_CONF_PEER, conf_peer, on_conf_peer),
 	IPC_EXACT(M_CONF_POOL, conf_pool, on_conf_pool),

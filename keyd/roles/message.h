@@ -64,6 +64,11 @@ enum message_type {
 	M_PASSWORD_ASK,		/* struct ctl_password; then the password; answered by M_RELOADED */
 	/* ike to parent */
 	M_RESOLV,		/* struct engine_resolv */
+	M_LOOKUP,		/* a host name; also from the parent to fetch, where id comes back in the answer */
+	/* parent to ike */
+	M_LOOKED,		/* the same name: what there is to know of it is known */
+	/* fetch to parent */
+	M_ADDRESSES,		/* struct message_addresses */
 	/* ike to kern and back */
 	M_KERN_REQUEST,		/* struct kern_request */
 	M_KERN_ANSWER,		/* struct kern_answer */
@@ -161,6 +166,12 @@ struct message_fetch {
 	uint32_t wait_ms;	/* in all, from now on */
 	uint16_t nurl;		/* bytes of the URL that follows */
 	uint16_t npost;		/* bytes to POST behind it, an OCSP request (RFC 6960 A.1); 0: GET */
+};
+
+/* What a name stands for; n 0: nothing, or nobody tells. */
+struct message_addresses {
+	uint8_t n;
+	struct ipsec_addr addr[CONF_ADDRS_MAX];
 };
 
 struct message_result {

@@ -80,6 +80,8 @@ static void take_over(struct parent *p, struct conf *c, struct conf_secrets *s, 
 	p->conf_stamp = settings_stamp(c);
 	settings_padding(p->options, &p->conf);
 	allowed_except_own(&p->conf);
+	if (hosts_configure(p))
+		log_error("no memory for the names of peers, which are not looked up");
 	handover_secrets(p);
 	handover_trust(p);
 	handover_allowed(p);
@@ -184,6 +186,7 @@ static int run(struct parent *p)
 	}
 	r = p->end_timer ? watchdog_start(p) : -ENOMEM;
 	r = r ? r : cards_prepare(p);
+	r = r ? r : hosts_configure(p);
 	r = r ? r : children_start(p);
 	if (r) {
 		log_error("the roles cannot be started: error=\"%s\"", strerror(-r));
@@ -200,6 +203,7 @@ static void parent_free(struct parent *p)
 	loop_timer_free(p->end_timer);
 	loop_timer_free(p->watchdog);
 	loop_timer_free(p->complete);
+	hosts_free(p);
 	loop_free(p->loop);
 	if (p->control_fd >= 0) {
 		close(p->control_fd);

@@ -36,6 +36,24 @@ struct child {
 	uint64_t pinged_at;
 };
 
+/* A name of a peer, and what it stands for. */
+struct host {
+	char name[CONF_HOST_MAX];
+	unsigned int n;			/* 0: not known (yet) */
+	struct ipsec_addr addr[CONF_ADDRS_MAX];	/* in order */
+	bool due, asked;		/* it is to be looked up; it is being */
+	bool wanted;			/* the ike role waits for that */
+	uint64_t at;			/* of the last answer; 0: none */
+};
+
+struct hosts {
+	struct host *host;		/* owned, n of them: those of the configuration, each once */
+	unsigned int n, asked;
+	uint32_t round;			/* one more with each configuration */
+	size_t secrets;			/* those before are the configuration's, the others made for addresses */
+	struct loop_timer *timer;
+};
+
 struct parent {
 	struct options *options;
 	struct loop *loop;
@@ -45,6 +63,7 @@ struct parent {
 	struct store store;		/* what outlives us */
 	struct cache cache;		/* what was fetched */
 	uint64_t conf_stamp;		/* settings_stamp() when it was read */
+	struct hosts hosts;		/* peers that have names */
 	struct sights sights;		/* of keys on tokens */
 	struct loop_timer *complete;	/* reloads for what was seen of tokens */
 	uint64_t completed_at;
@@ -118,6 +137,15 @@ void unlock_keys(struct parent *p, struct view passphrase, struct message_result
 void unlock_password(struct parent *p, const char *peer, struct view password, struct message_result *r);
 /* What was unlocked stays so over a reload. */
 void unlock_keep(const struct conf_secrets *old, struct conf_secrets *fresh);
+
+/* hosts.c: after a configuration was read, before it is handed over. What was known of a name stays known. 0 or -ENOMEM. */
+int hosts_configure(struct parent *p);
+void hosts_free(struct parent *p);
+/* A fetch role that is new is asked what its predecessor did not answer. */
+void handover_hosts(struct parent *p);
+/* Messages, from a struct child. */
+int hosts_answered(struct ipc *ch, struct ipc_msg *m, void *arg);
+int hosts_wanted(struct ipc *ch, struct ipc_msg *m, void *arg);
 
 struct engine_resolv;
 /* resolv.c: RUN-DIR/resolv/PEER.conf, or no such file any more. */

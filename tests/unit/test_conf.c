@@ -178,6 +178,7 @@ static const char everything[] =
 	"drop 10.8.0.0/16[tcp] <-> 10.9.0.0/16[tcp/80]\ndrop 2001:db8::/32 <-> ::/0\n"
 	"peer l2tp address 192.0.2.251 traffic transport host[udp/1701] <-> host[udp], host[132/9]\n"
 	"peer part address 192.0.2.250 traffic host, 10.0.0.0/24[tcp/80] <-> 10.1.0.0/24[gre], 10.2.0.0/24[89]\n"
+	"peer byname address gw.example.org traffic host <-> 10.0.0.0/8 start yes\n"
 	"peer named address 192.0.2.252 { id local dn \"C=DE, O=a\\\\, b\\\\\\\"c, CN=gw\"; id remote \"/C=DE/O=*/CN=x\" }\n"
 	"peer any { id remote keyid \"\\x01\\x02\" } # the end without a newline";
 
@@ -213,7 +214,7 @@ static void test_everything(void **state)
 	assert_int_equal(c.cookie_threshold, 100);
 	assert_int_equal(c.half_open_max, 1000);
 	assert_int_equal(c.half_open_per_source, 7);
-	assert_int_equal(c.npeers, 7);
+	assert_int_equal(c.npeers, 8);
 	p = conf_peer_by_name(&c, "gw2");
 	assert_ptr_equal(p, &c.peers[0]);
 	assert_int_equal(p->remote_len, 24);
@@ -274,6 +275,9 @@ static void test_everything(void **state)
 	assert_true(!p->traffic.transport && !p->traffic.local.net[0].addr.family && p->traffic.local.net[1].port == 80);
 	assert_int_equal(p->traffic.remote.net[0].proto, 47);
 	assert_int_equal(p->traffic.remote.net[1].proto, 89);
+	p = conf_peer_by_name(&c, "byname");
+	assert_string_equal(p->host, "gw.example.org");
+	assert_true(p->start && !p->remote.family);
 	assert_pool(&c);
 	p = conf_peer_by_name(&c, "named");
 	assert_string_equal(conf_id_format(&p->local_id, text, sizeof(text)), "C=DE, O=a\\, b\\\"c, CN=gw");
@@ -489,7 +493,10 @@ static const struct {
 	{ "peer 192.0.2.2/24", "t:1:6: 192.0.2.2/24 has bits beyond its length; did you mean 192.0.2.0/24?\n" },
 	{ "peer 192.0.2.0/33", "t:1:6: '33' is no prefix length of an IPv4 address: 0 to 32\n" },
 	{ "peer 2001:db8::/129", "t:1:6: '129' is no prefix length of an IPv6 address: 0 to 128\n" },
-	{ "peer a address gw.example", "t:1:16: 'gw.example' is not an address or a prefix such as 192.0.2.0/24\n" },
+	{ "peer a address gateway", "t:1:16: 'gateway' is not an address, a prefix such as 192.0.2.0/24 or a host name such as gw.example.org\n" },
+	{ "peer a address 192.0.2.300", "t:1:16: '192.0.2.300' is not an address, a prefix such as 192.0.2.0/24 or a host name such as gw.example.org\n" },
+	{ "peer a address gw..org", "t:1:16: 'gw..org' is not an address, a prefix such as 192.0.2.0/24 or a host name such as gw.example.org\n" },
+	{ "peer a address gw.example\npeer b address GW.example", "t:2:6: peer 'b' has the address and identities of the one at t:1\n" },
 	{ P "local 2001:db8::1", "t:1:6: peer '192.0.2.2': local and address are of different families\n" },
 	{ "default address any", "t:1:9: the defaults have no address: they are for every peer\n" },
 	{ P "\ndefault dpd 1s", "t:2:1: the defaults stand before the first peer, which starts from them (t:1)\n" },

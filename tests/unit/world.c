@@ -175,9 +175,17 @@ static void on_resolv(void *arg, const struct engine_resolv *r)
 	h->resolv = *r;
 }
 
+static void on_lookup(void *arg, const char *name)
+{
+	struct world_host *h = arg;
+
+	if (h->w->lookup)
+		h->w->lookup(h->w, (unsigned)(h - h->w->host), name);
+}
+
 static const struct engine_hooks hooks = {
 	.send = on_send, .kern = on_kern, .auth = on_auth, .trust = on_trust, .keep = world_keep, .kept = world_kept, .event = on_event,
-	.log = on_log, .keys = on_keys, .resolv = on_resolv,
+	.log = on_log, .keys = on_keys, .resolv = on_resolv, .lookup = on_lookup,
 };
 
 /* --- time --- */

@@ -87,6 +87,8 @@ struct world {
 	bool (*route)(struct world *w, unsigned from, struct world_path *p);
 	/* Called with each datagram on the wire; may change it there. NULL: nothing. */
 	void (*tap)(struct world *w, unsigned from, uint8_t *bytes, size_t n);
+	/* Called when a name is to be looked up. NULL: nobody answers. */
+	void (*lookup)(struct world *w, unsigned host, const char *name);
 	/* Called with each event, and with each line of the key log. NULL: nothing. */
 	void (*event)(struct world *w, unsigned host, const struct engine_event *ev);
 	/* Who signs and who judges what was signed, after auth_delay; NULL: nobody can. */
