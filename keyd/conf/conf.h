@@ -34,6 +34,7 @@
 #define CONF_ROUNDS_MAX 2		/* proofs that one end gives (RFC 4739) */
 #define CONF_CAS_MAX 8			/* files of CAs for one peer */
 #define CONF_PINS_MAX 4			/* keys that one peer may have */
+#define CONF_CA_NAMES_ROOM 1024		/* bytes of their names */
 #define CONF_CA_HASHES_MAX 100		/* CAs that a CERTREQ names; with more, it names none, which means any */
 #define CONF_CRLS_MAX 64
 #define CONF_CRED_NAMES_MAX 8		/* names of our certificate that we may call ourselves by */
@@ -324,6 +325,8 @@ struct conf_ca {
 	char file[CONF_PATH_MAX];	/* its whole name */
 	uint16_t n;			/* 0: more than CONF_CA_HASHES_MAX */
 	uint8_t hash[CONF_CA_HASHES_MAX][20];	/* what CERTREQ names each by: SHA-1 of its SubjectPublicKeyInfo (RFC 7296 3.7) */
+	uint16_t nnames;		/* bytes; 0: more than there is room for */
+	uint8_t names[CONF_CA_NAMES_ROOM];	/* what CERTREQ of IKEv1 names each by: its subject in DER, behind its length in 2 bytes in network order */
 	uint32_t ncerts;		/* bytes */
 	uint8_t *certs;			/* owned, for the trust role: each as a length of 4 bytes in network order and DER */
 };

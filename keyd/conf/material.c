@@ -127,7 +127,28 @@ struct ca_reader {
 	unsigned n, not_ca, expired;
 	char first_not_ca[NAME_SHOWN], first_expired[NAME_SHOWN];
 	bool no_memory;
+	bool unnamed;			/* there was no room for a name */
 };
+
+/* The same name stands once: a CA may have several certificates. */
+static void take_name(struct ca_reader *r, struct view name)
+{
+	struct rd had = rd_of(r->ca.names, r->ca.nnames);
+	struct wr w = wr_of(r->ca.names + r->ca.nnames, sizeof(r->ca.names) - r->ca.nnames);
+	struct view one;
+	uint16_t n;
+
+	while (rd_left(&had) && !rd_u16(&had, &n) && !rd_view(&had, n, &one))
+		if (one.n == name.n && !memcmp(one.p, name.p, n))
+			return;
+	if (name.n <= UINT16_MAX)
+		wr_u16(&w, (uint16_t)name.n);
+	wr_put(&w, name);
+	if (name.n > UINT16_MAX || !wr_ok(&w))
+		r->unnamed = true;
+	else
+		r->ca.nnames = (uint16_t)(r->ca.nnames + w.len);
+}
 
 static int take_ca(void *arg, struct crypto_cert *c)
 {
@@ -147,6 +168,7 @@ static int take_ca(void *arg, struct crypto_cert *c)
 	wr_put(&w, der);
 	r->ca.certs = certs;
 	r->ca.ncerts += (uint32_t)w.len;
+	take_name(r, crypto_cert_subject(c));
 	r->n++;
 	if (!crypto_cert_is_ca(c) && !r->not_ca++)
 		crypto_dn_format(crypto_cert_subject(c), r->first_not_ca, sizeof(r->first_not_ca));
@@ -182,6 +204,8 @@ static bool keep_ca(struct conf_parser *p, struct ca_reader *r, struct conf_dige
 	if (!cas)
 		return false;
 	r->ca.n = r->n <= CONF_CA_HASHES_MAX ? (uint16_t)r->n : 0;
+	if (r->unnamed)
+		r->ca.nnames = 0;
 	c->cas = cas;
 	cas[c->ncas++] = r->ca;
 	r->ca.certs = NULL;

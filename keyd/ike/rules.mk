@@ -30,6 +30,8 @@ $(eval $(call unit_test,ikev2_cert,ike auth conf crypto wire pfkey util,libcrypt
 $(eval $(call unit_test,ikev2_cert_life,ike auth conf crypto wire pfkey util,libcrypto libmnl libevent_core libcrypt liboath,$(world) tests/unit/rogue.c tests/unit/cert_world.c))
 $(eval $(call unit_test,ikev2_token,ike auth card ctl conf crypto wire pfkey util,jansson libcrypto libmnl libevent_core libcrypt liboath,$(world)))
 $(eval $(call unit_test,ikev1_auth,ike auth conf crypto wire pfkey util,libcrypto libmnl libevent_core libcrypt liboath,$(world) tests/unit/rogue.c tests/unit/cert_world.c))
+$(eval $(call unit_test,ikev1_certreq,ike auth conf crypto wire pfkey util,libcrypto libmnl libevent_core libcrypt liboath,$(world) tests/unit/cert_world.c))
+$(O)/tests/unit/ikev1_certreq: | $(O)/tests/ca/made
 $(eval $(call unit_test,ikev1_config,ike auth conf crypto wire pfkey util,libcrypto libmnl libevent_core libcrypt liboath,$(world) tests/unit/world_nat.c tests/unit/rogue.c))
 $(eval $(call unit_test,ikev2_unique,ike conf crypto wire pfkey util,libcrypto,$(world)))
 $(eval $(call unit_test,ikev2_child,ike conf crypto wire pfkey util,libcrypto,$(world) tests/unit/world_nat.c tests/unit/world_spd.c))

@@ -12,6 +12,19 @@ struct peer *section_peer(struct engine *e, const struct conf_peer *conf)
 	return conf == &e->conf.defaults ? e->default_peer : e->peers[conf - e->conf.peers];
 }
 
+struct peer *section_rival(const struct engine *e, const struct conf_peer *of, unsigned *at)
+{
+	while (*at < e->conf.npeers) {
+		struct peer *p = e->peers[(*at)++];
+		const struct conf_peer *conf = &p->conf;
+
+		if (conf != of && conf->remote_len == of->remote_len && ipsec_addr_equal(&conf->remote, &of->remote) &&
+		    ipsec_addr_equal(&conf->local, &of->local))
+			return p;
+	}
+	return NULL;
+}
+
 bool section_refuses(struct engine *e, const struct peer *peer, char *text, size_t n)
 {
 	char place[CONF_PATH_MAX + 16];

@@ -9,6 +9,8 @@
 
 /* Whose settings conf, one of e->conf, is. */
 struct peer *section_peer(struct engine *e, const struct conf_peer *conf);
+/* The sections that may turn out to be meant instead of this one, as they are for the same addresses. *at begins at 0; NULL ends. */
+struct peer *section_rival(const struct engine *e, const struct conf_peer *of, unsigned *at);
 /* Does it say "serve no"? Then text is where. */
 bool section_refuses(struct engine *e, const struct peer *peer, char *text, size_t n);
 /*

@@ -16,18 +16,6 @@ static const char *name(const struct exchange *x)
 	return x->v1.phase1->name;
 }
 
-void v1_put_requests(struct exchange *x, struct wire_out *out)
-{
-	const struct isakmp_cert any = { .encoding = ISAKMP_CERT_X509_SIGNATURE };
-	size_t mark;
-
-	if (!v1_signs(x->sa, !x->sa->initiator) || x->sa->peer->conf.auth_remote[0] != CONF_AUTH_CERT)
-		return;
-	mark = wire_payload_begin(out, ISAKMP_PL_CERTREQ);
-	isakmp_certreq_put(&out->w, &any);
-	wire_payload_end(out, mark);
-}
-
 void v1_put_certs(struct exchange *x, struct wire_out *out)
 {
 	const struct ike_sa *sa = x->sa;
@@ -37,6 +25,8 @@ void v1_put_certs(struct exchange *x, struct wire_out *out)
 	uint32_t n;
 	size_t mark;
 
+	if (cred && sa->peer->conf.auth_local[0] == CONF_AUTH_CERT)
+		v1_look_at_requests(x->sa, cred);
 	while (sa->peer->conf.auth_local[0] == CONF_AUTH_CERT && rd_left(&r) && !rd_u32(&r, &n) && !rd_view(&r, n, &c.data)) {
 		mark = wire_payload_begin(out, ISAKMP_PL_CERT);
 		isakmp_cert_put(&out->w, &c);

@@ -5,8 +5,14 @@
 
 #include "keyd/ikev1/phase1.h"
 
-/* CERTREQ, if the peer has to show a certificate: any, as CAs have names of their own in each payload. */
+struct cred;
+
+/* certreq.c: if the peer has to show a certificate, a CERTREQ for each CA, or one for any. */
 void v1_put_requests(struct exchange *x, struct wire_out *out);
+/* The CAs that x->m names are kept. */
+void v1_take_requests(struct exchange *x);
+/* Is what we show, of which there is no choice, by none of these? Then that is told. */
+void v1_look_at_requests(struct ike_sa *sa, const struct cred *cred);
 /* Our certificates, ours first. */
 void v1_put_certs(struct exchange *x, struct wire_out *out);
 /* Has hash signed by our key; ends with v1_phase1_ready, or with the SA. */

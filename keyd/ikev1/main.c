@@ -46,8 +46,10 @@ static void take_kex(struct exchange *x)
 {
 	const char *why = v1_take_kex(x);
 
-	if (!why)
+	if (!why) {
 		v1_nat_take(x);
+		v1_take_requests(x);
+	}
 	go_on(x, why);
 }
 
@@ -126,6 +128,7 @@ static void take_all(struct exchange *x)
 	}
 	if (!v1_take_offer(x))
 		return;
+	v1_take_requests(x);
 	why = v1_take_kex(x);
 	if (why)
 		v1_phase1_refuse(x, ISAKMP_N_INVALID_KEY_INFORMATION, why);
@@ -152,6 +155,7 @@ static void take_answer(struct exchange *x)
 		why = v1_take_kex(x);
 	if (!why) {
 		v1_nat_take(x);
+		v1_take_requests(x);
 		why = v1_take_id(x);
 	}
 	if (why)

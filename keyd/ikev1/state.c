@@ -29,7 +29,7 @@ int v1_state_new(struct ike_sa *sa)
 void v1_state_proved(struct ike_sa *sa)
 {
 	struct ikev1_state *s = sa->v1;
-	struct secret *all[] = { &s->sai_b, &s->id_i_b, &s->id_r_b, &s->public_i, &s->public_r, &s->shared, &s->keys.skeyid };
+	struct secret *all[] = { &s->sai_b, &s->id_i_b, &s->id_r_b, &s->public_i, &s->public_r, &s->shared, &s->keys.skeyid, &s->requested };
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		secret_clear(all[i]);

@@ -64,6 +64,7 @@ struct ikev1_state {
 	uint8_t iv[CRYPTO_IV_MAX];
 	/* Until it is established: what the hashes cover. */
 	struct secret sai_b, id_i_b, id_r_b, public_i, public_r, shared;
+	struct secret requested;	/* names of CAs that the peer asks for certificates of, each behind 2 bytes of length */
 	uint8_t nat_t;			/* what of NAT traversal both know: enum isakmp_vid; 0: nothing */
 	struct v1_pieces *pieces;	/* of a message that comes in fragments (fragment.h) */
 	bool dpd;			/* the peer knows R-U-THERE (RFC 3706) */

@@ -199,16 +199,3 @@ int auth_id_choose(struct exchange *x)
 	section_none(sa, exchange_name, &choice, "its \"ike\" algorithms are others");
 	return -1;
 }
-
-struct peer *auth_id_rival(const struct engine *e, const struct conf_peer *of, unsigned *at)
-{
-	while (*at < e->conf.npeers) {
-		struct peer *p = e->peers[(*at)++];
-		const struct conf_peer *conf = &p->conf;
-
-		if (conf != of && conf->remote_len == of->remote_len && ipsec_addr_equal(&conf->remote, &of->remote) &&
-		    ipsec_addr_equal(&conf->local, &of->local))
-			return p;
-	}
-	return NULL;
-}

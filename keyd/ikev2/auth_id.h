@@ -23,7 +23,4 @@ int auth_id_check(struct exchange *x) RD_MUST_CHECK;
  */
 int auth_id_choose(struct exchange *x) RD_MUST_CHECK;
 
-/* The sections that may turn out to be meant instead of this one, as they are for the same addresses. *at begins at 0; NULL ends. */
-struct peer *auth_id_rival(const struct engine *e, const struct conf_peer *of, unsigned *at);
-
 #endif

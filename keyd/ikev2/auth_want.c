@@ -2,6 +2,7 @@
 // What we ask peers to show, and what they ask us: CERTREQ, SIGNATURE_HASH_ALGORITHMS.
 #include "keyd/crypto/sig.h"
 #include "keyd/ike/proof.h"
+#include "keyd/ike/section.h"
 #include "keyd/ikev2/auth_id.h"
 #include "keyd/ikev2/auth_proof.h"
 #include "keyd/ikev2/message.h"
@@ -69,7 +70,7 @@ static void wants_of(const struct ike_sa *sa, struct wants *w)
 	memset(w, 0, offsetof(struct wants, buf));
 	w->hashes = wr_of(w->buf, sa->initiator ? sizeof(w->buf) : INIT_HASHES_MAX * WIRE_CERTREQ_HASH_LEN);
 	add_section(w, sa->e, &sa->peer->conf);
-	for (struct peer *p; !sa->initiator && (p = auth_id_rival(sa->e, &sa->peer->conf, &at));)
+	for (struct peer *p; !sa->initiator && (p = section_rival(sa->e, &sa->peer->conf, &at));)
 		add_section(w, sa->e, &p->conf);
 }
 

@@ -2,6 +2,7 @@
 // IKE_SA_INIT as responder: who may begin, with what, and what it costs us (RFC 7296 1.2, 2.6).
 #include "keyd/crypto/hash.h"
 #include "keyd/ike/report.h"
+#include "keyd/ike/section.h"
 #include "keyd/ike/version.h"
 #include "keyd/ike/story.h"
 #include "keyd/ikev2/auth_id.h"
@@ -244,7 +245,7 @@ static struct peer *peer_for(struct engine *e, const struct engine_datagram *d, 
 
 	if (first == e->default_peer || takes(first, offer))
 		return first;
-	while ((other = auth_id_rival(e, &first->conf, &at))) {
+	while ((other = section_rival(e, &first->conf, &at))) {
 		if (!takes(other, offer))
 			continue;
 		peer_put(first);

@@ -121,7 +121,7 @@ static int on_conf_ca(struct ipc *ch, struct ipc_msg *m, void *arg)
 	memcpy(to, m->body.p, sizeof(*to));
 	to->ncerts = 0;
 	to->certs = NULL;
-	return to->n <= CONF_CA_HASHES_MAX ? 0 : -1;
+	return to->n <= CONF_CA_HASHES_MAX && to->nnames <= CONF_CA_NAMES_ROOM ? 0 : -1;
 }
 
 static int on_conf_end(struct ipc *ch, struct ipc_msg *m, void *arg)
