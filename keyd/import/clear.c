@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-static bool is_single(const struct draft_peer *p)
-{
-	return p->remote.family && p->remote_len == ipsec_addr_bits(p->remote.family);
-}
-
 /* A conn that is not there leaves nothing to protect what it was for; one that is protects it once its tunnel is there. */
 static bool holds(const struct draft_peer *p)
 {
@@ -18,7 +13,7 @@ static bool holds(const struct draft_peer *p)
 		return false;
 	if (!strcmp(p->action, "discard") || (!strcmp(p->action, "ipsec") && (p->off || (p->npairs && !p->set[SET_TRAFFIC] && !p->set[SET_VIRTUAL] && !p->assigned))))
 		return p->route || p->start;
-	return !strcmp(p->action, "ipsec") && (p->route || (p->start && p->hold)) && is_single(p);
+	return !strcmp(p->action, "ipsec") && (p->route || (p->start && p->hold)) && draft_is_single(p);
 }
 
 /* A side as "drop" has it; NULL: nobody knows it. Ours may be any address, where the conn is about the end itself. */

@@ -2,6 +2,8 @@
 // Gathers sections, settings and remarks.
 #include "keyd/import/draft.h"
 
+#include "keyd/conf/load.h"
+
 #include "keyd/conf/id.h"
 #include "keyd/conf/parser.h"
 
@@ -231,6 +233,22 @@ void draft_place(struct draft_places *p, struct import_at at)
 	}
 	p->at = to;
 	to[p->n++] = at;
+}
+
+bool draft_host(struct draft *d, struct draft_peer *p, struct import_at at, const char *host)
+{
+	const char *whole = strchr(host, '.') ? host : draft_text(d, "%s.", host);
+
+	if (!conf_host_ok(whole, strlen(whole)))
+		return false;
+	p->host = whole;
+	draft_say(p, SET_ADDRESS, at, whole);
+	return true;
+}
+
+bool draft_is_single(const struct draft_peer *p)
+{
+	return p->host || (p->remote.family && p->remote_len == ipsec_addr_bits(p->remote.family));
 }
 
 static bool same_net(const struct draft_net *a, const struct draft_net *b)

@@ -81,6 +81,7 @@ struct draft_peer {
 	bool covered;			/* and another section is for the same peer */
 	struct ipsec_addr remote, local;	/* AF_UNSPEC: any */
 	uint8_t remote_len;
+	const char *host;		/* its address is this name; NULL: it is none */
 	struct draft_pair pair[DRAFT_NETS_MAX];
 	unsigned npairs;
 	struct draft_value id[DRAFT_IDS_MAX];	/* that it may have in place of SET_ID_REMOTE */
@@ -154,6 +155,10 @@ static inline void draft_say(struct draft_peer *p, enum draft_set set, struct im
 	p->set[set] = text;
 	p->set_at[set] = at;
 }
+/* The peer is known by a host name: it becomes its address. false: it cannot be one. */
+bool draft_host(struct draft *d, struct draft_peer *p, struct import_at at, const char *host);
+/* Is the peer at one place, so that something can be begun with it? */
+bool draft_is_single(const struct draft_peer *p);
 /* A name that no section has yet and that is no address. */
 const char *draft_name(struct draft *d, const char *wanted);
 /*

@@ -42,7 +42,7 @@ static bool same_id(const char *a, const char *b)
 /* Would keyd not know which of the two is meant? */
 static bool same_peer(const struct draft_peer *a, const struct draft_peer *b)
 {
-	return draft_is_version1(a) == draft_is_version1(b) && ipsec_addr_equal(&a->remote, &b->remote) && a->remote_len == b->remote_len && ipsec_addr_equal(&a->local, &b->local) &&
+	return draft_is_version1(a) == draft_is_version1(b) && ipsec_addr_equal(&a->remote, &b->remote) && same_text(a->host, b->host) && a->remote_len == b->remote_len && ipsec_addr_equal(&a->local, &b->local) &&
 	       same_id(a->set[SET_ID_LOCAL], b->set[SET_ID_LOCAL]) && same_id(a->set[SET_ID_REMOTE], b->set[SET_ID_REMOTE]);
 }
 
@@ -243,7 +243,7 @@ static void give_traffic(struct draft *d, struct draft_peer *p)
 
 static void give_start(struct draft *d, struct draft_peer *p)
 {
-	bool single = p->remote.family && p->remote_len == ipsec_addr_bits(p->remote.family);
+	bool single = draft_is_single(p);
 
 	if ((!p->start && !p->route) || p->off)
 		return;

@@ -61,7 +61,8 @@ static const char *remote_host(struct ipsec *i, struct ipsec_conn *c, const char
 		return draft_text(i->d, "several addresses (%s): make a section of each", host);
 	if (!conf_remote_parse(host, &p->remote, &p->remote_len) || p->remote_len == UINT8_MAX) {
 		p->remote = (struct ipsec_addr){ .family = 0 };
-		return draft_text(i->d, "keyd takes addresses, not names: put that of %s into 'address'", host);
+		p->remote_len = 0;
+		return draft_host(i->d, p, at, host) ? NULL : draft_text(i->d, "%s is neither an address nor a host name", host);
 	}
 	ipsec_addr_prefix_range(&p->remote, p->remote_len, &p->remote, &last);
 	draft_say(p, SET_ADDRESS, at, draft_net_text(i->d, &(struct draft_net){ .addr = p->remote, .len = p->remote_len }, false));
@@ -293,7 +294,7 @@ static void ask_address(struct ipsec *i, struct ipsec_conn *c, const char *text)
 	bool six = text && strchr(text, '6'), both = text && strchr(text, ',');
 
 	draft_say(c->peer, SET_VIRTUAL, ipsec_at(c, c->local, text ? KEY_SOURCEIP : KEY_MODECFGCLIENT), both ? "ipv4, ipv6" : six ? "ipv6" : "ipv4");
-	if (!c->peer->remote.family)
+	if (!c->peer->remote.family && !c->peer->host)
 		draft_note(i->d, c->peer, IMPORT_NOT, c->section->at, "whom is an address to be asked of? Write 'address'");
 }
 

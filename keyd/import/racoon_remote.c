@@ -30,11 +30,14 @@ static bool set_remote(struct racoon *r, struct draft_peer *p, const struct impo
 	struct ipsec_addr a;
 	unsigned long n = *port == '[' ? strtoul(port + 1, NULL, 10) : 500;
 
-	if (ipsec_addr_parse(&a, address))
-		return false;
-	p->remote = a;
-	p->remote_len = ipsec_addr_bits(a.family);
-	draft_say(p, SET_ADDRESS, s->at, draft_text(r->d, "%s", address));
+	if (ipsec_addr_parse(&a, address)) {
+		if (!draft_host(r->d, p, s->at, address))
+			return false;
+	} else {
+		p->remote = a;
+		p->remote_len = ipsec_addr_bits(a.family);
+		draft_say(p, SET_ADDRESS, s->at, draft_text(r->d, "%s", address));
+	}
 	if (n != 500 && n > 0 && n < 65536)
 		draft_say(p, SET_PORT, s->at, draft_text(r->d, "%lu", n));
 	return true;
@@ -54,7 +57,7 @@ void racoon_remote_head(struct racoon *r, struct racoon_remote *m)
 	if (import_word_is(s, 1, "anonymous") || s->words[s->nwords > 1].quoted)
 		return;
 	if (!set_remote(r, p, s))
-		p->off = draft_text(r->d, "keyd takes addresses, not names: put that of \"%s\" into 'address'", who);
+		p->off = draft_text(r->d, "\"%s\" is neither an address nor a host name", who);
 }
 
 void racoon_remote_address(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -413,7 +416,7 @@ void racoon_initial_contact(struct racoon *r, struct draft_peer *p, const struct
 void racoon_passive(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
 	r->now->passive = racoon_switch(r, p, s, NULL) == 1;
-	if (r->now->passive && p->remote.family)
+	if (r->now->passive && (p->remote.family || p->host))
 		racoon_note(r, p, IMPORT_NOT, s, "passive on: keyd begins when a packet meets a policy of setkey's: use level 'use', or no policy until the peer has come");
 }
 
@@ -507,7 +510,7 @@ void racoon_remote_finish(struct racoon *r, struct racoon_remote *m)
 		draft_say(p, SET_DPD, m->stmt->at, "off");
 	if (m->generate)
 		finish_generate(r, m);
-	else if (m->mode_cfg && p->remote.family) {
+	else if (m->mode_cfg && (p->remote.family || p->host)) {
 		draft_say(p, SET_VIRTUAL, m->stmt->at, "ipv4");
 		p->own_policies = true;
 		draft_note(r->d, p, IMPORT_CHOICE, m->stmt->at, "mode_cfg on: the address goes to gapless0, for all that the gateway lets through; 'traffic assigned "

@@ -84,7 +84,7 @@ static void write_refused(struct writer *w, const struct draft_peer *p)
 {
 	static const enum draft_set who[] = { SET_ADDRESS, SET_LOCAL, SET_VERSION, SET_ID_LOCAL, SET_ID_REMOTE };
 
-	if (p->idle || p->covered || (!p->remote.family && !p->set[SET_ID_REMOTE]))
+	if (p->idle || p->covered || (!p->remote.family && !p->host && !p->set[SET_ID_REMOTE]))
 		return;
 	line(w, p->at, "peer %s {", draft_quote(w->d, p->name));
 	for (unsigned i = 0; i < sizeof(who) / sizeof(*who); i++)

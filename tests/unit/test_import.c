@@ -210,7 +210,7 @@ static const struct row {
 	{ "transport.ipsec", PLAIN, { "\ttraffic transport host <-> host\n", "parts/rack.ipsec:2: conn rack",
 	  "spdadd 10.9.0.1/32[22] 10.9.0.2 tcp -P out none;", "\tesp aes256gcm16-esn\n", "\treplay-window 1024\n", "\tike aes256gcm16-prfsha384-ecp384\n" } },
 	{ "ipv6.ipsec", PLAIN, { "\ttraffic 2001:db8:1::/48, 10.1.0.0/16 <-> 2001:db8:2::/48, 10.2.0.0/16\n", "\tlifetime child 4h 10000000000B\n", "\tlifetime reauth 1d\n",
-	  "\ttfc 65535\n", "remote-key file \"tests/data/import/ipsec.d/certs/peer.pem\"", "# \txauth client \"bob\"\n" } },
+	  "\ttfc 65535\n", "remote-key file \"tests/data/import/ipsec.d/certs/peer.pem\"", "\taddress vpn.example.com\n", "\txauth client \"bob\"\n" } },
 };
 
 static void test_corpus(void **state)
@@ -483,10 +483,10 @@ static void test_half_virtual(void **state)
 static void test_sections_told(void **state)
 {
 	(void)state;
-	read_text("conn a\n left=192.0.2.1\n right=192.0.2.2\n ah=sha256\n authby=secret\n auto=start\nconn b\n left=192.0.2.1\n right=vpn.example\n authby=secret\n auto=add\n"
+	read_text("conn a\n left=192.0.2.1\n right=192.0.2.2\n ah=sha256\n authby=secret\n auto=start\nconn b\n left=192.0.2.1\n right=vpn_.1\n authby=secret\n auto=add\n"
 		  "conn c\n right=192.0.2.3\n rightid='C=DE, CN=c'\n authby=secret\n", IMPORT_IPSEC, PLAIN);
 	told(1, IMPORT_NOT, "AH is not done");
-	told(7, IMPORT_NOT, "put that of vpn.example into 'address'");
+	told(7, IMPORT_NOT, "vpn_.1 is neither an address nor a host name");
 	told(12, IMPORT_IDLE, "auto=ignore");
 	has("id remote dn \"C=DE, CN=c\"");
 	read_text("remote anonymous { proposal { authentication_method pre_shared_key; } }\nremote 192.0.2.1 { proposal { authentication_method pre_shared_key; } }\n"
@@ -821,6 +821,28 @@ static void test_own_networks(void **state)
 	loads("address");
 }
 
+/* Peers by name: what is not told before it is looked up, keyd finds out. */
+static void test_names(void **state)
+{
+	(void)state;
+	read_text("conn a\n left=%defaultroute\n right=gw.example.org\n rightsubnet=10.0.0.0/8\n authby=secret\n auto=start\n"
+		  "conn b\n left=%defaultroute\n right=gw2\n rightsubnet=10.0.0.0/8\n authby=secret\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	has("peer \"a\" {");
+	has("\taddress gw.example.org\n");
+	has("\ttraffic host <-> 10.0.0.0/8\n\tstart yes\n");
+	has("\taddress gw2.\n");
+	has_not("# peer");
+	loads("names");
+	read_text("conn a\n left=%defaultroute\n right=gw_\300.org\n authby=secret\n auto=start\n", IMPORT_IPSEC, PLAIN);
+	has("is neither an address nor a host name");
+	read_text("remote gw.example.org [5000] {\n proposal { authentication_method pre_shared_key; }\n}\n", IMPORT_RACOON, PLAIN);
+	has("\taddress gw.example.org\n");
+	has("\tport 5000\n");
+	loads("racoon");
+	read_text("remote 192.0.2.300 {\n proposal { authentication_method pre_shared_key; }\n}\n", IMPORT_RACOON, PLAIN);
+	has("is neither an address nor a host name");
+}
+
 /* What comes from a file must not become a statement of ours. */
 static void test_quoting(void **state)
 {
@@ -890,7 +912,7 @@ int main(void)
 		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_comments), cmocka_unit_test(test_sections_told), cmocka_unit_test(test_racoon_words),
 		cmocka_unit_test(test_places), cmocka_unit_test(test_mistakes_have_places), cmocka_unit_test(test_refused), cmocka_unit_test(test_passwords), cmocka_unit_test(test_no_password), cmocka_unit_test(test_half_virtual), cmocka_unit_test(test_cut), cmocka_unit_test(test_includes), cmocka_unit_test(test_enormous),
 		cmocka_unit_test(test_recognised), cmocka_unit_test(test_ipsec_words),
-		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_hosts), cmocka_unit_test(test_unused), cmocka_unit_test(test_own_networks),
+		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_hosts), cmocka_unit_test(test_names), cmocka_unit_test(test_unused), cmocka_unit_test(test_own_networks),
 		cmocka_unit_test(test_quoting), cmocka_unit_test(test_documented),
 	};
 
