@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # XAUTH and mode config of IKEv1 with strongSwan, each as the other's client: an address and a name server, by pull and by push; hashed passwords,
 # one-time codes; a wrong password is refused, and both say so.
+# timeout: 600
 
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"

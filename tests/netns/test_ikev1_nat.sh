@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # IKEv1 behind a NAT, to strongSwan: by RFC 3947 and by draft 02, rekeys of both phases by both sides under traffic, and nothing is lost.
+# timeout: 600
 
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
