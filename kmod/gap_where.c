@@ -79,7 +79,7 @@ static bool known(const struct place *p, unsigned long at, enum gap_where *where
 		return false;
 	smp_rmb(); /* pairs with those of put() */
 	*where = READ_ONCE(p->where);
-	smp_rmb();
+	smp_rmb(); /* the same */
 	return READ_ONCE(p->at) == at;
 }
 
@@ -88,7 +88,7 @@ static void put(struct place *p, unsigned long at, enum gap_where where)
 	WRITE_ONCE(p->at, 0);
 	smp_wmb(); /* pairs with those of known() */
 	WRITE_ONCE(p->where, where);
-	smp_wmb();
+	smp_wmb(); /* the same */
 	WRITE_ONCE(p->at, at);
 }
 
