@@ -194,6 +194,8 @@ void draft_xauth_client(struct draft *d, struct draft_peer *p, struct import_at 
 void draft_xauth_server(struct draft *d, struct draft_peer *p, struct import_at at);
 /* A section for each version, where p is for both: keyd.conf's are for one. */
 void draft_split_versions(struct draft *d, struct draft_peer *p);
+/* Has IKEv1 numbers for its algorithms? */
+bool draft_algs_in_version1(const struct draft_peer *p);
 /* Does it speak IKEv1? */
 bool draft_is_version1(const struct draft_peer *p);
 

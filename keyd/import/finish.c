@@ -276,6 +276,8 @@ static const char *lacks(const struct draft_peer *p)
 	if (draft_is_version1(p) && !has_way(p, SET_AUTH_LOCAL, "none") && !has_way(p, SET_AUTH_REMOTE, "none") &&
 	    has_way(p, SET_AUTH_LOCAL, "psk") != has_way(p, SET_AUTH_REMOTE, "psk"))
 		return "in IKEv1 both ends sign, or both have the shared secret";
+	if (draft_is_version1(p) && !draft_algs_in_version1(p))
+		return "IKEv1 has no numbers for its algorithms: name others in 'ike' and 'esp', or let both ends speak IKEv2";
 	if (has_way(p, SET_AUTH_LOCAL, "cert") && !p->set[SET_CERT])
 		return "no certificate of ours is named: add 'cert FILE' and 'key FILE'";
 	if (has_way(p, SET_AUTH_LOCAL, "key") && !p->set[SET_KEY])

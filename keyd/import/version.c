@@ -46,13 +46,18 @@ static bool hash_in_version1(const struct draft_algs *a)
 	return !a->n[CRYPTO_ENCR];
 }
 
+bool draft_algs_in_version1(const struct draft_peer *p)
+{
+	return named_in_version1(&p->all[0], CRYPTO_ENCR, false) && hash_in_version1(&p->all[0]) && named_in_version1(&p->all[0], CRYPTO_KE, false) &&
+	       named_in_version1(&p->all[1], CRYPTO_ENCR, true);
+}
+
 /* Why what the section says cannot be said in IKEv1; NULL: it can. */
 static const char *not_in_version1(const struct draft_peer *p)
 {
 	const char *local = p->set[SET_AUTH_LOCAL], *remote = p->set[SET_AUTH_REMOTE];
 
-	if (!named_in_version1(&p->all[0], CRYPTO_ENCR, false) || !hash_in_version1(&p->all[0]) || !named_in_version1(&p->all[0], CRYPTO_KE, false) ||
-	    !named_in_version1(&p->all[1], CRYPTO_ENCR, true))
+	if (!draft_algs_in_version1(p))
 		return "its algorithms are unknown there";
 	if (!local || !remote || !strcmp(local, "psk") != !strcmp(remote, "psk"))
 		return "there both ends sign, or both have the shared secret";

@@ -255,6 +255,7 @@ static void test_versions(void **state)
 		CONN(" right=192.0.2.2\n authby=secret\nconfig setup\n klipsdebug=none\n charondebug=x\n", "peer \"a-2\" {"),
 		CONN(" right=192.0.2.2\n authby=secret\nconfig setup\n ikev1-policy=accept\n", "!a-2", "!version"),
 		CONN(" right=192.0.2.2\n authby=secret\n ike=aes256gcm16-prfsha256-ecp256\n", "!a-2", "!version", "~IKEv2 alone is spoken with this peer: its algorithms"),
+		CONN(" right=192.0.2.2\n authby=secret\n ikev2=no\n esp=chacha20poly1305\n", "!\tauth ", "~no numbers for its algorithms"),
 		CONN(" right=192.0.2.2\n authby=secret\n ike=aes256-sha256-modp2048\n esp=aes256-sha256\n", "peer \"a-2\" {"),
 		CONN(" right=192.0.2.2\n leftauth=psk\n rightauth=pubkey\n rightcert=b.pem\n", "!a-2", "!version", "~both ends sign, or both"),
 		CONN(" right=192.0.2.2\n authby=secret\n aggressive=yes\n", "!a-2", "\tversion 1\n\texchange aggressive\n"),
