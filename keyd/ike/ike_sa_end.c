@@ -16,6 +16,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Half of the longest that a peer asks again and again; the last of its requests are the furthest apart. */
 #define CLOSED_LIFE SECONDS(60)
@@ -173,6 +174,21 @@ void ike_sa_close(struct ike_sa *sa, const char *reason)
 	ike_sa_end_at(sa, sa->e->now + CLOSED_LIFE);
 }
 
+/* Of IKEv1 one that was replaced may be asked for children long after the one that took its place has gone in its turn. */
+static void bridge(struct ike_sa *sa)
+{
+	struct ike_sa *before = ike_sa_find(sa->e, sa->predecessor), *after = ike_sa_find(sa->e, sa->successor);
+
+	if (!sa->v1 || !before || !after || memcmp(before->successor, ike_sa_our_spi(sa), sizeof(before->successor)) != 0)
+		return;
+	memcpy(before->successor, sa->successor, sizeof(before->successor));
+	ike_sa_touch(before);
+	if (memcmp(after->predecessor, ike_sa_our_spi(sa), sizeof(after->predecessor)) != 0)
+		return;
+	memcpy(after->predecessor, sa->predecessor, sizeof(after->predecessor));
+	ike_sa_touch(after);
+}
+
 void ike_sa_free(struct ike_sa *sa)
 {
 	if (sa->state != IKE_DEAD)
@@ -180,6 +196,7 @@ void ike_sa_free(struct ike_sa *sa)
 	drop_timers(sa);
 	drop_exchanges(sa);
 	leave_unborn(sa);
+	bridge(sa);
 	list_each(u, &sa->unborn, struct child_sa, link)
 		child_free(u);
 	list_each(c, &sa->children, struct child_sa, link)

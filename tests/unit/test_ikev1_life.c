@@ -293,6 +293,34 @@ static bool lose_quick(struct world *world, unsigned from, struct world_path *p)
 	return !asks;
 }
 
+/* What is asked for on the oldest goes to the newest, also when those between have gone. */
+static void test_asked_after_generations(void **state)
+{
+	(void)state;
+	begin(true, 23);
+	w.tap = watch_quick;
+	w.route = lose_quick;
+	world_packet(&w, 0);
+	world_run(&w, MILLISECONDS(300));
+	for (unsigned i = 0; i < 3; i++) {
+		struct ike_sa *before = i ? sa_of(1) : NULL;
+
+		engine_rekey(w.host[0].engine, w.now, NULL, ENGINE_REKEY_IKE);
+		world_run(&w, MILLISECONDS(300));
+		assert_int_equal(w.host[1].events[ENGINE_IKE_REKEYED], i + 1);
+		if (before)
+			ike_sa_end(before, "the test wants it");
+		engine_tick(w.host[1].engine, w.now);
+	}
+	w.tap = NULL;
+	w.route = NULL;
+	assert_true(world_until(&w, SECONDS(4), world_joined));
+	assert_false(list_empty(&sa_of(1)->children));
+	world_run(&w, SECONDS(100));
+	assert_settled();
+	world_free(&w);
+}
+
 /* One that only says that it has ended takes nothing over from the one that is asked. */
 static void test_asked_when_heir_is_closed(void **state)
 {
@@ -569,6 +597,7 @@ int main(void)
 		cmocka_unit_test(test_replaced_while_serving),
 		cmocka_unit_test(test_deleted_while_serving),
 		cmocka_unit_test(test_ended_while_serving),
+		cmocka_unit_test(test_asked_after_generations),
 		cmocka_unit_test(test_asked_when_heir_is_closed),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_dead),
