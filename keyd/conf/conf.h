@@ -30,6 +30,7 @@
 #define CONF_EXCEPT_MAX 32
 #define CONF_DOMAIN_MAX 256		/* with NUL */
 #define CONF_DROPS_MAX 64
+#define CONF_BANNER_MAX 1024		/* bytes of what clients are told when they come, with NUL */
 #define CONF_DIGEST_LEN 32		/* SHA-256 */
 #define CONF_ROUNDS_MAX 2		/* proofs that one end gives (RFC 4739) */
 #define CONF_CAS_MAX 8			/* files of CAs for one peer */
@@ -58,7 +59,7 @@ enum conf_stmt {
 	CONF_STMT_PIN, CONF_STMT_LOGIN, CONF_STMT_PULLED,
 	CONF_STMT_VERSION, CONF_STMT_EXCHANGE, CONF_STMT_XAUTH, CONF_STMT_USERS, CONF_STMT_MODE_CONFIG,
 	CONF_STMT_PEER_END,
-	CONF_STMT_DOMAIN = CONF_STMT_PEER_END, CONF_STMT_POOL_END,
+	CONF_STMT_DOMAIN = CONF_STMT_PEER_END, CONF_STMT_BANNER, CONF_STMT_POOL_END,
 	CONF_STMT_PORT = CONF_STMT_POOL_END, CONF_STMT_LARVAL, CONF_STMT_COOKIE, CONF_STMT_HALF_OPEN,
 	CONF_STMT_HALF_OPEN_SOURCE, CONF_STMT_DEFAULT,
 	CONF_STMT_NAT_PORT,
@@ -285,6 +286,7 @@ struct conf_pool {
 	struct ipsec_addr dns[CONF_DNS_MAX];
 	struct ipsec_addr except[CONF_EXCEPT_MAX];	/* in a range, and yet not given out */
 	char domain[CONF_DOMAIN_MAX];	/* that the servers know (RFC 8598); "": all */
+	char banner[CONF_BANNER_MAX];	/* for people at clients of IKEv1; "": none */
 };
 
 /* A key of ours, and what we show for it. */

@@ -36,7 +36,7 @@ static void conf_yyerror(struct conf_where *at, struct conf_parser *p, void *sca
 %token WORD "word"
 %token STRING "quoted string"
 %token ADDRESS "address" AFTER "after" ALLOW "allow" ANY "any" ASK "ask" ASSIGNED "assigned" AUTH "auth"
-%token AUTO "auto" CA "ca" CERT "cert" CHILD "child" CHILDLESS "childless" CHILDREN "children" COOKIE "cookie"
+%token AUTO "auto" BANNER "banner" CA "ca" CERT "cert" CHILD "child" CHILDLESS "childless" CHILDREN "children" COOKIE "cookie"
 %token CREDENTIAL "credential" CRL "crl" DEFAULT "default" DN "dn" DNS "dns" DOMAIN_ "domain" DOWN "down" DROP "drop"
 %token DPD "dpd" EACH "each" ESP "esp" EXCEPT "except" EXCHANGE "exchange" EXPIRED "expired" EXPIRY_WARNING "expiry-warning"
 %token FD "fd" FETCH "fetch" FILE_ "file" FORCE "force" FQDN "fqdn" FRAGMENT "fragment" HALF_OPEN "half-open"
@@ -112,6 +112,8 @@ pool_setting
 	| DNS dns_list
 	| EXCEPT except_list
 	| DOMAIN_ text				{ conf_do_domain(p, &$2); }
+	| BANNER STRING				{ conf_do_banner(p, &$2); }
+	| BANNER FILE_ text			{ conf_do_banner_file(p, &$3); }
 	;
 
 range_list

@@ -261,6 +261,11 @@ static void put_pool(FILE *out, const struct conf_pool *pool)
 		conf_dump_name(out, pool->domain);
 		putc('\n', out);
 	}
+	if (pool->banner[0]) {
+		fputs("\tbanner ", out);
+		put_quoted(out, pool->banner, strlen(pool->banner));
+		putc('\n', out);
+	}
 	fputs("}\n", out);
 }
 

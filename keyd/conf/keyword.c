@@ -21,6 +21,7 @@ static const struct conf_keyword conf_keywords[] = {
 	{ "assigned", ASSIGNED, NULL },
 	{ "auth", AUTH, NULL },
 	{ "auto", AUTO, NULL },
+	{ "banner", BANNER, "a text in quotes" },
 	{ "ca", CA, A_FILE },
 	{ "cert", CERT, "a file's name or a token's URI" },
 	{ "child", CHILD, NULL },
@@ -140,7 +141,7 @@ const struct conf_keyword *conf_keyword_of_token(int token)
 bool conf_keyword_is_value(int token, int before)
 {
 	const struct conf_keyword *kw = conf_keyword_of_token(before);
-	bool soft = token == USERS || token == XAUTH || token == DROP || (token == NONE && before != LOCAL);	/* auth local none */
+	bool soft = token == USERS || token == BANNER || token == XAUTH || token == DROP || (token == NONE && before != LOCAL);	/* auth local none */
 
 	return soft && kw && kw->value;
 }

@@ -171,6 +171,8 @@ void conf_pool_begin(struct conf_parser *p, const struct conf_word *name);
 void conf_do_range(struct conf_parser *p, const struct conf_word *w);
 void conf_do_dns(struct conf_parser *p, const struct conf_word *w);
 void conf_do_except(struct conf_parser *p, const struct conf_word *w);
+void conf_do_banner(struct conf_parser *p, const struct conf_word *w);
+void conf_do_banner_file(struct conf_parser *p, const struct conf_word *w);
 void conf_do_domain(struct conf_parser *p, const struct conf_word *w);
 void conf_pool_end(struct conf_parser *p);
 void conf_do_pool(struct conf_parser *p, const struct conf_word *w);

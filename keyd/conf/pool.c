@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Pools: addresses for peers that ask for one, and which peer gets them from where.
+#include "keyd/conf/file.h"
 #include "keyd/conf/parser.h"
 
 #include <errno.h>
@@ -108,6 +109,40 @@ void conf_do_except(struct conf_parser *p, const struct conf_word *w)
 		conf_err(p, &w->at, "more than %u exceptions; a range such as 10.3.0.10-10.3.0.99 leaves out more", CONF_EXCEPT_MAX);
 	else
 		p->pool.except[p->pool.nexcept++] = a;
+}
+
+/* Lines and printable text, which clients show as they are. */
+static void set_banner(struct conf_parser *p, const struct conf_where *at, const char *s, size_t n)
+{
+	if (n >= sizeof(p->pool.banner) || memchr(s, 0, n))
+		conf_err(p, at, "a banner has at most %u bytes, and no NUL", CONF_BANNER_MAX - 1);
+	else
+		memcpy(p->pool.banner, s, n);
+}
+
+void conf_do_banner(struct conf_parser *p, const struct conf_word *w)
+{
+	if (conf_once(p, CONF_STMT_BANNER, w))
+		set_banner(p, &w->at, w->s, w->n);
+}
+
+void conf_do_banner_file(struct conf_parser *p, const struct conf_word *w)
+{
+	const char *name = conf_once(p, CONF_STMT_BANNER, w) ? conf_file_name(p, w) : NULL;
+	struct conf_file f;
+	char why[256];
+	int r;
+
+	if (!name)
+		return;
+	r = conf_file_read(&f, name, CONF_BANNER_MAX, why, sizeof(why));
+	if (r < 0) {
+		conf_err(p, &w->at, "'%s' %s", name, why);
+		p->error = r;
+		return;
+	}
+	set_banner(p, &w->at, f.text, f.n);
+	conf_file_clear(&f);
 }
 
 void conf_do_domain(struct conf_parser *p, const struct conf_word *w)

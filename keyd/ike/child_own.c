@@ -76,7 +76,10 @@ static void wished(const struct ike_sa *sa, bool before, struct wire_ts_list *lo
 
 	local->n = remote->n = 0;
 	add_nets(local, &t->local, &sa->local);
-	add_nets(remote, &t->remote, &sa->remote);
+	if (sa->narrowed.addr.family)
+		add_net(remote, &sa->narrowed);
+	else
+		add_nets(remote, &t->remote, &sa->remote);
 	if (t->local.assigned)
 		add_ours(local, sa, before);
 	if (t->remote.assigned)
@@ -101,6 +104,8 @@ static bool still_agreed(const struct traffic *t, const struct ike_sa *sa)
 {
 	const struct conf_traffic *conf = &sa->peer->conf.traffic;
 
+	if (sa->narrowed.addr.family && !ipsec_addr_equal(&sa->narrowed.addr, &t->t.sel[0].dst))
+		return false;
 	return t->agreed && ((!has_host(&conf->local) && !has_host(&conf->remote)) ||
 			     (ipsec_addr_equal(&t->t.local, &sa->local) && ipsec_addr_equal(&t->t.remote, &sa->remote)));
 }

@@ -117,6 +117,7 @@ struct ike_sa {
 	bool limit_told;		/* that a child's volume is small for its traffic */
 	struct lease *lease[2];		/* what we gave the peer: IPv4, IPv6 */
 	struct ipsec_addr assigned[2];	/* and what it gave us; AF_UNSPEC: nothing */
+	struct conf_net narrowed;	/* what alone is behind it, as it says; AF_UNSPEC: what the settings say */
 	const char *rekey_why;		/* one static word: time, messages, command; NULL: not by us */
 	struct {
 		struct timer timer;	/* of the next step */

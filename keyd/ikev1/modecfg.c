@@ -59,6 +59,26 @@ static void tell_text(struct ike_sa *sa, const char *what, struct view v)
 		report_sa(sa, LOG_LEVEL_NOTICE, exchange_name, what, "the gateway says: \"%s\"", text);
 }
 
+/* Who says no "traffic" wants what the gateway lets through, and that is this. IKEv1 has one network for a child, so of several none is taken. */
+static void narrow(struct ike_sa *sa, struct view v)
+{
+	const struct conf_peer *conf = &sa->peer->conf;
+	struct rd r = rd_of_view(v);
+	struct isakmp_split s, other;
+	struct conf_net net = { .len = 0 };
+	uint32_t mask;
+
+	if (conf->at[CONF_STMT_TRAFFIC].line || !conf->traffic.local.assigned || !isakmp_split_next(&r, &s) || isakmp_split_next(&r, &other))
+		return;
+	memcpy(&mask, s.mask, sizeof(mask));
+	mask = ntohl(mask);
+	if ((mask & (~mask >> 1)) || ipsec_addr_from_bytes(&net.addr, s.addr, sizeof(s.addr)))
+		return;
+	net.len = (uint8_t)__builtin_popcount(mask);
+	net.addr.v4.s_addr &= htonl(mask);
+	sa->narrowed = net;
+}
+
 static void tell_splits(struct ike_sa *sa, struct view v)
 {
 	struct rd r = rd_of_view(v);
@@ -69,8 +89,10 @@ static void tell_splits(struct ike_sa *sa, struct view v)
 	for (unsigned i = 0; i < SPLITS_TOLD && isakmp_split_next(&r, &s) && n < sizeof(text); i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s/%s", i ? ", " : "", inet_ntop(AF_INET, s.addr, a, sizeof(a)),
 				      inet_ntop(AF_INET, s.mask, m, sizeof(m)));
+	narrow(sa, v);
 	if (n)
-		report_sa(sa, LOG_LEVEL_INFO, exchange_name, "networks", "behind the gateway, as it says, are %s; \"traffic\" in its section decides", text);
+		report_sa(sa, LOG_LEVEL_INFO, exchange_name, "networks", "behind the gateway, as it says, are %s; %s", text, sa->narrowed.addr.family ?
+			  "the tunnel is for this, as its section has no \"traffic\"" : "\"traffic\" in its section decides");
 }
 
 static void take_address(struct ipsec_addr *to, struct view v, unsigned f)
@@ -209,7 +231,7 @@ const struct exchange_ops v1_address_ask_ops = {
 
 /* What a client asks for. */
 struct wish {
-	bool address[TUNNEL_FAMILIES], dns, domain, split, version;
+	bool address[TUNNEL_FAMILIES], dns, domain, split, banner, version;
 	struct ipsec_addr addr[TUNNEL_FAMILIES];
 };
 
@@ -227,6 +249,7 @@ static void read_wish(const struct isakmp_cfg *c, struct wish *w)
 				take_address(&w->addr[f], a.value, f);
 		}
 		w->domain = w->domain || a.type == ISAKMP_CFG_UNITY_DEF_DOMAIN;
+		w->banner = w->banner || a.type == ISAKMP_CFG_UNITY_BANNER;
 		w->split = w->split || a.type == ISAKMP_CFG_UNITY_SPLIT_INCLUDE;
 		w->version = w->version || a.type == ISAKMP_CFG_APPLICATION_VERSION;
 	}
@@ -292,13 +315,15 @@ static void put_lease(const struct ike_sa *sa, const struct wish *wish, struct w
 	}
 	if (wish->domain && pool && pool->domain[0])
 		isakmp_attr_put_bytes(w, ISAKMP_CFG_UNITY_DEF_DOMAIN, (struct view){ (const uint8_t *)pool->domain, strlen(pool->domain) });
+	if (wish->banner && pool && pool->banner[0])
+		isakmp_attr_put_bytes(w, ISAKMP_CFG_UNITY_BANNER, (struct view){ (const uint8_t *)pool->banner, strlen(pool->banner) });
 	if (wish->split)
 		put_splits(sa, w);
 	if (wish->version)
 		isakmp_attr_put_bytes(w, ISAKMP_CFG_APPLICATION_VERSION, (struct view){ 0 });
 }
 
-static const struct wish everything = { .address = { true, true }, .dns = true, .domain = true, .split = true };
+static const struct wish everything = { .address = { true, true }, .dns = true, .domain = true, .split = true, .banner = true };
 
 static bool set_build(struct exchange *x, struct wire_out *out)
 {

@@ -103,6 +103,7 @@ struct draft_pool {
 	struct draft_pool *next;
 	struct import_at at;
 	const char *name, *dns, *domain;
+	const char *banner;		/* after the keyword; NULL: none */
 	unsigned n;
 	struct draft_range {
 		struct ipsec_addr first, last;

@@ -68,7 +68,7 @@ static const struct ipsec_row conn_rows[] = {
 	CONN("ignore-peer-dns", NOT, "name servers are heeded: leave 'domain' and 'dns' out at the gateway"),
 	CONN("enable-tcp", NOT, "IKE over TCP is not done"), CONN("tcp-remoteport", NOT, "IKE over TCP is not done"), CONN("nflog", NOT, "nftables can log what is protected (meta ipsec exists)"),
 	CONN("nflog-all", NOT, "nftables can log what is protected (meta ipsec exists)"), CONN("encap-dscp", NOT, "setkey's policies and SAs have such flags"), CONN("iptfs", NOT, "IP-TFS is not done; see 'tfc'"),
-	CONN("modecfgdns2", NOT, "write it into 'dns' of the pool, behind the first"), CONN("modecfgbanner", NOT, "no banner is told"),
+	CONN("modecfgdns2", NOT, "write it into 'dns' of the pool, behind the first"), TAKEN("modecfgbanner", CFGBANNER),
 	CONN("modecfgwins1", NOT, "keyd tells no WINS servers: use DNS"), CONN("modecfgwins2", NOT, "keyd tells no WINS servers: use DNS"),
 	CONN("cisco-unity", IDLE, "split networks and domains are told to IKEv1 clients in this way, and heeded"), CONN("cisco_unity", IDLE, "split networks and domains are told to IKEv1 clients in this way, and heeded"),
 	CONN("remote_peer_type", IDLE, "a peer says by its vendor ID who made it"),

@@ -285,6 +285,8 @@ static void give_pool(struct ipsec *i, struct ipsec_conn *c, const char *text, s
 		pool->domain = draft_quote(i->d, domain);
 	else if (domain)
 		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, KEY_CFGDOMAIN), "a pool has one domain: '%s'", domain);
+	if (SAID(c, KEY_CFGBANNER) && strlen(SAID(c, KEY_CFGBANNER)) < CONF_BANNER_MAX)
+		pool->banner = draft_quote(i->d, SAID(c, KEY_CFGBANNER));
 	c->peer->assigned = true;
 	draft_say(c->peer, SET_POOL, at, draft_quote(i->d, pool->name));
 }

@@ -7,8 +7,9 @@
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-static racoon_fn path_psk, path_cert, path_script, listen_isakmp, listen_natt, timer_keepalive, timer_counter, timer_interval, cfg_network, cfg_size, cfg_dns, cfg_domain, cfg_split;
+static racoon_fn path_psk, path_cert, path_script, listen_isakmp, listen_natt, timer_keepalive, timer_counter, timer_interval, cfg_network, cfg_size, cfg_dns, cfg_domain, cfg_split, cfg_banner;
 
 #define ROW(block, name, how, text, take) { { block, name, IMPORT_##how, text }, take }
 #define TAKEN(block, name, take) ROW(block, name, CHOICE, NULL, take)
@@ -62,7 +63,7 @@ static const struct racoon_row rows[] = {
 	ROW("mode_cfg", "group_source", NOT, NO_RADIUS, NULL),
 	ROW("mode_cfg", "conf_source", NOT, "addresses come from 'pool' only", NULL),
 	ROW("mode_cfg", "accounting", NOT, "'keydctl watch --json' tells who comes and goes", NULL),
-	ROW("mode_cfg", "banner", NOT, "no banner is told", NULL),
+	TAKEN("mode_cfg", "banner", cfg_banner),
 	ROW("mode_cfg", "auth_throttle", IDLE, "who mistypes a password waits, longer each time", NULL),
 	ROW("mode_cfg", "pfs_group", IDLE, "it is negotiated", NULL),
 	ROW("mode_cfg", "save_passwd", NOT, "clients decide about their passwords themselves", NULL),
@@ -375,6 +376,19 @@ static void cfg_domain(struct racoon *r, struct draft_peer *p, const struct impo
 		racoon_note(r, NULL, IMPORT_NOT, s, "default_domain: '%s' is no name of a domain", name);
 }
 
+/* A file that is not there, or too long, is no reason to refuse clients. */
+static void cfg_banner(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
+{
+	const char *word = import_word(s, 1), *name = *word == '/' ? word : draft_text(r->d, "%s/%s", dir_of(r), word);
+	struct stat st;
+
+	(void)p;
+	if (stat(name, &st) || st.st_size >= CONF_BANNER_MAX)
+		racoon_note(r, NULL, IMPORT_NOT, s, "banner: '%s' is not there, or longer than %u bytes: clients are told none", name, CONF_BANNER_MAX - 1);
+	else
+		r->banner = draft_text(r->d, "file %s", draft_quote(r->d, name));
+}
+
 /* "split_network include 10.0.0.0/8, 192.168.0.0/16" */
 static void cfg_split(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
@@ -426,6 +440,7 @@ static void make_pool(struct racoon *r)
 		return;
 	pool->dns = r->dns;
 	pool->domain = r->domain;
+	pool->banner = r->banner;
 	if (!r->size)
 		racoon_note(r, NULL, IMPORT_CHOICE, r->network, "network4: racoon's pool has %u addresses without pool_size", POOL_SIZE);
 	r->pool = pool;

@@ -41,7 +41,7 @@ struct racoon {
 	const char *cert_dir, *script_dir;
 	struct draft_pool *pool;
 	const struct import_stmt *network, *size, *counter, *interval;
-	const char *dns, *domain;
+	const char *dns, *domain, *banner;
 	unsigned ndns;
 	struct draft_net split[RACOON_NETS_MAX];
 	unsigned nsplit;

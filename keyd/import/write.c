@@ -134,6 +134,8 @@ static void write_pool(struct writer *w, const struct draft_pool *p)
 		line(w, p->at, "\tdns %s", p->dns);
 	if (p->domain)
 		line(w, p->at, "\tdomain %s", p->domain);
+	if (p->banner)
+		line(w, p->at, "\tbanner %s", p->banner);
 	line(w, p->at, "}");
 }
 

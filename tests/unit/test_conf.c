@@ -171,7 +171,7 @@ static const char everything[] =
 	"pool p1 {\n"
 	"	address 10.3.0.0/24, 10.4.0.10-10.4.0.99\n"
 	"	address 2001:db8:3::/64; except 10.3.0.7\n"
-	"	dns 10.0.0.53, 2001:db8:1::53 ; domain corp.example\n"
+	"	dns 10.0.0.53, 2001:db8:1::53 ; domain corp.example ; banner \"Hello,\\x0aworld\"\n"
 	"}\n"
 	"peer gw address 192.0.2.254 virtual-address ipv4, ipv6 on tun7 start yes traffic assigned <-> 10.0.0.0/8 dpd 10s\n"
 	"peer whole address 192.0.2.253 { virtual-address ipv6 }\n"
@@ -535,7 +535,7 @@ static const struct {
 	  "such as 10.3.0.10-10.3.0.99\n" },
 	{ "pool a { dns 10.0.0.53 }", "t:1:6: pool 'a' has no addresses: a line such as 'address 10.3.0.0/24' is missing\n" },
 	{ "pool a { address 10.3.0.0/24 }\npool a { address 10.4.0.0/24 }", "t:2:6: pool 'a' stands at t:1 already\n" },
-	{ "pool a { address 10.3.0.0/24; adress 10.4.0.0/24 }", "t:1:31: found 'adress', expected address, dns, domain or "
+	{ "pool a { address 10.3.0.0/24; adress 10.4.0.0/24 }", "t:1:31: found 'adress', expected address, banner, dns, domain or "
 	  "except; did you mean 'address'?\n" },
 	{ "pool a { address 10.3.0.0/24; domain \"a b\" }", "t:1:38: 'a b' is not the name of a domain\n" },
 	{ P "pool p traffic 10.0.0.0/8 <-> assigned", "t:1:6: peer '192.0.2.2': there is no pool 'p'\n" },

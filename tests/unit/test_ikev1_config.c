@@ -163,6 +163,49 @@ static void never_comes_up(unsigned host, const char *said)
 	}
 }
 
+#define WIDE_CLIENT "peer gw { address 192.0.2.2; version 1; psk \"group\"; virtual-address ipv4; %s }\n"
+#define WIDE_GATEWAY "pool office { address 10.3.0.0/24; banner \"Authorized use only.\\x0aBye\" }\n" \
+	"peer any { version 1; psk \"group\"; pool office; traffic %s <-> assigned }\n"
+
+/* Who says no "traffic" has the one network that the gateway names; who says that all is meant keeps to it. */
+static void test_narrowed(void **state)
+{
+	char client[400], gateway[400];
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(client, sizeof(client), WIDE_CLIENT, i ? "mode-config push" : "");
+		snprintf(gateway, sizeof(gateway), WIDE_GATEWAY, "10.0.0.0/24");
+		begin(client, gateway, NULL);
+		if (i) {
+			w.host[GATEWAY].conf.peers[0].mode_push = true;
+			world_configure(&w, GATEWAY);
+		}
+		up();
+		assert_said(CLIENT, "the tunnel is for this, as its section has no \"traffic\"");
+		assert_said(CLIENT, "the gateway says: \"Authorized use only. Bye\"");
+		assert_int_equal(w.host[CLIENT].own.n, 1);
+		assert_int_equal(w.host[CLIENT].own.sel[0].dst_len, 24);
+		assert_int_equal(engine_rekey(w.host[CLIENT].engine, w.now, NULL, ENGINE_REKEY_CHILD), 1);
+		world_run(&w, SECONDS(5));
+		assert_int_equal(w.host[CLIENT].own.sel[0].dst_len, 24);
+		end();
+	}
+	snprintf(client, sizeof(client), WIDE_CLIENT, "traffic assigned <-> 0.0.0.0/0");
+	snprintf(gateway, sizeof(gateway), WIDE_GATEWAY, "10.0.0.0/24");
+	begin(client, gateway, NULL);
+	assert_int_equal(engine_up(w.host[CLIENT].engine, w.now, "gw", NULL), 1);
+	assert_false(world_until(&w, SECONDS(4), can_use));
+	assert_said(CLIENT, "\"traffic\" in its section decides");
+	end();
+	snprintf(client, sizeof(client), WIDE_CLIENT, "");
+	snprintf(gateway, sizeof(gateway), WIDE_GATEWAY, "0.0.0.0/0");
+	begin(client, gateway, NULL);
+	up();
+	assert_int_equal(w.host[CLIENT].own.sel[0].dst_len, 0);
+	end();
+}
+
 /* Pulled and pushed, with and without a password, main and aggressive mode. */
 static void test_up(void **state)
 {
@@ -373,7 +416,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_up), cmocka_unit_test(test_rekeys), cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_up),
+		cmocka_unit_test(test_narrowed), cmocka_unit_test(test_rekeys), cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_wrong_password), cmocka_unit_test(test_one_end_only), cmocka_unit_test(test_deleted),
 		cmocka_unit_test(test_refused),
 	};

@@ -821,6 +821,24 @@ static void test_own_networks(void **state)
 	loads("address");
 }
 
+/* What clients are told. */
+static void test_banner(void **state)
+{
+	char text[400];
+
+	(void)state;
+	snprintf(text, sizeof(text), "remote anonymous { generate_policy on; proposal { authentication_method pre_shared_key; } mode_cfg on; }\n"
+		 "mode_cfg { network4 10.3.0.1; pool_size 9; banner \"%s\"; }\n", psk);
+	read_text(text, IMPORT_RACOON, PLAIN);
+	snprintf(text, sizeof(text), "\tbanner file \"%s\"\n", psk);
+	has(text);
+	read_text("remote anonymous { generate_policy on; proposal { authentication_method pre_shared_key; } mode_cfg on; }\n"
+		  "mode_cfg { network4 10.3.0.1; pool_size 9; banner \"/nowhere/motd\"; }\n", IMPORT_RACOON, PLAIN);
+	told(2, IMPORT_NOT, "clients are told none");
+	read_text("conn a\n left=192.0.2.1\n leftsubnet=0.0.0.0/0\n right=%any\n rightaddresspool=10.3.0.1-10.3.0.9\n modecfgbanner=\"Hello \"\n authby=secret\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	has("\tbanner \"Hello \"\n");
+}
+
 /* Peers by name: what is not told before it is looked up, keyd finds out. */
 static void test_names(void **state)
 {
@@ -912,7 +930,7 @@ int main(void)
 		cmocka_unit_test(test_unknown), cmocka_unit_test(test_values), cmocka_unit_test(test_comments), cmocka_unit_test(test_sections_told), cmocka_unit_test(test_racoon_words),
 		cmocka_unit_test(test_places), cmocka_unit_test(test_mistakes_have_places), cmocka_unit_test(test_refused), cmocka_unit_test(test_passwords), cmocka_unit_test(test_no_password), cmocka_unit_test(test_half_virtual), cmocka_unit_test(test_cut), cmocka_unit_test(test_includes), cmocka_unit_test(test_enormous),
 		cmocka_unit_test(test_recognised), cmocka_unit_test(test_ipsec_words),
-		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_hosts), cmocka_unit_test(test_names), cmocka_unit_test(test_unused), cmocka_unit_test(test_own_networks),
+		cmocka_unit_test(test_also), cmocka_unit_test(test_sides), cmocka_unit_test(test_hosts), cmocka_unit_test(test_names), cmocka_unit_test(test_banner), cmocka_unit_test(test_unused), cmocka_unit_test(test_own_networks),
 		cmocka_unit_test(test_quoting), cmocka_unit_test(test_documented),
 	};
 
