@@ -7,9 +7,8 @@
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-static racoon_fn path_psk, path_cert, path_script, listen_isakmp, listen_natt, timer_keepalive, timer_counter, timer_interval, cfg_network, cfg_size, cfg_dns, cfg_domain, cfg_split, cfg_banner;
+static racoon_fn path_psk, path_cert, path_script, listen_isakmp, listen_natt, timer_keepalive, timer_counter, timer_interval;
 
 #define ROW(block, name, how, text, take) { { block, name, IMPORT_##how, text }, take }
 #define TAKEN(block, name, take) ROW(block, name, CHOICE, NULL, take)
@@ -49,12 +48,12 @@ static const struct racoon_row rows[] = {
 	ROW("timer", "phase1", IDLE, NO_PHASE, NULL),
 	ROW("timer", "phase2", IDLE, NO_PHASE, NULL),
 	TAKEN("timer", "natt_keepalive", timer_keepalive),
-	TAKEN("mode_cfg", "network4", cfg_network),
-	TAKEN("mode_cfg", "pool_size", cfg_size),
+	TAKEN("mode_cfg", "network4", racoon_cfg_network),
+	TAKEN("mode_cfg", "pool_size", racoon_cfg_size),
 	ROW("mode_cfg", "netmask4", IDLE, "clients get single addresses", NULL),
-	TAKEN("mode_cfg", "dns4", cfg_dns),
-	TAKEN("mode_cfg", "default_domain", cfg_domain),
-	TAKEN("mode_cfg", "split_network", cfg_split),
+	TAKEN("mode_cfg", "dns4", racoon_cfg_dns),
+	TAKEN("mode_cfg", "default_domain", racoon_cfg_domain),
+	TAKEN("mode_cfg", "split_network", racoon_cfg_split),
 	ROW("mode_cfg", "split_dns", NOT, "'domain' of a pool names one domain: write it there", NULL),
 	ROW("mode_cfg", "nbns4", NOT, "keyd tells no WINS servers: use DNS", NULL),
 	ROW("mode_cfg", "wins4", NOT, "keyd tells no WINS servers: use DNS", NULL),
@@ -63,7 +62,7 @@ static const struct racoon_row rows[] = {
 	ROW("mode_cfg", "group_source", NOT, NO_RADIUS, NULL),
 	ROW("mode_cfg", "conf_source", NOT, "addresses come from 'pool' only", NULL),
 	ROW("mode_cfg", "accounting", NOT, "'keydctl watch --json' tells who comes and goes", NULL),
-	TAKEN("mode_cfg", "banner", cfg_banner),
+	TAKEN("mode_cfg", "banner", racoon_cfg_banner),
 	ROW("mode_cfg", "auth_throttle", IDLE, "who mistypes a password waits, longer each time", NULL),
 	ROW("mode_cfg", "pfs_group", IDLE, "it is negotiated", NULL),
 	ROW("mode_cfg", "save_passwd", NOT, "clients decide about their passwords themselves", NULL),
@@ -221,7 +220,7 @@ unsigned long long racoon_lifetime(struct racoon *r, struct draft_peer *p, const
 
 /* --- statements outside of remote and sainfo --- */
 
-static const char *dir_of(struct racoon *r)
+const char *racoon_dir(struct racoon *r)
 {
 	const char *name = r->d->tree->files[0], *slash = strrchr(name, '/');
 
@@ -234,7 +233,7 @@ static void path_psk(struct racoon *r, struct draft_peer *p, const struct import
 
 	(void)p;
 	if (*name)
-		draft_secrets(r->d, s->at, *name == '/' ? name : draft_text(r->d, "%s/%s", dir_of(r), name));
+		draft_secrets(r->d, s->at, *name == '/' ? name : draft_text(r->d, "%s/%s", racoon_dir(r), name));
 	else
 		racoon_note(r, NULL, IMPORT_NOT, s, "path pre_shared_key: the name of a file is expected");
 }
@@ -333,117 +332,6 @@ static void set_retransmit(struct racoon *r)
 	draft_say(&r->d->defaults, SET_RETRANSMIT, s->at, text);
 	racoon_note(r, &r->d->defaults, text ? IMPORT_CHOICE : IMPORT_NOT, s, text ? "racoon sends %llu times, each %llu s after the last: keyd waits longer each time, and as long in all" :
 		    "%llu times and %llu s: keyd's own waits count", times, wait);
-}
-
-/* --- mode_cfg --- */
-
-static void cfg_network(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
-{
-	(void)p;
-	r->network = s;
-}
-
-static void cfg_size(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
-{
-	(void)p;
-	r->size = s;
-}
-
-static void cfg_dns(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
-{
-	(void)p;
-	for (unsigned i = 1; i < s->nwords; i++) {
-		struct ipsec_addr a;
-
-		if (import_word_is(s, i, ","))
-			continue;
-		if (ipsec_addr_parse(&a, import_word(s, i)) || ipsec_addr_is_any(&a) || r->ndns == CONF_DNS_MAX) {
-			racoon_note(r, NULL, IMPORT_NOT, s, "dns4: '%s' is no address of a server, or one too many", import_word(s, i));
-			continue;
-		}
-		r->dns = draft_text(r->d, "%s%s%s", r->dns ?: "", r->ndns++ ? ", " : "", import_word(s, i));
-	}
-}
-
-static void cfg_domain(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
-{
-	const char *name = import_word(s, 1);
-
-	(void)p;
-	if (conf_domain_ok(name, strlen(name)))
-		r->domain = draft_quote(r->d, name);
-	else
-		racoon_note(r, NULL, IMPORT_NOT, s, "default_domain: '%s' is no name of a domain", name);
-}
-
-/* A file that is not there, or too long, is no reason to refuse clients. */
-static void cfg_banner(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
-{
-	const char *word = import_word(s, 1), *name = *word == '/' ? word : draft_text(r->d, "%s/%s", dir_of(r), word);
-	struct stat st;
-
-	(void)p;
-	if (stat(name, &st) || st.st_size >= CONF_BANNER_MAX)
-		racoon_note(r, NULL, IMPORT_NOT, s, "banner: '%s' is not there, or longer than %u bytes: clients are told none", name, CONF_BANNER_MAX - 1);
-	else
-		r->banner = draft_text(r->d, "file %s", draft_quote(r->d, name));
-}
-
-/* "split_network include 10.0.0.0/8, 192.168.0.0/16" */
-static void cfg_split(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
-{
-	(void)p;
-	if (!import_word_is(s, 1, "include")) {
-		racoon_note(r, NULL, IMPORT_NOT, s, "split_network %s: what stays outside of the tunnel is not told to clients; name what goes inside",
-			    import_word(s, 1));
-		return;
-	}
-	for (unsigned i = 2; i < s->nwords; i++) {
-		struct draft_net n = { .len = 0 };
-		struct ipsec_addr last;
-
-		if (import_word_is(s, i, ","))
-			continue;
-		if (!conf_remote_parse(import_word(s, i), &n.addr, &n.len) || n.len > ipsec_addr_bits(n.addr.family) ||
-		    r->nsplit == RACOON_NETS_MAX) {
-			racoon_note(r, NULL, IMPORT_NOT, s, "split_network: '%s' is no network, or one too many", import_word(s, i));
-			continue;
-		}
-		ipsec_addr_prefix_range(&n.addr, n.len, &n.addr, &last);
-		r->split[r->nsplit++] = n;
-	}
-}
-
-#define POOL_SIZE 255			/* racoon's own */
-
-/* NETWORK4 and the addresses behind it. */
-static void make_pool(struct racoon *r)
-{
-	struct draft_pool *pool;
-	struct ipsec_addr first, last;
-	unsigned long n = r->size ? strtoul(import_word(r->size, 1), NULL, 10) : POOL_SIZE;
-	char text[IPSEC_ADDR_STRLEN];
-	uint32_t v;
-
-	if (!r->network)
-		return;
-	if (ipsec_addr_parse(&first, import_word(r->network, 1)) || first.family != AF_INET || !n || n > 1 << 20) {
-		racoon_note(r, NULL, IMPORT_NOT, r->network, "network4 and pool_size: an IPv4 address and a number are expected");
-		return;
-	}
-	v = ntohl(first.v4.s_addr);
-	last = first;
-	last.v4.s_addr = htonl(v > UINT32_MAX - (uint32_t)(n - 1) ? UINT32_MAX : v + (uint32_t)(n - 1));
-	pool = draft_pool_add(r->d, NULL, r->network->at, "clients",
-			      draft_text(r->d, "%s-%s", import_word(r->network, 1), ipsec_addr_format(&last, text, sizeof(text))));
-	if (!pool)
-		return;
-	pool->dns = r->dns;
-	pool->domain = r->domain;
-	pool->banner = r->banner;
-	if (!r->size)
-		racoon_note(r, NULL, IMPORT_CHOICE, r->network, "network4: racoon's pool has %u addresses without pool_size", POOL_SIZE);
-	r->pool = pool;
 }
 
 /* --- all of it --- */
@@ -576,8 +464,8 @@ void import_racoon(struct draft *d)
 {
 	struct racoon r = { .d = d };
 
-	r.cert_dir = draft_text(d, "%s/certs", dir_of(&r));
-	r.script_dir = dir_of(&r);
+	r.cert_dir = draft_text(d, "%s/certs", racoon_dir(&r));
+	r.script_dir = racoon_dir(&r);
 	r.remotes = calloc(count(d->tree, "remote") + 1, sizeof(*r.remotes));
 	if (!r.remotes) {
 		d->failed = true;
@@ -588,7 +476,7 @@ void import_racoon(struct draft *d)
 			take_global(&r, s);
 	set_retransmit(&r);
 	take_crls(&r);
-	make_pool(&r);
+	racoon_make_pool(&r);
 	take_remotes(&r);
 	for (const struct import_stmt *s = d->tree->first; s && !d->failed; s = s->next)
 		if (import_word_is(s, 0, "sainfo"))

@@ -56,6 +56,8 @@ struct racoon_row {
 
 /* Does what the row of a statement says; an unknown one is told. */
 void racoon_take(struct racoon *r, struct draft_peer *p, const char *block, const struct import_stmt *s);
+/* The folder of the file. */
+const char *racoon_dir(struct racoon *r);
 /* Tells, unless the statement is inherited. */
 #define racoon_note(r, p, how, s, ...) \
 	((r)->quiet ? (void)0 : draft_note((r)->d, p, how, (s)->at, __VA_ARGS__))
@@ -72,6 +74,11 @@ racoon_fn racoon_exchange_mode, racoon_my_identifier, racoon_peers_identifier, r
 	racoon_xauth_login, racoon_remote_address, racoon_ph1id, racoon_passive, racoon_script;
 void racoon_remote_head(struct racoon *r, struct racoon_remote *m);
 void racoon_remote_finish(struct racoon *r, struct racoon_remote *m);
+
+/* racoon_cfg.c */
+racoon_fn racoon_cfg_network, racoon_cfg_size, racoon_cfg_dns, racoon_cfg_domain, racoon_cfg_banner, racoon_cfg_split;
+/* All of mode_cfg was read: the pool, if it has one. */
+void racoon_make_pool(struct racoon *r);
 
 /* racoon_sainfo.c */
 void racoon_sainfo(struct racoon *r, const struct import_stmt *s);
