@@ -119,6 +119,7 @@ void child_outbound_done(struct child_sa *c)
 {
 	struct child_sa *old = c->replaces ? child_find(c->sa->e, c->replaces) : NULL;
 	struct proposal_choice algs = { .encr = c->encr, .integ = c->integ, .ke = c->ke, .esn = c->esn };
+	const char *why = rekey_reason(c, old);
 	char text[96], sel[SELECTOR_STRLEN];
 
 	child_set_state(c, CHILD_UP);
@@ -128,7 +129,7 @@ void child_outbound_done(struct child_sa *c)
 	proposal_choice_format(&algs, text, sizeof(text));
 	if (old && old->state != CHILD_REPLACED)
 		child_retire(old);
-	drop_redundant(c);
+	drop_redundant(c);		/* old may be one of those: in IKEv1 it is gone when its delete is said */
 	if (c->replaces)
 		c->sa->e->stats.child_rekeyed++;
 	else
@@ -137,7 +138,7 @@ void child_outbound_done(struct child_sa *c)
 		     c->pol.tmpl[0].mode == IPSEC_MODE_TRANSPORT ? "transport" : "tunnel",
 		     selector_format(c->sel_exact ? &c->sel : &c->pol.sel, sel, sizeof(sel)),
 		     c->initiator ? "initiator" : "responder", c->replaces ? "; reason: " : "",
-		     c->replaces ? rekey_reason(c, old) : "");
+		     c->replaces ? why : "");
 	report_event(c->sa, c, c->replaces ? ENGINE_CHILD_REKEYED : ENGINE_CHILD_UP, "%s", text);
 	path_follow(c);
 	if (c->flow_left_out)
