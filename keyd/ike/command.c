@@ -254,7 +254,7 @@ static void child_tell(const struct child_sa *c, void (*child)(void *arg, const 
 	info.hard_packets = c->hard.packets;
 	info.rekeys = c->rekeys;
 	child(arg, &info);
-	for (info.nth = 1; info.nth <= info.more_sels; info.nth++) {
+	for (info.nth = 1; c->traffic && info.nth <= info.more_sels; info.nth++) {
 		info.sel = c->traffic->t.sel[info.nth];
 		child(arg, &info);
 	}
