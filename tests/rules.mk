@@ -99,6 +99,7 @@ check-interop: deps-if-missing
 next = $(O)/next
 ## make check-gaps        who loses what when keys change, daemons restart and die, SAs are flushed: a table (COLUMNS=, T=, RATES=; docs/gaps.md)
 check-gaps: deps-if-missing
+	$(build_kmod)
 	$(build) lab-programs
 	$(build) O=$(next) VERSION=$(VERSION)-next $(next)/bin/keyd $(next)/bin/keyd-card $(next)/bin/keydctl $(next)/bin/setkey
 	$(q)O=$(O) NEXT=$(next) COLUMNS="$(COLUMNS)" RATES="$(RATES)" T="$(T)" tests/gaps/run

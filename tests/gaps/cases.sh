@@ -139,6 +139,7 @@ gap_measure()
 		cell_word=skip
 		return
 	fi
+	meter_begin
 	traffic_start "$rate"
 	case $1 in
 	flush) gap_flush alice ;;
@@ -149,6 +150,7 @@ gap_measure()
 		traffic_stop alice bob
 		;;
 	esac
+	meter_judge
 }
 
 # gap ROW: a cell; of others alone all that goes wrong is a note
