@@ -200,11 +200,11 @@ static int connect_to(struct asking *a)
 
 static int parse_peer(struct asking *a)
 {
-	const char *text = a->asked->peer;
+	const char *text, *asked = a->asked->peer;
 
-	if (!text)
+	if (!asked)
 		return KEYDCTL_DONE;
-	text = gaps_address_of(text, a->asked->names) ?: text;
+	text = gaps_address_of(asked, a->asked->names) ?: asked;
 	a->peer_length = inet_pton(AF_INET, text, a->peer) == 1 ? 4 : inet_pton(AF_INET6, text, a->peer) == 1 ? 16 : 0;
 	if (a->peer_length)
 		return KEYDCTL_DONE;
