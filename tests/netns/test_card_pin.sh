@@ -56,8 +56,7 @@ is "locked: the tunnel is there" "$(strongswan_ikes bob)" 1
 check "locked: the PIN is typed" keydctl alice token unlock --fd 0 <<<123456
 check "locked: alice reauthenticates" keydctl alice --timeout 60 reauth bob
 traffic_ends load
-# shellcheck disable=SC2154
-is "locked: nothing is lost" "$flow_lost" 0
+flow_whole "locked: nothing is lost" load bob
 is "no try was lost" "$(tries)" user=3
 
 # --- wrong, in a file, over restarts ---

@@ -64,7 +64,7 @@ job()
 	rekeys "$name"
 	check "$name: traffic goes on" flow_more "$name" 100
 	flow_stop "$name"
-	is "$name: rekeys lose nothing" "$flow_lost" 0
+	flow_whole "$name: rekeys lose nothing" "$name" bob
 	is "$name: nothing doubled" "$flow_duplicates" 0
 	check "$name: it is deleted" peer alice down
 	capture_stop "$name"

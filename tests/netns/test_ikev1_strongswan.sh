@@ -106,7 +106,7 @@ job()
 	flow_wait "$name" received 50 || not_ok "$name: traffic flows"
 	rekeys "$name"
 	flow_stop "$name"
-	is "$name: nothing lost" "$flow_lost" 0
+	flow_whole "$name: nothing lost" "$name" bob
 	is "$name: nothing doubled" "$flow_duplicates" 0
 	check "$name: deleted by $7" "${@:7}"
 	check "$name: both have nothing any more" wait_until 20 gone

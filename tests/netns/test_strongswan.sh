@@ -75,7 +75,7 @@ job()
 	flow_wait "$name" received 50 || not_ok "$name: traffic flows"
 	rekeys "$name"
 	flow_stop "$name"
-	is "$name: nothing lost" "$flow_lost" 0
+	flow_whole "$name: nothing lost" "$name" bob
 	is "$name: nothing doubled" "$flow_duplicates" 0
 	check "$name: deleted by $6" "${@:6}"
 	check "$name: both sides have ended it" wait_until 10 gone
