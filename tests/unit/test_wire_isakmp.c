@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The codec of IKEv1: bytes as the RFCs draw them, random values there and back again, every truncation, what must be refused.
 #include "tests/unit/test_isakmp_same.h"
+#include "tests/unit/test_wire_round.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,91 +10,13 @@
 
 #include <cmocka.h>
 
-#define ROUNDS 300
-#define BYTES(text) ((struct view){ (const uint8_t *)(text), sizeof(text) - 1 })
-#define CASE(text) { (const uint8_t *)(text), sizeof(text) - 1 }
-
-static uint64_t seed;
-
-static uint32_t rnd(uint32_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 16) % below;
-}
-
-static uint8_t pool[1 << 16];
-
-static struct view rnd_view(size_t min, size_t max)
-{
-	size_t n = min + rnd((uint32_t)(max - min + 1));
-
-	return (struct view){ pool + rnd((uint32_t)(sizeof(pool) - max)), n };
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	seed = UINT64_C(0x9e3779b97f4a7c15);
-	for (size_t i = 0; i < sizeof(pool); i++)
-		pool[i] = (uint8_t)rnd(256);
-	return 0;
-}
-
 static void assert_bytes(struct view got, struct view expected)
 {
 	assert_int_equal(got.n, expected.n);
 	assert_memory_equal(got.p, expected.p, got.n);
 }
 
-/* Every proper prefix in a buffer of its own size; strict: all of them must be refused, else they must only be safe. */
-static void cut_everywhere(struct view whole, int (*get)(struct view body), bool strict)
-{
-	for (size_t n = 0; n < whole.n; n++) {
-		uint8_t *copy = malloc(n ? n : 1);
-		int error;
-
-		assert_non_null(copy);
-		memcpy(copy, whole.p, n);
-		error = get((struct view){ copy, n });
-		assert_in_range(-error, 0, -WIRE_FULL);
-		if (strict)
-			assert_int_not_equal(error, WIRE_OK);
-		free(copy);
-	}
-}
-
-#define ROUND_TRIP(name, type, strict) \
-	static int get_##name(struct view body) \
-	{ \
-		static struct type x; \
-		\
-		return isakmp_##name##_get(&x, body); \
-	} \
-	\
-	static void test_##name(void **state) \
-	{ \
-		static struct type a, b; \
-		static uint8_t first[65536], second[65536]; \
-		\
-		(void)state; \
-		for (unsigned round = 0; round < ROUNDS; round++) { \
-			struct wr w = wr_of(first, sizeof(first)), again = wr_of(second, sizeof(second)); \
-			\
-			memset(&a, 0, sizeof(a)); \
-			memset(&b, 0xff, sizeof(b)); \
-			random_##name(&a); \
-			isakmp_##name##_put(&w, &a); \
-			assert_true(wr_ok(&w)); \
-			assert_int_equal(isakmp_##name##_get(&b, wr_view(&w)), WIRE_OK); \
-			assert_true(same_##name(&a, &b)); \
-			isakmp_##name##_put(&again, &b); \
-			assert_true(same_view(wr_view(&w), wr_view(&again))); \
-			if (round < 10) \
-				cut_everywhere(wr_view(&w), get_##name, strict); \
-		} \
-	}
+#define ROUND_TRIP(name, type, strict) ROUND_TRIP_OF(isakmp, name, type, strict)
 
 static struct view random_attrs(unsigned max)
 {
