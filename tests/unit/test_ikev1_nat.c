@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // NAT traversal of IKEv1 in memory: by RFC 3947 and by its drafts, in both modes of phase 1; rekeys, mappings that change, keepalives.
-#include "tests/unit/world_nat.h"
+#include "tests/unit/test_nat_inside.h"
 #include "tests/unit/with_crypto.h"
 
 #include "keyd/conf/id.h"
@@ -15,8 +15,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct world w;
 
 static void begin(uint64_t seed, bool tunnel, unsigned behind, bool aggressive)
 {
@@ -35,66 +33,6 @@ static void come_up(void)
 	for (unsigned i = 0; !up && i < WORLD_HOSTS; i++)
 		fputs(w.host[i].log, stderr);
 	assert_true(up);
-}
-
-struct seen {
-	unsigned ikes;
-	struct engine_ike_info ike;	/* the established one */
-};
-
-static void note_ike(void *arg, const struct engine_ike_info *info)
-{
-	struct seen *s = arg;
-
-	if (strcmp(info->state, "established") != 0)
-		return;
-	s->ikes++;
-	s->ike = *info;
-}
-
-static void note_child(void *arg, const struct engine_child_info *info)
-{
-	(void)arg;
-	(void)info;
-}
-
-static struct engine_ike_info ike_of(unsigned host)
-{
-	struct seen s = { 0 };
-
-	engine_walk(w.host[host].engine, w.now, note_ike, note_child, &s);
-	assert_int_equal(s.ikes, 1);
-	return s.ike;
-}
-
-static void assert_ports(unsigned host, uint16_t local, uint16_t remote)
-{
-	struct engine_ike_info i = ike_of(host);
-
-	assert_int_equal(i.local_port, local);
-	assert_int_equal(i.remote_port, remote);
-}
-
-/* Both kernel SAs of the newest child, at this host: in UDP between these ports, or bare. */
-static void assert_esp(unsigned host, uint16_t local, uint16_t remote)
-{
-	const struct ipsec_encap *out = &world_newest(&w.host[host], true)->sa.encap;
-	const struct ipsec_encap *in = &world_newest(&w.host[host], false)->sa.encap;
-
-	assert_int_equal(out->type, local ? 2 : 0);
-	assert_int_equal(in->type, local ? 2 : 0);
-	assert_int_equal(out->sport, local);
-	assert_int_equal(out->dport, remote);
-	assert_int_equal(in->sport, remote);
-	assert_int_equal(in->dport, local);
-}
-
-static void assert_nothing_lost(void)
-{
-	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
-		assert_int_equal(w.host[i].lost_keying, 0);
-		assert_int_equal(w.host[i].lost_link, 0);
-	}
 }
 
 /* --- what is on the wire --- */
