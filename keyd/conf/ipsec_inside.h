@@ -38,4 +38,39 @@ const char *ipsec_value_rsa(struct secret *der, const struct ipsec_token *t, uns
 /* Whether it is that word, in any case. */
 bool ipsec_token_is(const struct ipsec_token *t, const char *word);
 
+#define IPSEC_ERRORS_MAX 20
+
+/* What is being read. */
+struct ipsec_reader {
+	struct ipsec_secrets *out;
+	struct conf_secrets *psks;
+	struct conf *c;			/* NULL: from memory, no files */
+	conf_error_fn *err;
+	void *arg;
+	unsigned errors, files, depth;
+	uint32_t passed;		/* bit n: the n-th kind was told to be passed over */
+	int error;
+	const char *base;		/* the first file */
+	/* the file that is being read */
+	const char *name;
+	uint8_t file;			/* its number */
+};
+
+void __attribute__((format(printf, 3, 4))) ipsec_complain(struct ipsec_reader *r, unsigned line, const char *fmt, ...);
+void __attribute__((format(printf, 3, 4))) ipsec_warn(struct ipsec_reader *r, unsigned line, const char *fmt, ...);
+
+/* What stands in front of the colon. */
+struct ipsec_selectors {
+	const struct ipsec_token *t;
+	unsigned n, line;
+};
+
+struct ipsec_kind;			/* PSK, RSA, PIN and the like */
+
+/* NULL: this token is none. */
+const struct ipsec_kind *ipsec_kind_of(const struct ipsec_token *t);
+/* Adds to what is read what an entry says, t being its n tokens after the kind; or complains. */
+void ipsec_kind_take(struct ipsec_reader *r, const struct ipsec_kind *kind, const struct ipsec_selectors *who, const struct ipsec_token *t,
+		     unsigned n);
+
 #endif
