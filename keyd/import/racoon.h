@@ -74,6 +74,7 @@ racoon_fn racoon_exchange_mode, racoon_my_identifier, racoon_peers_identifier, r
 	racoon_xauth_login, racoon_remote_address, racoon_ph1id, racoon_passive, racoon_script;
 void racoon_remote_head(struct racoon *r, struct racoon_remote *m);
 void racoon_remote_finish(struct racoon *r, struct racoon_remote *m);
+void racoon_proof_finish(struct racoon *r, struct racoon_remote *m);
 
 /* racoon_cfg.c */
 racoon_fn racoon_cfg_network, racoon_cfg_size, racoon_cfg_dns, racoon_cfg_domain, racoon_cfg_banner, racoon_cfg_split;
