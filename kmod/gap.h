@@ -57,6 +57,12 @@ struct gap_by {
 	char comm[TASK_COMM_LEN];
 };
 
+/* Microseconds between two looks at the clock. They may have been taken on two processors, and the second may not be the later one. */
+static inline u64 gap_us(ktime_t from, ktime_t to)
+{
+	return max_t(s64, ktime_us_delta(to, from), 0);
+}
+
 /* What is told of an SA, copied when it is looked at. */
 struct gap_sa_seen {
 	__be32 spi;	/* 0: none */
@@ -80,7 +86,7 @@ struct gap {
 	bool open;			/* read without the lock */
 	u32 cause;			/* enum ipsec_gap_cause */
 	struct gap_by by;
-	struct gap_sa_seen old;
+	struct gap_sa_seen old, old_in;	/* the last pair */
 	ktime_t lost;
 	ktime_t keyed;			/* 0: there is no SA yet */
 	ktime_t wanted;			/* 0: no packet has asked; set without the lock by the first one */
@@ -110,6 +116,8 @@ struct gap_path {
 	struct gap gap;
 	__be32 spi;			/* by which packets leave, as far as we have looked; read without the lock */
 	struct gap_sa_seen was;		/* that SA, when it is gone */
+	__be32 spi_in;			/* the inbound SA that there was beside it; 0: none */
+	struct gap_sa_seen was_in;	/* that SA, when it is gone; without spi_in any that there was */
 	bool fresh;			/* there is a newer SA: counted in gap_net.watched until a packet has left by it */
 	ktime_t bare_since;		/* 0: it is not bare */
 	bool clear_told;
@@ -277,12 +285,12 @@ void gap_sa_exit(struct gap_net *gn);
 int gap_sa_init(void);
 void gap_sa_done(void);
 /* The lock, for all of these: whether a path has an SA to send by, not counting the one with this SPI; what an SA's counters say (zero when there
- * is none with this SPI); the newest SA by which the other end sends on this path, and the one before it; whether there are newer SAs than the one
- * with this SPI; the SA of an inbound SPI; whether there is an SA with this source.
+ * is none with this SPI); the newest SA by which the other end sends on this path, and the one that was there at the last switch, if that is another;
+ * whether there are newer SAs than the one with this SPI; whether there is an SA with this source.
  */
 bool gap_sa_usable(struct gap_net *gn, const struct gap_path *p, __be32 except);
 void gap_sa_look(struct gap_net *gn, const struct gap_path *p, __be32 spi, struct gap_sa_seen *to);
-void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_seen *now, struct gap_sa_seen *before);
+void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_seen *now, struct gap_sa_seen *before);	/* either may be NULL */
 bool gap_sa_newer(struct gap_net *gn, const struct gap_path *p, __be32 spi);
 bool gap_sa_from(struct gap_net *gn, const xfrm_address_t *source, u16 family);
 

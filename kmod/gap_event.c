@@ -49,20 +49,20 @@ void gap_event_add(struct gap_net *gn, struct gap_event *e)
 /* Copies the first event that nobody was told of. */
 static bool next_untold(struct gap_net *gn, struct gap_event *to)
 {
-	struct gap_event *e;
-	bool found = false;
+	struct gap_event *e, *first = NULL;
 
 	spin_lock_bh(&gn->lock);
 	list_for_each_entry_reverse(e, &gn->events, node) {
 		if (e->seq <= gn->told)
 			break;
-		*to = *e;
-		found = true;
+		first = e;
 	}
-	if (found)
-		gn->told = to->seq;
+	if (first) {
+		*to = *first;
+		gn->told = first->seq;
+	}
 	spin_unlock_bh(&gn->lock);
-	return found;
+	return first;
 }
 
 void gap_event_tell(struct work_struct *work)

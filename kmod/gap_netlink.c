@@ -131,17 +131,26 @@ static int put_open(struct sk_buff *skb, const struct gap_path *p, ktime_t now)
 	const struct gap *g = &p->gap;
 
 	return nla_put_flag(skb, IPSEC_GAP_A_OPEN) ?: nla_put_u32(skb, IPSEC_GAP_A_CAUSE, g->cause) ?: put_by(skb, &g->by) ?:
-	       put_times(skb, ktime_us_delta(now, g->lost), g->keyed, ktime_us_delta(g->keyed, g->lost), g->wanted,
-			 ktime_us_delta(now, g->wanted), g->acquires) ?:
-	       put_sa(skb, IPSEC_GAP_A_OUT_OLD, &g->old);
+	       put_times(skb, gap_us(g->lost, now), g->keyed, gap_us(g->lost, g->keyed), g->wanted, gap_us(g->wanted, now), g->acquires) ?:
+	       put_sa(skb, IPSEC_GAP_A_OUT_OLD, &g->old) ?: put_sa(skb, IPSEC_GAP_A_IN_OLD, &g->old_in);
 }
 
-static int put_path(struct sk_buff *skb, const struct gap_path *p)
+/* The pair that is in use, as it is now */
+static int put_pair(struct sk_buff *skb, struct gap_net *gn, const struct gap_path *p)
 {
-	struct gap_sa_seen by = { .spi = p->spi };
+	struct gap_sa_seen out, in = {};
+
+	gap_sa_look(gn, p, p->spi, &out);
+	out.spi = p->spi;
+	gap_sa_inbound(gn, p, &in, NULL);
+	return put_sa(skb, IPSEC_GAP_A_OUT_NEW, &out) ?: put_sa(skb, IPSEC_GAP_A_IN_NEW, &in);
+}
+
+static int put_path(struct sk_buff *skb, struct gap_net *gn, const struct gap_path *p)
+{
 	int err = put_ends(skb, p->family, &p->local, &p->peer, p->proto) ?:
 		  put_policy(skb, p->index, &p->sel, p->mode, p->reqid, p->if_id) ?: put_mark(skb, &p->mark) ?:
-		  put_sa(skb, IPSEC_GAP_A_OUT_NEW, &by) ?:
+		  put_pair(skb, gn, p) ?:
 		  put_u64(skb, IPSEC_GAP_A_GAPS, p->gaps) ?: put_u64(skb, IPSEC_GAP_A_SWITCHES, p->switches) ?:
 		  put_u64(skb, IPSEC_GAP_A_LONGEST_US, p->longest_us) ?: put_u64(skb, IPSEC_GAP_A_TOTAL_US, p->total_us);
 
@@ -189,7 +198,7 @@ static int dump_paths(struct sk_buff *skb, struct netlink_callback *cb)
 	list_for_each_entry(p, &gn->paths, all) {
 		if (n++ < cb->args[0] || !is_peer(attrs[IPSEC_GAP_A_PEER], &p->peer, p->family))
 			continue;
-		if (ANSWER(skb, cb, IPSEC_GAP_CMD_PATH, put_path(skb, p))) {
+		if (ANSWER(skb, cb, IPSEC_GAP_CMD_PATH, put_path(skb, gn, p))) {
 			n--;
 			break;
 		}
@@ -303,7 +312,7 @@ static int do_path(struct sk_buff *request, struct genl_info *info)
 	gap_catch_up(gn);
 	hash_for_each_possible(gn->paths_index, p, by_index, index)
 		if (p->index == index && index) {
-			err = REPLY(skb, info, IPSEC_GAP_CMD_PATH, put_path(skb, p));
+			err = REPLY(skb, info, IPSEC_GAP_CMD_PATH, put_path(skb, gn, p));
 			break;
 		}
 	spin_unlock_bh(&gn->lock);

@@ -26,12 +26,13 @@ static void tell_gap(struct gap_event *e, const struct gap *g, ktime_t now)
 	e->cause = g->cause;
 	e->by = g->by;
 	e->out_old = g->old;
+	e->in_old = g->old_in;
 	e->acquires = g->acquires;
-	e->lasted_us = ktime_us_delta(now, g->lost);
+	e->lasted_us = gap_us(g->lost, now);
 	e->keyed = g->keyed;
-	e->keyed_us = e->keyed ? ktime_us_delta(g->keyed, g->lost) : 0;
+	e->keyed_us = e->keyed ? gap_us(g->lost, g->keyed) : 0;
 	e->waited = g->wanted;
-	e->waited_us = e->waited ? ktime_us_delta(now, g->wanted) : 0;
+	e->waited_us = e->waited ? gap_us(g->wanted, now) : 0;
 }
 
 static void begin(struct gap_net *gn, struct gap_path *p, u32 cause, ktime_t now)
@@ -74,6 +75,7 @@ void gap_lost(struct gap_net *gn, struct gap_path *p, u32 cause, const struct ga
 	p->gap.cause = cause;
 	p->gap.by = *by;
 	p->gap.old = *old;
+	gap_sa_inbound(gn, p, NULL, &p->gap.old_in);
 	WRITE_ONCE(p->spi, 0);
 	gap_stale(gn, p);
 	if (!there)
@@ -179,7 +181,7 @@ void gap_ended(struct gap_net *gn, struct gap_path *p, u32 end, const struct gap
 	e = gap_event_of(gn, p, IPSEC_GAP_TYPE_CLOSED, now);
 	WRITE_ONCE(p->gap.open, false);
 	atomic_dec(&gn->watched);
-	waited = p->gap.wanted ? ktime_us_delta(now, p->gap.wanted) : 0;
+	waited = p->gap.wanted ? gap_us(p->gap.wanted, now) : 0;
 	p->gaps++;
 	p->total_us += waited;
 	p->longest_us = max(p->longest_us, waited);
@@ -188,8 +190,12 @@ void gap_ended(struct gap_net *gn, struct gap_path *p, u32 end, const struct gap
 	if (e) {
 		tell_gap(e, &p->gap, now);
 		e->end = end;
-		if (new)
+		if (new) {
 			e->out_new = *new;
+			gap_sa_inbound(gn, p, &e->in_new, NULL);
+		}
+		if (e->in_old.spi == e->in_new.spi)
+			e->in_old.spi = 0;
 		e->packets[GAP_CLEAR] = atomic64_read(&p->now[GAP_CLEAR].packets);
 		e->bytes[GAP_CLEAR] = atomic64_read(&p->now[GAP_CLEAR].bytes);
 		gap_event_add(gn, e);
@@ -216,7 +222,7 @@ static void tell_switch(struct gap_net *gn, struct gap_path *p, const struct gap
 
 void gap_left(struct gap_net *gn, struct gap_path *p, __be32 spi, ktime_t now)
 {
-	struct gap_sa_seen new;
+	struct gap_sa_seen new, in = {};
 
 	if (!p->gap.open && p->spi == spi)
 		return;
@@ -227,6 +233,9 @@ void gap_left(struct gap_net *gn, struct gap_path *p, __be32 spi, ktime_t now)
 	else if (p->spi)
 		tell_switch(gn, p, &new, now);
 	WRITE_ONCE(p->spi, spi);
+	gap_sa_inbound(gn, p, &in, NULL);
+	p->spi_in = in.spi;
+	memset(&p->was_in, 0, sizeof(p->was_in));
 	if (!gap_sa_newer(gn, p, spi))
 		gap_stale(gn, p);
 }

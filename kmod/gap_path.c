@@ -274,12 +274,13 @@ static void take(struct gap_net *gn, struct xfrm_policy *pol, const struct km_ev
 int gap_path_notify(struct xfrm_policy *pol, int dir, const struct km_event *c)
 {
 	struct gap_net *gn = gap_net(pol ? xp_net(pol) : c->net);
-	ktime_t now = ktime_get();
+	ktime_t now;
 
 	if (pol && !is_ours(pol, dir))
 		return 0;
 	spin_lock_bh(&gn->lock);
 	gap_catch_up(gn);
+	now = ktime_get();
 	if (pol)
 		take(gn, pol, c, now);
 	else if (c->event == XFRM_MSG_FLUSHPOLICY && c->data.type != XFRM_POLICY_TYPE_SUB)

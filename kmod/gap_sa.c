@@ -29,7 +29,7 @@ static struct gap_sa *sa_of(struct gap_net *gn, const struct xfrm_state *x)
 static void look(const struct gap_sa *sa, struct gap_sa_seen *to)
 {
 	to->spi = sa->x->id.spi;
-	to->age_us = ktime_us_delta(ktime_get(), sa->since);
+	to->age_us = gap_us(sa->since, ktime_get());
 	to->packets = READ_ONCE(sa->x->curlft.packets);
 	to->bytes = READ_ONCE(sa->x->curlft.bytes);
 }
@@ -58,15 +58,21 @@ void gap_sa_look(struct gap_net *gn, const struct gap_path *p, __be32 spi, struc
 static bool comes_back(const struct gap_path *p, const struct xfrm_state *x)
 {
 	return x->id.proto == p->proto && x->props.reqid == p->reqid && x->props.mode == p->mode && x->props.family == p->family &&
-	       x->if_id == p->if_id && gap_addr_equal(&x->id.daddr, &p->local, p->family) && gap_addr_equal(&x->props.saddr, &p->peer, p->family);
+	       x->if_id == p->if_id && gap_addr_equal(&x->props.saddr, &p->peer, p->family) &&
+	       (xfrm_addr_any(&p->local, p->family) || gap_addr_equal(&x->id.daddr, &p->local, p->family));
 }
 
+/* In a flush SAs are dead before they are told of: those are the ones before. Without a switch so far, it is the second newest one. */
 void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_seen *now, struct gap_sa_seen *before)
 {
-	struct gap_sa *sa, *first = NULL, *second = NULL;
+	struct gap_sa *sa, *first = NULL, *second = NULL, *was = NULL;
 
-	hash_for_each_possible(gn->sa_keys, sa, by_key, gap_key(p->proto, p->reqid, &p->local, p->family)) {
-		if (!usable(sa) || !comes_back(p, sa->x))
+	hash_for_each_possible(gn->sa_sources, sa, by_source, gap_addr_hash(&p->peer, p->family)) {
+		if (!comes_back(p, sa->x))
+			continue;
+		if (sa->x->id.spi == p->spi_in)
+			was = sa;
+		if (now && !usable(sa))
 			continue;
 		if (!first || ktime_after(sa->since, first->since)) {
 			second = first;
@@ -75,10 +81,16 @@ void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_
 			second = sa;
 		}
 	}
-	if (first)
+	if (now && first)
 		look(first, now);
-	if (second)
-		look(second, before);
+	if (!before || (now && first && first->x->id.spi == p->spi_in))
+		return;
+	if (!p->spi_in)
+		was = now ? second : first;
+	if (was)
+		look(was, before);
+	else if (!p->spi_in || p->was_in.spi == p->spi_in)
+		*before = p->was_in;
 }
 
 /* Another one that can be used and that the kernel prefers: it was added later, by its seconds. Of an SA that is gone, any. */
@@ -112,7 +124,15 @@ static bool served_by(const struct gap_path *p, const struct gap_sa *sa)
 	return gap_path_serves(p, sa->x);
 }
 
-static void add(struct gap_net *gn, struct xfrm_state *x, ktime_t now)
+/* The kernel knows the second in which an SA was added, which is worth something of those that were there before us. */
+static ktime_t since(const struct xfrm_state *x, ktime_t now)
+{
+	s64 age = ktime_get_real_seconds() - (s64)x->curlft.add_time;
+
+	return clamp_t(s64, ktime_sub(now, age * NSEC_PER_SEC), 0, now);
+}
+
+static void add(struct gap_net *gn, struct xfrm_state *x, ktime_t from, ktime_t now)
 {
 	struct gap_sa *sa;
 	struct gap_path *p;
@@ -127,7 +147,7 @@ static void add(struct gap_net *gn, struct xfrm_state *x, ktime_t now)
 	xfrm_state_hold(x);
 	sa->x = x;
 	sa->dev = x->xso.dev;
-	sa->since = now;
+	sa->since = from;
 	hash_add(gn->sas, &sa->by_state, (unsigned long)x);
 	hash_add(gn->sa_keys, &sa->by_key, key_of(x));
 	hash_add(gn->sa_sources, &sa->by_source, gap_addr_hash(&x->props.saddr, x->props.family));
@@ -151,12 +171,15 @@ static void forget(struct gap_net *gn, struct gap_sa *sa)
 
 static void lose_path(struct gap_net *gn, struct gap_path *p, u32 cause, const struct gap_by *by, const struct gap_sa_seen *old, ktime_t now)
 {
+	struct gap_sa_seen in_use;
 	__be32 spi = old->spi;
 
 	if (p->spi == spi)
 		p->was = *old;
 	if (!gap_sa_usable(gn, p, spi)) {
-		gap_lost(gn, p, cause, by, old, now);
+		/* Of several that go at once, the one that packets left by is still to be told of. */
+		gap_sa_look(gn, p, p->spi, &in_use);
+		gap_lost(gn, p, cause, by, in_use.spi ? &in_use : old, now);
 		return;
 	}
 	/* Another takes over: what this one lost at its end is no gap's. */
@@ -167,6 +190,16 @@ static void lose_path(struct gap_net *gn, struct gap_path *p, u32 cause, const s
 		gap_stale(gn, p);
 }
 
+/* The paths that it was the way back of remember it until the next switch. */
+static void lose_inbound(struct gap_net *gn, const struct xfrm_state *x, const struct gap_sa_seen *old)
+{
+	struct gap_path *p;
+
+	hash_for_each_possible(gn->path_keys, p, by_key, gap_key(x->id.proto, x->props.reqid, &x->props.saddr, x->props.family))
+		if (comes_back(p, x) && (!p->spi_in || p->spi_in == old->spi))
+			p->was_in = *old;
+}
+
 static void lose(struct gap_net *gn, struct gap_sa *sa, u32 cause, const struct gap_by *by, ktime_t now)
 {
 	struct xfrm_state *x = sa->x;
@@ -174,6 +207,7 @@ static void lose(struct gap_net *gn, struct gap_sa *sa, u32 cause, const struct 
 	struct gap_path *p;
 
 	look(sa, &old);
+	lose_inbound(gn, x, &old);
 	hash_for_each_possible(gn->path_keys, p, by_key, key_of(x))
 		if (served_by(p, sa))
 			lose_path(gn, p, cause, by, &old, now);
@@ -228,7 +262,7 @@ static void take(struct gap_net *gn, struct xfrm_state *x, const struct km_event
 	case XFRM_MSG_UPDSA:
 		/* An update of an SA that is in use ends in the old one's place: this one is dead, and the other is known. */
 		if (READ_ONCE(x->km.state) == XFRM_STATE_VALID)
-			add(gn, x, now);
+			add(gn, x, now, now);
 		return;
 	case XFRM_MSG_DELSA:
 	case XFRM_MSG_EXPIRE:
@@ -247,11 +281,12 @@ static void take(struct gap_net *gn, struct xfrm_state *x, const struct km_event
 int gap_sa_notify(struct xfrm_state *x, const struct km_event *c)
 {
 	struct gap_net *gn = gap_net(x ? xs_net(x) : c->net);
-	ktime_t now = ktime_get();
 	struct gap_by by;
+	ktime_t now;
 
 	spin_lock_bh(&gn->lock);
 	gap_catch_up(gn);
+	now = ktime_get();
 	if (c->event == XFRM_MSG_FLUSHSA) {
 		whoever(&by);
 		lose_dead(gn, NULL, IPSEC_GAP_CAUSE_FLUSHED, &by, now);
@@ -266,14 +301,13 @@ int gap_sa_notify(struct xfrm_state *x, const struct km_event *c)
 int gap_sa_acquire(struct xfrm_state *x, struct xfrm_tmpl *t, struct xfrm_policy *pol)
 {
 	struct gap_net *gn = gap_net(xs_net(x));
-	ktime_t now = ktime_get();
 	struct gap_path *p;
 
 	spin_lock_bh(&gn->lock);
 	gap_catch_up(gn);
 	p = gn->dead ? NULL : gap_path_asked(gn, pol, t, x);
 	if (p)
-		gap_acquired(gn, p, now);
+		gap_acquired(gn, p, ktime_get());
 	spin_unlock_bh(&gn->lock);
 	return -ESRCH;
 }
@@ -281,10 +315,12 @@ int gap_sa_acquire(struct xfrm_state *x, struct xfrm_tmpl *t, struct xfrm_policy
 static int walk(struct xfrm_state *x, int n, void *arg)
 {
 	struct gap_net *gn = arg;
+	ktime_t now;
 
 	spin_lock_bh(&gn->lock);
+	now = ktime_get();
 	if (READ_ONCE(x->km.state) == XFRM_STATE_VALID)
-		add(gn, x, ktime_get());
+		add(gn, x, since(x, now), now);
 	spin_unlock_bh(&gn->lock);
 	return 0;
 }

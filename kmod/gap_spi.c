@@ -92,7 +92,7 @@ static void judge(struct gap_net *gn, struct gap_spi *s)
 		return;
 	s->known = s->known || gap_addr_equal(&g->source, &s->source, s->family);
 	s->fate = IPSEC_GAP_FATE_LATE;
-	s->known_us = ktime_us_delta(s->first, g->when);
+	s->known_us = gap_us(g->when, s->first);
 }
 
 static void describe(struct gap_net *gn, struct gap_spi *s, const struct gap_stray *what)
@@ -240,7 +240,7 @@ void gap_spi_known(struct gap_net *gn, const struct xfrm_state *x, ktime_t now)
 		if (!same_sa(s, x->id.spi, x->id.proto, &x->id.daddr, x->props.family) || s->fate == IPSEC_GAP_FATE_EARLY)
 			continue;
 		s->fate = IPSEC_GAP_FATE_EARLY;
-		s->known_us = ktime_us_delta(now, s->first);
+		s->known_us = gap_us(s->first, now);
 		tell(gn, s, IPSEC_GAP_TYPE_SPI_KNOWN, now);
 	}
 }

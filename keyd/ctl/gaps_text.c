@@ -85,9 +85,27 @@ static void print_sa(const char *before, const json_t *sa)
 		printf(" (%s old, %lld packets, %lld bytes)", duration(num(sa, "age_us"), age, sizeof(age)), num(sa, "packets"), num(sa, "bytes"));
 }
 
+/* "held 4 (336 bytes)", behind what stands before it */
+static void print_count(const char *before, const json_t *o, const char *packets, const char *bytes)
+{
+	printf("%s %lld", before, num(o, packets));
+	if (num(o, bytes))
+		printf(" (%lld bytes)", num(o, bytes));
+}
+
 static void print_counts(const json_t *o)
 {
-	printf("; held %lld, dropped %lld, in clear %lld", num(o, "held"), num(o, "dropped"), num(o, "clear"));
+	print_count("; held", o, "held", "held_bytes");
+	print_count(", dropped", o, "dropped", "dropped_bytes");
+	print_count(", in clear", o, "clear", "clear_bytes");
+}
+
+static void print_inbound(const json_t *e)
+{
+	bool there = json_object_get(e, "in_new");
+
+	print_sa("; inbound ", json_object_get(e, "in_new"));
+	print_sa(there ? ", before it " : "; inbound none, before it was ", json_object_get(e, "in_old"));
 }
 
 static void tell_open(const json_t *e)
@@ -96,6 +114,7 @@ static void tell_open(const json_t *e)
 
 	printf("gap begins: %s", cause_of(e, why, sizeof(why)));
 	print_sa("; the last one was ", json_object_get(e, "out_old"));
+	print_sa(", inbound ", json_object_get(e, "in_old"));
 }
 
 static void tell_closed(const json_t *e)
@@ -113,14 +132,14 @@ static void tell_closed(const json_t *e)
 		printf("; packets waited %s", duration(num(e, "waited_us"), a, sizeof(a)));
 	print_counts(e);
 	print_sa("; by ", json_object_get(e, "out_new"));
+	print_inbound(e);
 }
 
 static void tell_switch(const json_t *e)
 {
 	print_sa("switch from ", json_object_get(e, "out_old"));
 	print_sa(" to ", json_object_get(e, "out_new"));
-	print_sa("; inbound ", json_object_get(e, "in_new"));
-	print_sa(", before it ", json_object_get(e, "in_old"));
+	print_inbound(e);
 }
 
 static void tell_clear(const json_t *e)

@@ -30,6 +30,12 @@ in_order()
 	[ "$keyed" -le "$lasted" ] && [ "$waited" -le "$lasted" ] && [ "$waited" -gt 0 ] || { echo "$1" && false; }
 }
 
+# sa_of TYPE WHICH FIELD: of an SA in the newest event
+sa_of()
+{
+	event alice "$1" | sed -n "s/.*\"$2\":{\([^}]*\)}.*/{\1}/p" | field "$3"
+}
+
 gap_number()
 {
 	[ "$(count alice gap)" = "$1" ]
@@ -50,18 +56,28 @@ fi
 
 pings 4
 check "a gap is open" has_event alice gap-open
+pair $b $a 0x9001
 pair $a $b 0x1001
 check "and it ends" until_true 10 gap_number 1
 gap_is "first keys" acquire "" 4 0
 is "first keys: asked once" "$(event alice gap | field acquires)" 1
+is "first keys: each packet is 84 bytes" "$(event alice gap | field held_bytes)" 336
+is "first keys: what came beside the SA" "$(sa_of gap in_new spi) $(sa_of gap in_old spi)" "0x00009001 "
+ip -n bob xfrm policy add dir out src $b dst $a tmpl proto esp reqid 5 mode transport
 
 pings 3
+pair $b $a 0x9002
 pair $a $b 0x1002
 pings 3
 check "a rekey is a switch" has_event alice switch
 is "and no gap" "$(count alice gap)" 1
-is "from the old SA" "$(event alice switch | field spi)" 0x00001002
-is "which has sent what was held and more" "$(event alice switch | sed 's/.*"out_old":{//; s/}.*//' | field packets)" 7
+is "from the old SA to the new one" "$(sa_of switch out_old spi) $(sa_of switch out_new spi)" "0x00001001 0x00001002"
+is "which has sent what was held and more" "$(sa_of switch out_old packets)" 7
+is "which is 64 bytes each without their header" "$(sa_of switch out_old bytes)" 448
+is "with its inbound one, which has had what bob answered" "$(sa_of switch in_old spi) $(sa_of switch in_old packets)" "0x00009001 3"
+is "and the next one" "$(sa_of switch in_new spi)" 0x00009002
+check "their age is that of the pair" [ "$(sa_of switch in_old age_us)" -ge "$(sa_of switch out_old age_us)" ]
+ip -n bob xfrm policy flush
 
 ip netns exec alice sysctl -qw net.core.xfrm_larval_drop=1
 ip -n alice xfrm state flush
@@ -69,6 +85,9 @@ pings 5
 pair $a $b 0x1003 2>/dev/null || sa alice $a $b 0x1003
 pings 1
 gap_is "flushed" flushed ip 0 5
+is "flushed: 84 bytes each" "$(event alice gap | field dropped_bytes)" 420
+is "flushed: the pair that was in use" "$(sa_of gap-open out_old spi) $(sa_of gap-open in_old spi)" "0x00001002 0x00009002"
+is "flushed: one way has come back" "$(sa_of gap in_new spi) $(sa_of gap in_old spi)" " 0x00009002"
 
 ip netns exec alice sysctl -qw net.core.xfrm_larval_drop=0
 ip -n alice xfrm state delete src $a dst $b proto esp spi 0x1003
@@ -77,6 +96,7 @@ pings 2
 sa alice $a $b 0x1004
 check "it ends" until_true 10 gap_number 3
 gap_is "deleted" deleted ip 2 0
+is "deleted: of an inbound SA that went with another one there is no word" "$(sa_of gap-open in_old spi)" ""
 
 sa alice $a $b 0x1005 limit packet-hard 3
 ip -n alice xfrm state delete src $a dst $b proto esp spi 0x1004

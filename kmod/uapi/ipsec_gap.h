@@ -25,7 +25,7 @@
 
 #define IPSEC_GAP_FAMILY	"ipsec_gap"
 #define IPSEC_GAP_GROUP		"events"
-#define IPSEC_GAP_VERSION	2
+#define IPSEC_GAP_VERSION	3
 
 #define IPSEC_GAP_RING		1024	/* events kept for each namespace */
 #define IPSEC_GAP_CLEAR_SECONDS	60	/* so long after its end a policy counts as "shortly before" */
@@ -45,13 +45,13 @@ enum ipsec_gap_cmd {
 /* IPSEC_GAP_A_TYPE of an event, and what comes with it beside the path */
 enum ipsec_gap_type {
 	IPSEC_GAP_TYPE_UNSPEC,
-	IPSEC_GAP_TYPE_OPEN,		/* no outbound SA can be used any more: CAUSE, BY_*, OUT_OLD */
-	IPSEC_GAP_TYPE_CLOSED,		/* … and there it ended: the same, END, HELD_* DROPPED_* CLEAR_*, *_US, OUT_NEW */
+	IPSEC_GAP_TYPE_OPEN,		/* no outbound SA can be used any more: CAUSE, BY_*, OUT_OLD, IN_OLD */
+	IPSEC_GAP_TYPE_CLOSED,		/* … and there it ended: the same, END, HELD_* DROPPED_* CLEAR_*, *_US, OUT_NEW, IN_NEW */
 	IPSEC_GAP_TYPE_SWITCH,		/* the first packet left by another SA, and there was no gap: OUT_*, IN_* */
 	IPSEC_GAP_TYPE_CLEAR,		/* the first packet that left in clear although this path's policy protected it shortly before */
 	IPSEC_GAP_TYPE_CLEAR_END,	/* no more of them: CLEAR_* */
-	IPSEC_GAP_TYPE_SPI,		/* the first inbound packet of an SPI that no usable SA has: PEER, LOCAL, SPI, PROTO, FATE */
-	IPSEC_GAP_TYPE_SPI_KNOWN,	/* its SA came later: the same, KNOWN_US, PACKETS, BYTES */
+	IPSEC_GAP_TYPE_SPI,		/* the first inbound packet of an SPI that no usable SA has: PEER, LOCAL, SPI, PROTO, FATE, FIRST */
+	IPSEC_GAP_TYPE_SPI_KNOWN,	/* its SA came later: the same, KNOWN_US, PACKETS, BYTES, LAST */
 };
 
 /* IPSEC_GAP_A_CAUSE: why the last SA that could be used is not there */
@@ -124,10 +124,14 @@ enum ipsec_gap_attr {
 	IPSEC_GAP_A_CLEAR_PACKETS,	/* u64 packets in clear */
 	IPSEC_GAP_A_CLEAR_BYTES,
 
-	/* SAs at a switch: nests of IPSEC_GAP_SA_… */
+	/*
+	 * SAs at a switch and around a gap, and in answers to IPSEC_GAP_CMD_PATH the pair that is in use: nests of IPSEC_GAP_SA_…
+	 *
+	 * The kernel knows no pairs. What is beside an outbound SA is the newest inbound one by which the other end can send on the same path.
+	 */
 	IPSEC_GAP_A_OUT_OLD,
 	IPSEC_GAP_A_OUT_NEW,
-	IPSEC_GAP_A_IN_OLD,
+	IPSEC_GAP_A_IN_OLD,		/* not with IN_NEW, if that is the same */
 	IPSEC_GAP_A_IN_NEW,
 
 	/* of a path since it is known */
@@ -167,7 +171,7 @@ enum ipsec_gap_sa_attr {
 	IPSEC_GAP_SA_UNSPEC,
 	IPSEC_GAP_SA_PAD,
 	IPSEC_GAP_SA_SPI,		/* be32 */
-	IPSEC_GAP_SA_AGE_US,		/* u64 since the module knows it */
+	IPSEC_GAP_SA_AGE_US,		/* u64 since it was added; of one that was there before the module, to the second */
 	IPSEC_GAP_SA_PACKETS,		/* u64 as the SA's own counters say */
 	IPSEC_GAP_SA_BYTES,		/* u64 */
 

@@ -70,8 +70,11 @@ static struct nl_msg *closed(void)
 	nla_put_u64(m, IPSEC_GAP_A_KEYED_US, 21042);
 	nla_put_u64(m, IPSEC_GAP_A_WAITED_US, 999);
 	nla_put_u64(m, IPSEC_GAP_A_HELD_PACKETS, 11);
+	nla_put_u64(m, IPSEC_GAP_A_HELD_BYTES, 924);
 	put_sa(m, IPSEC_GAP_A_OUT_OLD, 0x1001, 60000000, 45);
 	put_sa(m, IPSEC_GAP_A_OUT_NEW, 0x1002, 0, 0);
+	put_sa(m, IPSEC_GAP_A_IN_OLD, 0x2001, 60000001, 44);
+	put_sa(m, IPSEC_GAP_A_IN_NEW, 0x2002, 30, 0);
 	return m;
 }
 
@@ -140,7 +143,8 @@ static void a_gap_is_told_in_words(void **state)
 
 	(void)state;
 	assert_non_null(strstr(text, "gap ends after 1.234567 s: all SAs were flushed by setkey (4711); a new SA came after 21.042 ms; "
-			       "packets waited 999 us; held 11, dropped 0, in clear 0; by 0x00001002"));
+			       "packets waited 999 us; held 11 (924 bytes), dropped 0, in clear 0; by 0x00001002; inbound 0x00002002 (30 us old, "
+			       "0 packets, 0 bytes), before it 0x00002001 (60.000001 s old, 44 packets, 3696 bytes)"));
 }
 
 static void a_switch_has_ages(void **state)
