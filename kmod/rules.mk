@@ -10,7 +10,7 @@ kmod_options = W=$(KMOD_W) $(if $(WERROR),KCFLAGS=-Werror) $(if $(shell command 
 kmod_build = env -u CC $(MAKE) --no-print-directory -C $(1) M=$(2) O= $(kmod_options) $(3)
 
 # $(call kmod_copy,FOLDER)
-kmod_copy = mkdir -p $(1) && cp -ru kmod/Kbuild $(wildcard kmod/*.[ch] kmod/uapi kmod/selftest/gap_dev.c) $(1)/
+kmod_copy = mkdir -p $(1) && cp -ru kmod/Kbuild $(wildcard kmod/*.[ch] kmod/uapi kmod/selftest/gap_dev.c kmod/selftest/gap_mistake.c) $(1)/
 
 ## make kmod              the kernel modules, against the headers of the lab's kernel and of a newer one (KMOD_KERNELS=; fetched): build/kmod/VERSION
 kmod:
@@ -37,14 +37,23 @@ lint-kmod:
 	$(q)$(call kmod_copy,$(kmod_out)/lint)
 	+$(q)kdir=$$(kmod/headers lab) && $(call kmod_build,$$kdir,$(kmod_out)/lint,GAPLESS_SELFTEST=m C=2 CF=-Wsparse-error modules)
 
-# Tests take longer there, by so much.
+# Tests take longer there, by so much, and more memory.
 check-kmod-debug: export LAB_SLOWER ?= 4
+check-kmod-debug: export LAB_MEM ?= 2048
 ## make check-kmod-debug  the modules' tests on a kernel with KASAN, lockdep and kmemleak, which is built once (half an hour; kmod/debug)
 check-kmod-debug: deps-if-missing
 	+$(q)version=$$(kmod/debug/prepare) || exit; \
 		out=$(kmod_out)/$$version; \
 		$(call kmod_copy,$$out) && $(call kmod_build,$(abspath build/debug-kernel/tree),$$out,GAPLESS_SELFTEST=m modules)
 	$(build) lab-programs
-	$(q)O=$(O) LAB=vm LAB_KERNEL=$$(cat build/debug-kernel/done) tests/run $(run_kmod)
+	$(q)export O=$(O) LAB=vm LAB_KERNEL=$$(cat build/debug-kernel/done); \
+		$(if $(T),,tests/run --tap --label kmod --lab kmod/debug/control.sh &&) tests/run $(run_kmod)
 
-.PHONY: kmod modules modules_install lint-kmod check-kmod-debug
+check-kmod-load: export GAPLESS_SECONDS ?= 600
+## make check-kmod-load   ten minutes of loading, unloading and dying namespaces under traffic, for each module (GAPLESS_SECONDS=, LAB_KERNEL=)
+check-kmod-load: deps-if-missing
+	$(build_kmod)
+	$(build) lab-programs
+	$(q)O=$(O) V=1 tests/run --tap --label kmod --lab kmod/selftest/gap_load.sh kmod/selftest/pfkey_load.sh
+
+.PHONY: kmod modules modules_install lint-kmod check-kmod-debug check-kmod-load

@@ -1,14 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The gap meter comes and goes under traffic, rekeys and dying namespaces, and the kernel has nothing to say about it.
-# GAP_SECONDS (default 40): for how long
+# The gap meter comes and goes under traffic, rekeys, listeners and dying namespaces, and the kernel has nothing to say about it.
+# GAPLESS_SECONDS (default 40): for how long
 # timeout: 900
 
 # shellcheck source=kmod/selftest/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-seconds=${GAP_SECONDS:-40}
-end=$((SECONDS + seconds))
+seconds=${GAPLESS_SECONDS:-40}
 loads=0 churned=0
 
 # Both ways, and a peer's SAs that come and go: known and unknown SPIs, gaps, switches, packets in clear
@@ -29,15 +28,20 @@ rekeys()
 	done
 }
 
-# A namespace that ends with all it has while the module looks at it
+# A namespace that ends with all it has while the module looks at it; who listens there is the last to go.
 churn()
 {
+	local listener
+
 	ip netns add carol
 	ip -n carol link set lo up
+	ip netns exec carol "$keydctl" gaps --watch >/dev/null 2>&1 &
+	listener=$!
 	ip -n carol xfrm policy add dir out src 127.0.0.1/32 dst 127.0.0.2/32 tmpl proto esp reqid 5 mode transport
 	sa carol 127.0.0.1 127.0.0.2 0x4001 limit time-hard 1
 	ip netns exec carol ping -q -c 2 -i 0.1 -W 0.1 127.0.0.2 >/dev/null
 	ip netns del carol
+	{ kill $listener && wait $listener; } 2>/dev/null
 	churned=$((churned + 1))
 }
 
@@ -48,7 +52,10 @@ ip netns exec alice ping -q -i 0.01 192.0.2.2 >/dev/null 2>&1 &
 spawned+=($!)
 rekeys 2>/dev/null &
 spawned+=($!)
+end=$((SECONDS + seconds))
 while [ "$SECONDS" -lt "$end" ]; do
+	ip netns exec alice "$keydctl" gaps --watch >/dev/null 2>&1 &
+	listener=$!
 	churn
 	gaps alice >/dev/null
 	ip netns exec alice cat /proc/net/ipsec_gap >/dev/null
@@ -56,14 +63,13 @@ while [ "$SECONDS" -lt "$end" ]; do
 	module ipsec_gap
 	loads=$((loads + 1))
 	churn
+	{ kill $listener && wait $listener; } 2>/dev/null
 done
-echo "# $loads times unloaded and loaded again, $churned namespaces, in $seconds s"
+echo "# $loads times unloaded and loaded again, $churned namespaces, $(sent) packets sent, in $seconds s"
 check "it was unloaded each time" [ "$loads" -ge 1 ]
+check "packets went on" [ "$(sent)" -ge 20 ]
 check "it still counts" until_true 20 eval '[ -n "$(gaps alice)" ] && gaps alice | grep -q "\"type\":\"gap\""'
-{ kill "${spawned[@]}" && wait "${spawned[@]}"; } 2>/dev/null
-spawned=()
-ip netns del alice
-ip netns del bob
+hosts_gone
 check "it goes" rmmod ipsec_gap
 check "no words of the kernel" kernel_is_clean
 finish

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The gap meter's netlink family: who may read, and what it does with requests that break its rules. SEED= repeats a run, COUNT= makes it long.
+# The gap meter's netlink family: who may read, and what it does with requests that break its rules. GAPLESS_SEED= repeats a run, GAPLESS_COUNT= makes it long.
 # timeout: 180
 
 # shellcheck source=kmod/selftest/lib.sh
@@ -45,9 +45,10 @@ else
 	echo "# no user namespaces here"
 fi
 
-fuzz=${O:-build}/kmod/selftest/gap_fuzz
+fuzz=$here/gap_fuzz
+[ -x "$fuzz" ] || fuzz=${O:-build}/kmod/selftest/gap_fuzz
 if [ -x "$fuzz" ]; then
-	ip netns exec alice "$fuzz" "${SEED:-1}" "${COUNT:-20000}" >"$work/fuzz"
+	ip netns exec alice "$fuzz" "$seed" "$(fewer 20000)" >"$work/fuzz"
 	while IFS= read -r line; do
 		case $line in
 		"ok "*) ok "${line#ok * - }" ;;

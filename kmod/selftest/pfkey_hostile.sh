@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Messages no program would send: the holes that af_key had, every message cut short everywhere, random ones. The points are
-# pfkey_hostile's; SEED= repeats a run.
+# pfkey_hostile's; GAPLESS_SEED= repeats a run.
 
+# shellcheck source=kmod/selftest/lib.sh
+. "$(dirname "$0")/lib.sh"
 # shellcheck source=kmod/selftest/pfkey_lib.sh
 . "$(dirname "$0")/pfkey_lib.sh"
 
 pfkey_swap
-host_new alice
-points_of in_host alice "${O:-build}/kmod/selftest/pfkey_hostile" "${SEED:-1}" "${COUNT:-20000}"
+host alice
+points_of in_host alice "$(program pfkey_hostile)" "$seed" "$(fewer 20000)"
 # Of all that was asked, what was taken can be read by others as well.
 check "netlink reads what is left" in_host alice sh -c 'ip -s xfrm state && ip -s xfrm policy'
 pfkey_finish

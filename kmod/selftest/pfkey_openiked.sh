@@ -4,13 +4,15 @@
 # Debian's openiked, which speaks nothing but PF_KEY to the kernel, runs over pfkeyv2.ko: tunnels with keyd (which uses netlink beside
 # it) come up, carry packets and get new keys. The points are those of make check-interop.
 
+# shellcheck source=tests/netns/lib.sh
+. "$(dirname "$0")/../../tests/netns/lib.sh"
 # shellcheck source=kmod/selftest/pfkey_lib.sh
 . "$(dirname "$0")/pfkey_lib.sh"
 
 [ -e "${INTEROP_CACHE:-build/interop}/openiked/version" ] || skip_all "openiked is not there: tests/interop/prepare openiked"
 pfkey_swap
 for job in ${JOBS_OF_INTEROP:-basic4 nat}; do
-	points_of "$netns_tests/../interop/job" keyd:openiked "$job"
+	points_of "$netns_dir/../interop/job" keyd:openiked "$job"
 done
 check "af_key was not there instead" eval '! grep -q "^af_key " /proc/modules'
 pfkey_finish

@@ -3,6 +3,8 @@
 # timeout: 600
 # The whole test of libpfkey's pfkey backend (SAs and policies there and back, errors, dumps, events, floods) over pfkeyv2.ko.
 
+# shellcheck source=tests/netns/lib.sh
+. "$(dirname "$0")/../../tests/netns/lib.sh"
 # shellcheck source=kmod/selftest/pfkey_lib.sh
 . "$(dirname "$0")/pfkey_lib.sh"
 
