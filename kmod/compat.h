@@ -33,6 +33,15 @@ static inline struct nlattr **compat_dump_attrs(struct netlink_callback *cb)
 #define COMPAT_XDO_STATE_ADD(name, x) int name(struct xfrm_state *x)
 #endif
 
+/*
+ * Since 2025, also in later versions of 6.1 and 6.12: a migration is told with its namespace. WITHOUT is the same function without it; which of
+ * them is right no version number says.
+ */
+typedef int compat_migrate_fn(const struct xfrm_selector *sel, u8 dir, u8 type, const struct xfrm_migrate *m, int count,
+			      const struct xfrm_kmaddress *k, struct net *net, const struct xfrm_encap_tmpl *encap);
+#define COMPAT_MIGRATE(with, without) __builtin_choose_expr(							\
+	__builtin_types_compatible_p(typeof(((struct xfrm_mgr *)NULL)->migrate), compat_migrate_fn *), with, without)
+
 /* Errors in words for netlink, per-CPU SAs (6.12). Only for files that include <net/xfrm.h> before. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 #define verify_spi_info(proto, min, max, extack) (verify_spi_info)(proto, min, max)

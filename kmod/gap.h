@@ -97,10 +97,11 @@ struct gap {
 struct gap_path {
 	struct hlist_node by_index;	/* RCU */
 	struct hlist_node by_key;	/* RCU */
-	struct list_head all;		/* RCU; gap_net.paths or gap_net.wide */
+	struct list_head all;		/* RCU; gap_net.paths or gap_net.wide: in the order of their ids */
 	struct list_head bare;		/* RCU, gap_net.bare */
 	struct list_head unmet;		/* gap_net.unmet; empty: there has been an SA, or the policy names the other end */
 	struct rcu_head rcu;
+	u64 id;				/* counted up; never again */
 
 	u32 index;			/* of the policy; 0: it is gone */
 	u8 number;			/* of the template */
@@ -146,7 +147,9 @@ struct gap_stray {
 struct gap_spi {
 	struct hlist_node node;		/* RCU */
 	struct list_head turn;		/* of gap_net.spi_kin: who goes first when there is no room */
+	struct list_head all;		/* gap_net.spi_list: in the order of their ids */
 	struct rcu_head rcu;
+	u64 id;
 	bool known;			/* we have SAs with the source */
 	ktime_t looked;			/* the last packet, when it was its turn */
 	xfrm_address_t source, local;
@@ -212,6 +215,8 @@ struct gap_net {
 	DECLARE_HASHTABLE(sa_sources, GAP_HASH_BITS);
 	struct list_head paths, wide, bare, unmet;
 	struct list_head spi_kin[2];	/* by gap_spi.known */
+	struct list_head spi_list;
+	u64 last_id;			/* of paths and SPIs: a dump goes on behind the one that it has told last */
 	struct gap_gone *gone;		/* a ring; made with the first SA */
 	u32 gone_next;
 	u32 path_count, unmet_count, sa_count, spi_count[2];
@@ -280,15 +285,16 @@ void gap_catch_up(struct gap_net *gn);		/* the lock */
 /* gap_sa.c: what the kernel's key managers are told of SAs */
 int gap_sa_notify(struct xfrm_state *x, const struct km_event *c);
 int gap_sa_acquire(struct xfrm_state *x, struct xfrm_tmpl *t, struct xfrm_policy *pol);
+void gap_sa_moved(struct gap_net *gn, const struct xfrm_migrate *m, int count);	/* policies first: gap_path_moved() */
 void gap_sa_walk(struct gap_net *gn);
 void gap_sa_exit(struct gap_net *gn);
 int gap_sa_init(void);
 void gap_sa_done(void);
-/* The lock, for all of these: whether a path has an SA to send by, not counting the one with this SPI; what an SA's counters say (zero when there
+/* The lock, for all of these: whether a path has an SA to send by, not counting this one; what an SA's counters say (zero when there
  * is none with this SPI); the newest SA by which the other end sends on this path, and the one that was there at the last switch, if that is another;
  * whether there are newer SAs than the one with this SPI; whether there is an SA with this source.
  */
-bool gap_sa_usable(struct gap_net *gn, const struct gap_path *p, __be32 except);
+bool gap_sa_usable(struct gap_net *gn, const struct gap_path *p, const struct xfrm_state *except);
 void gap_sa_look(struct gap_net *gn, const struct gap_path *p, __be32 spi, struct gap_sa_seen *to);
 void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_seen *now, struct gap_sa_seen *before);	/* either may be NULL */
 bool gap_sa_newer(struct gap_net *gn, const struct gap_path *p, __be32 spi);
@@ -297,6 +303,7 @@ bool gap_sa_from(struct gap_net *gn, const xfrm_address_t *source, u16 family);
 /* gap_path.c: policies */
 int gap_path_notify(struct xfrm_policy *pol, int dir, const struct km_event *c);
 void gap_path_walk(struct gap_net *gn);
+void gap_path_moved(struct gap_net *gn, const struct xfrm_selector *sel);	/* policies with this selector have other ends */
 void gap_path_exit(struct gap_net *gn);
 bool gap_path_serves(const struct gap_path *p, const struct xfrm_state *x);
 /* RCU: that sends by this SA, of this policy if it is not 0 */

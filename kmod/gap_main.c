@@ -82,6 +82,7 @@ static void net_setup(struct gap_net *gn, struct net *net)
 	INIT_LIST_HEAD(&gn->unmet);
 	INIT_LIST_HEAD(&gn->spi_kin[false]);
 	INIT_LIST_HEAD(&gn->spi_kin[true]);
+	INIT_LIST_HEAD(&gn->spi_list);
 	INIT_LIST_HEAD(&gn->events);
 	INIT_LIST_HEAD(&gn->spi_events);
 	ratelimit_state_init(&gn->strangers, 10 * HZ, 20);
@@ -162,11 +163,40 @@ static struct xfrm_policy *compile_policy(struct sock *sk, int opt, u8 *data, in
 	return NULL;
 }
 
+/* By RCU, in the caller's context. Policies first: then what they sent by is no loss. */
+static int migrate(const struct xfrm_selector *sel, u8 dir, u8 type, const struct xfrm_migrate *m, int count, const struct xfrm_kmaddress *k,
+		   struct net *net, const struct xfrm_encap_tmpl *encap)
+{
+	struct gap_net *gn = gap_net_alive(net);
+
+	if (!gn || type != XFRM_POLICY_TYPE_MAIN)
+		return -EOPNOTSUPP;
+	if (dir == XFRM_POLICY_OUT)
+		gap_path_moved(gn, sel);
+	spin_lock_bh(&gn->lock);
+	gap_catch_up(gn);
+	gap_sa_moved(gn, m, count);
+	spin_unlock_bh(&gn->lock);
+	return -EOPNOTSUPP;
+}
+
+/* Only where such an SA was, and is no more, something happens. */
+static int __maybe_unused migrate_somewhere(const struct xfrm_selector *sel, u8 dir, u8 type, const struct xfrm_migrate *m, int count,
+					    const struct xfrm_kmaddress *k, const struct xfrm_encap_tmpl *encap)
+{
+	struct net *net;
+
+	for_each_net_rcu(net)
+		migrate(sel, dir, type, m, count, k, net, encap);
+	return -EOPNOTSUPP;
+}
+
 static struct xfrm_mgr manager = {
 	.notify = gap_sa_notify,
 	.acquire = gap_sa_acquire,
 	.compile_policy = compile_policy,
 	.notify_policy = gap_path_notify,
+	.migrate = COMPAT_MIGRATE(migrate, migrate_somewhere),
 };
 
 /* What was there before us; what comes meanwhile is told of, and known by then. */

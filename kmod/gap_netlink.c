@@ -186,24 +186,29 @@ static bool is_peer(const struct nlattr *wanted, const xfrm_address_t *peer, u16
 	return nla_len(wanted) == (af == AF_INET6 ? 16 : 4) && !memcmp(nla_data(wanted), peer, nla_len(wanted));
 }
 
+/* Lists grow at their ends, and numbers with them: whatever comes or goes meanwhile, what stays is told, and once. */
+static u64 *told_last(struct netlink_callback *cb)
+{
+	BUILD_BUG_ON(sizeof(u64) > sizeof(cb->ctx));
+	return (u64 *)cb->ctx;
+}
+
 static int dump_paths(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct gap_net *gn = gap_net(sock_net(skb->sk));
 	struct nlattr **attrs = compat_dump_attrs(cb);
+	u64 *last = told_last(cb);
 	struct gap_path *p;
-	long n = 0;
 
 	spin_lock_bh(&gn->lock);
 	gap_catch_up(gn);
 	list_for_each_entry(p, &gn->paths, all) {
-		if (n++ < cb->args[0] || !is_peer(attrs[IPSEC_GAP_A_PEER], &p->peer, p->family))
+		if (p->id <= *last || !is_peer(attrs[IPSEC_GAP_A_PEER], &p->peer, p->family))
 			continue;
-		if (ANSWER(skb, cb, IPSEC_GAP_CMD_PATH, put_path(skb, gn, p))) {
-			n--;
+		if (ANSWER(skb, cb, IPSEC_GAP_CMD_PATH, put_path(skb, gn, p)))
 			break;
-		}
+		*last = p->id;
 	}
-	cb->args[0] = n;
 	spin_unlock_bh(&gn->lock);
 	return skb->len;
 }
@@ -214,17 +219,18 @@ static int dump_events(struct sk_buff *skb, struct netlink_callback *cb)
 	struct nlattr **attrs = compat_dump_attrs(cb);
 	u64 after = attrs[IPSEC_GAP_A_SINCE_SEQ] ? nla_get_u64(attrs[IPSEC_GAP_A_SINCE_SEQ]) : 0;
 	u64 since = attrs[IPSEC_GAP_A_SINCE_TIME] ? nla_get_u64(attrs[IPSEC_GAP_A_SINCE_TIME]) : 0;
+	u64 *last = told_last(cb);
 	struct gap_event *e;
 
 	spin_lock_bh(&gn->lock);
 	gap_catch_up(gn);
 	list_for_each_entry(e, &gn->events, node) {
-		if (e->seq <= max_t(u64, after, cb->args[0]) || real_ns(e->time) < since ||
+		if (e->seq <= max(after, *last) || real_ns(e->time) < since ||
 		    !is_peer(attrs[IPSEC_GAP_A_PEER], &e->peer, e->family))
 			continue;
 		if (ANSWER(skb, cb, IPSEC_GAP_CMD_EVENT, put_event(skb, e)))
 			break;
-		cb->args[0] = e->seq;
+		*last = e->seq;
 	}
 	spin_unlock_bh(&gn->lock);
 	return skb->len;
@@ -241,22 +247,18 @@ static int dump_spis(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct gap_net *gn = gap_net(sock_net(skb->sk));
 	struct nlattr **attrs = compat_dump_attrs(cb);
+	u64 *last = told_last(cb);
 	struct gap_spi *s;
-	long n = 0;
-	int i;
 
 	spin_lock_bh(&gn->lock);
 	gap_catch_up(gn);
-	hash_for_each(gn->spis, i, s, node) {
-		if (n++ < cb->args[0] || !is_peer(attrs[IPSEC_GAP_A_PEER], &s->source, s->family))
+	list_for_each_entry(s, &gn->spi_list, all) {
+		if (s->id <= *last || !is_peer(attrs[IPSEC_GAP_A_PEER], &s->source, s->family))
 			continue;
-		if (ANSWER(skb, cb, IPSEC_GAP_CMD_SPI, put_spi_entry(skb, s))) {
-			n--;
-			goto out;
-		}
+		if (ANSWER(skb, cb, IPSEC_GAP_CMD_SPI, put_spi_entry(skb, s)))
+			break;
+		*last = s->id;
 	}
-out:
-	cb->args[0] = n;
 	spin_unlock_bh(&gn->lock);
 	return skb->len;
 }

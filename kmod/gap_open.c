@@ -141,7 +141,7 @@ void gap_keyed(struct gap_net *gn, struct gap_path *p, __be32 spi, ktime_t now)
 void gap_asked(struct gap_net *gn, struct gap_path *p, ktime_t now)
 {
 	ktime_t asked = p->asked;
-	bool usable = gap_sa_usable(gn, p, 0);
+	bool usable = gap_sa_usable(gn, p, NULL);
 
 	WRITE_ONCE(p->asked, 0);
 	smp_mb(); /* pairs with that of dropped() */

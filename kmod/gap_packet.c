@@ -67,7 +67,7 @@ static void held(struct gap_net *gn, struct gap_path *p, const struct sk_buff *s
 	if (!open) {
 		spin_lock_bh(&gn->lock);
 		gap_catch_up(gn);
-		if (p->index && !gn->dead && !gap_sa_usable(gn, p, 0))
+		if (p->index && !gn->dead && !gap_sa_usable(gn, p, NULL))
 			gap_wanted(gn, p, ktime_get());
 		spin_unlock_bh(&gn->lock);
 		open = READ_ONCE(p->gap.open);

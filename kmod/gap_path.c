@@ -136,6 +136,7 @@ static struct gap_path *path_new(struct gap_net *gn, const struct gap_path *mode
 		return NULL;
 	}
 	gn->path_count++;
+	p->id = ++gn->last_id;
 	INIT_LIST_HEAD(&p->bare);
 	INIT_LIST_HEAD(&p->unmet);
 	if (unmet) {
@@ -202,11 +203,13 @@ static void policy_gone(struct gap_net *gn, struct gap_path *p, ktime_t now)
 static void policy_leaves(struct gap_net *gn, u32 index, const struct xfrm_policy *now_is, ktime_t now)
 {
 	struct gap_path *p, *next, model;
+	struct hlist_node *node;
 
 	list_for_each_entry_safe(p, next, &gn->wide, all)
 		if (p->index == index)
 			path_free(gn, p);
-	list_for_each_entry_safe(p, next, &gn->paths, all) {
+	/* One that goes may make another go, which may be the next; under the lock, and so with RCU, that still leads on. */
+	hash_for_each_possible_safe(gn->paths_index, p, node, by_index, index) {
 		if (p->index != index)
 			continue;
 		if (now_is && p->number < now_is->xfrm_nr) {
@@ -393,11 +396,17 @@ void gap_path_age(struct gap_net *gn, ktime_t now)
 	}
 }
 
+struct walk {
+	struct gap_net *gn;
+	const struct xfrm_selector *sel;	/* NULL: all */
+};
+
 static int walk(struct xfrm_policy *pol, int dir, int n, void *arg)
 {
-	struct gap_net *gn = arg;
+	const struct walk *what = arg;
+	struct gap_net *gn = what->gn;
 
-	if (!is_ours(pol, dir))
+	if (!is_ours(pol, dir) || (what->sel && !same_selector(what->sel, &pol->selector)))
 		return 0;
 	spin_lock_bh(&gn->lock);
 	policy_leaves(gn, pol->index, pol, ktime_get());
@@ -406,13 +415,24 @@ static int walk(struct xfrm_policy *pol, int dir, int n, void *arg)
 	return 0;
 }
 
-void gap_path_walk(struct gap_net *gn)
+static void walk_all(struct gap_net *gn, const struct xfrm_selector *sel)
 {
+	struct walk what = { gn, sel };
 	struct xfrm_policy_walk w;
 
 	xfrm_policy_walk_init(&w, XFRM_POLICY_TYPE_MAIN);
-	xfrm_policy_walk(gn->net, &w, walk, gn);
+	xfrm_policy_walk(gn->net, &w, walk, &what);
 	xfrm_policy_walk_done(&w, gn->net);
+}
+
+void gap_path_walk(struct gap_net *gn)
+{
+	walk_all(gn, NULL);
+}
+
+void gap_path_moved(struct gap_net *gn, const struct xfrm_selector *sel)
+{
+	walk_all(gn, sel);
 }
 
 void gap_path_exit(struct gap_net *gn)

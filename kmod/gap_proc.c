@@ -15,7 +15,21 @@ const char *const gap_cause_names[] = {
 	[IPSEC_GAP_CAUSE_DELETED] = "deleted",
 	[IPSEC_GAP_CAUSE_FLUSHED] = "flushed",
 	[IPSEC_GAP_CAUSE_VANISHED] = "vanished",
+	[IPSEC_GAP_CAUSE_MIGRATED] = "migrated",
 };
+
+/* Places are ids, so that what goes meanwhile takes nobody else's. 0 is the head's. */
+static struct list_head *from(struct gap_net *gn, struct list_head *at, loff_t *pos)
+{
+	const struct gap_path *p = list_entry(at, struct gap_path, all);
+
+	list_for_each_entry_continue(p, &gn->paths, all)
+		if (p->id >= *pos) {
+			*pos = p->id;
+			return (struct list_head *)&p->all;
+		}
+	return NULL;
+}
 
 static void *start(struct seq_file *m, loff_t *pos)
 	__acquires(&gn->lock)
@@ -24,12 +38,13 @@ static void *start(struct seq_file *m, loff_t *pos)
 
 	spin_lock_bh(&gn->lock);
 	gap_catch_up(gn);
-	return seq_list_start_head(&gn->paths, *pos);
+	return *pos ? from(gn, &gn->paths, pos) : &gn->paths;
 }
 
 static void *next(struct seq_file *m, void *v, loff_t *pos)
 {
-	return seq_list_next(v, &gap_net(seq_file_net(m))->paths, pos);
+	++*pos;
+	return from(gap_net(seq_file_net(m)), v, pos);
 }
 
 static void stop(struct seq_file *m, void *v)

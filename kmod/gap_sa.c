@@ -34,12 +34,12 @@ static void look(const struct gap_sa *sa, struct gap_sa_seen *to)
 	to->bytes = READ_ONCE(sa->x->curlft.bytes);
 }
 
-bool gap_sa_usable(struct gap_net *gn, const struct gap_path *p, __be32 except)
+bool gap_sa_usable(struct gap_net *gn, const struct gap_path *p, const struct xfrm_state *except)
 {
 	struct gap_sa *sa;
 
 	hash_for_each_possible(gn->sa_keys, sa, by_key, gap_key(p->proto, p->reqid, &p->peer, p->family))
-		if (usable(sa) && sa->x->id.spi != except && gap_path_serves(p, sa->x))
+		if (usable(sa) && sa->x != except && gap_path_serves(p, sa->x))
 			return true;
 	return false;
 }
@@ -169,14 +169,15 @@ static void forget(struct gap_net *gn, struct gap_sa *sa)
 	kfree(sa);
 }
 
-static void lose_path(struct gap_net *gn, struct gap_path *p, u32 cause, const struct gap_by *by, const struct gap_sa_seen *old, ktime_t now)
+static void lose_path(struct gap_net *gn, struct gap_path *p, const struct xfrm_state *x, u32 cause, const struct gap_by *by,
+		      const struct gap_sa_seen *old, ktime_t now)
 {
 	struct gap_sa_seen in_use;
 	__be32 spi = old->spi;
 
 	if (p->spi == spi)
 		p->was = *old;
-	if (!gap_sa_usable(gn, p, spi)) {
+	if (!gap_sa_usable(gn, p, x)) {
 		/* Of several that go at once, the one that packets left by is still to be told of. */
 		gap_sa_look(gn, p, p->spi, &in_use);
 		gap_lost(gn, p, cause, by, in_use.spi ? &in_use : old, now);
@@ -210,7 +211,7 @@ static void lose(struct gap_net *gn, struct gap_sa *sa, u32 cause, const struct 
 	lose_inbound(gn, x, &old);
 	hash_for_each_possible(gn->path_keys, p, by_key, key_of(x))
 		if (served_by(p, sa))
-			lose_path(gn, p, cause, by, &old, now);
+			lose_path(gn, p, x, cause, by, &old, now);
 	gap_spi_gone(gn, x, now);
 	forget(gn, sa);
 }
@@ -249,6 +250,44 @@ static u32 expired_by(const struct xfrm_state *x, u32 portid)
 	if (x->curlft.packets >= x->lft.hard_packet_limit)
 		return IPSEC_GAP_CAUSE_PACKETS;
 	return IPSEC_GAP_CAUSE_TIME;
+}
+
+/* The one with the same SPI at its new ends. Packets do not change to it, as they leave by the same SPI. */
+static void move(struct gap_net *gn, struct gap_sa *sa, const struct xfrm_migrate *m, const struct gap_by *by, ktime_t now)
+{
+	struct xfrm_state *old = sa->x, *new;
+	struct gap_path *p;
+
+	new = xfrm_state_lookup(gn->net, old->mark.v, &m->new_daddr, old->id.spi, old->id.proto, m->new_family);
+	if (!new)
+		return;
+	add(gn, new, sa->since, now);
+	hash_for_each_possible(gn->path_keys, p, by_key, key_of(old))
+		if (p->spi == old->id.spi && gap_path_serves(p, old) && gap_path_serves(p, new))
+			WRITE_ONCE(p->spi, 0);
+	xfrm_state_put(new);
+	lose(gn, sa, IPSEC_GAP_CAUSE_MIGRATED, by, now);
+}
+
+static bool is_moved(const struct xfrm_state *x, const struct xfrm_migrate *m)
+{
+	return x->id.proto == m->proto && x->props.mode == m->mode && x->props.family == m->old_family && (!m->reqid || x->props.reqid == m->reqid) &&
+	       gap_addr_equal(&x->id.daddr, &m->old_daddr, m->old_family) && gap_addr_equal(&x->props.saddr, &m->old_saddr, m->old_family);
+}
+
+/* A migration removes SAs without a word, and adds others. */
+void gap_sa_moved(struct gap_net *gn, const struct xfrm_migrate *m, int count)
+{
+	const struct xfrm_migrate *end = m + count;
+	struct hlist_node *next;
+	struct gap_sa *sa;
+	struct gap_by by;
+
+	whoever(&by);
+	for (; m < end; m++)
+		hash_for_each_possible_safe(gn->sa_sources, sa, next, by_source, gap_addr_hash(&m->old_saddr, m->old_family))
+			if (!usable(sa) && is_moved(sa->x, m))
+				move(gn, sa, m, &by, ktime_get());
 }
 
 /* Of SAs as they come and go; under the lock. */

@@ -23,6 +23,7 @@ static void spi_free(struct gap_net *gn, struct gap_spi *s)
 {
 	hash_del_rcu(&s->node);
 	list_del(&s->turn);
+	list_del(&s->all);
 	gn->spi_count[s->known]--;
 	kfree_rcu(s, rcu);
 }
@@ -163,6 +164,8 @@ static void begin(struct gap_net *gn, const struct gap_stray *what, unsigned int
 	}
 	hash_add_rcu(gn->spis, &s->node, key_of(&s->source, s->family));
 	list_add_tail(&s->turn, &gn->spi_kin[s->known]);
+	list_add_tail(&s->all, &gn->spi_list);
+	s->id = ++gn->last_id;
 	gn->spi_count[s->known]++;
 	schedule_delayed_work(&gn->age, HZ);
 	if (is_told(gn, s))

@@ -56,6 +56,7 @@ static const struct {
 	{ "deleted", "it was deleted" },
 	{ "flushed", "all SAs were flushed" },
 	{ "vanished", "the device that it was offloaded to has gone" },
+	{ "migrated", "it was moved to other addresses" },
 };
 
 /* "all SAs were flushed by setkey (4711)" */

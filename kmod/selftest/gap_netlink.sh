@@ -45,6 +45,25 @@ else
 	echo "# no user namespaces here"
 fi
 
+# 300 paths, of which those go that were told first, and so many more that these are no longer kept: all others are told, and once.
+ask=$here/gap_ask
+[ -x "$ask" ] || ask=${O:-build}/kmod/selftest/gap_ask
+if [ -x "$ask" ]; then
+	for ((i = 1; i <= 300; i++)); do
+		echo "xfrm policy add dir out src 192.0.2.1 dst 10.3.$((i / 100)).$((i % 100)) tmpl proto esp reqid 6 mode transport"
+	done >"$work/add"
+	{ head -n 20 "$work/add" && tail -n 100 "$work/add"; } | sed 's/ add / delete /; s/ tmpl.*//' >"$work/delete"
+	sed '1,20d' "$work/add" | head -n 180 | sed 's/.*dst \([^ ]*\).*/\1/' | sort >"$work/stay"
+	ip -n alice -b "$work/add"
+	ip netns exec alice "$ask" paths "ip -b $work/delete" | grep '^10[.]3[.]' >"$work/told"
+	is "a dump tells all that stay" "$(sort -u "$work/told" | comm -13 - "$work/stay" | wc -l)" 0
+	is "and nothing twice" "$(sort "$work/told" | uniq -d | wc -l)" 0
+	is "/proc/net/ipsec_gap has them all" "$(ip netns exec alice sed -n 's/.* \(10[.]3[.][0-9.]*\) [1-9].*/\1/p' /proc/net/ipsec_gap | sort | comm -13 - "$work/stay" | wc -l)" 0
+	sed 's/ add / delete /; s/ tmpl.*//' "$work/add" | ip -n alice -force -b - 2>/dev/null
+else
+	echo "# $ask is not there: make lab-programs"
+fi
+
 fuzz=$here/gap_fuzz
 [ -x "$fuzz" ] || fuzz=${O:-build}/kmod/selftest/gap_fuzz
 if [ -x "$fuzz" ]; then

@@ -54,13 +54,44 @@ if ip -n alice link add xfrm0 type xfrm dev eth0 if_id 42 2>/dev/null; then
 	ip netns exec alice ping -q -c 1 -W 0.1 -M 'do' -s 1390 198.51.100.1 >/dev/null 2>&1
 	is "interface: a packet that is too large is no matter of keys" "$(path dropped 7)" 3
 	ip -n alice link set eth0 mtu 1500
-	ip -n alice xfrm policy flush
-	pings 3
+	ip -n alice neigh replace 192.0.2.8 lladdr 02:00:00:00:00:08 dev eth0
+	ip -n alice xfrm policy delete dir out src 0.0.0.0/0 dst 0.0.0.0/0 if_id 42 # the last one that went: the first that would be charged
+	pings 3 192.0.2.8
 	is "interface: what does not go by it is not in clear for it" "$(path clear 7)" 0
+	ip -n alice xfrm policy flush
 	ip -n alice xfrm state flush
 	ip -n alice link del xfrm0
 else
 	echo "# no xfrm interfaces here"
+fi
+
+# The other end moves, and with it the SA: what strongSwan does for MOBIKE. The old SA goes without a word.
+ask=$here/gap_ask
+[ -x "$ask" ] || ask=${O:-build}/kmod/selftest/gap_ask
+if [ -x "$ask" ]; then
+	ip -n alice addr add 192.0.2.101/24 dev eth0
+	ip -n alice route add 198.51.100.2 via $b src $a
+	ip -n bob addr add 192.0.2.102/24 dev eth0
+	ip -n alice xfrm policy add dir out src $a/32 dst 198.51.100.2/32 tmpl src $a dst $b proto esp reqid 11 mode tunnel
+	ip -n alice xfrm state add src $a dst $b proto esp spi 0x1101 reqid 11 mode tunnel aead 'rfc4106(gcm(aes))' $key 128
+	pings 2 198.51.100.2
+	check "migration: the kernel does it" ip netns exec alice "$ask" migrate $a 198.51.100.2 $a $b $a 192.0.2.102 11
+	check "migration: the SA is there" eval 'ip -n alice xfrm state | grep -q "dst 192.0.2.102"'
+	pings 3 198.51.100.2
+	is "migration: the path is to the new end" "$(path peer 11 | grep -v "^$b\$")" 192.0.2.102
+	is "migration: and has the SA" "$(path spi 11 | tail -n 1)" 0x00001101
+	is "migration: there was no gap" "$(gaps alice | sed 's/{"seq"/\n{"seq"/g' | grep -c '"type":"gap.*"reqid":11,')" 0
+	ip -n alice xfrm state delete src $a dst 192.0.2.102 proto esp spi 0x1101
+	pings 2 198.51.100.2
+	is "migration: its end is one" "$(event alice gap-open | field cause) $(event alice gap-open | field reqid)" "deleted 11"
+	# An SA that moves away from a policy, which stays: transport mode
+	ip -n alice xfrm policy add dir out src $a dst 192.0.2.102 tmpl proto esp reqid 12 mode transport
+	ip -n alice xfrm state add src $a dst 192.0.2.102 proto esp spi 0x1201 reqid 12 mode transport aead 'rfc4106(gcm(aes))' $key 128
+	pings 1 192.0.2.102
+	check "migration: of transport mode" ip netns exec alice "$ask" migrate-transport $a 192.0.2.102 $a 192.0.2.102 $a 192.0.2.103 12
+	is "migration: is why a path has no SA" "$(event alice gap-open | field cause) $(event alice gap-open | field by)" "migrated gap_ask"
+else
+	echo "# $ask is not there: make lab-programs"
 fi
 
 # A policy with a mark is for packets with the mark.

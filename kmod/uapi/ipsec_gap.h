@@ -14,6 +14,8 @@
  *				do		SEQ					this event, or ENOENT
  *	IPSEC_GAP_CMD_SPI	dump		[PEER]					one for each inbound SPI that found no SA
  *
+ * A dump tells what is there from its beginning to its end once, whatever comes and goes meanwhile; of that, each at most once.
+ *
  * The multicast group IPSEC_GAP_GROUP brings each event as it comes, as IPSEC_GAP_CMD_EVENT. SEQ counts events of a namespace from 1: a step of
  * more than one means that some were lost. The kernel keeps the last IPSEC_GAP_RING of them.
  *
@@ -65,6 +67,7 @@ enum ipsec_gap_cause {
 	IPSEC_GAP_CAUSE_DELETED,	/* BY_* deleted this SA */
 	IPSEC_GAP_CAUSE_FLUSHED,	/* BY_* deleted all SAs */
 	IPSEC_GAP_CAUSE_VANISHED,	/* it was offloaded to a device that has gone, or gone down (BY_*) */
+	IPSEC_GAP_CAUSE_MIGRATED,	/* version 3: BY_* moved it to other ends, which this path does not have */
 };
 
 /* IPSEC_GAP_A_END: how a gap ended */
