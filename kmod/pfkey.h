@@ -24,8 +24,10 @@ struct pfkey_net {
 	spinlock_t lock;		/* changes of socks */
 	atomic_t open;			/* sockets */
 	atomic_t promisc;		/* those of them that hear all */
-	struct sock *asking;		/* whose request is under way, under xfrm_cfg_mutex; its address only */
-	u32 reqid;			/* last one made for a policy of level unique */
+	/* Whose request is under way, and who serves it, under xfrm_cfg_mutex: their addresses only */
+	struct sock *asking;
+	struct task_struct *server;
+	atomic_t reqid;			/* last one made for a policy of level unique */
 };
 
 extern unsigned int pfkey_net_id;
@@ -85,7 +87,7 @@ static inline struct km_event pfkey_event_of(const struct pfkey_req *rq, u32 eve
 
 /* The extensions of rq->msg, which has rq->len bytes, a multiple of 8. 0 or -EINVAL. */
 int pfkey_parse(struct pfkey_req *rq);
-/* One extension at p, of which n bytes are there: its length in bytes, or -EINVAL. */
+/* One extension at p, of which n bytes are there, taken for one of this type: its length in bytes, or -EINVAL. */
 int pfkey_ext_check(const void *p, size_t n, u16 type);
 /* Two sockaddrs, one behind the other in n bytes. 0 or -EINVAL. */
 int pfkey_pair_get(const void *p, size_t n, xfrm_address_t *src, xfrm_address_t *dst, u16 *family);
@@ -140,6 +142,8 @@ static inline size_t pfkey_pair_size(u16 family)
 /* ---- who is told (pfkey_sock.c); each takes skb, which may be an ERR_PTR ---- */
 
 int pfkey_answer(struct sock *sk, struct sk_buff *skb);		/* not lost, however full the queue is */
+/* And those that have registered for satype, of what has been found for sk; each socket once. */
+int pfkey_answer_registered(struct sock *sk, struct sk_buff *skb, u8 satype);
 void pfkey_tell_all(struct net *net, struct sk_buff *skb);
 /* Those that have registered for satype: 0, or -ESRCH when there is nobody. */
 int pfkey_tell_registered(struct net *net, struct sk_buff *skb, u8 satype);

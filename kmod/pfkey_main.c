@@ -81,7 +81,7 @@ static int __net_init net_begin(struct net *net)
 
 	INIT_HLIST_HEAD(&pn->socks);
 	spin_lock_init(&pn->lock);
-	pn->reqid = IPSEC_MANUAL_REQID_MAX;
+	atomic_set(&pn->reqid, IPSEC_MANUAL_REQID_MAX);
 	return proc_begin(net);
 }
 

@@ -225,7 +225,7 @@ int pfkey_ext_check(const void *p, size_t n, u16 type)
 	if (n < sizeof(*ext))
 		return -EINVAL;
 	len = ext->sadb_ext_len * PFKEY_WORD;
-	if (!len || len > n || ext->sadb_ext_type != type || type == SADB_EXT_RESERVED)
+	if (!len || len > n || type == SADB_EXT_RESERVED)
 		return -EINVAL;
 	if (type > PFKEY_EXT_TOP || !rules[type].min)
 		return len;

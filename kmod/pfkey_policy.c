@@ -34,18 +34,29 @@ static int uses_reqid(struct xfrm_policy *xp, int dir, int count, void *reqid)
 	return 0;
 }
 
-/* One that no policy has; those up to IPSEC_MANUAL_REQID_MAX are for people. The search is bounded. */
+/* The next one above those that are for people. Policies of sockets are made under no lock of ours. */
+static u32 next_reqid(struct pfkey_net *pn)
+{
+	u32 reqid = atomic_inc_return(&pn->reqid);
+
+	if (reqid > IPSEC_MANUAL_REQID_MAX)
+		return reqid;
+	atomic_set(&pn->reqid, IPSEC_MANUAL_REQID_MAX + 1);
+	return IPSEC_MANUAL_REQID_MAX + 1;
+}
+
+#define REQIDS_TRIED 1024	/* each costs a walk of the SPD, for sockets without a pause */
+
+/* One that no policy has. 0: none was found; who asks again goes on behind those that were tried. */
 static u32 new_reqid(struct net *net)
 {
-	struct pfkey_net *pn = pfkey_net(net);
 	struct xfrm_policy_walk walk;
 	unsigned int tries;
 	u32 reqid;
 	int rc;
 
-	for (tries = 0; tries < 65536; tries++) {
-		reqid = pn->reqid < U32_MAX ? pn->reqid + 1 : IPSEC_MANUAL_REQID_MAX + 1;
-		pn->reqid = reqid;
+	for (tries = 0; tries < REQIDS_TRIED; tries++) {
+		reqid = next_reqid(pfkey_net(net));
 		xfrm_policy_walk_init(&walk, XFRM_POLICY_TYPE_MAIN);
 		rc = xfrm_policy_walk(net, &walk, uses_reqid, &reqid);
 		xfrm_policy_walk_done(&walk, net);
@@ -265,7 +276,10 @@ static bool is_ours(const struct sock *sk, int opt)
 	       (IS_ENABLED(CONFIG_IPV6) && sk->sk_family == AF_INET6 && opt == IPV6_IPSEC_POLICY);
 }
 
-/* A policy extension, and a label behind it. Called under rcu_read_lock. */
+/*
+ * A policy extension, and a label behind it, whatever types they name: openiked says another. Called under
+ * rcu_read_lock.
+ */
 struct xfrm_policy *pfkey_compile_policy(struct sock *sk, int opt, u8 *data, int len, int *dir)
 {
 	const struct sadb_x_policy *x = (const void *)data;

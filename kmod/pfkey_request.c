@@ -52,6 +52,7 @@ static int serve_locked(const struct pfkey_req *rq)
 	int err;
 
 	mutex_lock(&rq->net->xfrm.xfrm_cfg_mutex);
+	WRITE_ONCE(pn->server, current);
 	WRITE_ONCE(pn->asking, rq->sk);
 	err = requests[rq->msg->sadb_msg_type].serve(rq);
 	WRITE_ONCE(pn->asking, NULL);
@@ -84,6 +85,7 @@ int pfkey_do_register(const struct pfkey_req *rq)
 	u8 satype = rq->msg->sadb_msg_satype;
 	struct pfkey_msg m;
 	struct sk_buff *skb;
+	int err;
 
 	if (satype > SADB_SATYPE_MAX)
 		return -EINVAL;
@@ -94,15 +96,15 @@ int pfkey_do_register(const struct pfkey_req *rq)
 	pfkey_msg_extended(&m);
 	pfkey_put(&m, SADB_X_EXT_EXTENDED, sizeof(struct sadb_x_extended));
 	skb = pfkey_msg_end(&m, rq->msg->sadb_msg_seq, rq->msg->sadb_msg_pid);
-	if (IS_ERR(skb))
-		return PTR_ERR(skb);
-	if (satype) {
-		pfkey_tell_registered(rq->net, skb_get(skb), satype);
-		lock_sock(rq->sk);
-		WRITE_ONCE(pfk->registered, pfk->registered | BIT(satype));
-		release_sock(rq->sk);
-	}
-	return pfkey_answer(rq->sk, skb);
+	if (!satype)
+		return pfkey_answer(rq->sk, skb);
+	err = pfkey_answer_registered(rq->sk, skb, satype);
+	if (err)
+		return err;
+	lock_sock(rq->sk);
+	WRITE_ONCE(pfk->registered, pfk->registered | BIT(satype));
+	release_sock(rq->sk);
+	return 0;
 }
 
 /* The other use, to have the kernel hand round what it does not understand (RFC 2367 3.1.11), has found no user. */

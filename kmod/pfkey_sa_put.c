@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the kernel has of an SA, as extensions of a message. */
+#include <linux/security.h>
+
 #include "pfkey.h"
 
 static u8 state_of(const struct xfrm_state *x)
@@ -68,7 +70,10 @@ static void put_ends(struct pfkey_msg *m, const struct xfrm_state *x)
 			       x->sel.sport, x->sel.prefixlen_s, x->sel.proto ? x->sel.proto : IPSEC_PROTO_ANY);
 }
 
-/* One of more bits than sadb_key_bits can tell has come by netlink, and is left out. */
+/*
+ * One of more bits than sadb_key_bits can tell has come by netlink, and is left out. A kernel that is locked down tells
+ * zeros, here as by netlink.
+ */
 static void put_key(struct pfkey_msg *m, u16 type, const char *key, unsigned int bits)
 {
 	struct sadb_key *x;
@@ -79,7 +84,8 @@ static void put_key(struct pfkey_msg *m, u16 type, const char *key, unsigned int
 	if (!x)
 		return;
 	x->sadb_key_bits = bits;
-	memcpy(x + 1, key, BITS_TO_BYTES(bits));
+	if (!security_locked_down(LOCKDOWN_XFRM_SECRET))
+		memcpy(x + 1, key, BITS_TO_BYTES(bits));
 }
 
 static void put_keys(struct pfkey_msg *m, const struct xfrm_state *x)

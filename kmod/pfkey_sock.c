@@ -2,6 +2,7 @@
 /* PF_KEY sockets: opened, closed, written to, read from; and who is told what. */
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/security.h>
 
 #include "pfkey.h"
 
@@ -60,6 +61,12 @@ static int tell(struct sock *sk, struct sk_buff *skb, bool surely)
 	return 0;
 }
 
+/* What is said now comes of sk's request, and not of a timer, a packet or somebody else meanwhile. */
+static bool is_asking(const struct pfkey_net *pn, const struct sock *sk)
+{
+	return sk == READ_ONCE(pn->asking) && READ_ONCE(pn->server) == current && in_task();
+}
+
 typedef bool tell_fn(const struct pfkey_sock *pfk, const void *arg);
 
 /* Takes skb. Promiscuous sockets, but one, hear all. 0 when one of those that want it was told. */
@@ -78,7 +85,7 @@ static int tell_those(struct net *net, struct sk_buff *skb, tell_fn *wants, cons
 
 		if (!wanted && (sk == but || !READ_ONCE(pfk->promisc)))
 			continue;
-		if (!tell(sk, skb, sk == READ_ONCE(pn->asking)) && wanted)
+		if (!tell(sk, skb, is_asking(pn, sk)) && wanted)
 			err = 0;
 	}
 	rcu_read_unlock();
@@ -113,14 +120,11 @@ int pfkey_tell_registered(struct net *net, struct sk_buff *skb, u8 satype)
 	return tell_those(net, skb, is_registered, &satype, NULL);
 }
 
-int pfkey_answer(struct sock *sk, struct sk_buff *skb)
+/* Takes skb. */
+static int give(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff *copy;
 
-	if (IS_ERR(skb))
-		return PTR_ERR(skb);
-	if (atomic_read(&pfkey_net(sock_net(sk))->promisc))
-		tell_those(sock_net(sk), skb_get(skb), is_nobody, NULL, sk);
 	if (!sees_all(sk, skb) && !skb_cloned(skb)) {
 		cut(skb);
 	} else if (!sees_all(sk, skb)) {
@@ -136,6 +140,33 @@ int pfkey_answer(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
+int pfkey_answer(struct sock *sk, struct sk_buff *skb)
+{
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+	if (atomic_read(&pfkey_net(sock_net(sk))->promisc))
+		tell_those(sock_net(sk), skb_get(skb), is_nobody, NULL, sk);
+	return give(sk, skb);
+}
+
+int pfkey_answer_registered(struct sock *sk, struct sk_buff *skb, u8 satype)
+{
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+	tell_those(sock_net(sk), skb_get(skb), is_registered, &satype, sk);
+	return give(sk, skb);
+}
+
+/* In copy, which is of rq's message */
+static void hide_key(void *copy, const struct pfkey_req *rq, u16 type)
+{
+	const struct sadb_key *x = rq->ext[type];
+	size_t at = (const void *)x - (const void *)rq->msg;
+
+	if (x)
+		memset(copy + at + sizeof(*x), 0, x->sadb_key_len * PFKEY_WORD - sizeof(*x));
+}
+
 void pfkey_tell_promisc(const struct pfkey_req *rq)
 {
 	struct sk_buff *skb;
@@ -147,6 +178,10 @@ void pfkey_tell_promisc(const struct pfkey_req *rq)
 		return;
 	memset(skb->cb, 0, sizeof(skb->cb));
 	skb_put_data(skb, rq->msg, rq->len);
+	if (security_locked_down(LOCKDOWN_XFRM_SECRET)) {
+		hide_key(skb->data, rq, SADB_EXT_KEY_AUTH);
+		hide_key(skb->data, rq, SADB_EXT_KEY_ENCRYPT);
+	}
 	tell_those(rq->net, skb, is_nobody, NULL, rq->sk);
 }
 
@@ -215,13 +250,13 @@ static int head_check(const struct sadb_msg *msg, size_t len)
 	return msg->sadb_msg_len * PFKEY_WORD == len ? 0 : -EMSGSIZE;
 }
 
-static void answer_error(const struct pfkey_req *rq, int err)
+static int answer_error(const struct pfkey_req *rq, int err)
 {
 	if (err == -ERESTARTSYS)
 		err = -EINTR;
 	if (err < -U8_MAX)		/* sadb_msg_errno has no more */
 		err = -EINVAL;
-	pfkey_answer(rq->sk, pfkey_msg_head(rq->msg, -err, GFP_KERNEL));
+	return pfkey_answer(rq->sk, pfkey_msg_head(rq->msg, -err, GFP_KERNEL));
 }
 
 static int serve(struct sock *sk, const void *buf, size_t len)
@@ -232,9 +267,7 @@ static int serve(struct sock *sk, const void *buf, size_t len)
 	if (err)
 		return err;
 	err = pfkey_request(&rq);
-	if (err)
-		answer_error(&rq, err);
-	return 0;
+	return err ? answer_error(&rq, err) : 0;
 }
 
 static int pfkey_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
@@ -247,9 +280,6 @@ static int pfkey_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		return -EOPNOTSUPP;
 	if (len < sizeof(struct sadb_msg) || len > PFKEY_MSG_MAX)
 		return -EMSGSIZE;
-	/* As netlink: who opened it, and who writes. */
-	if (!sk_net_capable(sk, CAP_NET_ADMIN))
-		return -EPERM;
 	/* Nothing is done of which there is no room to tell. */
 	if (sk_rmem_alloc_get(sk) > READ_ONCE(sk->sk_rcvbuf))
 		return -ENOBUFS;
@@ -313,6 +343,10 @@ static int pfkey_create(struct net *net, struct socket *sock, int protocol, int 
 	struct pfkey_net *pn = pfkey_net(net);
 	struct sock *sk;
 
+	/*
+	 * Once and for all: who may open it may hand it to whom he trusts. openiked's process that speaks to the network
+	 * and to the kernel has given up all other rights; netlink, which looks at who writes as well, would refuse it.
+	 */
 	if (!ns_capable(net->user_ns, CAP_NET_ADMIN))
 		return -EPERM;
 	if (sock->type != SOCK_RAW)

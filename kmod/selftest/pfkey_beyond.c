@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/sock_diag.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -281,7 +282,9 @@ static void test_dump(void)
 	is("a request for whose answer there is no room", say(reader, &m), -ENOBUFS);
 	is("is not done", get(fd, 0x10001), 0);
 	hear_out(reader);
-	is("later it is", ask(reader, &m, &h), 0);
+	make_head(&m, SADB_FLUSH, SADB_SATYPE_ESP);
+	is("later it is taken", ask(reader, &m, &h), 0);
+	is("and done", get(fd, 0x10001), ESRCH);
 	close(reader);
 	make_head(&m, SADB_X_SPDFLUSH, SADB_SATYPE_UNSPEC);
 	is("SADB_X_SPDFLUSH", ask(fd, &m, &h), 0);
@@ -310,6 +313,29 @@ static void test_promisc(void)
 	close(third);
 }
 
+/* Of one SADB_REGISTER: who asked, who has registered, and who hears all, each once. */
+static void test_register_told(void)
+{
+	int asker = say_open(), all = say_open();
+	unsigned int told = 0;
+
+	make_head(&m, SADB_X_PROMISC, 1);
+	ask(all, &m, &h);
+	hear_out(all);
+	hear_out(plain);
+	make_head(&m, SADB_REGISTER, SADB_SATYPE_ESP);
+	is("SADB_REGISTER", ask(asker, &m, &h), 0);
+	is("is answered once", hear(asker, &h), -EAGAIN);
+	while (!hear(plain, &h))
+		told += heard_msg(&h)->sadb_msg_type == SADB_REGISTER;
+	is("who has registered is told once", told, 1);
+	for (told = 0; !hear(all, &h);)
+		told++;
+	is("who hears all hears the question and the answer", told, 2);
+	close(all);
+	close(asker);
+}
+
 static void test_policy_expires(void)
 {
 	struct sadb_lifetime *lt;
@@ -328,27 +354,104 @@ static void test_policy_expires(void)
 	   "SADB_X_SPDEXPIRE tells of its end");
 }
 
-static void test_rights(void)
+/* In a child, for what cannot be undone: its exit code */
+static int apart(int (*fn)(void))
 {
-	int status;
+	int status = -1;
+	pid_t pid = fork();
 
-	if (!fork()) {
-		if (setgid(65534) || setuid(65534))
-			_exit(9);
-		make_head(&m, SADB_FLUSH, SADB_SATYPE_UNSPEC);
-		_exit(say(fd, &m) != -EPERM ? 1 : socket(PF_KEY, SOCK_RAW, PF_KEY_V2) >= 0 || errno != EPERM ? 2 : 0);
-	}
-	wait(&status);
-	is("without CAP_NET_ADMIN neither a new socket nor one that was handed over is of use", status, 0);
+	if (!pid)
+		_exit(fn());
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-int main(void)
+/* As openiked's process that has no rights but the socket that its parent opened. */
+static int as_nobody(void)
+{
+	if (setgid(65534) || setuid(65534))
+		return 9;
+	if (get(fd, 0x10001) != ESRCH)
+		return 1;
+	return socket(PF_KEY, SOCK_RAW, PF_KEY_V2) >= 0 || errno != EPERM ? 2 : 0;
+}
+
+/* A namespace of users is enough for a socket in a network namespace of its own, and for nothing else. */
+static int as_stranger(void)
+{
+	int own;
+
+	if (unshare(CLONE_NEWUSER))
+		return 9;
+	own = socket(PF_KEY, SOCK_RAW, PF_KEY_V2);
+	if (own >= 0 || errno != EPERM)
+		return 1;
+	if (unshare(CLONE_NEWNET))
+		return 9;
+	own = say_open();
+	make_add(&m, AF_INET, 0x7001);
+	if (ask(own, &m, &h))
+		return 2;
+	make_head(&m, SADB_DUMP, SADB_SATYPE_UNSPEC);
+	return say(own, &m) || hear(own, &h) || heard_msg(&h)->sadb_msg_seq ? 3 : 0;
+}
+
+static void test_rights(void)
+{
+	int all = say_open();
+
+	is("without CAP_NET_ADMIN there is no new socket, but one that was handed over is of use", apart(as_nobody), 0);
+	make_head(&m, SADB_X_PROMISC, 1);
+	ask(all, &m, &h);
+	hear_out(all);
+	hear_out(fd);
+	is("with it in another namespace of users there is one in a network of that namespace only", apart(as_stranger), 0);
+	ok(hear(fd, &h) == -EAGAIN && hear(all, &h) == -EAGAIN, "of which nobody here hears, who hears all neither");
+	is("and nothing is here", get(fd, 0x7001), ESRCH);
+	close(all);
+}
+
+static bool keys_are_zero(void)
+{
+	const struct sadb_key *x = heard_ext(&h, SADB_EXT_KEY_ENCRYPT), *a = heard_ext(&h, SADB_EXT_KEY_AUTH);
+	uint8_t all = 0;
+
+	for (unsigned int i = 0; x && a && i < 16; i++)
+		all |= ((const uint8_t *)(x + 1))[i] | ((const uint8_t *)(a + 1))[i];
+	return x && a && !all && x->sadb_key_bits == 128 && a->sadb_key_bits == 160;
+}
+
+/* Of a kernel that is locked down: what others ask and are told, who hears all. */
+static void test_lockdown(void)
+{
+	unsigned int told = 0, hidden = 0;
+
+	make_head(&m, SADB_X_PROMISC, 1);
+	is("SADB_X_PROMISC", ask(plain, &m, &h), 0);
+	hear_out(plain);
+	make_add(&m, AF_INET, 0x1003);
+	is("SADB_ADD of another", ask(fd, &m, &h), 0);
+	ok(keys_are_zero(), "the answer has zeros for keys");
+	while (!hear(plain, &h)) {
+		told++;
+		hidden += keys_are_zero();
+	}
+	ok(told == 2 && hidden == 2, "so have question and answer for who hears all: %u of %u", hidden, told);
+	is("SADB_GET", get(fd, 0x1003), 0);
+	ok(keys_are_zero(), "as well");
+}
+
+int main(int argc, char **argv)
 {
 	char why[256];
 
 	puts("TAP version 13");
 	plain = say_open();
 	fd = say_open();
+	if (argc == 2 && !strcmp(argv[1], "lockdown")) {
+		test_lockdown();
+		return tap_end();
+	}
 	if (ipsec_open(&netlink, "xfrm", why, sizeof(why))) {
 		printf("Bail out! %s\n", why);
 		return 1;
@@ -362,6 +465,7 @@ int main(void)
 	test_details();
 	test_dump();
 	test_promisc();
+	test_register_told();
 	test_policy_expires();
 	test_rights();
 	ipsec_close(netlink);

@@ -145,6 +145,9 @@ static void test_socket_policy(void)
 	};
 
 	is("a socket's policy", socket_policy(&pol, 16), 0);
+	pol.x.sadb_x_policy_exttype = SADB_EXT_SENSITIVITY;	/* what openiked calls it, and af_key does not look at */
+	is("by another name", socket_policy(&pol, 16), 0);
+	pol.x.sadb_x_policy_exttype = SADB_X_EXT_POLICY;
 	pol.x.sadb_x_policy_len = 0;
 	is("of length 0", socket_policy(&pol, 16), EINVAL);
 	pol.x.sadb_x_policy_len = 1;

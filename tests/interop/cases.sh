@@ -253,6 +253,32 @@ reboot_case()
 	traffic_stop
 }
 
+# brief_case HOST: up, packets there and back, and new keys once, by that host's timers
+brief_case()
+{
+	local old
+
+	scene_up || return
+	ping_ends
+	traffic_start
+	old=$(out_spis alice | xargs)
+	must "the child is rekeyed" wait_until 40 spis_new alice "$old"
+	must "bob sends on the new one alone" wait_until 20 spis_one bob
+	traffic_more 50
+	traffic_stop "$1"
+}
+
+# No part of the matrix: the least that shows that a daemon and its kernel understand each other (kmod/selftest/pfkey_openiked.sh).
+job_brief()
+{
+	hosts_direct
+	scene tunnel 4
+	tunnel[bob.child-life]=5
+	scene_start
+	cell brief -- brief_case bob
+	scene_stop
+}
+
 job_life()
 {
 	local host
