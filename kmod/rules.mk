@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Kernel modules, by the kernel's own build; in a copy, for it writes beside its sources. "make all" needs none of this.
 KDIR ?= /lib/modules/$(shell uname -r)/build
-KMOD_KERNELS ?= lab newer
+# LAB_KERNEL=newer is that of kmod/headers; where tests run on another kernel, modules are made for it. A kernel of kmod/debug has its own headers.
+ifeq ($(LAB_KERNEL),newer)
+override LAB_KERNEL := $(patsubst linux-headers-%,%,$(notdir $(shell kmod/headers newer)))
+$(if $(LAB_KERNEL),,$(error LAB_KERNEL=newer: there are no headers of a newer kernel))
+endif
+KMOD_KERNELS ?= $(or $(filter-out %-debug,$(LAB_KERNEL)),lab newer)
 KMOD_W ?= 1
 kmod_out = $(abspath $(O))/kmod
 kmod_options = W=$(KMOD_W) $(if $(WERROR),KCFLAGS=-Werror) $(if $(shell command -v pahole),,CONFIG_DEBUG_INFO_BTF_MODULES=)

@@ -89,7 +89,7 @@ check-netns: deps-if-missing
 	$(build) lab-programs
 	$(q)O=$(O) tests/run $(run_netns)
 
-## make check-kmod        the kernel modules' tests in the lab (T= picks some; kmod/selftest)
+## make check-kmod        the kernel modules' tests in the lab (T= picks some; kmod/selftest; LAB_KERNEL=newer, or a version: on that kernel)
 check-kmod: deps-if-missing
 	$(build_kmod)
 	$(build) lab-programs
