@@ -37,7 +37,7 @@
 #define GAP_GONE_MAX	512	/* SPIs of SAs that are gone */
 #define GAP_SPI_SECONDS	600	/* an SPI that was not seen for so long is forgotten */
 #define GAP_SEARCH_MAX	1024	/* a dropped packet without a bundle is compared with so many paths */
-#define GAP_BARE_MAX	64	/* paths whose packets might leave in clear: each plain packet is compared with these */
+#define GAP_BARE_MAX	4096	/* paths whose packets might leave in clear */
 
 struct gap_count {
 	atomic64_t packets;
@@ -98,7 +98,8 @@ struct gap_path {
 	struct hlist_node by_index;	/* RCU */
 	struct hlist_node by_key;	/* RCU */
 	struct list_head all;		/* RCU; gap_net.paths or gap_net.wide: in the order of their ids */
-	struct list_head bare;		/* RCU, gap_net.bare */
+	struct list_head bare;		/* gap_net.bare */
+	struct hlist_node by_net;	/* RCU, gap_net.bare_nets */
 	struct list_head unmet;		/* gap_net.unmet; empty: there has been an SA, or the policy names the other end */
 	struct rcu_head rcu;
 	u64 id;				/* counted up; never again */
@@ -213,6 +214,9 @@ struct gap_net {
 	DECLARE_HASHTABLE(path_keys, GAP_HASH_BITS);
 	DECLARE_HASHTABLE(spis, GAP_HASH_BITS);
 	DECLARE_HASHTABLE(sa_sources, GAP_HASH_BITS);
+	DECLARE_HASHTABLE(bare_nets, GAP_HASH_BITS);
+	DECLARE_BITMAP(bare_used[2], 129);		/* by family and length of prefix, the longest first; read without the lock */
+	u32 bare_lengths[2][129];
 	struct list_head paths, wide, bare, unmet;
 	struct list_head spi_kin[2];	/* by gap_spi.known */
 	struct list_head spi_list;
@@ -312,10 +316,16 @@ struct gap_path *gap_path_by_sa(struct gap_net *gn, const struct xfrm_state *x, 
 struct gap_path *gap_path_asked(struct gap_net *gn, const struct xfrm_policy *pol, const struct xfrm_tmpl *t, const struct xfrm_state *x);
 /* Paths of single peers that a wide policy has by this SA */
 void gap_path_widen(struct gap_net *gn, const struct xfrm_state *x);
+void gap_path_met(struct gap_net *gn, struct gap_path *p);	/* there is an SA */
+void gap_path_free(struct gap_net *gn, struct gap_path *p);	/* those that are bare are dressed first */
+
+/* gap_bare.c: paths whose packets might leave in clear. The lock, but for the last one. */
 void gap_path_bare(struct gap_net *gn, struct gap_path *p, ktime_t now);
 void gap_path_dressed(struct gap_net *gn, struct gap_path *p, ktime_t now);
 void gap_path_age(struct gap_net *gn, ktime_t now);
-void gap_path_met(struct gap_net *gn, struct gap_path *p);	/* there is an SA */
+bool gap_path_bare_goes(struct gap_net *gn);	/* the one whose policy went first; false: there is none */
+struct gap_flow;
+struct gap_path *gap_path_bare_find(struct gap_net *gn, const struct gap_flow *f);	/* RCU */
 
 /* gap_open.c: beginnings and ends. The lock, for all of these. */
 void gap_lost(struct gap_net *gn, struct gap_path *p, u32 cause, const struct gap_by *by, const struct gap_sa_seen *old, ktime_t now);

@@ -76,6 +76,7 @@ static void net_setup(struct gap_net *gn, struct net *net)
 	hash_init(gn->paths_index);
 	hash_init(gn->path_keys);
 	hash_init(gn->spis);
+	hash_init(gn->bare_nets);
 	INIT_LIST_HEAD(&gn->paths);
 	INIT_LIST_HEAD(&gn->wide);
 	INIT_LIST_HEAD(&gn->bare);

@@ -157,12 +157,9 @@ static void left_clear(struct gap_net *gn, const struct sk_buff *skb, const stru
 		return;
 	if (!gap_flow_of(skb, state->pf == NFPROTO_IPV6 ? AF_INET6 : AF_INET, &f) || clear_by_right(skb, &f))
 		return;
-	list_for_each_entry_rcu(p, &gn->bare, bare) {
-		if (!gap_flow_fits(p, &f))
-			continue;
+	p = gap_path_bare_find(gn, &f);
+	if (p)
 		went_clear(gn, p, skb);
-		return;
-	}
 }
 
 static unsigned int hook_leaves(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)

@@ -84,7 +84,7 @@ static void describe(struct gap_path *p, const struct xfrm_policy *pol, unsigned
 }
 
 /* Paths that are bare leave that list first. */
-static void path_free(struct gap_net *gn, struct gap_path *p)
+void gap_path_free(struct gap_net *gn, struct gap_path *p)
 {
 	gn->path_count--;
 	gap_stale(gn, p);
@@ -112,16 +112,16 @@ static void path_unmet_free(struct gap_net *gn, struct gap_path *p)
 		atomic_dec(&gn->watched);
 	WRITE_ONCE(p->gap.open, false);
 	WRITE_ONCE(p->index, 0);
-	path_free(gn, p);
+	gap_path_free(gn, p);
 }
 
-/* The one that was asked for longest ago has to go, rather than others. */
+/* Who was asked for longest ago and never met has to go, then whose policy went longest ago. */
 static bool path_room(struct gap_net *gn, bool unmet)
 {
 	if (gn->path_count < GAP_PATHS_MAX && (!unmet || gn->unmet_count < GAP_UNMET_MAX))
 		return true;
 	if (!gn->unmet_count)
-		return false;
+		return gap_path_bare_goes(gn);
 	path_unmet_free(gn, list_first_entry(&gn->unmet, struct gap_path, unmet));
 	atomic64_inc(&gn->forgotten);
 	return true;
@@ -168,7 +168,7 @@ static struct gap_path *path_take_over(struct gap_net *gn, const struct gap_path
 {
 	struct gap_path *p;
 
-	list_for_each_entry(p, &gn->bare, bare) {
+	hash_for_each_possible(gn->path_keys, p, by_key, key_of(model)) {
 		if (p->index || !same_path(p, model))
 			continue;
 		gap_path_dressed(gn, p, now);
@@ -207,7 +207,7 @@ static void policy_leaves(struct gap_net *gn, u32 index, const struct xfrm_polic
 
 	list_for_each_entry_safe(p, next, &gn->wide, all)
 		if (p->index == index)
-			path_free(gn, p);
+			gap_path_free(gn, p);
 	/* One that goes may make another go, which may be the next; under the lock, and so with RCU, that still leads on. */
 	hash_for_each_possible_safe(gn->paths_index, p, node, by_index, index) {
 		if (p->index != index)
@@ -250,7 +250,7 @@ static void policies_leave(struct gap_net *gn, ktime_t now)
 	struct gap_path *p, *next;
 
 	list_for_each_entry_safe(p, next, &gn->wide, all)
-		path_free(gn, p);
+		gap_path_free(gn, p);
 	list_for_each_entry_safe(p, next, &gn->paths, all)
 		if (p->index)
 			policy_gone(gn, p, now);
@@ -340,62 +340,6 @@ void gap_path_widen(struct gap_net *gn, const struct xfrm_state *x)
 	}
 }
 
-void gap_path_bare(struct gap_net *gn, struct gap_path *p, ktime_t now)
-{
-	struct gap_path *oldest;
-
-	if (p->bare_since || gn->dead)
-		return;
-	if (atomic_read(&gn->bare_count) >= GAP_BARE_MAX) {
-		oldest = list_first_entry(&gn->bare, struct gap_path, bare);
-		gap_path_dressed(gn, oldest, now);
-		if (!oldest->index)
-			path_free(gn, oldest);
-	}
-	p->bare_since = now;
-	p->clear_told = false;
-	list_add_tail_rcu(&p->bare, &gn->bare);
-	atomic_inc(&gn->bare_count);
-	schedule_delayed_work(&gn->age, HZ);
-}
-
-void gap_path_dressed(struct gap_net *gn, struct gap_path *p, ktime_t now)
-{
-	u64 packets, bytes;
-	struct gap_event *e;
-
-	if (!p->bare_since)
-		return;
-	list_del_rcu(&p->bare);
-	atomic_dec(&gn->bare_count);
-	p->bare_since = 0;
-	packets = atomic64_xchg(&p->now[GAP_CLEAR].packets, 0);
-	bytes = atomic64_xchg(&p->now[GAP_CLEAR].bytes, 0);
-	if (!packets)
-		return;
-	atomic64_add(packets, &p->sum[GAP_CLEAR].packets);
-	atomic64_add(bytes, &p->sum[GAP_CLEAR].bytes);
-	e = gap_event_of(gn, p, IPSEC_GAP_TYPE_CLEAR_END, now);
-	if (!e)
-		return;
-	e->packets[GAP_CLEAR] = packets;
-	e->bytes[GAP_CLEAR] = bytes;
-	gap_event_add(gn, e);
-}
-
-/* Policies that went long ago are forgotten; of those that are there and bare, the time goes on. */
-void gap_path_age(struct gap_net *gn, ktime_t now)
-{
-	struct gap_path *p, *next;
-
-	list_for_each_entry_safe(p, next, &gn->bare, bare) {
-		if (p->index || ktime_ms_delta(now, p->bare_since) < IPSEC_GAP_CLEAR_SECONDS * MSEC_PER_SEC)
-			continue;
-		gap_path_dressed(gn, p, now);
-		path_free(gn, p);
-	}
-}
-
 struct walk {
 	struct gap_net *gn;
 	const struct xfrm_selector *sel;	/* NULL: all */
@@ -440,10 +384,9 @@ void gap_path_exit(struct gap_net *gn)
 	struct gap_path *p, *next;
 
 	list_for_each_entry_safe(p, next, &gn->wide, all)
-		path_free(gn, p);
+		gap_path_free(gn, p);
 	list_for_each_entry_safe(p, next, &gn->paths, all) {
-		if (p->bare_since)
-			list_del_rcu(&p->bare);
-		path_free(gn, p);
+		gap_path_dressed(gn, p, 0);
+		gap_path_free(gn, p);
 	}
 }

@@ -19,6 +19,12 @@ refused()
 	[ "$rc" != 0 ] && [ "$rc" != 124 ] && grep -qi "permi" <<<"$out" || { echo "exit $rc: $out" && false; }
 }
 
+# clear NETWORK: packets in clear of alice's path to it
+clear()
+{
+	gaps alice | sed 's/.*"paths"://; s/"spis":.*//; s/{"policy"/\n{"policy"/g; s/{"local"/\n{"local"/g' | grep "192.0.2.1/32 $1 " | field clear
+}
+
 hosts
 module ipsec_gap
 [ -n "$(gaps alice)" ] || skip_all "keydctl is not there"
@@ -60,6 +66,13 @@ if [ -x "$ask" ]; then
 	is "and nothing twice" "$(sort "$work/told" | uniq -d | wc -l)" 0
 	is "/proc/net/ipsec_gap has them all" "$(ip netns exec alice sed -n 's/.* \(10[.]3[.][0-9.]*\) [1-9].*/\1/p' /proc/net/ipsec_gap | sort | comm -13 - "$work/stay" | wc -l)" 0
 	sed 's/ add / delete /; s/ tmpl.*//' "$work/add" | ip -n alice -force -b - 2>/dev/null
+	ip -n alice xfrm policy add dir out src 192.0.2.1 dst 10.3.128.0/17 tmpl src 192.0.2.1 dst 192.0.2.2 proto esp reqid 7 mode tunnel
+	ip -n alice xfrm policy delete dir out src 192.0.2.1 dst 10.3.128.0/17
+	ip -n alice route add 10.3.0.0/16 via 192.0.2.2
+	pings 2 10.3.0.1
+	pings 3 10.3.200.1
+	is "the first of 300 whose policies go is looked at for packets in clear" "$(clear 10.3.0.1/32)" 2
+	is "and a whole network" "$(clear 10.3.128.0/17)" 3
 else
 	echo "# $ask is not there: make lab-programs"
 fi

@@ -161,7 +161,7 @@ enum ipsec_gap_attr {
 	IPSEC_GAP_A_OTHER_PACKETS,	/* u64 packets of SPIs that had no room, or have made room */
 
 	/* version 2 */
-	IPSEC_GAP_A_FORGOTTEN,		/* u64 answers to IPSEC_GAP_CMD_INFO: SPIs and paths that have made room for others */
+	IPSEC_GAP_A_FORGOTTEN,		/* u64 answers to IPSEC_GAP_CMD_INFO: SPIs and paths that have made room for others, wholly or for packets in clear */
 	IPSEC_GAP_A_MARK,		/* u32 of a path: that the policy asks of packets … */
 	IPSEC_GAP_A_MARK_MASK,		/* u32 … in these bits; neither if it asks for none */
 
