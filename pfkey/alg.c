@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The one table of algorithms, and the ways to look something up in it. */
+#include "kmod/uapi/pfkeyv2_ext.h"
 #include "pfkey/alg.h"
 
 #include <errno.h>
@@ -57,7 +58,7 @@ static const struct ipsec_alg_info algs[] = {
 	{ IPSEC_ALG_AEAD, NAMES("aes-gcm-8"), KERNEL("rfc4106(gcm(aes))"), .sadb = SADB_X_EALG_AES_GCM_ICV8,
 	  .flags = IPSEC_ALG_STREAM, KEY(160, 288, 64), .salt_bits = 32, .icv_bits = 64,
 	  .config = "CONFIG_CRYPTO_GCM, CONFIG_CRYPTO_AES" },
-	{ IPSEC_ALG_AEAD, NAMES("chacha20-poly1305"), KERNEL("rfc7539esp(chacha20,poly1305)"),
+	{ IPSEC_ALG_AEAD, NAMES("chacha20-poly1305"), KERNEL("rfc7539esp(chacha20,poly1305)"), .sadb = SADB_X_EALG_CHACHA20POLY1305,
 	  .flags = IPSEC_ALG_STREAM, KEY_ONE(288), .salt_bits = 32, .icv_bits = 128,
 	  .config = "CONFIG_CRYPTO_CHACHA20POLY1305" },
 	{ IPSEC_ALG_AEAD, NAMES("aes-ccm-16", "aes-ccm"), KERNEL("rfc4309(ccm(aes))"), .sadb = SADB_X_EALG_AES_CCM_ICV16,

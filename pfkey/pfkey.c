@@ -84,10 +84,41 @@ static int id_refused(struct ipsec *ip, const struct ipsec_sa_id *id)
 	return 0;
 }
 
+static int take_extended(const struct sadb_msg *msg, const struct pfkey_exts *t, void *arg)
+{
+	(void)msg;
+	*(bool *)arg = t->e[SADB_X_EXT_EXTENDED];
+	return 0;
+}
+
+/* Of no protocol, SADB_REGISTER tells what there is and registers nobody. */
+static void ask_extended(struct pfkey_door *d)
+{
+	struct pfkey_msg m;
+
+	pfkey_msg_start(&m, SADB_REGISTER, SADB_SATYPE_UNSPEC);
+	pfkey_extended_put(&m);
+	d->extended_known = !pfkey_sock_request(&d->ask, &m, take_extended, &d->extended);
+}
+
+static int sa_refused(struct ipsec *ip, const struct ipsec_sa *sa)
+{
+	struct pfkey_door *d = door(ip);
+	int err = pfkey_sa_refused(sa, d->extended, ip->error, sizeof(ip->error));
+
+	if (!err || d->extended_known)
+		return err;
+	err = pfkey_sa_refused(sa, true, ip->error, sizeof(ip->error));
+	if (err)
+		return err;
+	ask_extended(d);
+	return pfkey_sa_refused(sa, d->extended, ip->error, sizeof(ip->error));
+}
+
 static int pfkey_sa_add(struct ipsec *ip, const struct ipsec_sa *sa, bool update)
 {
 	struct pfkey_msg m;
-	int err = pfkey_sa_refused(sa, ip->error, sizeof(ip->error));
+	int err = sa_refused(ip, sa);
 
 	if (err)
 		return err;
@@ -115,6 +146,7 @@ static int pfkey_sa_read(struct ipsec *ip, const struct ipsec_sa_id *id, struct 
 	if (err)
 		return err;
 	pfkey_sa_id_put(&m, SADB_GET, id);
+	pfkey_extended_put(&m);
 	err = request(ip, &m, take_sa, out);
 	if (err)
 		return pfkey_explain(ip, err);
@@ -174,6 +206,7 @@ static int pfkey_sa_dump(struct ipsec *ip, ipsec_sa_fn *fn, void *arg)
 	int err;
 
 	pfkey_msg_start(&m, SADB_DUMP, SADB_SATYPE_UNSPEC);
+	pfkey_extended_put(&m);
 	err = pfkey_door_dump(ip, &m, dump_one_sa, &d);
 	return err && !d.ended ? pfkey_explain_dump(ip, err) : err;
 }

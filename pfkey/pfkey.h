@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The codec between struct ipsec_* and PF_KEYv2 messages (RFC 2367, and what Linux has beyond it, SADB_X_*): bytes in,
- * values out and back. It holds no state and touches no socket, so it is tested and fuzzed without a kernel. Only the
+ * The codec between struct ipsec_* and PF_KEYv2 messages (RFC 2367, what Linux has beyond it, SADB_X_*, and what pfkeyv2.ko
+ * has beyond that, kmod/uapi/pfkeyv2_ext.h): bytes in, values out and back. It holds no state and touches no socket, so it is tested and fuzzed without a kernel. Only the
  * pfkey backend uses it.
  */
 #ifndef PFKEY_PFKEY_H
 #define PFKEY_PFKEY_H
 
+#include "kmod/uapi/pfkeyv2_ext.h"
 #include "pfkey/backend.h"
 
 #include <linux/pfkeyv2.h>
@@ -44,8 +45,9 @@ void *pfkey_ext_room(struct pfkey_msg *m, uint16_t type, size_t n);
  * The extensions of a message by type, NULL where there is none; those of unknown type are passed over. Each that is here is
  * as long as what it says of itself: key, label, addresses, requests, combinations.
  */
+#define PFKEY_EXT_TOP SADB_X_EXT_EXTENDED
 struct pfkey_exts {
-	const void *e[SADB_EXT_MAX + 1];
+	const void *e[PFKEY_EXT_TOP + 1];
 };
 
 /* n: bytes that arrived at msg, which is aligned to 8. 0, or -EBADMSG: cut short, an extension twice or of type 0. */
@@ -74,10 +76,17 @@ uint8_t pfkey_mode_get(uint8_t mode);
 bool pfkey_lifetimes_fit(const struct ipsec_lifetime *soft, const struct ipsec_lifetime *hard);
 
 /*
+ * Says "I speak kmod/uapi/pfkeyv2_ext.h": of SAs a kernel that does, too, then tells this socket all. Other kernels pass over it,
+ * in any message but SADB_ACQUIRE and SADB_X_PROMISC. In the answer to a SADB_REGISTER it stands only where the kernel does.
+ */
+void pfkey_extended_put(struct pfkey_msg *m);
+
+/*
  * What PF_KEY, as Linux has it, cannot carry is told by *_refused: 0, or -EOPNOTSUPP and a sentence in why[n] that names it.
+ * extended: of a kernel that speaks kmod/uapi/pfkeyv2_ext.h. Others would pass over what is said by it, so the kernel must be known.
  * The functions that write take only what was not refused and has passed ipsec_sa_check or ipsec_policy_check.
  */
-int pfkey_sa_refused(const struct ipsec_sa *sa, char *why, size_t n);
+int pfkey_sa_refused(const struct ipsec_sa *sa, bool extended, char *why, size_t n);
 int pfkey_policy_refused(const struct ipsec_policy *pol, char *why, size_t n);
 /* As a key to find or delete a policy by: selector, direction and label only. */
 int pfkey_policy_key_refused(const struct ipsec_policy *key, char *why, size_t n);
@@ -89,10 +98,14 @@ void pfkey_getspi_put(struct pfkey_msg *m, const struct ipsec_sa *larval, uint32
 /* Narrows a SADB_DUMP to the SAs between two hosts; either may be AF_UNSPEC (any), not both. */
 void pfkey_filter_put(struct pfkey_msg *m, const struct ipsec_addr *src, const struct ipsec_addr *dst);
 /*
- * From every message that has an SA. 0 or -EBADMSG. What PF_KEY does not tell: AEADs, ESN, wide windows, marks, if_id,
- * most of a selector, sequence numbers, acquire_seq. icv_bits are those that af_key gives.
+ * From every message that has an SA. 0 or -EBADMSG. What PF_KEY does not tell: marks, if_id, most of a selector, acquire_seq; to who
+ * does not speak the extensions: ESN, wide windows, sequence numbers, lengths of ICVs (icv_bits are then those that af_key gives).
  */
 int pfkey_sa_get(const struct sadb_msg *msg, const struct pfkey_exts *t, struct ipsec_sa *sa);
+
+/* Parts of both: what of an SA is said by the extensions, where it is not as always. icv: what the algorithm has without a word. */
+void pfkey_sa_extended_put(struct pfkey_msg *m, const struct ipsec_sa *sa, uint16_t icv);
+int pfkey_sa_extended_get(const struct pfkey_exts *t, struct ipsec_sa *sa);
 
 /* SADB_X_SPDADD, SPDUPDATE, SPDSETIDX; SPDDELETE (no templates); SPDGET, SPDDELETE2 (by index). */
 void pfkey_policy_put(struct pfkey_msg *m, uint8_t type, const struct ipsec_policy *pol);

@@ -15,6 +15,8 @@ struct pfkey_door {
 	struct pfkey_sock dump;		/* apart from ask: who reads a dump may make requests meanwhile */
 	struct pfkey_sock events;
 	bool dumping, subscribed;
+	/* Does the kernel speak kmod/uapi/pfkeyv2_ext.h? Asked when first it matters: it looks for the modules of all algorithms. */
+	bool extended, extended_known;
 	struct {			/* the last larval SA that got an SPI; the kernel does not tell its ACQUIRE */
 		struct ipsec_sa_id id;
 		uint32_t seq;

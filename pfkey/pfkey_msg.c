@@ -129,9 +129,9 @@ static bool policy_ok(const void *e, size_t n)
 }
 
 static const struct {
-	uint16_t min;				/* bytes */
+	uint16_t min;				/* bytes; 0: not known here, passed over */
 	bool (*ok)(const void *e, size_t n);	/* e has at least min; NULL: there is no more to it */
-} rules[SADB_EXT_MAX + 1] = {
+} rules[PFKEY_EXT_TOP + 1] = {
 	[SADB_EXT_SA] = { sizeof(struct sadb_sa), NULL },
 	[SADB_EXT_LIFETIME_CURRENT] = { sizeof(struct sadb_lifetime), NULL },
 	[SADB_EXT_LIFETIME_HARD] = { sizeof(struct sadb_lifetime), NULL },
@@ -158,6 +158,9 @@ static const struct {
 	[SADB_X_EXT_SEC_CTX] = { sizeof(struct sadb_x_sec_ctx), ctx_ok },
 	[SADB_X_EXT_KMADDRESS] = { sizeof(struct sadb_x_kmaddress), kmaddress_ok },
 	[SADB_X_EXT_FILTER] = { sizeof(struct sadb_x_filter), NULL },
+	[SADB_X_EXT_REPLAY] = { sizeof(struct sadb_x_replay), NULL },
+	[SADB_X_EXT_ICV] = { sizeof(struct sadb_x_icv), NULL },
+	[SADB_X_EXT_EXTENDED] = { sizeof(struct sadb_x_extended), NULL },
 };
 
 /*
@@ -188,7 +191,7 @@ int pfkey_exts_get(struct pfkey_exts *t, const struct sadb_msg *msg, size_t n)
 		len = ext->sadb_ext_len * WORD;
 		if (!len || len > n - at || type == SADB_EXT_RESERVED)
 			return -EBADMSG;
-		if (type > SADB_EXT_MAX)
+		if (type > PFKEY_EXT_TOP || !rules[type].min)
 			continue;
 		if (t->e[type] || len < rules[type].min || (rules[type].ok && !rules[type].ok(ext, len)))
 			return -EBADMSG;

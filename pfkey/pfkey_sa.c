@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHA256_ICV_BITS 96	/* what Linux makes of HMAC-SHA-256 when nobody says another length, as nobody can here */
+#define SHA256_ICV_BITS 96	/* what Linux makes of HMAC-SHA-256 when nobody says another length, as without SADB_X_EXT_ICV nobody can */
 
 static const struct { uint16_t ours; uint32_t flag; } sa_flags[] = {
 	{ IPSEC_SA_NOECN, SADB_SAFLAGS_NOECN },
@@ -22,17 +22,17 @@ static const struct { uint16_t ours; uint32_t flag; } sa_flags[] = {
 
 static uint16_t default_icv(const struct ipsec_alg_info *info)
 {
-	return info->sadb == SADB_X_AALG_SHA2_256HMAC ? SHA256_ICV_BITS : info->icv_bits;
+	return info->kind == IPSEC_ALG_AUTH && info->sadb == SADB_X_AALG_SHA2_256HMAC ? SHA256_ICV_BITS : info->icv_bits;
 }
 
 static const struct ipsec_alg_info *alg_info(enum ipsec_alg_kind kind, const struct ipsec_alg *alg)
 {
-	const struct ipsec_alg_info *info = alg->name[0] ? ipsec_alg_by_kernel(kind, alg->name, 0) : NULL;
+	const struct ipsec_alg_info *info = alg->name[0] ? ipsec_alg_by_kernel(kind, alg->name, alg->icv_bits) : NULL;
 
 	return info && info->sadb ? info : NULL;
 }
 
-static int alg_refused(enum ipsec_alg_kind kind, const struct ipsec_alg *alg, char *why, size_t n)
+static int alg_refused(enum ipsec_alg_kind kind, const struct ipsec_alg *alg, bool extended, char *why, size_t n)
 {
 	const struct ipsec_alg_info *info = alg_info(kind, alg);
 
@@ -42,7 +42,7 @@ static int alg_refused(enum ipsec_alg_kind kind, const struct ipsec_alg *alg, ch
 		snprintf(why, n, "PF_KEY has no number for the algorithm %s", alg->name);
 		return -EOPNOTSUPP;
 	}
-	if (kind == IPSEC_ALG_AUTH && alg->icv_bits && alg->icv_bits != default_icv(info)) {
+	if (kind == IPSEC_ALG_AUTH && !extended && alg->icv_bits && alg->icv_bits != default_icv(info)) {
 		snprintf(why, n, "PF_KEY cannot carry the length of an ICV: %s has %u bits there, not %u (say -trunc %u)",
 			 alg->name, default_icv(info), alg->icv_bits, default_icv(info));
 		return -EOPNOTSUPP;
@@ -57,12 +57,38 @@ static bool selector_fits(const struct ipsec_selector *s)
 	       !s->dport && !s->ifindex;
 }
 
-int pfkey_sa_refused(const struct ipsec_sa *sa, char *why, size_t n)
+struct barrier {
+	bool there;
+	const char *what;
+};
+
+static int barred(const struct barrier *rows, size_t count, char *why, size_t n)
 {
-	const struct { bool there; const char *what; } cannot[] = {
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].there) {
+			snprintf(why, n, "PF_KEY cannot carry %s", rows[i].what);
+			return -EOPNOTSUPP;
+		}
+	return 0;
+}
+
+/* What takes the extensions of pfkeyv2.ko. */
+static int plain_refused(const struct ipsec_sa *sa, char *why, size_t n)
+{
+	const struct barrier cannot[] = {
 		{ sa->aead.name[0], "an algorithm that encrypts and authenticates in one (AEAD)" },
 		{ sa->flags & IPSEC_SA_ESN, "extended sequence numbers" },
 		{ sa->replay_window > 32, "a replay window of more than 32 packets" },
+		{ sa->resume, "sequence numbers to go on from" },
+		{ sa->encap.type && !ipsec_addr_is_any(&sa->encap.oa), "the original address of NAT-T, which Linux drops there" },
+	};
+
+	return barred(cannot, sizeof(cannot) / sizeof(cannot[0]), why, n);
+}
+
+int pfkey_sa_refused(const struct ipsec_sa *sa, bool extended, char *why, size_t n)
+{
+	const struct barrier cannot[] = {
 		{ sa->mark.mask, "a mark" },
 		{ sa->output_mark.mask, "an output mark" },
 		{ sa->if_id, "an if_id" },
@@ -71,22 +97,21 @@ int pfkey_sa_refused(const struct ipsec_sa *sa, char *why, size_t n)
 		{ sa->nat_keepalive, "the interval of NAT keepalives" },
 		{ sa->tfc_pad, "padding of the traffic flow (TFC)" },
 		{ sa->ae == IPSEC_AE_FIRST, "a word about an SA's first packet" },
-		{ sa->resume, "sequence numbers to go on from" },
+		{ sa->resume && sa->usage.add_time, "counters and times to go on from" },
 		{ sa->flags & ~(SA_FLAGS_CARRIED | IPSEC_SA_ESN), "flags of an SA other than noecn, decap-dscp, nopmtudisc" },
-		{ sa->encap.type && !ipsec_addr_is_any(&sa->encap.oa), "the original address of NAT-T, which Linux drops there" },
 		{ sa->sel.src.family && !selector_fits(&sa->sel), "more of an SA's selector than its source" },
 		{ !pfkey_lifetimes_fit(&sa->soft, &sa->hard), "a limit of more than 4294967295 packets" },
 	};
-	int err;
+	const struct { enum ipsec_alg_kind kind; const struct ipsec_alg *alg; } algs[] = {
+		{ IPSEC_ALG_AEAD, &sa->aead }, { IPSEC_ALG_ENC, &sa->enc }, { IPSEC_ALG_AUTH, &sa->auth }, { IPSEC_ALG_COMP, &sa->comp },
+	};
+	int err = extended ? 0 : plain_refused(sa, why, n);
 
-	for (size_t i = 0; i < sizeof(cannot) / sizeof(cannot[0]); i++)
-		if (cannot[i].there) {
-			snprintf(why, n, "PF_KEY cannot carry %s", cannot[i].what);
-			return -EOPNOTSUPP;
-		}
-	if ((err = alg_refused(IPSEC_ALG_ENC, &sa->enc, why, n)) || (err = alg_refused(IPSEC_ALG_AUTH, &sa->auth, why, n)))
-		return err;
-	return alg_refused(IPSEC_ALG_COMP, &sa->comp, why, n);
+	if (!err)
+		err = barred(cannot, sizeof(cannot) / sizeof(cannot[0]), why, n);
+	for (size_t i = 0; !err && i < sizeof(algs) / sizeof(algs[0]); i++)
+		err = alg_refused(algs[i].kind, algs[i].alg, extended, why, n);
+	return err;
 }
 
 /* ---- values to messages ---- */
@@ -118,12 +143,13 @@ static void key_put(struct pfkey_msg *m, uint16_t type, const struct ipsec_alg *
 
 static uint8_t algs_put(struct pfkey_msg *m, const struct ipsec_sa *sa, uint8_t *auth)
 {
-	const struct ipsec_alg_info *a = alg_info(IPSEC_ALG_AUTH, &sa->auth);
-	const struct ipsec_alg_info *e = alg_info(IPSEC_ALG_ENC, &sa->enc), *c = alg_info(IPSEC_ALG_COMP, &sa->comp);
+	const struct ipsec_alg *enc = sa->aead.name[0] ? &sa->aead : &sa->enc;
+	const struct ipsec_alg_info *e = alg_info(enc == &sa->aead ? IPSEC_ALG_AEAD : IPSEC_ALG_ENC, enc);
+	const struct ipsec_alg_info *a = alg_info(IPSEC_ALG_AUTH, &sa->auth), *c = alg_info(IPSEC_ALG_COMP, &sa->comp);
 
 	*auth = a ? a->sadb : 0;
 	if (e)
-		key_put(m, SADB_EXT_KEY_ENCRYPT, &sa->enc);
+		key_put(m, SADB_EXT_KEY_ENCRYPT, enc);
 	if (a)
 		key_put(m, SADB_EXT_KEY_AUTH, &sa->auth);
 	return e ? e->sadb : c ? c->sadb : 0;
@@ -150,6 +176,7 @@ static void encap_put(struct pfkey_msg *m, const struct ipsec_encap *encap)
 
 void pfkey_sa_put(struct pfkey_msg *m, const struct ipsec_sa *sa, bool update)
 {
+	const struct ipsec_alg_info *auth = alg_info(IPSEC_ALG_AUTH, &sa->auth);
 	struct sadb_sa *x;
 
 	pfkey_msg_start(m, update ? SADB_UPDATE : SADB_ADD, pfkey_satype(sa->proto));
@@ -157,7 +184,7 @@ void pfkey_sa_put(struct pfkey_msg *m, const struct ipsec_sa *sa, bool update)
 	m->head.sadb_msg_seq = sa->acquire_seq;
 	x = pfkey_ext_room(m, SADB_EXT_SA, sizeof(*x));
 	x->sadb_sa_spi = htonl(sa->spi);
-	x->sadb_sa_replay = (uint8_t)sa->replay_window;
+	x->sadb_sa_replay = sa->replay_window < UINT8_MAX ? (uint8_t)sa->replay_window : UINT8_MAX;
 	x->sadb_sa_state = SADB_SASTATE_MATURE;
 	for (size_t i = 0; i < SA_FLAGS; i++)
 		if (sa->flags & sa_flags[i].ours)
@@ -170,6 +197,7 @@ void pfkey_sa_put(struct pfkey_msg *m, const struct ipsec_sa *sa, bool update)
 	pfkey_lifetimes_put(m, &sa->soft, &sa->hard);
 	encap_put(m, &sa->encap);
 	pfkey_ctx_put(m, sa->ctx);
+	pfkey_sa_extended_put(m, sa, auth ? default_icv(auth) : 0);
 }
 
 void pfkey_sa_id_put(struct pfkey_msg *m, uint8_t type, const struct ipsec_sa_id *id)
@@ -228,7 +256,7 @@ static int alg_get(const struct pfkey_exts *t, enum ipsec_alg_kind kind, uint8_t
 		strcpy(alg->name, info->kernel[0]);
 	else
 		snprintf(alg->name, sizeof(alg->name), "sadb(%u)", number);
-	if (kind == IPSEC_ALG_AUTH && info)
+	if (info && kind != IPSEC_ALG_COMP)
 		alg->icv_bits = default_icv(info);
 	if (!key || kind == IPSEC_ALG_COMP)
 		return 0;
@@ -247,6 +275,8 @@ static int algs_get(const struct pfkey_exts *t, const struct sadb_sa *x, struct 
 		return err;
 	if (sa->proto == IPPROTO_COMP)
 		return alg_get(t, IPSEC_ALG_COMP, x->sadb_sa_encrypt, SADB_EXT_KEY_ENCRYPT, &sa->comp);
+	if (ipsec_alg_by_sadb(IPSEC_ALG_AEAD, x->sadb_sa_encrypt))
+		return alg_get(t, IPSEC_ALG_AEAD, x->sadb_sa_encrypt, SADB_EXT_KEY_ENCRYPT, &sa->aead);
 	return alg_get(t, IPSEC_ALG_ENC, x->sadb_sa_encrypt, SADB_EXT_KEY_ENCRYPT, &sa->enc);
 }
 
@@ -333,7 +363,7 @@ int pfkey_sa_get(const struct sadb_msg *msg, const struct pfkey_exts *t, struct 
 	pfkey_lifetimes_get(t, &sa->soft, &sa->hard, &sa->usage);
 	proxy_get(t, sa);
 	encap_get(t, sa);
-	if (algs_get(t, x, sa) || pfkey_ctx_get(t, sa->ctx))
+	if (algs_get(t, x, sa) || pfkey_sa_extended_get(t, sa) || pfkey_ctx_get(t, sa->ctx))
 		return -EBADMSG;
 	return 0;
 }

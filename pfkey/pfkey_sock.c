@@ -293,6 +293,7 @@ int pfkey_sock_listen(struct pfkey_sock *s)
 		int err;
 
 		pfkey_msg_start(&m, SADB_REGISTER, satypes[i]);
+		pfkey_extended_put(&m);
 		err = pfkey_sock_request(s, &m, NULL, NULL);
 		if (err && err != -EEXIST)
 			return err;

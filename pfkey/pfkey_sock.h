@@ -44,7 +44,7 @@ int pfkey_sock_request(struct pfkey_sock *s, struct pfkey_msg *m, pfkey_answer_f
  */
 int pfkey_sock_dump(struct pfkey_sock *s, struct pfkey_msg *m, pfkey_answer_fn *fn, void *arg);
 
-/* A large receive buffer, and SADB_REGISTER for ESP, AH and IPComp. 0 or -errno. */
+/* A large receive buffer, and SADB_REGISTER for ESP, AH and IPComp, with SADB_X_EXT_EXTENDED. 0 or -errno. */
 int pfkey_sock_listen(struct pfkey_sock *s);
 /*
  * Reads one message that is there. 1: it is in s->buf, s->n bytes; 2: it is, too, but some before the next may be lost; 0:

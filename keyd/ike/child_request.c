@@ -120,7 +120,7 @@ void child_inbound_request(struct child_sa *c, struct kern_request *rq)
 /*
  * An engine before this one may have added it, and somebody may have flushed it since: no sequence number is to be used again
  * with its key, as each is a nonce (RFC 4106 3). Where it still is, the kernel says so and nothing changes; where it never
- * was, the peer does not mind that its numbers begin later. PF_KEY can do neither this nor AEAD.
+ * was, the peer does not mind that its numbers begin later. af_key can do neither this nor AEAD.
  */
 static void skip_used(const struct child_sa *c, struct ipsec_sa *sa)
 {

@@ -83,6 +83,8 @@ static const struct {
 
 	{ SCMP_SYS(getsockopt), CTL | FETCH },	/* SO_PEERCRED of who connects; SO_ERROR of a connection that is made */
 	{ SCMP_SYS(accept4), CTL },
+	{ SCMP_SYS(recvfrom), KERN },		/* PF_KEY (--backend pfkey), … */
+	{ SCMP_SYS(getsockopt), KERN },		/* … and how full its queue is */
 	{ SCMP_SYS(setsockopt), KERN },		/* kern/await.c asks for more events, for a while */
 	{ SCMP_SYS(read), ALL },		/* ctl: requests; all: libevent's own wake-up */
 };

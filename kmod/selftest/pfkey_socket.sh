@@ -12,5 +12,5 @@ pfkey_swap
 host_new alice
 host_new bob
 link_new alice 192.0.2.1/24,2001:db8::1/64 bob 192.0.2.2/24,2001:db8::2/64
-points_of "${O:-build}/tests/netns/pfkey_probe" pfkey "/proc/${host_holder[alice]}/ns/net" "/proc/${host_holder[bob]}/ns/net"
+points_of "${O:-build}/tests/netns/pfkey_probe" pfkeyv2 "/proc/${host_holder[alice]}/ns/net" "/proc/${host_holder[bob]}/ns/net"
 pfkey_finish

@@ -33,7 +33,7 @@ static void sa_again(const struct ipsec_sa *sa)
 	char why[256];
 
 	/* Modes without a name cannot be asked for. */
-	if (ipsec_sa_check(sa, why, sizeof(why)) || sa->mode == IPSEC_MODE_ANY || pfkey_sa_refused(sa, why, sizeof(why)))
+	if (ipsec_sa_check(sa, why, sizeof(why)) || sa->mode == IPSEC_MODE_ANY || pfkey_sa_refused(sa, true, why, sizeof(why)))
 		return;
 	/* A selector is read from whatever is not wild. */
 	if (sa->sel.src.family && !sa->sel.src_len)

@@ -62,7 +62,7 @@ policy_count()
 	in_host alice ip xfrm policy | grep -c '^src'
 }
 
-# cases BACKEND FILE...: loads the cases (see netns/setkey/README.md) on alice and gives a test point for each
+# cases xfrm|pfkey|pfkeyv2 FILE...: loads the cases (see netns/setkey/README.md) on alice and gives a test point for each
 cases()
 {
 	local backend=$1 dir=$work/cases.$1 file line awk
@@ -78,7 +78,7 @@ cases()
 	: >"$dir.errors"
 	for file in "$dir"/*; do
 		# shellcheck disable=SC2046 # options, which a file's name ends with
-		in_host alice "$setkey" --backend "$backend" $(cut -s -d' ' -f2- <<<"${file##*/}") -f "$file" 2>>"$dir.errors" >/dev/null
+		in_host alice "$setkey" --backend "${backend%v2}" $(cut -s -d' ' -f2- <<<"${file##*/}") -f "$file" 2>>"$dir.errors" >/dev/null
 		case $?/${file##*/} in
 		0/load* | 1/wrong* | 1/unresolved*) ;;
 		*) 

@@ -5,7 +5,8 @@
 #		writes DIR/load OPTIONS (what can be loaded together), DIR/wrong.1, .2, … (what no parser may take) and
 #		DIR/unresolved.1, … (what is refused only when names are asked for)
 #	awk -v dir=DIR -v backend=NAME -v kernel=RELEASE -f setkey_cases.awk FILE.cases... errors=1 ERRORS errors=0 seen=1 IP_OUTPUT...
-#		prints "ok CASE" or "not CASE" and lines beginning with "#"; IP_OUTPUT is of ip -s xfrm state and policy
+#		prints "ok CASE" or "not CASE" and lines beginning with "#"; IP_OUTPUT is of ip -s xfrm state and policy. NAME: xfrm,
+#		pfkey (af_key's) or pfkeyv2 (that of pfkeyv2.ko)
 #
 # tests/netns/setkey/README.md describes the files of cases. 10.N. and 2001:db8:N: in them stand for numbers that no other
 # case has, and by which what is seen finds its case.
@@ -66,7 +67,7 @@ function sa_with(option, alg, bits)
 	return "add 10.N.1 10.N.2 ipcomp 0x1000 -C " alg ";"
 }
 
-# One row of the table of algorithms: OPTION NAMES SIZES REFUSED-SIZES [KERNEL'S LINE] [| pfkey refuses TEXT] [| refused TEXT]
+# One row of the table of algorithms: OPTION NAMES SIZES REFUSED-SIZES [KERNEL'S LINE] [| pfkey|af_key refuses TEXT] [| refused TEXT]
 function algorithm(row, n, m, i, j, fields, names, sizes, words, line, proto)
 {
 	sub(/^algorithm +/, "", row)
@@ -116,11 +117,14 @@ function verdict(text, words)
 {
 	if (text ~ /^pfkey refuses /)
 		pfkey_refuses[here] = substr(text, 15)
-	else if (text ~ /^refused /)
+	else if (text ~ /^af_key refuses /) {
+		if (backend == "pfkey")
+			pfkey_refuses[here] = substr(text, 16)
+	} else if (text ~ /^refused /)
 		refused[here] = refused[here] "\n" substr(text, 9)
 	else if (text ~ /^before [0-9.]+ refused /) {
 		split(text, words, " ")
-		if (backend != "pfkey" && older(words[2])) {
+		if (backend !~ /^pfkey/ && older(words[2])) {
 			gives[here] = ""
 			verdict(substr(text, index(text, "refused")))
 		}
@@ -231,7 +235,7 @@ function show(what, text)
 
 function judge(c, want, texts, n, i, wanted, by_pfkey, good)
 {
-	by_pfkey = backend == "pfkey"
+	by_pfkey = backend ~ /^pfkey/
 	wanted = numbered(by_pfkey && (c in pfkey_gives) ? pfkey_gives[c] : gives[c], c)
 	want = refused[c]
 	if (by_pfkey && (c in pfkey_refuses)) {

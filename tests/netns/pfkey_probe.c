@@ -5,7 +5,7 @@
  *
  * usage: pfkey_probe BACKEND NS_A NS_B [PART]
  *
- * BACKEND is xfrm or pfkey. NS_A and NS_B are files of network namespaces (/proc/PID/ns/net, /run/netns/NAME) that reach each
+ * BACKEND is xfrm, pfkey, or pfkeyv2 (pfkey where the kernel's side is pfkeyv2.ko). NS_A and NS_B are files of network namespaces (/proc/PID/ns/net, /run/netns/NAME) that reach each
  * other as 192.0.2.1 and 192.0.2.2, 2001:db8::1 and 2001:db8::2. PART is one of the parts below; without it all are run.
  */
 #include "tests/netns/pfkey_probe.h"
@@ -31,6 +31,8 @@ static void open_doors(const char *backend)
 	best = door_in(ns_a, NULL);
 	ok(!strcmp(ipsec_backend_name(best), "xfrm"), "the best backend is xfrm");
 	ipsec_close(best);
+	is_extended = !strcmp(backend, "pfkeyv2");
+	backend = is_extended ? "pfkey" : backend;
 	is_pfkey = !strcmp(backend, "pfkey");
 	a = door_in(ns_a, backend);
 	b = door_in(ns_b, backend);
@@ -55,7 +57,7 @@ int main(int argc, char **argv)
 	open_doors(argv[1]);
 	clean();
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if ((argc == 4 || !strcmp(argv[4], parts[i].name)) && (!parts[i].only || !strcmp(parts[i].only, argv[1]))) {
+		if ((argc == 4 || !strcmp(argv[4], parts[i].name)) && (!parts[i].only || is_pfkey == !strcmp(parts[i].only, "pfkey"))) {
 			printf("# %s\n", parts[i].name);
 			parts[i].run();
 		}

@@ -17,6 +17,7 @@ extern const char *ns_a, *ns_b;		/* files of their network namespaces */
 extern struct ipsec *a, *b;		/* doors to the kernel in both, of the backend under test */
 extern struct ipsec *other;		/* the other backend's door to A; NULL: this kernel has none */
 extern bool is_pfkey;			/* the backend under test */
+extern bool is_extended;		/* pfkeyv2.ko's extensions are there */
 
 /* ---- what goes with TAP ---- */
 void note(const char *what, const char *text);

@@ -14,6 +14,7 @@
 const char *ns_a, *ns_b;
 struct ipsec *a, *b, *other;
 bool is_pfkey;
+bool is_extended;
 
 /* ---- what goes with TAP ---- */
 

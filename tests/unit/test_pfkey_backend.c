@@ -67,6 +67,41 @@ static void test_refusals_do_not_leave(void **state)
 	assert_int_equal(h.ask.requests, 0);
 }
 
+/* af_key passes over extensions that it does not know: in its answer there are none. */
+static void af_key(struct kernel *k, const struct pfkey_msg *asked)
+{
+	struct pfkey_msg m = *asked;
+
+	if (asked->head.sadb_msg_type == SADB_REGISTER)
+		m.head.sadb_msg_len = 2;
+	say(k, &m);
+}
+
+static void test_extensions(void **state)
+{
+	struct ipsec_sa plain = esp_sa(), wide = esp_sa();
+	struct house h;
+
+	(void)state;
+	wide.replay_window = 64;
+	house_open(&h, af_key, nothing);
+	assert_int_equal(ipsec_sa_add(h.ip, &plain), 0);		/* nobody needs to know */
+	assert_int_equal(ipsec_sa_add(h.ip, &wide), -EOPNOTSUPP);	/* one question, and no SA with a narrow window */
+	assert_int_equal(ipsec_sa_add(h.ip, &wide), -EOPNOTSUPP);
+	assert_string_equal(ipsec_error(h.ip), "PF_KEY cannot carry a replay window of more than 32 packets");
+	house_close(&h);
+	assert_int_equal(h.ask.requests, 2);
+	house_open(&h, echo, nothing);
+	wide.mark.mask = 1;
+	assert_int_equal(ipsec_sa_add(h.ip, &wide), -EOPNOTSUPP);	/* whatever the kernel speaks, and of that it is told */
+	assert_string_equal(ipsec_error(h.ip), "PF_KEY cannot carry a mark");
+	wide.mark.mask = 0;
+	assert_int_equal(ipsec_sa_add(h.ip, &wide), 0);
+	assert_int_equal(ipsec_sa_update(h.ip, &wide), 0);
+	house_close(&h);
+	assert_int_equal(h.ask.requests, 3);
+}
+
 static int stop_at_once(const struct ipsec_sa *sa, void *arg)
 {
 	(void)sa;
@@ -263,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals_do_not_leave),
+		cmocka_unit_test(test_extensions),
 		cmocka_unit_test(test_short_dumps_say_so),
 		cmocka_unit_test(test_policies_are_found),
 		cmocka_unit_test(test_events),

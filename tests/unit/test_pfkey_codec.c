@@ -205,7 +205,7 @@ static void sa_there_and_back(const struct ipsec_sa *sa)
 	char why[256] = "";
 
 	assert_int_equal(ipsec_sa_check(sa, NULL, 0), 0);
-	if (pfkey_sa_refused(sa, why, sizeof(why)))
+	if (pfkey_sa_refused(sa, true, why, sizeof(why)))
 		fail_msg("%s", why);
 	pfkey_sa_put(&m, sa, false);
 	assert_int_equal(sa_back(&m, &got), 0);
@@ -231,6 +231,18 @@ static void test_sas(void **state)
 	sa_there_and_back(&sa);
 }
 
+static struct ipsec_sa sa_with(const struct ipsec_alg_info *i, unsigned int bits)
+{
+	struct ipsec_sa sa = esp_sa();
+
+	if (i->kind == IPSEC_ALG_AEAD) {
+		memset(&sa.enc, 0, sizeof(sa.enc));
+		memset(&sa.auth, 0, sizeof(sa.auth));
+	}
+	alg(i->kind == IPSEC_ALG_ENC ? &sa.enc : i->kind == IPSEC_ALG_AUTH ? &sa.auth : &sa.aead, i->kind, i->names[0], bits);
+	return sa;
+}
+
 /* Every algorithm that has a number, with its shortest and its longest key. */
 static void test_algorithms(void **state)
 {
@@ -238,25 +250,69 @@ static void test_algorithms(void **state)
 
 	(void)state;
 	for (const struct ipsec_alg_info *i = ipsec_alg_next(NULL); i; i = ipsec_alg_next(i)) {
-		struct ipsec_sa sa = esp_sa();
+		struct ipsec_sa sa;
 		char why[256] = "";
 
-		if (!i->kernel[0] || !i->sadb || (i->kind != IPSEC_ALG_ENC && i->kind != IPSEC_ALG_AUTH))
+		if (!i->kernel[0] || !i->sadb || i->kind == IPSEC_ALG_COMP)
 			continue;
-		alg(i->kind == IPSEC_ALG_ENC ? &sa.enc : &sa.auth, i->kind, i->names[0], i->key_max);
+		sa = sa_with(i, i->key_max);
+		sa_there_and_back(&sa);
 		if (i->sadb == SADB_X_AALG_SHA2_256HMAC && i->kind == IPSEC_ALG_AUTH) {
-			assert_int_equal(pfkey_sa_refused(&sa, why, sizeof(why)), -EOPNOTSUPP);
+			assert_int_equal(pfkey_sa_refused(&sa, false, why, sizeof(why)), -EOPNOTSUPP);
 			assert_non_null(strstr(why, "-trunc 96"));
 			sa.auth.icv_bits = 96;
+			sa_there_and_back(&sa);
 		}
-		sa_there_and_back(&sa);
-		alg(i->kind == IPSEC_ALG_ENC ? &sa.enc : &sa.auth, i->kind, i->names[0], i->key_min);
-		if (i->sadb == SADB_X_AALG_SHA2_256HMAC && i->kind == IPSEC_ALG_AUTH)
-			sa.auth.icv_bits = 96;
+		assert_int_equal(pfkey_sa_refused(&sa, false, why, sizeof(why)), i->kind == IPSEC_ALG_AEAD ? -EOPNOTSUPP : 0);
+		sa = sa_with(i, i->key_min);
 		sa_there_and_back(&sa);
 		n++;
 	}
-	assert_true(n > 18);
+	assert_true(n > 26);
+}
+
+/* An SA that needs all extensions: what follows the message of one that needs none. */
+static void test_golden_extended(void **state)
+{
+	struct ipsec_sa sa = esp_sa();
+	struct pfkey_msg plain, m;
+	struct ipsec_sa got;
+	struct hand h;
+
+	(void)state;
+	sa.encap.oa = (struct ipsec_addr){ 0 };
+	sa.replay_window = 32;
+	pfkey_sa_put(&plain, &sa, false);
+	sa.replay_window = 1024;
+	sa.flags |= IPSEC_SA_ESN;
+	sa.resume = true;
+	sa.usage.oseq = 0x100000007ull;
+	sa.usage.seq = 0x200000009ull;
+	sa.auth.icv_bits = 80;
+	sa.encap.oa = addr("10.0.0.1");
+	pfkey_sa_put(&m, &sa, false);
+	memset(&h, 0, sizeof(h));
+	ext(&h, 4, 60);
+	u32(&h, 1024);
+	u32(&h, 1);
+	u32(&h, 0);
+	u64(&h, 0x100000007ull);
+	u64(&h, 0x200000009ull);
+	ext(&h, 1, 61);
+	u16(&h, 80);
+	u16(&h, 0);
+	address4(&h, 23, 0, 32, "10.0.0.1", 0);
+	ext(&h, 1, 62);
+	u32(&h, 0);
+	assert_int_equal(pfkey_msg_size(&m), pfkey_msg_size(&plain) + h.n);
+	assert_memory_equal(m.bytes + pfkey_msg_size(&plain), h.b, h.n);
+	sa_there_and_back(&sa);
+	assert_int_equal(sa_back(&m, &got), 0);
+	assert_true(got.usage.oseq == 0x100000007ull && got.usage.seq == 0x200000009ull);
+	sa.resume = false;			/* numbers that nobody asked for */
+	pfkey_sa_put(&m, &sa, false);
+	assert_int_equal(sa_back(&m, &got), 0);
+	assert_true(!got.usage.oseq && !got.usage.seq);
 }
 
 static void test_policies(void **state)
@@ -323,6 +379,7 @@ static void r_keepalive(struct ipsec_sa *sa) { sa->nat_keepalive = 20; }
 static void r_tfc(struct ipsec_sa *sa) { sa->tfc_pad = 1; }
 static void r_ae(struct ipsec_sa *sa) { sa->ae = IPSEC_AE_FIRST; }
 static void r_resume(struct ipsec_sa *sa) { sa->resume = true; }
+static void r_clock(struct ipsec_sa *sa) { sa->resume = true; sa->usage.add_time = 1; }
 static void r_flags(struct ipsec_sa *sa) { sa->flags |= IPSEC_SA_ALIGN4; }
 static void r_oa(struct ipsec_sa *sa) { sa->encap.oa = addr("10.0.0.1"); }
 static void r_sel_dst(struct ipsec_sa *sa) { sa->sel.dst_len = 1; }
@@ -336,12 +393,15 @@ static void r_unknown(struct ipsec_sa *sa) { strcpy(sa->enc.name, "cbc(rot13)");
 
 static void test_sa_refused(void **state)
 {
-	static const struct { void (*spoil)(struct ipsec_sa *sa); const char *word; } rows[] = {
-		{ r_aead, "AEAD" }, { r_esn, "extended" }, { r_window, "window" }, { r_mark, "a mark" }, { r_output_mark, "output mark" },
-		{ r_if_id, "if_id" }, { r_offload, "offload" }, { r_dir, "direction" }, { r_keepalive, "keepalive" }, { r_tfc, "TFC" },
-		{ r_resume, "sequence numbers" }, { r_ae, "first packet" }, { r_flags, "flags" }, { r_oa, "original address" }, { r_sel_dst, "selector" },
-		{ r_sel_proto, "selector" }, { r_sel_port, "selector" }, { r_sel_if, "selector" }, { r_packets, "packets" },
-		{ r_icv, "-trunc 96" }, { r_cmac, "cmac(aes)" }, { r_unknown, "rot13" },
+	/* extended: not by a kernel that speaks the extensions */
+	static const struct { void (*spoil)(struct ipsec_sa *sa); const char *word; bool extended; } rows[] = {
+		{ r_aead, "AEAD", true }, { r_esn, "extended", true }, { r_window, "window", true }, { r_mark, "a mark", false },
+		{ r_output_mark, "output mark", false }, { r_if_id, "if_id", false }, { r_offload, "offload", false },
+		{ r_dir, "direction", false }, { r_keepalive, "keepalive", false }, { r_tfc, "TFC", false },
+		{ r_resume, "sequence numbers", true }, { r_clock, "counters", false }, { r_ae, "first packet", false },
+		{ r_flags, "flags", false }, { r_oa, "original address", true }, { r_sel_dst, "selector", false },
+		{ r_sel_proto, "selector", false }, { r_sel_port, "selector", false }, { r_sel_if, "selector", false },
+		{ r_packets, "packets", false }, { r_icv, "-trunc 96", true }, { r_cmac, "cmac(aes)", false }, { r_unknown, "rot13", false },
 	};
 	char why[256];
 
@@ -349,10 +409,14 @@ static void test_sa_refused(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct ipsec_sa sa = esp_sa();
 
-		assert_int_equal(pfkey_sa_refused(&sa, why, sizeof(why)), 0);
+		assert_int_equal(pfkey_sa_refused(&sa, false, why, sizeof(why)), 0);
 		rows[i].spoil(&sa);
-		assert_int_equal(pfkey_sa_refused(&sa, why, sizeof(why)), -EOPNOTSUPP);
-		assert_non_null(strstr(why, rows[i].word));
+		assert_int_equal(pfkey_sa_refused(&sa, true, why, sizeof(why)), rows[i].extended ? 0 : -EOPNOTSUPP);
+		if (!rows[i].extended)
+			assert_non_null(strstr(why, rows[i].word));
+		assert_int_equal(pfkey_sa_refused(&sa, false, why, sizeof(why)), -EOPNOTSUPP);
+		if (rows[i].spoil != r_clock)
+			assert_non_null(strstr(why, rows[i].word));
 	}
 }
 
@@ -409,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_golden_kinds_of_policy),
 		cmocka_unit_test(test_golden_migrate),
 		cmocka_unit_test(test_sas),
+		cmocka_unit_test(test_golden_extended),
 		cmocka_unit_test(test_algorithms),
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_socket_policies),

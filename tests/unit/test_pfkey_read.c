@@ -52,6 +52,8 @@ static void large_messages(struct pfkey_msg m[3])
 	struct sadb_sens *sens;
 	uint8_t *km;
 
+	sa.replay_window = 64;
+	sa.auth.icv_bits = 80;
 	pfkey_sa_put(&m[0], &sa, false);
 	pfkey_ext_room(&m[0], SADB_EXT_LIFETIME_CURRENT, sizeof(struct sadb_lifetime));
 	pfkey_addr_put(&m[0], SADB_X_EXT_NAT_T_OA, &dst, 32, 0, 0);
@@ -67,6 +69,7 @@ static void large_messages(struct pfkey_msg m[3])
 	pfkey_ext_room(&m[0], SADB_EXT_SPIRANGE, sizeof(struct sadb_spirange));
 	pfkey_ext_room(&m[0], SADB_X_EXT_KMPRIVATE, sizeof(struct sadb_x_kmprivate));
 	pfkey_filter_put(&m[0], &src, &dst);
+	pfkey_extended_put(&m[0]);
 	pfkey_policy_put(&m[1], SADB_X_SPDADD, &pol);
 	pfkey_migrate_put(&m[2], &ev);
 	km = pfkey_ext_room(&m[2], SADB_X_EXT_KMADDRESS, sizeof(struct sadb_x_kmaddress) + pfkey_pair_size(AF_INET));
@@ -75,7 +78,7 @@ static void large_messages(struct pfkey_msg m[3])
 
 static void test_every_extension_is_covered(void **state)
 {
-	bool seen[SADB_EXT_MAX + 1] = { false };
+	bool seen[PFKEY_EXT_TOP + 1] = { false };
 	struct pfkey_msg m[3];
 
 	(void)state;
@@ -87,11 +90,11 @@ static void test_every_extension_is_covered(void **state)
 		assert_int_equal(swallow(m[i].bytes, pfkey_msg_size(&m[i]), &events), 0);
 		assert_int_equal(events, 1);
 		assert_int_equal(pfkey_exts_get(&t, &m[i].head, pfkey_msg_size(&m[i])), 0);
-		for (int k = 1; k <= SADB_EXT_MAX; k++)
+		for (int k = 1; k <= PFKEY_EXT_TOP; k++)
 			seen[k] |= t.e[k] != NULL;
 	}
-	for (int k = 1; k <= SADB_EXT_MAX; k++)
-		assert_true(seen[k]);
+	for (int k = 1; k <= PFKEY_EXT_TOP; k++)
+		assert_true(seen[k] || (k > SADB_EXT_MAX && k < SADB_X_EXT_REPLAY));
 }
 
 static void test_truncated(void **state)
@@ -236,6 +239,12 @@ static void test_not_a_value(void **state)
 	a->sadb_address_prefixlen = 48;
 	assert_int_equal(sa_back(&m, &sa), 0);
 	assert_int_equal(sa.sel.src.family, AF_UNSPEC);
+	sa = esp_sa();
+	sa.auth.icv_bits = 80;
+	pfkey_sa_put(&m, &sa, false);
+	assert_int_equal(pfkey_exts_get(&t, &m.head, pfkey_msg_size(&m)), 0);
+	((struct sadb_x_icv *)t.e[SADB_X_EXT_ICV])->sadb_x_icv_bits = 0;
+	assert_int_equal(sa_back(&m, &sa), -EBADMSG);
 	pfkey_policy_put(&m, SADB_X_SPDADD, &pol);
 	assert_int_equal(pfkey_exts_get(&t, &m.head, pfkey_msg_size(&m)), 0);
 	a = (struct sadb_address *)t.e[SADB_EXT_ADDRESS_SRC];
