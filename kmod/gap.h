@@ -225,6 +225,9 @@ struct gap_net {
 	u32 gone_next;
 	u32 path_count, unmet_count, sa_count, spi_count[2];
 	atomic64_t missed, other_packets, forgotten;
+	struct gap_count past[GAP_KINDS];	/* of paths that are forgotten … */
+	u64 past_gaps;
+	struct gap_count strays_all;		/* … and of all inbound SPIs without an SA, also those that are */
 	struct ratelimit_state strangers, kin;	/* what is told of SPIs, and of unmet paths */
 
 	struct list_head events, spi_events;	/* oldest first */

@@ -263,13 +263,39 @@ static int dump_spis(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+/* Of all there has been: unlike sums over paths and SPIs, these never become less. */
+static int put_totals(struct sk_buff *skb, const struct gap_net *gn)
+{
+	u64 packets[GAP_KINDS], bytes[GAP_KINDS], gaps = gn->past_gaps;
+	const struct gap_path *p;
+	enum gap_kind kind;
+	int err;
+
+	for (kind = 0; kind < GAP_KINDS; kind++) {
+		packets[kind] = atomic64_read(&gn->past[kind].packets);
+		bytes[kind] = atomic64_read(&gn->past[kind].bytes);
+	}
+	list_for_each_entry(p, &gn->paths, all) {
+		gaps += p->gaps;
+		for (kind = 0; kind < GAP_KINDS; kind++) {
+			packets[kind] += atomic64_read(&p->sum[kind].packets) + atomic64_read(&p->now[kind].packets);
+			bytes[kind] += atomic64_read(&p->sum[kind].bytes) + atomic64_read(&p->now[kind].bytes);
+		}
+	}
+	err = put_u64(skb, IPSEC_GAP_A_GAPS, gaps) ?: put_u64(skb, IPSEC_GAP_A_PACKETS, atomic64_read(&gn->strays_all.packets)) ?:
+	      put_u64(skb, IPSEC_GAP_A_BYTES, atomic64_read(&gn->strays_all.bytes));
+	for (kind = 0; kind < GAP_KINDS && !err; kind++)
+		err = put_kind(skb, kind, packets[kind], bytes[kind]);
+	return err;
+}
+
 static int put_info(struct sk_buff *skb, struct gap_net *gn)
 {
 	return nla_put_u32(skb, IPSEC_GAP_A_VERSION, IPSEC_GAP_VERSION) ?: nla_put_u32(skb, IPSEC_GAP_A_PATHS, gn->path_count) ?:
 	       nla_put_u32(skb, IPSEC_GAP_A_SAS, gn->sa_count) ?: nla_put_u32(skb, IPSEC_GAP_A_SPIS, gn->spi_count[0] + gn->spi_count[1]) ?:
 	       put_u64(skb, IPSEC_GAP_A_SEQ, gn->seq) ?: put_u64(skb, IPSEC_GAP_A_MISSED, atomic64_read(&gn->missed)) ?:
 	       put_u64(skb, IPSEC_GAP_A_OTHER_PACKETS, atomic64_read(&gn->other_packets)) ?:
-	       put_u64(skb, IPSEC_GAP_A_FORGOTTEN, atomic64_read(&gn->forgotten));
+	       put_u64(skb, IPSEC_GAP_A_FORGOTTEN, atomic64_read(&gn->forgotten)) ?: put_totals(skb, gn);
 }
 
 /* err: what became of writing the answer */

@@ -83,11 +83,17 @@ static void describe(struct gap_path *p, const struct xfrm_policy *pol, unsigned
 		p->local = p->sel.saddr;
 }
 
-/* Paths that are bare leave that list first. */
+/* Paths that are bare leave that list first. What a path has counted stays in the totals. */
 void gap_path_free(struct gap_net *gn, struct gap_path *p)
 {
 	gn->path_count--;
 	gap_stale(gn, p);
+	gn->past_gaps += p->gaps;
+	gap_count_move(&gn->past[GAP_DROPPED], &p->early);
+	for (enum gap_kind kind = 0; kind < GAP_KINDS; kind++) {
+		gap_count_move(&gn->past[kind], &p->sum[kind]);
+		gap_count_move(&gn->past[kind], &p->now[kind]);
+	}
 	list_del_rcu(&p->all);
 	if (!p->wide) {
 		hash_del_rcu(&p->by_index);

@@ -207,6 +207,7 @@ void gap_spi_seen(struct gap_net *gn, const struct gap_stray *what)
 	struct gap_spi *s, *spare;
 	unsigned int mine;
 
+	gap_count(&gn->strays_all, what->bytes);
 	s = find(gn, what, &mine, &spare);
 	if (s) {
 		count(s, what->bytes, what->when);

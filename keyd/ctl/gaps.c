@@ -24,6 +24,7 @@ struct asking {
 	int peer_length;	/* 0: all */
 	json_t *to;		/* an array, for dumps */
 	json_int_t last;	/* number of the event that was told last */
+	bool gone;		/* the meter was unloaded */
 };
 
 static int fail(const struct gaps_asked *asked, const char *text)
@@ -38,6 +39,13 @@ static int fail(const struct gaps_asked *asked, const char *text)
 		json_decref(o);
 	}
 	return KEYDCTL_FAILED;
+}
+
+static int fail_errno(const struct gaps_asked *asked, int error)
+{
+	if (error == -NLE_PERM)
+		return fail(asked, "that is not permitted: it takes CAP_NET_ADMIN in this network namespace");
+	return fail(asked, nl_geterror(error));
 }
 
 static int on_object(struct nl_msg *message, void *arg)
@@ -72,14 +80,31 @@ static void print_event(const struct asking *a, const json_t *event)
 	fflush(stdout);
 }
 
+/* Of generic netlink itself: families that come and go. Nobody else says that there will be no more events. */
+static void on_family(struct asking *a, struct nlmsghdr *message)
+{
+	struct nlattr *attrs[CTRL_ATTR_MAX + 1];
+	const struct genlmsghdr *head = genlmsg_hdr(message);
+
+	if (head->cmd == CTRL_CMD_DELFAMILY && genlmsg_parse(message, 0, attrs, CTRL_ATTR_MAX, NULL) >= 0 && attrs[CTRL_ATTR_FAMILY_ID] &&
+	    nla_len(attrs[CTRL_ATTR_FAMILY_ID]) >= 2)
+		a->gone = a->gone || nla_get_u16(attrs[CTRL_ATTR_FAMILY_ID]) == a->family;
+}
+
 static int on_event(struct nl_msg *message, void *arg)
 {
 	struct asking *a = arg;
-	json_t *event = gaps_object(nlmsg_hdr(message));
-	json_int_t seq = json_integer_value(json_object_get(event, "seq"));
+	json_t *event;
+	json_int_t seq;
 
+	if (nlmsg_hdr(message)->nlmsg_type == GENL_ID_CTRL) {
+		if (genlmsg_valid_hdr(nlmsg_hdr(message), 0))
+			on_family(a, nlmsg_hdr(message));
+		return NL_OK;
+	}
+	event = gaps_object(nlmsg_hdr(message));
+	seq = json_integer_value(json_object_get(event, "seq"));
 	gaps_name(event, a->asked->names);
-
 	if (event && seq > a->last) {
 		if (is_ours(a, event))
 			print_event(a, event);
@@ -93,6 +118,7 @@ static int on_event(struct nl_msg *message, void *arg)
 static int put_request(const struct asking *a, struct nl_msg *m, int command, double since)
 {
 	struct timespec now;
+	double then;
 
 	if (!genlmsg_put(m, NL_AUTO_PORT, NL_AUTO_SEQ, a->family, 0, command == IPSEC_GAP_CMD_INFO ? 0 : NLM_F_DUMP, (uint8_t)command,
 			 IPSEC_GAP_VERSION))
@@ -102,7 +128,8 @@ static int put_request(const struct asking *a, struct nl_msg *m, int command, do
 	if (command != IPSEC_GAP_CMD_EVENT || since <= 0)
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &now);
-	return nla_put_u64(m, IPSEC_GAP_A_SINCE_TIME, (uint64_t)(((double)now.tv_sec - since) * 1e9) + (uint64_t)now.tv_nsec);
+	then = (double)now.tv_sec - since;	/* before 1970 there was nothing */
+	return nla_put_u64(m, IPSEC_GAP_A_SINCE_TIME, then > 0 ? (uint64_t)(then * 1e9) + (uint64_t)now.tv_nsec : 0);
 }
 
 /* The answers go to a->to. */
@@ -136,24 +163,31 @@ static int show(struct asking *a)
 	json_t *events = a->asked->since > 0 ? ask_array(a, IPSEC_GAP_CMD_EVENT, a->asked->since, &error) : json_array();
 	json_t *all = json_pack("{s:O*, s:o, s:o, s:o}", "info", json_array_get(info, 0), "paths", paths, "spis", spis, "events", events);
 
+	bool known = !a->peer_length || json_array_size(paths) || json_array_size(spis) || json_array_size(events);
+
 	if (!error && a->asked->json) {
 		json_dumpf(all, stdout, JSON_COMPACT);
 		putchar('\n');
-	} else if (!error) {
+	} else if (!error && known) {
 		gaps_text_all(all);
+	} else if (!error) {
+		fprintf(stderr, "keydctl: nothing is known of %s: keydctl gaps has all that is\n", a->asked->peer);
 	}
 	json_decref(info);
 	json_decref(all);
-	return error ? fail(a->asked, nl_geterror(error)) : KEYDCTL_DONE;
+	if (error)
+		return fail_errno(a->asked, error);
+	return known ? KEYDCTL_DONE : KEYDCTL_FAILED;
 }
 
 static int listen_to(struct asking *a)
 {
-	int group, r;
+	int group, families, r;
 
 	group = genl_ctrl_resolve_grp(a->sock, IPSEC_GAP_FAMILY, IPSEC_GAP_GROUP);
-	if (group < 0)
-		return group;
+	families = genl_ctrl_resolve_grp(a->sock, "nlctrl", "notify");
+	if (group < 0 || families < 0)
+		return group < 0 ? group : families;
 	a->events = nl_socket_alloc();
 	if (!a->events)
 		return -NLE_NOMEM;
@@ -161,6 +195,7 @@ static int listen_to(struct asking *a)
 	nl_socket_modify_cb(a->events, NL_CB_VALID, NL_CB_CUSTOM, on_event, a);
 	r = genl_connect(a->events);
 	r = r ? r : nl_socket_set_buffer_size(a->events, BUFFER, 0);
+	r = r ? r : nl_socket_add_membership(a->events, families);
 	return r ? r : nl_socket_add_membership(a->events, group);
 }
 
@@ -173,7 +208,7 @@ static int watch(struct asking *a)
 	nl_socket_modify_cb(a->sock, NL_CB_VALID, NL_CB_CUSTOM, on_event, a);
 	if (!r && since > 0)
 		r = ask(a, IPSEC_GAP_CMD_EVENT, since);
-	while (!r) {
+	while (!r && !a->gone) {
 		r = nl_recvmsgs_default(a->events);
 		if (r == -NLE_NOMEM) {
 			fprintf(stderr, "keydctl: events came too fast; asking for what is kept of them\n");
@@ -182,7 +217,7 @@ static int watch(struct asking *a)
 			r = 0;
 		}
 	}
-	return fail(a->asked, nl_geterror(r));
+	return a->gone ? fail(a->asked, "the gap meter was unloaded") : fail_errno(a->asked, r);
 }
 
 static int connect_to(struct asking *a)
@@ -201,6 +236,7 @@ static int connect_to(struct asking *a)
 static int parse_peer(struct asking *a)
 {
 	const char *text, *asked = a->asked->peer;
+	char why[400];
 
 	if (!asked)
 		return KEYDCTL_DONE;
@@ -208,8 +244,9 @@ static int parse_peer(struct asking *a)
 	a->peer_length = inet_pton(AF_INET, text, a->peer) == 1 ? 4 : inet_pton(AF_INET6, text, a->peer) == 1 ? 16 : 0;
 	if (a->peer_length)
 		return KEYDCTL_DONE;
-	fprintf(stderr, "keydctl: \"%s\" is no address, nor a peer that keyd has an IKE SA with: gaps are known by the other end's address, as in the first column of keydctl gaps\n", text);
-	return KEYDCTL_USAGE;
+	snprintf(why, sizeof(why), "\"%.100s\" is no address, %s: gaps are known by the other end's address, as in the first column of keydctl gaps", asked,
+		 a->asked->names ? "nor a peer that keyd has an IKE SA with" : "and no keyd answers here that would know whose name it is");
+	return fail(a->asked, why);
 }
 
 int gaps_main(const struct gaps_asked *asked)

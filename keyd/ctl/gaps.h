@@ -21,7 +21,7 @@ int gaps_main(const struct gaps_asked *asked);
 /* gaps_json.c: a message of the family as an object, or NULL when it is not one of ours, or cut short. */
 json_t *gaps_object(struct nlmsghdr *message);
 
-/* gaps_names.c: an object with each other end's address and its name, of what keyd answers to "status". */
+/* gaps_names.c: an object with each other end's address and its name, or names, of what keyd answers to "status"; NULL of no answer. */
 json_t *gaps_names_of(const json_t *status);
 /* Adds "name" to what has an address as "peer". */
 void gaps_name(json_t *o, const json_t *names);

@@ -21,7 +21,7 @@ static bool is_among(const char *name, const char *names)
 
 json_t *gaps_names_of(const json_t *status)
 {
-	json_t *names = json_object();
+	json_t *names = status ? json_object() : NULL;
 	const char *peer, *remote, *there;
 	const json_t *ike;
 	size_t i;
@@ -56,7 +56,7 @@ const char *gaps_address_of(const char *name, const json_t *names)
 	json_t *value;
 
 	json_object_foreach ((json_t *)names, address, value)
-		if (!strcmp(json_string_value(value), name))
+		if (*name && is_among(name, json_string_value(value)))
 			return address;
 	return NULL;
 }

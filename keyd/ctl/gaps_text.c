@@ -176,6 +176,11 @@ static void tell_spi(const json_t *e)
 	printf("inbound %s %s has no SA: %s; packets %lld", str(e, "protocol"), str(e, "spi"), fate_of(e, why, sizeof(why)), num(e, "packets"));
 }
 
+static void tell_unknown(const json_t *e)
+{
+	printf("event of kind %lld, which a newer keydctl will know", num(e, "type"));
+}
+
 static const struct {
 	const char *type;
 	void (*tell)(const json_t *e);
@@ -183,6 +188,7 @@ static const struct {
 	{ "gap-open", tell_open }, { "gap", tell_closed }, { "switch", tell_switch }, { "clear", tell_clear },
 	{ "clear-end", tell_clear_end }, { "spi", tell_spi }, { "spi-known", tell_spi },
 };
+#define KINDS (sizeof(kinds) / sizeof(*kinds))
 
 static void print_name(const json_t *o)
 {
@@ -193,12 +199,14 @@ static void print_name(const json_t *o)
 void gaps_text_event(const json_t *e)
 {
 	bool in = is(e, "type", "spi") || is(e, "type", "spi-known");
+	void (*tell)(const json_t *e) = tell_unknown;
 	char when[64];
 
 	printf("%s  %s -> %s  ", clock_of(num(e, "time_us"), when, sizeof(when)), str(e, in ? "peer" : "local"), str(e, in ? "local" : "peer"));
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+	for (size_t i = 0; i < KINDS; i++)
 		if (is(e, "type", kinds[i].type))
-			kinds[i].tell(e);
+			tell = kinds[i].tell;
+	tell(e);
 	if (json_object_get(e, "selector"))
 		printf("; policy %s", str(e, "selector"));
 	print_name(e);
@@ -234,6 +242,16 @@ static void tell_spi_line(const json_t *s)
 	putchar('\n');
 }
 
+/* Of paths and SPIs that are forgotten, too. Before its version 3 the meter did not tell. */
+static void tell_totals(const json_t *info)
+{
+	if (!json_object_get(info, "gaps"))
+		return;
+	printf("\nin all, since the meter is there: %lld gaps", num(info, "gaps"));
+	print_counts(info);
+	printf("; inbound without an SA %lld\n", num(info, "packets"));
+}
+
 void gaps_text_all(const json_t *all)
 {
 	const json_t *info = json_object_get(all, "info"), *o;
@@ -244,6 +262,8 @@ void gaps_text_all(const json_t *all)
 	       "now");
 	json_array_foreach (json_object_get(all, "paths"), i, o)
 		tell_path(o);
+	if (!json_array_size(json_object_get(all, "paths")))
+		puts("no outbound policy of this network namespace wants IPsec");
 	if (json_array_size(json_object_get(all, "spis")))
 		puts("\ninbound without an SA, from");
 	json_array_foreach (json_object_get(all, "spis"), i, o)
@@ -252,6 +272,7 @@ void gaps_text_all(const json_t *all)
 		puts("");
 	json_array_foreach (json_object_get(all, "events"), i, o)
 		gaps_text_event(o);
+	tell_totals(info);
 	if (unkept || num(info, "other_packets"))
 		printf("\nnot kept for want of room: %lld objects, %lld inbound packets\n", unkept, num(info, "other_packets"));
 }

@@ -41,6 +41,12 @@ gap_number()
 	[ "$(count alice gap)" = "$1" ]
 }
 
+# total HOST NAME: of all there has been
+total()
+{
+	gaps "$1" | sed 's/.*"info":{//; s/}.*//' | field "$2"
+}
+
 hosts
 module ipsec_gap
 [ -n "$(gaps alice)" ] || skip_all "keydctl is not there"
@@ -151,6 +157,12 @@ ip netns exec alice ping -6 -q -c 3 -i 0.1 -W 0.1 2001:db8::2 >/dev/null
 sa alice 2001:db8::1 2001:db8::2 0x2002
 ip netns exec alice ping -6 -q -c 1 -W 0.2 2001:db8::2 >/dev/null
 is "IPv6: what left in clear while the SA was gone" "$(event alice clear-end | field clear)" 3
+
+# Totals: of bob's first SPI nothing is kept any more but this.
+is "totals: all that came without an SA, as the kernel counts" "$(total bob packets)" \
+	"$(ip netns exec bob awk '/^XfrmInNoStates/ { print $2 }' /proc/net/xfrm_stat)"
+is "totals: all that left in clear" "$(total alice clear)" 10
+is "totals: gaps, as there were events" "$(total alice gaps)" "$(count alice gap)"
 
 check "/proc/net/ipsec_gap has a line for each path" eval '[ "$(ip netns exec alice grep -c "^[12]" /proc/net/ipsec_gap)" = 2 ]'
 check "no words of the kernel" kernel_is_clean

@@ -7,7 +7,7 @@
  * its meaning, and who reads skips what he does not know.
  *
  *	command			request		attributes of the request		answers
- *	IPSEC_GAP_CMD_INFO	do		-					one: IPSEC_GAP_A_VERSION, counts
+ *	IPSEC_GAP_CMD_INFO	do		-					one: IPSEC_GAP_A_VERSION, counts; from version 3 on totals
  *	IPSEC_GAP_CMD_PATH	dump		[PEER]					one for each path
  *				do		POLICY_INDEX				the first path of this policy, or ENOENT
  *	IPSEC_GAP_CMD_EVENT	dump		[PEER] [SINCE_SEQ] [SINCE_TIME]		one for each event, oldest first
@@ -153,7 +153,10 @@ enum ipsec_gap_attr {
 	IPSEC_GAP_A_BYTES,		/* u64 */
 	IPSEC_GAP_A_KNOWN_US,		/* u64 EARLY: from the first packet to the SA; LATE: from the SA's end to the first packet */
 
-	/* answers to IPSEC_GAP_CMD_INFO: how many there are, and what had no room */
+	/*
+	 * answers to IPSEC_GAP_CMD_INFO: how many there are, and what had no room. From version 3 on also GAPS, HELD_*, DROPPED_*, CLEAR_* of all paths
+	 * and PACKETS, BYTES of all inbound SPIs that there have been: unlike sums of those that are there, these never become less.
+	 */
 	IPSEC_GAP_A_PATHS,		/* u32 */
 	IPSEC_GAP_A_SAS,		/* u32 */
 	IPSEC_GAP_A_SPIS,		/* u32 */

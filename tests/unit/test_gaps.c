@@ -182,14 +182,26 @@ static void addresses_have_names(void **state)
 	gaps_name(o, names);
 	assert_text(o, "name", "office, off");
 	assert_string_equal(gaps_address_of("home", names), "192.0.2.9");
+	assert_string_equal(gaps_address_of("off", names), "192.0.2.2");
 	assert_null(gaps_address_of("nobody", names));
+	assert_null(gaps_address_of("offic", names));
+	assert_null(gaps_address_of("", names));
 	assert_non_null(strstr(printed(o, gaps_text_event), "udp  (office, off)\n"));
 	gaps_name(NULL, names);
 	json_decref(names);
-	names = gaps_names_of(NULL);
-	assert_int_equal(json_object_size(names), 0);
-	json_decref(names);
+	assert_null(gaps_names_of(NULL));
+	assert_null(gaps_address_of("office", NULL));
 	json_decref(status);
+}
+
+static void totals_are_told(void **state)
+{
+	json_t *all = json_pack("{s:{s:i, s:i, s:i, s:i, s:i}}", "info", "gaps", 12, "held", 3, "dropped", 5, "clear", 7, "packets", 17);
+	const char *text = printed(all, gaps_text_all);
+
+	(void)state;
+	assert_non_null(strstr(text, "\nin all, since the meter is there: 12 gaps; held 3, dropped 5, in clear 7; inbound without an SA 17\n"));
+	assert_non_null(strstr(text, "no outbound policy"));
 }
 
 /* A table of what a message of a newer kernel, or nothing at all, says. */
@@ -199,9 +211,9 @@ static void what_is_missing_is_no_harm(void **state)
 
 	(void)state;
 	assert_int_equal(json_integer_value(json_object_get(o, "type")), 99);
-	printed(o, gaps_text_event);
+	assert_non_null(strstr(printed(o, gaps_text_event), "event of kind 99, which"));
 	printed(json_object(), gaps_text_event);
-	printed(json_object(), gaps_text_all);
+	assert_null(strstr(printed(json_object(), gaps_text_all), "in all"));
 	printed(json_pack("{s:[{}], s:[{}], s:[{}]}", "paths", "spis", "events"), gaps_text_all);
 }
 
@@ -236,6 +248,7 @@ int main(void)
 		cmocka_unit_test(a_switch_has_ages),
 		cmocka_unit_test(a_peer_that_was_early),
 		cmocka_unit_test(addresses_have_names),
+		cmocka_unit_test(totals_are_told),
 		cmocka_unit_test(what_is_missing_is_no_harm),
 		cmocka_unit_test(spoilt_messages_do_no_harm),
 	};
