@@ -235,6 +235,22 @@ static unsigned int drops(int s)
 	return info[SK_MEMINFO_DROPS];
 }
 
+/* A socket that is closed in the midst of its dump, as by a signal: the kernel's list must not know it any more. */
+static void test_dump_left(void)
+{
+	int reader = say_open(), small = 1;
+
+	setsockopt(reader, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	make_head(&m, SADB_DUMP, SADB_SATYPE_ESP);
+	is("SADB_DUMP", say(reader, &m), 0);
+	ok(!hear(reader, &h) && heard_msg(&h)->sadb_msg_seq, "whose first entry is read, and is not the last");
+	make_head(&m, SADB_X_SPDDUMP, SADB_SATYPE_UNSPEC);
+	is("another one beside it is refused", ask(reader, &m, &h), EBUSY);
+	close(reader);
+	make_add(&m, AF_INET, 0x20000);
+	is("and is left alone: others add", ask(fd, &m, &h), 0);
+}
+
 /* A reader with the least buffer there can be, while others fill it with what they do. */
 static void test_dump(void)
 {
@@ -277,6 +293,7 @@ static void test_dump(void)
 		make_spdadd(&m, AF_INET6, (uint8_t)(i + 2), 1, AF_INET6);
 		ask(fd, &m, &h);
 	}
+	test_dump_left();
 	ok(drops(reader) > 0, "what did not fit is counted (%u)", drops(reader));
 	make_head(&m, SADB_FLUSH, SADB_SATYPE_ESP);
 	is("a request for whose answer there is no room", say(reader, &m), -ENOBUFS);
