@@ -14,6 +14,7 @@
 here=$(dirname "$0")
 # shellcheck source=tests/netns/lib.sh
 . "$here/../netns/lib.sh"
+meter=no
 # shellcheck source=tests/lib/certs.sh
 . "$here/../lib/certs.sh"
 # shellcheck source=tests/lib/card.sh

@@ -20,6 +20,7 @@
 here=$(dirname "$0")
 # shellcheck source=tests/netns/lib.sh
 . "$here/../netns/lib.sh"
+meter=no
 # shellcheck source=tests/lib/peer.sh
 . "$here/../lib/peer.sh"
 # shellcheck source=tests/lib/strongswan.sh

@@ -8,6 +8,7 @@
 interop_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/netns/lib.sh
 . "$interop_dir/../netns/lib.sh"
+meter=no	# unless somebody says otherwise
 for part in peer keyd_peer strongswan libreswan openiked card token; do
 	# shellcheck source=/dev/null
 	. "$interop_dir/../lib/$part.sh"

@@ -5,7 +5,8 @@
 
 # What may be on a wire in clear: keying, neighbour discovery, multicast listener reports.
 # And that nobody listens there any more, as when the answer to somebody's last DELETE comes.
-capture_keying='udp port 500 or udp port 4500 or (icmp[0:2] = 0x0303 and icmp[17] = 17 and (icmp[30:2] = 500 or icmp[30:2] = 4500))'
+capture_nobody='(icmp[0:2] = 0x0303 and icmp[17] = 17 and (icmp[30:2] = 500 or icmp[30:2] = 4500))'
+capture_keying="udp port 500 or udp port 4500 or $capture_nobody"
 capture_housekeeping='arp or (icmp6 and ip6[40] >= 133 and ip6[40] <= 137) or ip6[6] = 0'
 capture_protected='esp or ah or ip proto 108 or ip6 proto 108 or udp port 4500'
 

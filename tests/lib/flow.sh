@@ -2,6 +2,9 @@
 # Numbered packets in both directions between two hosts, and how many were lost (tests/netns/flow.c sends and counts them).
 # shellcheck shell=bash disable=SC2154,SC2034 # variables of hosts.sh; results for the caller
 
+# shellcheck source=tests/lib/meter.sh
+. "$(dirname "${BASH_SOURCE[0]}")/meter.sh"
+
 flow=${O:-build}/tests/flow
 declare -A flow_ends flow_dropped
 flow_last_id=0
@@ -15,6 +18,7 @@ flow_start()
 	flow_last_id=$((flow_last_id + 1))
 	flow_ends[$name]="$a $b"
 	flow_dropped[$name]="$(taken_away "$a") $(taken_away "$b")"
+	meter_begin "$name" "${hosts[@]}"
 	host_spawn "$a" "$name-recv-$a" "$flow" recv --on "$a_address" --port "$port" --rate "$rate" --id $flow_last_id
 	host_spawn "$b" "$name-recv-$b" "$flow" recv --on "$b_address" --port "$port" --rate "$rate" --id $flow_last_id
 	if ! { wait_log "$name-recv-$a" ready && wait_log "$name-recv-$b" ready; }; then
@@ -32,8 +36,8 @@ taken_away()
 	in_host "$1" awk '/^XfrmOutStateInvalid/ { n = $2 } END { print n + 0 }' /proc/net/xfrm_stat
 }
 
-# flow_whole WHAT NAME [HOST]: a point, after flow_stop: nothing was lost, but what HOST dropped itself, whose daemon is not keyd: strongSwan deletes
-# an outbound SA that a packet may just have taken (docs/interop.md)
+# flow_whole WHAT NAME [HOST]: after flow_stop, nothing was lost, but what HOST dropped itself, whose daemon is not keyd: strongSwan deletes
+# an outbound SA that a packet may just have taken (docs/interop.md); and the gap meter says the same
 flow_whole()
 {
 	local was number=0 ends
@@ -43,6 +47,20 @@ flow_whole()
 	[ "${ends[0]}" != "${3-}" ] || number=$(($(taken_away "$3") - was[0]))
 	[ "${ends[1]}" != "${3-}" ] || number=$(($(taken_away "$3") - was[1]))
 	check "$1${3:+, but what the host of strongSwan dropped itself}" [ "$flow_lost" -le "$number" ]
+	flow_agrees "$1" "$2"
+}
+
+# flow_agrees WHAT NAME: a point, after flow_stop: what was lost, in both directions together, the gap meter has seen, and no more. Who sends through
+# IPsec, and who receives, need not be who counts: all hosts are asked.
+flow_agrees()
+{
+	[ "$meter" = yes ] || return 0
+	if meter_judge "$2" "$flow_lost" "$flow_blocked" "${hosts[*]}" "${hosts[*]}"; then
+		ok "$1, says the gap meter as well: $meter_seen"
+	else
+		not_ok "$1, says the gap meter as well"
+	fi
+	note "$2: $meter_says"
 }
 
 # flow_wait NAME sent|received PACKETS [SECONDS]: until each direction has so many, told once for every second's worth; 30 s
@@ -70,21 +88,22 @@ flow_number()
 	[[ ${lines[-1]-} =~ \"$2\":(-?[0-9]+) ]] && number=${BASH_REMATCH[1]}
 }
 
-# flow_stop NAME: sets flow_sent, flow_received, flow_lost, flow_duplicates, flow_reordered (both directions together),
-# flow_gap_ms and flow_gap_packets (the worse direction's longest time without an arrival, longest run of lost numbers),
-# and prints a line for each direction.
+# flow_stop NAME: sets flow_sent, flow_received, flow_lost, flow_blocked, flow_duplicates, flow_reordered (both directions together; blocked: of the lost
+# those that never became packets), flow_gap_ms and flow_gap_packets (the worse direction's longest time without an arrival, longest run of lost
+# numbers), and prints a line for each direction.
 flow_stop()
 {
 	local name=$1 a b
 
 	read -r a b <<<"${flow_ends[$name]:?no such flow}"
-	flow_sent=0 flow_received=0 flow_lost=unknown flow_duplicates=0 flow_reordered=0 flow_gap_ms=0 flow_gap_packets=0
+	flow_sent=0 flow_received=0 flow_lost=unknown flow_blocked=0 flow_duplicates=0 flow_reordered=0 flow_gap_ms=0 flow_gap_packets=0
 	kill -TERM "${tag_pid[$name-send-$a]}" "${tag_pid[$name-send-$b]}"
 	host_stop "$name-send-$a" CONT
 	host_stop "$name-send-$b" CONT
 	kill -TERM "${tag_pid[$name-recv-$a]}" "${tag_pid[$name-recv-$b]}"
 	host_stop "$name-recv-$a" CONT
 	host_stop "$name-recv-$b" CONT
+	meter_end "$name" "${hosts[@]}"
 	flow_add "$name" "$a" "$b" && flow_add "$name" "$b" "$a" && flow_lost=$((flow_sent - flow_received))
 }
 
@@ -94,8 +113,8 @@ flow_add()
 	local key number tail
 	local -A n
 
-	for key in sent received duplicates reordered highest longest_gap_ms longest_loss; do
-		if [ $key = sent ]; then
+	for key in sent blocked received duplicates reordered highest longest_gap_ms longest_loss; do
+		if [ $key = sent ] || [ $key = blocked ]; then
 			flow_number "$1-send-$2" $key
 		else
 			flow_number "$1-recv-$3" $key
@@ -108,6 +127,7 @@ flow_add()
 	tail=$((n[sent] - 1 - n[highest])) # lost as well, in one run
 	[ "$tail" -le "${n[longest_loss]}" ] || n[longest_loss]=$tail
 	flow_sent=$((flow_sent + n[sent]))
+	flow_blocked=$((flow_blocked + n[blocked]))
 	flow_received=$((flow_received + n[received]))
 	flow_duplicates=$((flow_duplicates + n[duplicates]))
 	flow_reordered=$((flow_reordered + n[reordered]))

@@ -6,8 +6,9 @@
  *	flow recv [--on ADDRESS] [--port P] [--id N] [--rate PPS] [--quiet-ms MS]
  *
  * Each prints a line of JSON every --rate packets, to be waited for, and a last one when it ends.
- * send stops after --count packets or at SIGTERM or SIGINT: {"sent":N,"errors":N}; a packet that the kernel refused
- * counts as sent and as an error: the user's data did not get through. recv prints "ready" once it listens; at SIGTERM or
+ * send stops after --count packets or at SIGTERM or SIGINT: {"sent":N,"errors":N,"blocked":N}; a packet that the kernel refused
+ * counts as sent and as an error: the user's data did not get through. Blocked are those of them that never became packets: of one that
+ * found the queue for its policy full the error is EAGAIN, of one whose SA was gone when it came to it EINVAL. recv prints "ready" once it listens; at SIGTERM or
  * SIGINT it waits until nothing has come for --quiet-ms (stragglers), at most five times as long:
  * {"received":N,"duplicates":N,"reordered":N,"highest":N,"longest_gap_ms":N,"longest_loss":N}: highest number seen
  * (-1: none), longest time between two arrivals, longest run of numbers that never came (up to the highest).
@@ -100,9 +101,9 @@ static int open_socket(const struct addrinfo *to, const char *local, bool with_p
 	return fd;
 }
 
-static void report_sent(uint64_t sent, uint64_t errors)
+static void report_sent(uint64_t sent, uint64_t errors, uint64_t blocked)
 {
-	printf("{\"sent\":%" PRIu64 ",\"errors\":%" PRIu64 "}\n", sent, errors);
+	printf("{\"sent\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"blocked\":%" PRIu64 "}\n", sent, errors, blocked);
 	fflush(stdout);
 }
 
@@ -115,22 +116,24 @@ static void do_send(void)
 	struct addrinfo *to = lookup(opt.to);
 	int fd = open_socket(to, opt.from, false);
 	int64_t start = now(), interval = NSEC_PER_SEC / opt.rate, due;
-	uint64_t sent = 0, errors = 0;
+	uint64_t sent = 0, errors = 0, blocked = 0;
 	struct timespec ts;
 
 	data.packet.magic = htobe32(FLOW_MAGIC);
 	data.packet.id = htobe32(opt.id);
 	while (!stopping && (!opt.count || sent < (uint64_t)opt.count)) {
 		data.packet.number = htobe64(sent++);
-		if (sendto(fd, &data, (size_t)opt.size, MSG_DONTWAIT, to->ai_addr, to->ai_addrlen) != opt.size)
+		if (sendto(fd, &data, (size_t)opt.size, MSG_DONTWAIT, to->ai_addr, to->ai_addrlen) != opt.size) {
 			errors++;
+			blocked += errno != EAGAIN && errno != EINVAL;
+		}
 		if (sent % (uint64_t)opt.rate == 0)
-			report_sent(sent, errors);
+			report_sent(sent, errors, blocked);
 		due = start + (int64_t)sent * interval;
 		ts = (struct timespec){ .tv_sec = due / NSEC_PER_SEC, .tv_nsec = due % NSEC_PER_SEC };
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 	}
-	report_sent(sent, errors);
+	report_sent(sent, errors, blocked);
 	freeaddrinfo(to);
 	close(fd);
 }

@@ -6,7 +6,8 @@
 # lib/wait.sh     wait_until                            conditions
 # lib/hosts.sh    host_new link_new in_host host_spawn  hosts, links, background programs
 # lib/capture.sh  capture_start cleartext_count …       packets on the wire
-# lib/flow.sh     flow_start flow_stop                  numbered packets, and how many were lost
+# lib/flow.sh     flow_start flow_stop flow_whole       numbered packets, and how many were lost
+# lib/meter.sh    (by flow.sh)                          the same as the gap meter of the kernel sees it
 # lib/keyd.sh     keyd_start policy_pair …           setkey and keyd
 #
 # Whatever ends the test, everything it started is ended and removed; on a failure the hosts' logs, SAs, policies and
@@ -23,6 +24,7 @@ netns_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$netns_dir/../lib/capture.sh"
 # shellcheck source=tests/lib/flow.sh
 . "$netns_dir/../lib/flow.sh"
+meter=wanted
 
 # shellcheck source=tests/lib/keyd.sh
 . "$netns_dir/../lib/keyd.sh"

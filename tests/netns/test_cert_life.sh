@@ -55,7 +55,7 @@ flow_wait renewed received $((number + 100)) || not_ok "renewed: traffic goes on
 flow_stop renewed
 capture_stop renewed
 # shellcheck disable=SC2154
-is "renewed: nothing lost" "$flow_lost" 0
+flow_whole "renewed: nothing lost" renewed
 is "renewed: nothing in clear" "$(cleartext_count renewed)" 0
 certs_down
 

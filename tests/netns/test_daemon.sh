@@ -126,7 +126,7 @@ keyd_fails alice 1 'keydctl: log failed: the level must be error, warning, notic
 keyd_fails alice 1 'keydctl: rekey failed: no peer, policy or SA of that name or address' "$bin/keydctl" rekey 192.0.2.99
 keyd_fails alice 2 'keydctl: there is no command "dance"' "$bin/keydctl" dance
 flow_stop load
-is "nothing is lost" "$flow_lost" 0
+flow_whole "nothing is lost" load
 check "new SAs are made with the new settings" keydctl alice down --all
 check "a ping" in_host alice ping -q -c 1 -i 0.2 -w 10 192.0.2.2
 is "the new settings hold" "$(status ike.0.children.0.algorithms)" "chacha20poly1305"

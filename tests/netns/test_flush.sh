@@ -44,6 +44,7 @@ disturb()
 	flow_stop "$flow_name"
 	capture_stop "$flow_name"
 	check "$name: at most $most packets lost" [ "$flow_lost" -le "$most" ]
+	flow_agrees "$name: what is lost" "$flow_name"
 	check "$name: at most $clear in clear" [ "$(cleartext_count "$flow_name")" -le "$clear" ]
 	note "$name: sent=$flow_sent lost=$flow_lost cleartext=$(cleartext_count "$flow_name") outage_ms=$flow_gap_ms"
 	check "$name: one pair of SAs in the end" wait_until 20 settled

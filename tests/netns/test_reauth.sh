@@ -50,9 +50,9 @@ traffic_end()
 	flow_stop "$1"
 	capture_stop "$1"
 	if [ "$2" = any ]; then
-		note "$1: lost $flow_lost"
+		flow_agrees "$1: what is lost" "$1"
 	else
-		is "$1: no packet lost" "$flow_lost" "$2"
+		flow_whole "$1: no packet lost" "$1"
 	fi
 	is "$1: none in clear" "$(cleartext_count "$1")" 0
 }

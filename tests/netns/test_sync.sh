@@ -120,6 +120,7 @@ under_traffic()
 	check "$name" "$@" || note "$(cat "$work/err")"
 	traffic_end "$tag"
 	is "$name: lost, in clear" "$flow_lost $clear" "0 0"
+	flow_agrees "$name: nothing lost" "$tag"
 }
 
 # there_and_back FUNCTION: both hosts to the file that it makes, and back to the base
@@ -360,5 +361,6 @@ load_both()
 traffic_begin control
 check "the old way" load_both
 traffic_end control
+flow_agrees "what the old way loses" control
 check "loses or leaks" [ $((flow_lost + clear)) -gt 0 ]
 finish
