@@ -15,7 +15,7 @@
 
 #define PFKEY_WORD	sizeof(u64)		/* lengths count these */
 #define PFKEY_MSG_MAX	65536			/* bytes that a process may send at once */
-#define PFKEY_EXT_TOP	SADB_X_EXT_EXTENDED
+#define PFKEY_EXT_TOP	SADB_X_EXT_SELECTOR
 
 /* ---- a network namespace ---- */
 

@@ -181,6 +181,21 @@ static bool icv_ok(const void *e, size_t n)
 	return x->sadb_x_icv_bits && x->sadb_x_icv_bits % 8 == 0 && !x->sadb_x_icv_reserved;
 }
 
+static bool selector_ok(const void *e, size_t n)
+{
+	const struct sadb_x_selector *x = e;
+	u8 bits = x->sadb_x_selector_family == AF_INET ? 32 : 128;
+
+	if (memchr_inv(x->sadb_x_selector_reserved, 0, sizeof(x->sadb_x_selector_reserved)))
+		return false;
+	if (!x->sadb_x_selector_family)
+		return !memchr_inv(&x->sadb_x_selector_splen, 0,
+				   sizeof(*x) - offsetof(struct sadb_x_selector, sadb_x_selector_splen));
+	return (x->sadb_x_selector_family == AF_INET ||
+		(IS_ENABLED(CONFIG_IPV6) && x->sadb_x_selector_family == AF_INET6)) &&
+	       x->sadb_x_selector_splen <= bits && x->sadb_x_selector_dplen <= bits;
+}
+
 static const struct rule {
 	u16 min;				/* bytes; 0: not known here, passed over */
 	bool (*ok)(const void *e, size_t n);	/* NULL: there is no more to it */
@@ -214,6 +229,7 @@ static const struct rule {
 	[SADB_X_EXT_REPLAY] = { sizeof(struct sadb_x_replay), replay_ok },
 	[SADB_X_EXT_ICV] = { sizeof(struct sadb_x_icv), icv_ok },
 	[SADB_X_EXT_EXTENDED] = { sizeof(struct sadb_x_extended) },
+	[SADB_X_EXT_SELECTOR] = { sizeof(struct sadb_x_selector), selector_ok },
 };
 
 int pfkey_ext_check(const void *p, size_t n, u16 type)

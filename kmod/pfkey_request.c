@@ -43,7 +43,8 @@ static bool has_all(const struct pfkey_req *rq, u64 needs)
 
 static bool speaks_ours(const struct pfkey_req *rq)
 {
-	return rq->ext[SADB_X_EXT_REPLAY] || rq->ext[SADB_X_EXT_ICV] || rq->ext[SADB_X_EXT_EXTENDED];
+	return rq->ext[SADB_X_EXT_REPLAY] || rq->ext[SADB_X_EXT_ICV] || rq->ext[SADB_X_EXT_EXTENDED] ||
+	       rq->ext[SADB_X_EXT_SELECTOR];
 }
 
 static int serve_locked(const struct pfkey_req *rq)

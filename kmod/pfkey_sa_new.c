@@ -198,6 +198,36 @@ static int replay_set(struct xfrm_state *x, const struct pfkey_req *rq)
 	return 0;
 }
 
+/* xfrm_init_state() looks whether the family goes with the SA's own and its mode. */
+static int selector_set(struct xfrm_state *x, const struct pfkey_req *rq)
+{
+	const struct sadb_x_selector *s = rq->ext[SADB_X_EXT_SELECTOR];
+
+	if (!s) {
+		/* Of a selector PF_KEY has the source; without one all that a policy sends here is let through. */
+		x->sel.family = rq->proxy.family ? rq->proxy.family : x->props.family;
+		x->sel.saddr = rq->proxy.a;
+		x->sel.prefixlen_s = rq->proxy.prefixlen;
+		return 0;
+	}
+	if (rq->proxy.family || (!s->sadb_x_selector_family && x->props.mode != XFRM_MODE_TUNNEL))
+		return -EINVAL;
+	if (!s->sadb_x_selector_family)
+		x->props.flags |= XFRM_STATE_AF_UNSPEC;
+	x->sel.family = s->sadb_x_selector_family;
+	x->sel.prefixlen_s = s->sadb_x_selector_splen;
+	x->sel.prefixlen_d = s->sadb_x_selector_dplen;
+	x->sel.proto = s->sadb_x_selector_proto;
+	x->sel.ifindex = s->sadb_x_selector_ifindex;
+	x->sel.sport = s->sadb_x_selector_sport;
+	x->sel.sport_mask = s->sadb_x_selector_sport_mask;
+	x->sel.dport = s->sadb_x_selector_dport;
+	x->sel.dport_mask = s->sadb_x_selector_dport_mask;
+	memcpy(&x->sel.saddr, s->sadb_x_selector_saddr, sizeof(x->sel.saddr));
+	memcpy(&x->sel.daddr, s->sadb_x_selector_daddr, sizeof(x->sel.daddr));
+	return 0;
+}
+
 static int head_set(struct xfrm_state *x, const struct pfkey_req *rq)
 {
 	static const struct { u32 said; u8 flag; } flags[] = {
@@ -226,10 +256,6 @@ static int head_set(struct xfrm_state *x, const struct pfkey_req *rq)
 		return mode;
 	x->props.mode = mode;
 	x->props.reqid = sa2 ? sa2->sadb_x_sa2_reqid : 0;
-	/* Of a selector PF_KEY has the source; without one all that a policy sends here is let through. */
-	x->sel.family = rq->proxy.family ? rq->proxy.family : x->props.family;
-	x->sel.saddr = rq->proxy.a;
-	x->sel.prefixlen_s = rq->proxy.prefixlen;
 	pfkey_lifetimes_get(&x->lft, rq->ext[SADB_EXT_LIFETIME_HARD], rq->ext[SADB_EXT_LIFETIME_SOFT]);
 	x->km.seq = rq->msg->sadb_msg_seq;
 	return 0;
@@ -250,7 +276,7 @@ static int ctx_set(struct xfrm_state *x, const struct pfkey_req *rq)
 static int state_set(struct xfrm_state *x, const struct pfkey_req *rq)
 {
 	int (*const steps[])(struct xfrm_state *x, const struct pfkey_req *rq) = {
-		head_set, algs_set, encap_set, replay_set, ctx_set,
+		head_set, selector_set, algs_set, encap_set, replay_set, ctx_set,
 	};
 	unsigned int i;
 	int err;

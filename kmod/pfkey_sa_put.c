@@ -170,6 +170,31 @@ static void put_oa(struct pfkey_msg *m, const struct xfrm_state *x)
 	pfkey_put_addr(m, SADB_X_EXT_NAT_T_OA, &x->encap->encap_oa, family, 0, family == AF_INET6 ? 128 : 32, 0);
 }
 
+/* Where there is more of it than the source, which SADB_EXT_ADDRESS_PROXY has told. */
+static void put_selector(struct pfkey_msg *m, const struct xfrm_state *x)
+{
+	const struct xfrm_selector *sel = &x->sel;
+	struct sadb_x_selector *e;
+
+	if (!(sel->prefixlen_d || sel->proto || sel->ifindex || sel->sport_mask || sel->dport_mask ||
+	      (!sel->family && x->props.flags & XFRM_STATE_AF_UNSPEC)))
+		return;
+	e = pfkey_put(m, SADB_X_EXT_SELECTOR, sizeof(*e));
+	if (!e || !sel->family)
+		return;
+	e->sadb_x_selector_family = sel->family;
+	e->sadb_x_selector_splen = sel->prefixlen_s;
+	e->sadb_x_selector_dplen = sel->prefixlen_d;
+	e->sadb_x_selector_proto = sel->proto;
+	e->sadb_x_selector_ifindex = sel->ifindex;
+	e->sadb_x_selector_sport = sel->sport;
+	e->sadb_x_selector_sport_mask = sel->sport_mask;
+	e->sadb_x_selector_dport = sel->dport;
+	e->sadb_x_selector_dport_mask = sel->dport_mask;
+	memcpy(e->sadb_x_selector_saddr, &sel->saddr, sizeof(sel->saddr));
+	memcpy(e->sadb_x_selector_daddr, &sel->daddr, sizeof(sel->daddr));
+}
+
 void pfkey_put_state(struct pfkey_msg *m, const struct xfrm_state *x, bool keys, unsigned int lifetimes)
 {
 	put_sa(m, x);
@@ -188,6 +213,7 @@ void pfkey_put_state(struct pfkey_msg *m, const struct xfrm_state *x, bool keys,
 	put_replay(m, x);
 	put_icv(m, x);
 	put_oa(m, x);
+	put_selector(m, x);
 }
 
 struct sk_buff *pfkey_state_msg(const struct xfrm_state *x, u8 type, u32 seq, u32 pid)

@@ -45,7 +45,7 @@ void *pfkey_ext_room(struct pfkey_msg *m, uint16_t type, size_t n);
  * The extensions of a message by type, NULL where there is none; those of unknown type are passed over. Each that is here is
  * as long as what it says of itself: key, label, addresses, requests, combinations.
  */
-#define PFKEY_EXT_TOP SADB_X_EXT_EXTENDED
+#define PFKEY_EXT_TOP SADB_X_EXT_SELECTOR
 struct pfkey_exts {
 	const void *e[PFKEY_EXT_TOP + 1];
 };
@@ -98,12 +98,13 @@ void pfkey_getspi_put(struct pfkey_msg *m, const struct ipsec_sa *larval, uint32
 /* Narrows a SADB_DUMP to the SAs between two hosts; either may be AF_UNSPEC (any), not both. */
 void pfkey_filter_put(struct pfkey_msg *m, const struct ipsec_addr *src, const struct ipsec_addr *dst);
 /*
- * From every message that has an SA. 0 or -EBADMSG. What PF_KEY does not tell: marks, if_id, most of a selector, acquire_seq; to who
- * does not speak the extensions: ESN, wide windows, sequence numbers, lengths of ICVs (icv_bits are then those that af_key gives).
+ * From every message that has an SA. 0 or -EBADMSG. What PF_KEY does not tell: marks, if_id, acquire_seq; to who
+ * does not speak the extensions: most of a selector, ESN, wide windows, sequence numbers, lengths of ICVs (icv_bits are then those that af_key gives).
  */
 int pfkey_sa_get(const struct sadb_msg *msg, const struct pfkey_exts *t, struct ipsec_sa *sa);
 
 /* Parts of both: what of an SA is said by the extensions, where it is not as always. icv: what the algorithm has without a word. */
+bool pfkey_sa_selector_fits(const struct ipsec_sa *sa);	/* SADB_EXT_ADDRESS_PROXY is enough for its selector */
 void pfkey_sa_extended_put(struct pfkey_msg *m, const struct ipsec_sa *sa, uint16_t icv);
 int pfkey_sa_extended_get(const struct pfkey_exts *t, struct ipsec_sa *sa);
 

@@ -161,6 +161,7 @@ static const struct {
 	[SADB_X_EXT_REPLAY] = { sizeof(struct sadb_x_replay), NULL },
 	[SADB_X_EXT_ICV] = { sizeof(struct sadb_x_icv), NULL },
 	[SADB_X_EXT_EXTENDED] = { sizeof(struct sadb_x_extended), NULL },
+	[SADB_X_EXT_SELECTOR] = { sizeof(struct sadb_x_selector), NULL },
 };
 
 /*

@@ -16,6 +16,7 @@ static const struct { uint16_t ours; uint32_t flag; } sa_flags[] = {
 	{ IPSEC_SA_NOPMTUDISC, SADB_SAFLAGS_NOPMTUDISC },
 };
 #define SA_FLAGS (sizeof(sa_flags) / sizeof(sa_flags[0]))
+#define ODD_FLAGS "flags of an SA other than noecn, decap-dscp, nopmtudisc"
 #define SA_FLAGS_CARRIED (IPSEC_SA_NOECN | IPSEC_SA_DECAP_DSCP | IPSEC_SA_NOPMTUDISC)
 
 /* ---- what cannot be said ---- */
@@ -50,13 +51,6 @@ static int alg_refused(enum ipsec_alg_kind kind, const struct ipsec_alg *alg, bo
 	return 0;
 }
 
-/* Of an SA's selector Linux reads source and prefix from PF_KEY, and nothing else. */
-static bool selector_fits(const struct ipsec_selector *s)
-{
-	return !s->dst_len && ipsec_addr_is_any(&s->dst) && !s->proto && !s->sport_mask && !s->dport_mask && !s->sport &&
-	       !s->dport && !s->ifindex;
-}
-
 struct barrier {
 	bool there;
 	const char *what;
@@ -81,6 +75,8 @@ static int plain_refused(const struct ipsec_sa *sa, char *why, size_t n)
 		{ sa->replay_window > 32, "a replay window of more than 32 packets" },
 		{ sa->resume, "sequence numbers to go on from" },
 		{ sa->encap.type && !ipsec_addr_is_any(&sa->encap.oa), "the original address of NAT-T, which Linux drops there" },
+		{ sa->flags & IPSEC_SA_AF_UNSPEC, ODD_FLAGS },
+		{ !pfkey_sa_selector_fits(sa), "more of an SA's selector than its source" },
 	};
 
 	return barred(cannot, sizeof(cannot) / sizeof(cannot[0]), why, n);
@@ -98,8 +94,8 @@ int pfkey_sa_refused(const struct ipsec_sa *sa, bool extended, char *why, size_t
 		{ sa->tfc_pad, "padding of the traffic flow (TFC)" },
 		{ sa->ae == IPSEC_AE_FIRST, "a word about an SA's first packet" },
 		{ sa->resume && sa->usage.add_time, "counters and times to go on from" },
-		{ sa->flags & ~(SA_FLAGS_CARRIED | IPSEC_SA_ESN), "flags of an SA other than noecn, decap-dscp, nopmtudisc" },
-		{ sa->sel.src.family && !selector_fits(&sa->sel), "more of an SA's selector than its source" },
+		{ sa->flags & ~(SA_FLAGS_CARRIED | IPSEC_SA_ESN | IPSEC_SA_AF_UNSPEC), ODD_FLAGS },
+		{ sa->flags & IPSEC_SA_AF_UNSPEC && (sa->sel.src.family || sa->mode != IPSEC_MODE_TUNNEL), ODD_FLAGS },
 		{ !pfkey_lifetimes_fit(&sa->soft, &sa->hard), "a limit of more than 4294967295 packets" },
 	};
 	const struct { enum ipsec_alg_kind kind; const struct ipsec_alg *alg; } algs[] = {
@@ -191,7 +187,7 @@ void pfkey_sa_put(struct pfkey_msg *m, const struct ipsec_sa *sa, bool update)
 			x->sadb_sa_flags |= sa_flags[i].flag;
 	sa2_put(m, sa);
 	ends_put(m, &sa->src, &sa->dst);
-	if (sa->sel.src.family)
+	if (sa->sel.src.family && pfkey_sa_selector_fits(sa))
 		pfkey_addr_put(m, SADB_EXT_ADDRESS_PROXY, &sa->sel.src, sa->sel.src_len, 0, PFKEY_PROTO_ANY);
 	x->sadb_sa_encrypt = algs_put(m, sa, &x->sadb_sa_auth);
 	pfkey_lifetimes_put(m, &sa->soft, &sa->hard);

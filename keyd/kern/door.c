@@ -86,7 +86,7 @@ static int fake_policies(struct ipsec *ip)
 int door_open(struct door **out, const char *backend, const struct door_hooks *hooks, void *arg, char *why, size_t n)
 {
 	struct ipsec *ip;
-	/* Never PF_KEY unasked: it carries no selector of an SA, nor, as af_key has it, the AEADs that peers agree on first. */
+	/* Never PF_KEY unasked: as af_key has it, it carries neither selectors of SAs nor the AEADs that peers agree on first. */
 	int r = ipsec_open(&ip, backend ? backend : "xfrm", why, n);
 
 	if (!r && backend && !strcmp(backend, "fake"))

@@ -185,6 +185,41 @@ static void test_icv(void)
 	is("of nothing", ask(fd, &m, &h), EINVAL);
 }
 
+static void selector_refused(const char *what, uint16_t family, uint8_t dplen, uint8_t proto)
+{
+	make_add(&m, AF_INET, 0x3010);
+	put_selector(&m, family, dplen, proto);
+	ok(ask(fd, &m, &h) > 0, "%s", what);
+}
+
+static void test_selector(void)
+{
+	const struct sadb_x_selector *x;
+	struct sadb_x_sa2 *sa2;
+	struct ipsec_sa sa;
+
+	make_add(&m, AF_INET, 0x3011);
+	put_selector(&m, AF_INET, 24, IPPROTO_UDP);
+	is("a selector", ask(fd, &m, &h), 0);
+	sa = sa_of(0x3011);
+	ok(sa.sel.dst_len == 24 && sa.sel.proto == IPPROTO_UDP && !sa.sel.src_len, "netlink has it");
+	x = heard_ext(&h, SADB_X_EXT_SELECTOR);
+	ok(x && x->sadb_x_selector_dplen == 24 && x->sadb_x_selector_family == AF_INET, "and it is told");
+	make_add(&m, AF_INET, 0x3012);
+	sa2 = pfkey_ext_room(&m, SADB_X_EXT_SA2, sizeof(*sa2));
+	sa2->sadb_x_sa2_mode = PFKEY_MODE_TUNNEL;
+	put_selector(&m, 0, 0, 0);
+	is("a tunnel for both families", ask(fd, &m, &h), 0);
+	ok(sa_of(0x3012).flags & IPSEC_SA_AF_UNSPEC, "netlink has it");
+	ok(heard_ext(&h, SADB_X_EXT_SELECTOR), "and it is told");
+	selector_refused("no tunnel for both is refused", 0, 0, 0);
+	selector_refused("more than nothing of no family is", 0, 0, IPPROTO_UDP);
+	selector_refused("a prefix of 33 is", AF_INET, 33, 0);
+	selector_refused("a family of other things is", AF_UNIX, 0, 0);
+	selector_refused("packets of the other family are", AF_INET6, 128, 0);
+	is("they leave nothing", get(plain, 0x3010), ESRCH);
+}
+
 /* Others hear of the same SA in the words that each knows. */
 static void test_broadcast(void)
 {
@@ -478,6 +513,7 @@ int main(int argc, char **argv)
 	test_replay();
 	test_replay_refused();
 	test_icv();
+	test_selector();
 	test_broadcast();
 	test_details();
 	test_dump();

@@ -191,6 +191,7 @@ static void make_rich_add(struct pfkey_msg *msg, int family)
 	pfkey_ctx_put(msg, "a label");
 	put_replay(msg, 128, 0, 0, 0);
 	put_icv(msg, 96);
+	put_selector(msg, AF_INET, 24, 17);
 }
 
 static void make_id(struct pfkey_msg *msg, uint8_t type)

@@ -216,7 +216,7 @@ static const struct {
 	uint16_t size;
 	struct { uint8_t at, n; } none;
 	bool (*right)(const unsigned char *e, size_t n);
-} rules[SADB_X_EXT_EXTENDED + 1] = {
+} rules[SADB_X_EXT_SELECTOR + 1] = {
 	[SADB_EXT_SA] = { sizeof(struct sadb_sa), { 0, 0 }, NULL },
 	[SADB_EXT_LIFETIME_CURRENT] = { sizeof(struct sadb_lifetime), { 0, 0 }, NULL },
 	[SADB_EXT_LIFETIME_HARD] = { sizeof(struct sadb_lifetime), { 0, 0 }, NULL },
@@ -240,11 +240,12 @@ static const struct {
 	[SADB_X_EXT_REPLAY] = { sizeof(struct sadb_x_replay), { 12, 4 }, NULL },
 	[SADB_X_EXT_ICV] = { sizeof(struct sadb_x_icv), { 6, 2 }, NULL },
 	[SADB_X_EXT_EXTENDED] = { sizeof(struct sadb_x_extended), { 4, 4 }, NULL },
+	[SADB_X_EXT_SELECTOR] = { sizeof(struct sadb_x_selector), { 9, 3 }, NULL },
 };
 
 static bool ext_right(const unsigned char *e, size_t n, unsigned int type)
 {
-	if (type > SADB_X_EXT_EXTENDED || (!rules[type].size && !rules[type].right))
+	if (type > SADB_X_EXT_SELECTOR || (!rules[type].size && !rules[type].right))
 		return false;
 	if (rules[type].size)
 		return n == rules[type].size && zero(e + rules[type].none.at, rules[type].none.n);
@@ -335,6 +336,18 @@ void put_icv(struct pfkey_msg *m, uint16_t bits)
 	struct sadb_x_icv *x = pfkey_ext_room(m, SADB_X_EXT_ICV, sizeof(*x));
 
 	x->sadb_x_icv_bits = bits;
+}
+
+void put_selector(struct pfkey_msg *m, uint16_t family, uint8_t dplen, uint8_t proto)
+{
+	struct sadb_x_selector *x = pfkey_ext_room(m, SADB_X_EXT_SELECTOR, sizeof(*x));
+	const struct ipsec_addr net = addr(AF_INET, 0);
+
+	x->sadb_x_selector_family = family;
+	x->sadb_x_selector_dplen = dplen;
+	x->sadb_x_selector_proto = proto;
+	if (dplen)
+		memcpy(x->sadb_x_selector_daddr, net.b, 4);
 }
 
 void make_head(struct pfkey_msg *m, uint8_t type, uint8_t satype)

@@ -38,6 +38,7 @@ void put_sa(struct pfkey_msg *m, uint32_t spi, uint8_t auth, uint8_t enc);
 void put_key(struct pfkey_msg *m, uint16_t type, unsigned int bits);
 void put_replay(struct pfkey_msg *m, uint32_t window, uint32_t flags, uint64_t oseq, uint64_t seq);
 void put_icv(struct pfkey_msg *m, uint16_t bits);
+void put_selector(struct pfkey_msg *m, uint16_t family, uint8_t dplen, uint8_t proto);
 /* A whole SADB_ADD of ESP with AES-CBC and HMAC-SHA-1. */
 void make_add(struct pfkey_msg *m, int family, uint32_t spi);
 /* A whole SADB_X_SPDADD with n tunnels of tunnel_family, outbound. */

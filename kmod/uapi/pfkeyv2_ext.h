@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
  * What pfkeyv2.ko understands beyond <linux/pfkeyv2.h>: AEADs by their numbers, extended sequence
- * numbers and wide replay windows, lengths of ICVs.
+ * numbers and wide replay windows, lengths of ICVs, whole selectors of SAs.
  *
- * Who speaks it is told it: a socket that has sent one of the extensions SADB_X_EXT_REPLAY, _ICV or
- * _EXTENDED gets them, too, in what the kernel says from then on, behind all others. Other sockets
+ * Who speaks it is told it: a socket that has sent one of the extensions SADB_X_EXT_REPLAY, _ICV,
+ * _EXTENDED or _SELECTOR gets them, too, in what the kernel says from then on, behind all others. Other sockets
  * never see them, for programs have been written that refuse extensions they do not know. In the
  * answer to a SADB_REGISTER with SADB_X_EXT_EXTENDED the same extension stands when the kernel
  * understands them all; others (af_key) pass over it.
  *
- * All in the byte order of the machine; lengths of extensions count 8 bytes, as ever.
+ * All but ports and addresses in the byte order of the machine; lengths of extensions count 8 bytes, as ever.
  */
 #ifndef GAPLESS_UAPI_PFKEYV2_EXT_H
 #define GAPLESS_UAPI_PFKEYV2_EXT_H
@@ -25,6 +25,7 @@
 #define SADB_X_EXT_REPLAY	60
 #define SADB_X_EXT_ICV		61
 #define SADB_X_EXT_EXTENDED	62
+#define SADB_X_EXT_SELECTOR	63
 
 /* SADB_ADD, SADB_UPDATE; takes the place of sadb_sa_replay. */
 struct sadb_x_replay {
@@ -57,5 +58,24 @@ struct sadb_x_extended {
 	__u32	sadb_x_extended_reserved;	/* 0 */
 } __attribute__((packed));
 /* sizeof(struct sadb_x_extended) == 8 */
+
+/* SADB_ADD, SADB_UPDATE; takes the place of SADB_EXT_ADDRESS_PROXY: the packets that the SA is for. */
+struct sadb_x_selector {
+	__u16	sadb_x_selector_len;
+	__u16	sadb_x_selector_exttype;
+	__u16	sadb_x_selector_family;		/* 0, and all that follows: a tunnel for packets of both families */
+	__u8	sadb_x_selector_splen;		/* bits */
+	__u8	sadb_x_selector_dplen;
+	__u8	sadb_x_selector_proto;		/* 0: any */
+	__u8	sadb_x_selector_reserved[3];	/* 0 */
+	__u32	sadb_x_selector_ifindex;	/* 0: any */
+	__be16	sadb_x_selector_sport;
+	__be16	sadb_x_selector_sport_mask;	/* 0: any port */
+	__be16	sadb_x_selector_dport;
+	__be16	sadb_x_selector_dport_mask;
+	__u8	sadb_x_selector_saddr[16];	/* of IPv4 the first 4 bytes */
+	__u8	sadb_x_selector_daddr[16];
+} __attribute__((packed));
+/* sizeof(struct sadb_x_selector) == 56 */
 
 #endif

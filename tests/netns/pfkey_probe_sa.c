@@ -248,7 +248,7 @@ static void check_refused(const char *name, const struct ipsec_sa *sa, const cha
 /* The extensions of pfkeyv2.ko carry it. */
 static bool carried_there(const char *refusal)
 {
-	static const char *const words[] = { "AEAD", "-trunc 96", "window", "extended", "original address" };
+	static const char *const words[] = { "AEAD", "-trunc 96", "window", "extended", "original address", "selector" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (!strcmp(refusal, words[i]))

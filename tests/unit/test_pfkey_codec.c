@@ -222,6 +222,12 @@ static void test_sas(void **state)
 	sa.sel.dst.family = sa.sel.src.family = AF_INET6;	/* what a tunnel for the other family needs */
 	memset(sa.sel.src.b, 0xfe, 16);
 	sa_there_and_back(&sa);
+	sa.sel = (struct ipsec_selector){ .src = addr("10.1.0.0"), .dst = addr("10.2.0.0"), .src_len = 16, .dst_len = 24, .proto = 17,
+		.sport = 53, .sport_mask = 0xffff, .dport = 0x1000, .dport_mask = 0xf000, .ifindex = 3 };
+	sa_there_and_back(&sa);
+	memset(&sa.sel, 0, sizeof(sa.sel));
+	sa.flags |= IPSEC_SA_AF_UNSPEC;
+	sa_there_and_back(&sa);
 	sa = plain_sa();
 	sa_there_and_back(&sa);
 	sa.mode = IPSEC_MODE_BEET;
@@ -386,6 +392,8 @@ static void r_sel_dst(struct ipsec_sa *sa) { sa->sel.dst_len = 1; }
 static void r_sel_proto(struct ipsec_sa *sa) { sa->sel.proto = 6; }
 static void r_sel_port(struct ipsec_sa *sa) { sa->sel.sport_mask = 0xffff; }
 static void r_sel_if(struct ipsec_sa *sa) { sa->sel.ifindex = 1; }
+static void r_both(struct ipsec_sa *sa) { sa->flags |= IPSEC_SA_AF_UNSPEC; memset(&sa->sel, 0, sizeof(sa->sel)); }
+static void r_both_and_one(struct ipsec_sa *sa) { sa->flags |= IPSEC_SA_AF_UNSPEC; }
 static void r_packets(struct ipsec_sa *sa) { sa->soft.packets = 1ull << 32; }
 static void r_icv(struct ipsec_sa *sa) { sa->auth.icv_bits = 80; }
 static void r_cmac(struct ipsec_sa *sa) { alg(&sa->auth, IPSEC_ALG_AUTH, "aes-cmac", 128); }
@@ -399,8 +407,8 @@ static void test_sa_refused(void **state)
 		{ r_output_mark, "output mark", false }, { r_if_id, "if_id", false }, { r_offload, "offload", false },
 		{ r_dir, "direction", false }, { r_keepalive, "keepalive", false }, { r_tfc, "TFC", false },
 		{ r_resume, "sequence numbers", true }, { r_clock, "counters", false }, { r_ae, "first packet", false },
-		{ r_flags, "flags", false }, { r_oa, "original address", true }, { r_sel_dst, "selector", false },
-		{ r_sel_proto, "selector", false }, { r_sel_port, "selector", false }, { r_sel_if, "selector", false },
+		{ r_flags, "flags", false }, { r_oa, "original address", true }, { r_sel_dst, "selector", true },
+		{ r_sel_proto, "selector", true }, { r_sel_port, "selector", true }, { r_sel_if, "selector", true }, { r_both, "flags", true }, { r_both_and_one, "flags", false },
 		{ r_packets, "packets", false }, { r_icv, "-trunc 96", true }, { r_cmac, "cmac(aes)", false }, { r_unknown, "rot13", false },
 	};
 	char why[256];

@@ -49,6 +49,7 @@ static void large_messages(struct pfkey_msg m[3])
 	struct ipsec_addr src = addr("10.0.0.1"), dst = addr("10.0.0.2");
 	struct ipsec_sa sa = esp_sa();
 	struct sadb_ident *ident;
+	struct sadb_x_selector *sel;
 	struct sadb_sens *sens;
 	uint8_t *km;
 
@@ -70,6 +71,9 @@ static void large_messages(struct pfkey_msg m[3])
 	pfkey_ext_room(&m[0], SADB_X_EXT_KMPRIVATE, sizeof(struct sadb_x_kmprivate));
 	pfkey_filter_put(&m[0], &src, &dst);
 	pfkey_extended_put(&m[0]);
+	sel = pfkey_ext_room(&m[0], SADB_X_EXT_SELECTOR, sizeof(*sel));
+	sel->sadb_x_selector_family = AF_INET6;
+	sel->sadb_x_selector_splen = sel->sadb_x_selector_dplen = 128;
 	pfkey_policy_put(&m[1], SADB_X_SPDADD, &pol);
 	pfkey_migrate_put(&m[2], &ev);
 	km = pfkey_ext_room(&m[2], SADB_X_EXT_KMADDRESS, sizeof(struct sadb_x_kmaddress) + pfkey_pair_size(AF_INET));
@@ -210,6 +214,7 @@ static void test_not_a_value(void **state)
 {
 	struct ipsec_policy pol = tunnel_policy();
 	struct ipsec_sa sa = esp_sa();
+	struct sadb_x_selector *sel;
 	struct sadb_address *a;
 	struct pfkey_exts t;
 	struct pfkey_msg m;
@@ -244,6 +249,16 @@ static void test_not_a_value(void **state)
 	pfkey_sa_put(&m, &sa, false);
 	assert_int_equal(pfkey_exts_get(&t, &m.head, pfkey_msg_size(&m)), 0);
 	((struct sadb_x_icv *)t.e[SADB_X_EXT_ICV])->sadb_x_icv_bits = 0;
+	assert_int_equal(sa_back(&m, &sa), -EBADMSG);
+	sa = esp_sa();
+	sa.sel.dst_len = 8;
+	pfkey_sa_put(&m, &sa, false);
+	assert_int_equal(pfkey_exts_get(&t, &m.head, pfkey_msg_size(&m)), 0);
+	sel = (struct sadb_x_selector *)t.e[SADB_X_EXT_SELECTOR];
+	sel->sadb_x_selector_dplen = 33;
+	assert_int_equal(sa_back(&m, &sa), -EBADMSG);
+	sel->sadb_x_selector_dplen = 32;
+	sel->sadb_x_selector_family = 1;
 	assert_int_equal(sa_back(&m, &sa), -EBADMSG);
 	pfkey_policy_put(&m, SADB_X_SPDADD, &pol);
 	assert_int_equal(pfkey_exts_get(&t, &m.head, pfkey_msg_size(&m)), 0);
