@@ -36,8 +36,9 @@ modules:
 modules_install: modules
 	+$(q)$(call kmod_build,$(KDIR),$(kmod_out)/here,INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) modules_install)
 
-## make lint-kmod         what sparse says of the modules' sources, by the headers of the lab's kernel
+## make lint-kmod         what sparse says of the modules' sources, by the headers of the lab's kernel, and checkpatch.pl where there is one
 lint-kmod:
+	$(q)kmod/checkpatch
 	$(q)command -v sparse >/dev/null || { echo "make lint-kmod: sparse is missing: apt-get install sparse"; exit 1; } >&2
 	$(q)$(call kmod_copy,$(kmod_out)/lint)
 	+$(q)kdir=$$(kmod/headers lab) && $(call kmod_build,$$kdir,$(kmod_out)/lint,GAPLESS_SELFTEST=m C=2 CF=-Wsparse-error modules)
