@@ -113,7 +113,7 @@ e=$(event alice gap)
 is "packets: cause" "$(field cause <<<"$e")" packets
 is "packets: all that had no SA are held or dropped" "$(($(field held <<<"$e") + $(field dropped <<<"$e")))" 5
 
-sa alice $a $b 0x1007 limit time-hard 2
+sa alice $a $b 0x1007 limit time-hard $((2 * ${LAB_SLOWER:-1})) # of which the first packet must not be too late
 ip -n alice xfrm state delete src $a dst $b proto esp spi 0x1006
 pings 1
 check "time: it opens by itself" until_true 20 eval '[ "$(event alice gap-open | field cause)" = time ]'

@@ -73,7 +73,7 @@ check()
 # until_true SECONDS COMMAND…
 until_true()
 {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${LAB_SLOWER:-1}))
 
 	shift
 	until "$@" >/dev/null 2>&1; do

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/in6.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,6 +304,50 @@ static void test_cut(void)
 	ok(alive(), "nor do those that end in the midst of an extension harm: %u", said);
 }
 
+/* ---- memory that runs out ---- */
+
+#define ALLOCATIONS_MAX 200	/* of one message; more would be no end */
+
+/* Sends it, and lets the nth allocation from here on fail. Returns whether there was one. */
+static bool say_starved(int nth_fd, unsigned int nth)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%u", nth);
+
+	if (pwrite(nth_fd, text, (size_t)n, 0) != n)
+		return false;
+	say(fd, &m);
+	n = (int)pread(nth_fd, text, sizeof(text) - 1, 0);
+	if (n < 1 || pwrite(nth_fd, "0", 1, 0) != 1)
+		return false;
+	text[n] = 0;
+	return strtoul(text, NULL, 10) == 0;
+}
+
+/* For each message each of its allocations, one after the other (CONFIG_FAILSLAB; pfkey_hostile.sh has said that any may fail). */
+static void test_starved(void)
+{
+	int nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	unsigned int failed = 0, nth = 0;
+
+	if (nth_fd < 0) {
+		ok(true, "each allocation fails once # SKIP this kernel has no fault injection");
+		return;
+	}
+	for (unsigned int i = 0; i < SEEDS && nth < ALLOCATIONS_MAX; i++) {
+		for (nth = 1; nth < ALLOCATIONS_MAX; nth++) {
+			make_seed(&m, i);
+			if (!say_starved(nth_fd, nth))
+				break;
+			failed++;
+			hear_out(fd);
+		}
+		hear_out(fd);
+	}
+	close(nth_fd);
+	ok(nth < ALLOCATIONS_MAX && failed > SEEDS && alive(), "each allocation fails once: %u", failed);
+}
+
 /* ---- chance ---- */
 
 static uint64_t state;
@@ -391,6 +436,7 @@ int main(int argc, char **argv)
 	test_socket_policy();
 	test_missing();
 	test_cut();
+	test_starved();
 	test_chance((unsigned int)strtoul(argv[2], NULL, 0));
 	return tap_end();
 }

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define WORD 8
-#define WAIT_MS 10000		/* under emulation, with algorithms to be loaded */
+#define WAIT_MS 10000		/* under emulation, with algorithms to be loaded; LAB_SLOWER times as long */
 #define QUIET_MS 300
 
 int say_open(void)
@@ -33,6 +33,13 @@ int say(int fd, struct pfkey_msg *m)
 	m->head.sadb_msg_seq = ++seq;
 	m->head.sadb_msg_pid = (uint32_t)getpid();
 	return send(fd, m->bytes, pfkey_msg_size(m), 0) < 0 ? -errno : 0;
+}
+
+static int slower(void)
+{
+	const char *times = getenv("LAB_SLOWER");
+
+	return times && atoi(times) > 0 ? atoi(times) : 1;
 }
 
 static int hear_for(int fd, struct heard *h, int ms)
@@ -59,7 +66,7 @@ static int hear_for(int fd, struct heard *h, int ms)
 
 int hear(int fd, struct heard *h)
 {
-	return hear_for(fd, h, QUIET_MS);
+	return hear_for(fd, h, QUIET_MS * slower());
 }
 
 int hear_now(int fd, struct heard *h)
@@ -72,7 +79,7 @@ int ask(int fd, struct pfkey_msg *m, struct heard *h)
 	int err = say(fd, m);
 
 	while (!err) {
-		err = hear_for(fd, h, WAIT_MS);
+		err = hear_for(fd, h, WAIT_MS * slower());
 		if (!err && heard_msg(h)->sadb_msg_seq == m->head.sadb_msg_seq && heard_msg(h)->sadb_msg_type == m->head.sadb_msg_type)
 			return heard_msg(h)->sadb_msg_errno;
 	}

@@ -17,10 +17,11 @@ now_ms()
 	now=$((${EPOCHREALTIME/./} / 1000))
 }
 
-# wait_until SECONDS COMMAND...: until COMMAND succeeds; else says what was waited for and fails. $waited_ms tells how long.
+# wait_until SECONDS COMMAND...: until COMMAND succeeds; else says what was waited for and fails. $waited_ms tells how long. On a kernel
+# that makes everything slower (LAB_SLOWER), so much longer.
 wait_until()
 {
-	local now begin seconds=$1
+	local now begin seconds=$(($1 * ${LAB_SLOWER:-1}))
 
 	shift
 	now_ms
