@@ -54,21 +54,41 @@ void gap_sa_look(struct gap_net *gn, const struct gap_path *p, __be32 spi, struc
 			look(sa, to);
 }
 
-/* The way back of a path: the same but for the ends */
+/* The way back of a path: the same but for the ends, and perhaps the reqid */
 static bool comes_back(const struct gap_path *p, const struct xfrm_state *x)
 {
-	return x->id.proto == p->proto && x->props.reqid == p->reqid && x->props.mode == p->mode && x->props.family == p->family &&
+	return x->id.proto == p->proto && x->props.mode == p->mode && x->props.family == p->family &&
 	       x->if_id == p->if_id && gap_addr_equal(&x->props.saddr, &p->peer, p->family) &&
 	       (xfrm_addr_any(&p->local, p->family) || gap_addr_equal(&x->id.daddr, &p->local, p->family));
+}
+
+/*
+ * Policies of level "unique" have a reqid for each direction, and nothing says which belong together: where no SA comes back with the path's, and all that
+ * do have the same, it is that.
+ */
+static u32 reqid_back(struct gap_net *gn, const struct gap_path *p)
+{
+	u32 reqid = p->reqid;
+	struct gap_sa *sa;
+
+	hash_for_each_possible(gn->sa_sources, sa, by_source, gap_addr_hash(&p->peer, p->family)) {
+		if (!comes_back(p, sa->x))
+			continue;
+		if (sa->x->props.reqid == p->reqid || (reqid != p->reqid && sa->x->props.reqid != reqid))
+			return p->reqid;
+		reqid = sa->x->props.reqid;
+	}
+	return reqid;
 }
 
 /* In a flush SAs are dead before they are told of: those are the ones before. Without a switch so far, it is the second newest one. */
 void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_seen *now, struct gap_sa_seen *before)
 {
 	struct gap_sa *sa, *first = NULL, *second = NULL, *was = NULL;
+	u32 reqid = reqid_back(gn, p);
 
 	hash_for_each_possible(gn->sa_sources, sa, by_source, gap_addr_hash(&p->peer, p->family)) {
-		if (!comes_back(p, sa->x))
+		if (sa->x->props.reqid != reqid || !comes_back(p, sa->x))
 			continue;
 		if (sa->x->id.spi == p->spi_in)
 			was = sa;
@@ -191,13 +211,13 @@ static void lose_path(struct gap_net *gn, struct gap_path *p, const struct xfrm_
 		gap_stale(gn, p);
 }
 
-/* The paths that it was the way back of remember it until the next switch. */
+/* The paths that it was the way back of, by the same reqid, remember it until the next switch. */
 static void lose_inbound(struct gap_net *gn, const struct xfrm_state *x, const struct gap_sa_seen *old)
 {
 	struct gap_path *p;
 
 	hash_for_each_possible(gn->path_keys, p, by_key, gap_key(x->id.proto, x->props.reqid, &x->props.saddr, x->props.family))
-		if (comes_back(p, x) && (!p->spi_in || p->spi_in == old->spi))
+		if (x->props.reqid == p->reqid && comes_back(p, x) && (!p->spi_in || p->spi_in == old->spi))
 			p->was_in = *old;
 }
 

@@ -149,14 +149,18 @@ is "clear: and not any more" "$(count alice clear-end)" 1
 # IPv6, and a policy that may do without
 policy add 2001:db8::1/128 2001:db8::2/128 level use
 ip netns exec alice ping -6 -q -c 3 -i 0.1 -W 0.1 2001:db8::2 >/dev/null
+sa alice 2001:db8::2 2001:db8::1 0xa001 reqid 6
 sa alice 2001:db8::1 2001:db8::2 0x2001
 sa bob 2001:db8::1 2001:db8::2 0x2001
 ip netns exec alice ping -6 -q -c 1 -W 1 2001:db8::2 >/dev/null
+is "IPv6: the way back has a reqid of its own" "$(sa_of gap in_new spi)" 0x0000a001
+sa alice 2001:db8::2 2001:db8::1 0xa002 reqid 7
 ip -n alice xfrm state delete src 2001:db8::1 dst 2001:db8::2 proto esp spi 0x2001
 ip netns exec alice ping -6 -q -c 3 -i 0.1 -W 0.1 2001:db8::2 >/dev/null
 sa alice 2001:db8::1 2001:db8::2 0x2002
 ip netns exec alice ping -6 -q -c 1 -W 0.2 2001:db8::2 >/dev/null
 is "IPv6: what left in clear while the SA was gone" "$(event alice clear-end | field clear)" 3
+is "IPv6: of two such nothing says which it is" "$(sa_of gap in_new spi)" ""
 
 # Totals: of bob's first SPI nothing is kept any more but this.
 is "totals: all that came without an SA, as the kernel counts" "$(total bob packets)" \

@@ -130,7 +130,8 @@ enum ipsec_gap_attr {
 	/*
 	 * SAs at a switch and around a gap, and in answers to IPSEC_GAP_CMD_PATH the pair that is in use: nests of IPSEC_GAP_SA_…
 	 *
-	 * The kernel knows no pairs. What is beside an outbound SA is the newest inbound one by which the other end can send on the same path.
+	 * The kernel knows no pairs. What is beside an outbound SA is the newest inbound one by which the other end can send on the same path. Its reqid is
+	 * the same; or any, if all that the other end can send by have that one.
 	 */
 	IPSEC_GAP_A_OUT_OLD,
 	IPSEC_GAP_A_OUT_NEW,
