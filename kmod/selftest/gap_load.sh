@@ -53,7 +53,7 @@ spawned+=($!)
 rekeys 2>/dev/null &
 spawned+=($!)
 end=$((SECONDS + seconds))
-while [ "$SECONDS" -lt "$end" ]; do
+while [ "$SECONDS" -lt "$end" ] || [ "$loads" = 0 ]; do
 	ip netns exec alice "$keydctl" gaps --watch >/dev/null 2>&1 &
 	listener=$!
 	churn

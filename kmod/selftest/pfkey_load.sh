@@ -117,7 +117,7 @@ rekeys 2>/dev/null &
 spawned+=($!)
 end=$((SECONDS + seconds))
 stays=
-while [ "$SECONDS" -lt "$end" ]; do
+while [ "$SECONDS" -lt "$end" ] || [ "$loads" = 0 ]; do
 	# Two key managers, of which one or the other comes later
 	if [ -e "$modules/ipsec_gap.ko" ]; then
 		rmmod ipsec_gap 2>/dev/null || insmod "$modules/ipsec_gap.ko"
