@@ -88,16 +88,16 @@ meter_sum()
 # it says. OTHERS: so many packets in clear were not the flow's.
 meter_judge()
 {
-	local -a from to
+	local -a senders receivers
 	local dropped clear stray refused replayed sum
 
-	read -ra from <<<"$4"
-	read -ra to <<<"$5"
-	meter_sum "$1" dropped "${from[@]}" && dropped=$sum
-	meter_sum "$1" clear "${from[@]}" && clear=$sum
-	meter_sum "$1" stray "${to[@]}" && stray=$sum
-	meter_sum "$1" refused "${to[@]}" && refused=$sum
-	meter_sum "$1" replayed "${to[@]}" && replayed=$sum
+	read -ra senders <<<"$4"
+	read -ra receivers <<<"$5"
+	meter_sum "$1" dropped "${senders[@]}" && dropped=$sum
+	meter_sum "$1" clear "${senders[@]}" && clear=$sum
+	meter_sum "$1" stray "${receivers[@]}" && stray=$sum
+	meter_sum "$1" refused "${receivers[@]}" && refused=$sum
+	meter_sum "$1" replayed "${receivers[@]}" && replayed=$sum
 	# Only what left in clear can be refused for that.
 	[ "$refused" -le "$clear" ] || refused=$clear
 	meter_seen=$((dropped + stray + refused))
