@@ -5,6 +5,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 ifeq ($(LAB_KERNEL),newer)
 override LAB_KERNEL := $(patsubst linux-headers-%,%,$(notdir $(shell kmod/headers newer)))
 $(if $(LAB_KERNEL),,$(error LAB_KERNEL=newer: there are no headers of a newer kernel))
+export LAB_KERNEL
 endif
 KMOD_KERNELS ?= $(or $(filter-out %-debug,$(LAB_KERNEL)),lab newer)
 KMOD_W ?= 1
