@@ -54,6 +54,32 @@ pings 1
 check "there is a gap to be kept" until_true 10 has_event alice gap
 kept=$(count alice gap)
 
+# While a dump is being read, as many SPIs come as drive out half of what there is. What stays is told, and once.
+ask=$here/gap_ask
+[ -x "$ask" ] || ask=${O:-build}/kmod/selftest/gap_ask
+sources()
+{
+	gaps alice | sed 's/.*"spis"://; s/"events":.*//; s/{"local"/\n{"local"/g' | field peer | sort
+}
+if [ -x "$ask" ]; then
+	esp 700 700 0x10000 1
+	until_true 10 eval '[ "$(info spis)" -ge 600 ]'
+	sources >"$work/before"
+	ip netns exec alice "$ask" spis "touch $work/half; until [ -e $work/go ]; do sleep 0.05; done" >"$work/told" &
+	dump=$!
+	until_true 10 [ -e "$work/half" ]
+	esp 468 20 0x18000 1
+	until_true 10 eval '[ "$(info forgotten)" -ge 200 ]'
+	touch "$work/go"
+	wait "$dump"
+	is "a dump goes on when strangers drive out what it has told" "$?" 0
+	sources | comm -12 - "$work/before" >"$work/stay"
+	is "what stays is told" "$(sort -u "$work/told" | comm -13 - <(sort -u "$work/stay") | wc -l)" 0
+	check "and there is some" [ -s "$work/stay" ]
+else
+	echo "# $ask is not there: make lab-programs"
+fi
+
 esp 3000 2000 0x20000 1
 check "as many SPIs are kept as there is room for" eval '[ "$(info spis)" -le 1024 ] && [ "$(info spis)" -ge 256 ]'
 check "what was not kept is counted" eval '[ "$(info other_packets)" -gt 0 ] && [ "$(info forgotten)" -gt 0 ]'
