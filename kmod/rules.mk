@@ -45,7 +45,7 @@ lint-kmod:
 	+$(q)kdir=$$(kmod/headers lab) && $(call kmod_build,$$kdir,$(kmod_out)/lint,GAPLESS_SELFTEST=m C=2 CF=-Wsparse-error modules)
 
 # Tests take longer there, by so much, and more memory.
-check-kmod-debug: export LAB_SLOWER ?= 4
+check-kmod-debug: export LAB_SLOWER ?= 8
 check-kmod-debug: export LAB_MEM ?= 2048
 ## make check-kmod-debug  the modules' tests on a kernel with KASAN, lockdep and kmemleak, which is built once (half an hour; kmod/debug)
 check-kmod-debug: deps-if-missing

@@ -53,7 +53,7 @@ module ipsec_gap
 # Somebody must listen, or the kernel asks nobody.
 ip -n alice xfrm monitor acquire >"$work/monitor" 2>&1 &
 spawned+=($!)
-ip netns exec alice sysctl -qw net.core.xfrm_larval_drop=0
+ip netns exec alice sysctl -qw net.core.xfrm_larval_drop=0 net.core.xfrm_acq_expires=$((30 * ${LAB_SLOWER:-1})) # it asks again after that
 policy add "$a/32" "$b/32"
 if command -v tcpdump >/dev/null; then
 	ip netns exec bob tcpdump -l -n -tttt -i eth0 'esp or icmp' >"$work/wire" 2>/dev/null &
