@@ -79,6 +79,42 @@ flow_reached()
 	done
 }
 
+# flow_more NAME PACKETS [SECONDS]: until so many more have come at each end; 30 s
+flow_more()
+{
+	flow_beyond "$1" received "$2" "${3:-30}"
+}
+
+# flow_settle NAME: when packets come again, until what the kernel held has left as well. It looks after 100 ms, and then twice as long each time, so
+# once more within the time in which nothing could go: until as many have come as were missing.
+flow_settle()
+{
+	flow_more "$1" 1 && flow_beyond "$1" highest 100 60
+}
+
+# flow_beyond NAME received|highest PACKETS SECONDS: until as many have come at each end, and so many more
+flow_beyond()
+{
+	local number host
+	local -A want
+
+	for host in ${flow_ends[$1]}; do
+		number=0
+		flow_number "$1-recv-$host" "$2"
+		want[$host]=$((number + $3))
+	done
+	wait_until "$4" flow_wanted "$1"
+}
+
+flow_wanted()
+{
+	local host number
+
+	for host in ${flow_ends[$1]}; do
+		flow_number "$1-recv-$host" received && [ "$number" -ge "${want[$host]}" ] || return
+	done
+}
+
 # flow_number TAG KEY: from the last line it printed, into $number; no program is started, for this is asked often
 flow_number()
 {

@@ -38,16 +38,6 @@ rekeys()
 	done
 }
 
-# flow_more NAME PACKETS: so many more have come
-# shellcheck disable=SC2317
-flow_more()
-{
-	local number
-
-	flow_number "$1-recv-alice" received
-	flow_wait "$1" received $((number + $2))
-}
-
 # job NAME WORDS: what keyd calls the way that they agree on
 job()
 {

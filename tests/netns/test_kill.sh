@@ -187,6 +187,7 @@ keyd_again bob
 check "flushed: the child is replaced at once" wait_log keyd-bob 'CHILD_SA result=lost .*: the kernel has not got it any more' 20
 check "flushed: it is back" wait_log keyd-bob 'CHILD_SA result=(up|rekeyed)' 20
 is "flushed: the IKE SA is the same" "$(ike_spis bob | cut -d' ' -f1-3)" "$(cut -d' ' -f1-3 <<<"$before")"
+check "flushed: traffic goes on" flow_settle flushed
 flow_stop flushed
 flow_agrees "flushed: what is lost" flushed
 note "flushed: $flow_lost lost, $flow_gap_ms ms at most without an arrival"

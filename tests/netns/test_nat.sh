@@ -61,16 +61,6 @@ keepalives()
 	[ "$(capture_count wire 'udp port 4500 and udp[4:2] = 9')" -ge "$1" ]
 }
 
-# flow_more NAME PACKETS: so many more have come
-# shellcheck disable=SC2317
-flow_more()
-{
-	local number
-
-	flow_number "$1-recv-alice" received
-	flow_wait "$1" received $((number + $2))
-}
-
 for host in alice carol bob; do host_new $host; done
 router_new nat
 link_new alice 10.1.0.2/24 nat 10.1.0.1/24

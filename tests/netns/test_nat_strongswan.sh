@@ -12,16 +12,6 @@ done
 missing=$(strongswan_missing)$(nat_tools_missing)
 [ -z "$missing" ] || skip_all "not installed: $missing"
 
-# flow_more NAME PACKETS: so many more have come
-# shellcheck disable=SC2317
-flow_more()
-{
-	local number
-
-	flow_number "$1-recv-alice" received
-	flow_wait "$1" received $((number + $2))
-}
-
 # rekeyed child|ike TIMES: so often, as both see it
 # shellcheck disable=SC2317
 rekeyed()

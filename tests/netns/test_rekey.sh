@@ -54,16 +54,6 @@ under_traffic()
 	in_host bob "$bin/setkey" -F
 }
 
-# flow_more NAME PACKETS: so many more have come
-# shellcheck disable=SC2317
-flow_more()
-{
-	local number
-
-	flow_number "$1-recv-alice" received
-	flow_wait "$1" received $((number + $2))
-}
-
 host_new alice
 host_new bob
 link_new alice 192.0.2.1/24,2001:db8::1/64 bob 192.0.2.2/24,2001:db8::2/64

@@ -115,6 +115,7 @@ flow_wait anew received 100 || not_ok "anew: traffic flows"
 bob_loses_all
 check "anew: new SAs within seconds" wait_log keyd-bob 'CHILD_SA result=up' 20
 check "anew: one pair of SAs is left" wait_until 20 settled
+check "anew: traffic goes on" flow_settle anew
 flow_stop anew
 flow_agrees "anew: what is lost" anew
 note "anew: $flow_lost of $flow_sent lost, $flow_gap_ms ms without an arrival"
