@@ -38,9 +38,12 @@ picked_build = $(call pick,$(sort $(wildcard tests/build/test_*.sh)))
 
 run_unit = --tap --label unit $(picked_unit) $(if $(SAN),,--label san $(picked_unit:$(O)/%=$(san_O)/%))
 run_fuzz = --tap --label fuzz $(foreach f,$(picked_fuzzers:$(O)/%=$(san_O)/%),"$f tests/fuzz/corpus/$(notdir $f)")
-# Those that must be alone come last: each of them waits until all before it have ended.
+# Those that take long, and say how long they may, come first: they wait, and others have the processors. Those that must be alone come last: each of
+# them waits until all before it have ended.
 alone_build := $(shell grep -ls '^\# alone' tests/build/test_*.sh)
-run_build = --tap --label build $(filter-out $(alone_build),$(picked_build)) $(filter $(alone_build),$(picked_build))
+long_build := $(filter-out $(alone_build),$(shell grep -ls '^\# timeout' tests/build/test_*.sh))
+run_long = --tap --label build $(filter $(long_build),$(picked_build))
+run_build = --tap --label build $(filter-out $(long_build) $(alone_build),$(picked_build)) $(filter $(alone_build),$(picked_build))
 run_sim = --plain --label sim "$(O)/tests/sim --seeds 900 --jobs 0" --label sim "$(O)/tests/sim --ikev1 --seeds 170 --jobs 0" \
 	$(if $(SAN),,--label san "$(san_O)/tests/sim --seeds 36 --jobs 0") --tap --label sim tests/sim/test_bugs.sh
 run_netns = --tap --label netns --lab $(picked_netns)
@@ -66,7 +69,7 @@ check: deps-if-missing
 	$(build_san) test-programs fuzz-programs $(san_O)/tests/sim
 	$(build_kmod)
 	$(fetch_openiked)
-	$(q)O=$(O) tests/run $(run_unit) $(run_sim) $(run_fuzz) $(run_build) $(run_netns) $(run_kmod)
+	$(q)O=$(O) tests/run $(run_long) $(run_unit) $(run_sim) $(run_fuzz) $(run_build) $(run_netns) $(run_kmod)
 
 ## make check-unit        unit tests, plain and sanitized
 check-unit: deps-if-missing

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The gap meter comes and goes under traffic, rekeys, listeners and dying namespaces, and the kernel has nothing to say about it.
-# GAPLESS_SECONDS (default 40): for how long
+# GAPLESS_SECONDS (default 20): for how long
 # timeout: 900
 
 # shellcheck source=kmod/selftest/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-seconds=${GAPLESS_SECONDS:-40}
+seconds=${GAPLESS_SECONDS:-20}
 loads=0 churned=0
 
 # Both ways, and a peer's SAs that come and go: known and unknown SPIs, gaps, switches, packets in clear

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # pfkeyv2.ko comes and goes: refused beside af_key, held by sockets, under ESP traffic, rekeys and namespaces that die.
-# GAPLESS_SECONDS (default 20): for how long
+# GAPLESS_SECONDS (default 10): for how long
 # timeout: 900
 
 # shellcheck source=kmod/selftest/lib.sh
@@ -9,7 +9,7 @@
 # shellcheck source=kmod/selftest/pfkey_lib.sh
 . "$(dirname "$0")/pfkey_lib.sh"
 
-seconds=${GAPLESS_SECONDS:-20}
+seconds=${GAPLESS_SECONDS:-10}
 loads=0 churned=0
 keep_out=/run/modprobe.d/gapless-selftest.conf
 
