@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The codec between struct ipsec_* and PF_KEYv2 messages (RFC 2367, what Linux has beyond it, SADB_X_*, and what pfkeyv2.ko
- * has beyond that, kmod/uapi/pfkeyv2_ext.h): bytes in, values out and back. It holds no state and touches no socket, so it is tested and fuzzed without a kernel. Only the
- * pfkey backend uses it.
+ * The codec between struct ipsec_* and PF_KEYv2 messages (RFC 2367; what Linux has beyond it, SADB_X_*; what pfkeyv2.ko has
+ * beyond that, kmod/uapi/pfkeyv2_ext.h): bytes in, values out and back. It holds no state and touches no socket, so it is
+ * tested and fuzzed without a kernel. Only the pfkey backend uses it.
  */
 #ifndef PFKEY_PFKEY_H
 #define PFKEY_PFKEY_H
@@ -98,8 +98,9 @@ void pfkey_getspi_put(struct pfkey_msg *m, const struct ipsec_sa *larval, uint32
 /* Narrows a SADB_DUMP to the SAs between two hosts; either may be AF_UNSPEC (any), not both. */
 void pfkey_filter_put(struct pfkey_msg *m, const struct ipsec_addr *src, const struct ipsec_addr *dst);
 /*
- * From every message that has an SA. 0 or -EBADMSG. What PF_KEY does not tell: marks, if_id, acquire_seq; to who
- * does not speak the extensions: most of a selector, ESN, wide windows, sequence numbers, lengths of ICVs (icv_bits are then those that af_key gives).
+ * From every message that has an SA. 0 or -EBADMSG. What PF_KEY does not tell: marks, if_id, acquire_seq; to who does not
+ * speak the extensions: most of a selector, ESN, wide windows, sequence numbers, lengths of ICVs (icv_bits are then those that
+ * af_key gives).
  */
 int pfkey_sa_get(const struct sadb_msg *msg, const struct pfkey_exts *t, struct ipsec_sa *sa);
 
