@@ -104,6 +104,7 @@ check "and of SPIs, not too many" eval '[ "$(($(count alice spi) + 0))" -le 256 
 ip -n alice xfrm state flush
 ip -n alice route add 10.0.0.0/8 via $b
 ip -n alice xfrm policy add dir out src 0.0.0.0/0 dst 10.0.0.0/8 tmpl proto esp reqid 6 mode transport
+# shellcheck disable=SC2034 # the check below reads it
 began=$SECONDS
 ip netns exec alice perl -MSocket -e '
 	socket(my $s, AF_INET, SOCK_DGRAM, 0) or die;

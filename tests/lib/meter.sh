@@ -61,14 +61,14 @@ meter_begin()
 meter_end()
 {
 	local host i
-	local -a was now
+	local -a counts_old counts_new
 
 	[ "$meter" = yes ] || return 0
 	for host in "${@:2}"; do
-		read -ra was <<<"${meter_was[$1/$host]}"
-		read -ra now < <(meter_look "$host")
+		read -ra counts_old <<<"${meter_was[$1/$host]}"
+		read -ra counts_new < <(meter_look "$host")
 		for i in "${!meter_words[@]}"; do
-			meter_got[$1/$host/${meter_words[i]}]=$((now[i] - was[i]))
+			meter_got[$1/$host/${meter_words[i]}]=$((counts_new[i] - counts_old[i]))
 		done
 	done
 }
