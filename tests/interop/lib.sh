@@ -19,7 +19,6 @@ done
 . "$interop_dir/suites.sh"
 
 cell_id=
-cells_wanted=${CASES-}
 
 # A failed cell tells its own story.
 on_failure()
