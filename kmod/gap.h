@@ -313,7 +313,7 @@ void gap_path_walk(struct gap_net *gn);
 void gap_path_moved(struct gap_net *gn, const struct xfrm_selector *sel);	/* policies with this selector have other ends */
 void gap_path_exit(struct gap_net *gn);
 bool gap_path_serves(const struct gap_path *p, const struct xfrm_state *x);
-/* RCU: that sends by this SA, of this policy if it is not 0 */
+/* RCU: that sends by this SA, of this policy if it is not 0; if that is no more, one whose policy has just gone */
 struct gap_path *gap_path_by_sa(struct gap_net *gn, const struct xfrm_state *x, u32 index);
 /* The lock, for all of these. */
 struct gap_path *gap_path_asked(struct gap_net *gn, const struct xfrm_policy *pol, const struct xfrm_tmpl *t, const struct xfrm_state *x);

@@ -13,11 +13,18 @@
 #include <net/rtnetlink.h>
 #include <trace/events/skb.h>
 
-/* meanwhile: where it is counted as long as no gap is open; gap_asked() sees to it */
+/*
+ * meanwhile: where it is counted as long as no gap is open; gap_asked() sees to it. Where the policy has gone since the packet asked for an SA, its gap is
+ * over, and nothing will see to it.
+ */
 static void dropped(struct gap_net *gn, struct gap_path *p, const struct sk_buff *skb, struct gap_count *meanwhile, bool asks)
 {
 	ktime_t now = ktime_get();
 
+	if (!READ_ONCE(p->index)) {
+		gap_count_skb(&p->sum[GAP_DROPPED], skb);
+		return;
+	}
 	if (READ_ONCE(p->gap.open)) {
 		if (!READ_ONCE(p->gap.wanted))
 			cmpxchg64(&p->gap.wanted, 0, now);
@@ -62,38 +69,47 @@ static void at_bundle(const struct sk_buff *skb, u16 family)
 	}
 }
 
-/* No bundle, as there is no SA. Whose it was is found by the packet's flow; if two policies fit, it is the one with a gap. */
-static void by_flow(struct gap_net *gn, const struct sk_buff *skb, const struct gap_flow *f)
+/*
+ * No bundle, as there is no SA. Whose it was is found by the packet's flow; if two policies fit, it is the one with a gap. sure: that it is for want of an
+ * SA; then it may as well have been a policy that has just gone.
+ */
+static void by_flow(struct gap_net *gn, const struct sk_buff *skb, const struct gap_flow *f, bool sure)
 {
 	unsigned int left = GAP_SEARCH_MAX;
-	struct gap_path *p, *any = NULL;
+	struct gap_path *p, *any = NULL, *gone = NULL;
 
 	list_for_each_entry_rcu(p, &gn->paths, all) {
 		if (!left--)
 			break;
-		if (!READ_ONCE(p->index) || !gap_flow_fits(p, f))
+		if (!gap_flow_fits(p, f))
 			continue;
+		if (!READ_ONCE(p->index)) {
+			gone = p;
+			continue;
+		}
 		any = any ?: p;
 		if (READ_ONCE(p->gap.open)) {
 			any = p;
 			break;
 		}
 	}
+	if (!any && sure)
+		any = gone;
 	if (any)
-		dropped(gn, any, skb, &any->guess, true);
+		dropped(gn, any, skb, sure ? &any->early : &any->guess, true);
 }
 
-/* xfrm_larval_drop 1 */
+/* xfrm_larval_drop 1: XFRM gives such a packet a route that only it makes. Others discard, too, for reasons of their own. */
 static void at_blackhole(const struct sk_buff *skb, u16 family)
 {
 	struct gap_net *gn;
 	struct gap_flow f;
 
-	if (!skb_valid_dst(skb))
+	if (!skb_valid_dst(skb) || skb_dst(skb)->ops->update_pmtu != dst_blackhole_update_pmtu)
 		return;
 	gn = net_of_dst(skb_dst(skb));
 	if (gn && gap_flow_of(skb, family, &f))
-		by_flow(gn, skb, &f);
+		by_flow(gn, skb, &f, true);
 }
 
 /* A packet that found no bundle has lost its route; others were dropped for other reasons. It is still the one that came in by this device. */
@@ -106,7 +122,7 @@ static void at_forward(const struct sk_buff *skb, u16 family)
 		return;
 	gn = gap_net_alive(dev_net(skb->dev));
 	if (gn && gap_flow_of(skb, family, &f))
-		by_flow(gn, skb, &f);
+		by_flow(gn, skb, &f, false);
 }
 
 /* What interfaces add to the flow, and the namespace in which its policies are */
@@ -166,7 +182,7 @@ static void at_device(const struct sk_buff *skb, u16 family)
 			net = devices[i].net_of(skb, &f);
 	gn = net ? gap_net_alive(net) : NULL;
 	if (gn)
-		by_flow(gn, skb, &f);
+		by_flow(gn, skb, &f, false);
 }
 
 static u8 ipv4_ends(const struct sk_buff *skb, struct gap_stray *s)

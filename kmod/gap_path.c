@@ -39,12 +39,19 @@ bool gap_path_serves(const struct gap_path *p, const struct xfrm_state *x)
 
 struct gap_path *gap_path_by_sa(struct gap_net *gn, const struct xfrm_state *x, u32 index)
 {
-	struct gap_path *p;
+	struct gap_path *p, *gone = NULL;
+	u32 index_now;
 
-	hash_for_each_possible_rcu(gn->path_keys, p, by_key, gap_key(x->id.proto, x->props.reqid, &x->id.daddr, x->props.family))
-		if (READ_ONCE(p->index) && (!index || READ_ONCE(p->index) == index) && gap_path_serves(p, x))
+	hash_for_each_possible_rcu(gn->path_keys, p, by_key, gap_key(x->id.proto, x->props.reqid, &x->id.daddr, x->props.family)) {
+		if (!gap_path_serves(p, x))
+			continue;
+		index_now = READ_ONCE(p->index);
+		if (index_now && (!index || index_now == index))
 			return p;
-	return NULL;
+		if (!index_now)
+			gone = p;
+	}
+	return gone;
 }
 
 static bool whole(u16 family, u8 prefixlen)
@@ -202,6 +209,7 @@ static void policy_gone(struct gap_net *gn, struct gap_path *p, ktime_t now)
 	if (p->bare_since)
 		gap_path_dressed(gn, p, now);
 	WRITE_ONCE(p->index, 0);
+	gap_count_move(&p->sum[GAP_DROPPED], &p->early);
 	gap_path_bare(gn, p, now);
 }
 

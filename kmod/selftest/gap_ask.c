@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What shell tests of the gap meter cannot say: a dump that is interrupted, and a migration of SAs (ip has no word for it).
+// What shell tests of the gap meter cannot say: a dump that is interrupted, a migration of SAs (ip has no word for it), a packet that is under way.
 #include "kmod/uapi/ipsec_gap.h"
 
 #include <arpa/inet.h>
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static _Alignas(8) uint8_t request[4096], answer[4096];	/* small, so that a dump takes many answers */
 static struct mnl_socket *sock;
@@ -143,6 +144,24 @@ static void migrate(char **args, uint8_t mode)
 	hear(NULL, NULL);
 }
 
+/* ---- a packet ---- */
+
+/* Its route is looked up, then the command is run, and then it leaves (UDP, port 9). */
+static void under_way(const char *from, const char *to, const char *command)
+{
+	struct sockaddr_in local = { .sin_family = AF_INET, .sin_addr.s_addr = address(from) };
+	struct sockaddr_in peer = { .sin_family = AF_INET, .sin_addr.s_addr = address(to), .sin_port = htons(9) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&local, sizeof(local)) || connect(fd, (struct sockaddr *)&peer, sizeof(peer)))
+		die("socket");
+	if (send(fd, "half", 4, MSG_MORE) != 4 || system(command))
+		die("the first half, or the command");
+	/* That it was dropped may be an error here. */
+	(void)!send(fd, "half", 4, 0);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "paths"))
@@ -153,7 +172,9 @@ int main(int argc, char **argv)
 		migrate(argv + 2, XFRM_MODE_TUNNEL);
 	else if (argc == 9 && !strcmp(argv[1], "migrate-transport"))
 		migrate(argv + 2, XFRM_MODE_TRANSPORT);
+	else if (argc == 5 && !strcmp(argv[1], "under-way"))
+		under_way(argv[2], argv[3], argv[4]);
 	else
-		fputs("usage: gap_ask paths|spis COMMAND\n       gap_ask migrate[-transport] SRC DST OLD_SRC OLD_DST NEW_SRC NEW_DST REQID\n", stderr);
-	return argc != 3 && argc != 9;
+		fputs("usage: gap_ask paths|spis COMMAND\n       gap_ask under-way SRC DST COMMAND\n       gap_ask migrate[-transport] SRC DST OLD_SRC OLD_DST NEW_SRC NEW_DST REQID\n", stderr);
+	return argc != 3 && argc != 5 && argc != 9;
 }

@@ -90,6 +90,20 @@ if [ -x "$ask" ]; then
 	pings 1 192.0.2.102
 	check "migration: of transport mode" ip netns exec alice "$ask" migrate-transport $a 192.0.2.102 $a 192.0.2.102 $a 192.0.2.103 12
 	is "migration: is why a path has no SA" "$(event alice gap-open | field cause) $(event alice gap-open | field by)" "migrated gap_ask"
+	# A packet that is under way while all that it asked for goes.
+	ip -n alice xfrm policy add dir out src $a dst 192.0.2.104 tmpl proto esp reqid 13 mode transport
+	check "under way: without an SA, and its policy goes" ip netns exec alice "$ask" under-way $a 192.0.2.104 "ip xfrm policy flush"
+	is "under way: it is counted at once" "$(path dropped 13)" 1
+	ip -n alice xfrm policy add dir out src $a dst 192.0.2.105 tmpl proto esp reqid 14 mode transport
+	ip -n alice xfrm state add src $a dst 192.0.2.105 proto esp spi 0x1401 reqid 14 mode transport aead 'rfc4106(gcm(aes))' $key 128
+	check "under way: by an SA that goes, as does its policy" ip netns exec alice "$ask" under-way $a 192.0.2.105 "ip xfrm state flush; ip xfrm policy flush"
+	is "under way: it is counted as well" "$(path dropped 14)" 1
+	ip -n alice neigh replace 192.0.2.106 lladdr 02:00:00:00:00:06 dev eth0
+	ip -n alice xfrm policy add dir out src $a dst 192.0.2.106 tmpl proto esp reqid 15 mode transport
+	ip -n alice xfrm state add src $a dst 192.0.2.106 proto esp spi 0x1501 reqid 15 mode transport aead 'rfc4106(gcm(aes))' $key 128
+	check "under way: by an SA, while another comes" ip netns exec alice "$ask" under-way $a 192.0.2.106 \
+		"ip xfrm state add src $a dst 192.0.2.106 proto esp spi 0x1502 reqid 15 mode transport aead 'rfc4106(gcm(aes))' $key 128"
+	is "under way: it is not lost" "$(path dropped 15)" 0
 else
 	echo "# $ask is not there: make lab-programs"
 fi

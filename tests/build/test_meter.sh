@@ -66,6 +66,10 @@ says "one of them was of somebody else" yes 7 0 1
 says "not two" no 6 0 1
 between '0 0 0 0 0 0 0' '0 0 0 2 0 9 0'
 says "what is refused for another reason is not the meter's" yes 2 0
+says "one was under way when its policy came" yes 3 0
+says "a sender has one under way" no 4 0
+between '0 0 0 2 0 0 0' '0 0 0 4 0 2 0'
+says "what was not refused was not under way" no 3 0
 
 between '0 0 0 0 0 0 0' '0 0 0 0 0 0 3'
 says "the replay window is no matter of keys, and known" yes 3 0

@@ -7,6 +7,7 @@
 #	dropped		was freed for want of an SA before it was sent,
 #	stray		came where no SA had its SPI,
 #	refused		left in clear, and the other end's policy did not let it in (clear: what left so; where nothing asks for IPsec it is taken),
+#	unseen		left in clear, and was refused, but the meter did not see it, as it was under way when its policy came: at most one of each sender,
 #	blocked		never was a packet, as a policy blocks or there is no route; its sender got an error, which flow counts, and the meter does not. Of those that
 #			find 101 held, or their SA gone, the sender gets EAGAIN or EINVAL, and the meter has them as dropped,
 #	replayed	came behind the replay window. That is no matter of keys, and the meter does not count it; /proc/net/xfrm_stat does.
@@ -89,7 +90,7 @@ meter_sum()
 meter_judge()
 {
 	local -a senders receivers
-	local dropped clear stray refused replayed sum
+	local dropped clear stray refused replayed unseen=0 sum
 
 	read -ra senders <<<"$4"
 	read -ra receivers <<<"$5"
@@ -99,8 +100,11 @@ meter_judge()
 	meter_sum "$1" refused "${receivers[@]}" && refused=$sum
 	meter_sum "$1" replayed "${receivers[@]}" && replayed=$sum
 	# Only what left in clear can be refused for that.
-	[ "$refused" -le "$clear" ] || refused=$clear
+	if [ "$refused" -gt "$clear" ]; then
+		unseen=$((refused - clear < ${#senders[@]} ? refused - clear : ${#senders[@]}))
+		refused=$clear
+	fi
 	meter_seen=$((dropped + stray + refused))
 	meter_says="lost $2; the gap meter: dropped $dropped, without an SA $stray, in clear $clear of which refused $refused; blocked $3, replayed $replayed"
-	[ "$2" != unknown ] && [ "$2" -le $((meter_seen + replayed + $3)) ] && [ "$2" -ge $((meter_seen + replayed + $3 - ${6:-0})) ]
+	[ "$2" != unknown ] && [ "$2" -le $((meter_seen + unseen + replayed + $3)) ] && [ "$2" -ge $((meter_seen + replayed + $3 - ${6:-0})) ]
 }
