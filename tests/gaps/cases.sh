@@ -137,6 +137,7 @@ gap_way()
 	nobody=$((nobody + others))
 	meter_judge "$traffic" "$4" "$number" "$1" "$3" "$others" || gap_differs "from $1 to $3: $meter_says"
 	note "$cell_id $1 to $3: $meter_says"
+	echo "$column|$cell_id|$1|$meter_says" >>"${LAB_OUT:-$work}/counts.${cells_file##*/cells.}"
 }
 
 # gap_differs TEXT: with the meter's count. In a control that is told only, as all of it is.
