@@ -4,7 +4,6 @@
 
 #include "keyd/conf/parser.h"
 
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -443,23 +442,6 @@ static void take_remotes(struct racoon *r)
 	}
 }
 
-/* racoon heeds lists of revoked certificates that have names of hashes. */
-static void take_crls(struct racoon *r)
-{
-	struct draft *d = r->d;
-	glob_t found;
-
-	if (!d->options->look || glob(draft_text(d, "%s/*.r[0-9]", r->cert_dir), 0, NULL, &found))
-		return;
-	for (size_t i = 0; i < found.gl_pathc && i < CONF_CRLS_MAX; i++)
-		d->crl.text = draft_text(d, "%s%s%s", d->crl.text ?: "", i ? ", " : "", draft_quote(d, found.gl_pathv[i]));
-	d->crl.at.line = 1;
-	if (found.gl_pathc > CONF_CRLS_MAX)
-		draft_note(d, NULL, IMPORT_NOT, d->crl.at, "keyd takes %u lists of revoked certificates at most, and %s has more: put them into a folder, and write 'crl FOLDER'",
-			   CONF_CRLS_MAX, r->cert_dir);
-	globfree(&found);
-}
-
 void import_racoon(struct draft *d)
 {
 	struct racoon r = { .d = d };
@@ -475,7 +457,7 @@ void import_racoon(struct draft *d)
 		if (!import_word_is(s, 0, "remote") && !import_word_is(s, 0, "sainfo"))
 			take_global(&r, s);
 	set_retransmit(&r);
-	take_crls(&r);
+	racoon_take_crls(&r);
 	racoon_make_pool(&r);
 	take_remotes(&r);
 	for (const struct import_stmt *s = d->tree->first; s && !d->failed; s = s->next)

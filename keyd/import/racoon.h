@@ -75,6 +75,8 @@ racoon_fn racoon_exchange_mode, racoon_my_identifier, racoon_peers_identifier, r
 void racoon_remote_head(struct racoon *r, struct racoon_remote *m);
 void racoon_remote_finish(struct racoon *r, struct racoon_remote *m);
 void racoon_proof_finish(struct racoon *r, struct racoon_remote *m);
+/* racoon heeds lists of revoked certificates that have names of hashes. */
+void racoon_take_crls(struct racoon *r);
 
 /* racoon_cfg.c */
 racoon_fn racoon_cfg_network, racoon_cfg_size, racoon_cfg_dns, racoon_cfg_domain, racoon_cfg_banner, racoon_cfg_split;

@@ -247,6 +247,22 @@ static void look_for_cas(struct racoon *r, struct racoon_remote *m)
 	draft_say(p, SET_CA, m->stmt->at, list);
 }
 
+void racoon_take_crls(struct racoon *r)
+{
+	struct draft *d = r->d;
+	glob_t found;
+
+	if (!d->options->look || glob(draft_text(d, "%s/*.r[0-9]", r->cert_dir), 0, NULL, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc && i < CONF_CRLS_MAX; i++)
+		d->crl.text = draft_text(d, "%s%s%s", d->crl.text ?: "", i ? ", " : "", draft_quote(d, found.gl_pathv[i]));
+	d->crl.at.line = 1;
+	if (found.gl_pathc > CONF_CRLS_MAX)
+		draft_note(d, NULL, IMPORT_NOT, d->crl.at, "keyd takes %u lists of revoked certificates at most, and %s has more: put them into a folder, and write 'crl FOLDER'",
+			   CONF_CRLS_MAX, r->cert_dir);
+	globfree(&found);
+}
+
 void racoon_xauth_login(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
 	r->now->login = import_word(s, s->nwords - 1);
