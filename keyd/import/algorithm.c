@@ -14,11 +14,13 @@
 static const struct {
 	const char *theirs, *ours;
 } spellings[] = {
-	{ "rijndael", "aes" }, { "aes_cbc", "aes" }, { "aes-cbc", "aes" }, { "null_enc", "null" }, { "hmac_sha1", "sha1" }, { "hmac_md5", "md5" }, { "des3", "3des" }, { "3des-cbc", "3des" }, { "3des_cbc", "3des" },
-	{ "hmac_sha256", "sha256" }, { "hmac_sha2_256", "sha256" }, { "hmac_sha384", "sha384" }, { "hmac_sha2_384", "sha384" },
-	{ "hmac_sha512", "sha512" }, { "hmac_sha2_512", "sha512" }, { "sha2", "sha256" }, { "sha", "sha1" },
-	{ "aes_gcm", "aesgcm" }, { "aes_gcm_16", "aesgcm" }, { "aes_gcm_c", "aesgcm" }, { "aes_gcm_16_", "aesgcm" },
-	{ "chacha20_poly1305", "chacha20poly1305" }, { "ecp_256", "ecp256" }, { "ecp_384", "ecp384" }, { "ecp_521", "ecp521" },
+	{ "rijndael", "aes" }, { "aes_cbc", "aes" }, { "aes-cbc", "aes" }, { "null_enc", "null" },
+	{ "hmac_sha1", "sha1" }, { "hmac_md5", "md5" }, { "des3", "3des" }, { "3des-cbc", "3des" },
+	{ "3des_cbc", "3des" }, { "hmac_sha256", "sha256" }, { "hmac_sha2_256", "sha256" }, { "hmac_sha384", "sha384" },
+	{ "hmac_sha2_384", "sha384" }, { "hmac_sha512", "sha512" }, { "hmac_sha2_512", "sha512" }, { "sha2", "sha256" },
+	{ "sha", "sha1" }, { "aes_gcm", "aesgcm" }, { "aes_gcm_16", "aesgcm" }, { "aes_gcm_c", "aesgcm" },
+	{ "aes_gcm_16_", "aesgcm" }, { "chacha20_poly1305", "chacha20poly1305" }, { "ecp_256", "ecp256" },
+	{ "ecp_384", "ecp384" }, { "ecp_521", "ecp521" },
 };
 
 /* In small letters, with "-cbc" and the like as we write it. */
@@ -111,7 +113,8 @@ static void tell_old(struct draft *d, struct draft_peer *p, struct import_at at,
 			if (a->alg[kind][i]->flags & CRYPTO_LEGACY && kind != CRYPTO_PRF)
 				names = draft_text(d, "%s%s%s", names, *names ? ", " : "", a->alg[kind][i]->name);
 	if (*names)
-		draft_note(d, p, IMPORT_CHOICE, at, "%s: too weak today, and here because the file names it; --modernise leaves it out", names);
+		draft_note(d, p, IMPORT_CHOICE, at,
+			   "%s: too weak today, and here because the file names it; --modernise leaves it out", names);
 }
 
 static bool usable(const struct crypto_alg *alg, bool esp)
@@ -157,10 +160,15 @@ static const char *missing(const struct draft_algs *a, bool esp, bool aead)
 
 	for (unsigned i = 0; i < a->n[CRYPTO_ENCR]; i++)
 		n += a->alg[CRYPTO_ENCR][i]->aead == aead && usable(a->alg[CRYPTO_ENCR][i], esp);
-	return !n ? "encryption" : !aead && !a->n[CRYPTO_INTEG] ? "integrity" : !esp && !a->n[CRYPTO_KE] ? "key exchange" : NULL;
+	if (!n)
+		return "encryption";
+	if (!aead && !a->n[CRYPTO_INTEG])
+		return "integrity";
+	return !esp && !a->n[CRYPTO_KE] ? "key exchange" : NULL;
 }
 
-static const char *proposal(struct draft *d, struct draft_peer *p, struct import_at at, bool esp, const struct draft_algs *given)
+static const char *proposal(struct draft *d, struct draft_peer *p, struct import_at at, bool esp,
+			    const struct draft_algs *given)
 {
 	struct draft_algs a = *given;
 	const char *text = NULL, *lacks = NULL;
@@ -179,8 +187,9 @@ static const char *proposal(struct draft *d, struct draft_peer *p, struct import
 	}
 	if (!text)
 		draft_note(d, p, d->options->modernise ? IMPORT_CHOICE : IMPORT_NOT, at,
-			   "this proposal has no %s that keyd knows%s: keyd's own %s proposals are used in its place", lacks ?: "algorithm",
-			   d->options->modernise ? " and that is good today" : "", esp ? "esp" : "ike");
+			   "this proposal has no %s that keyd knows%s: keyd's own %s proposals are used in its place",
+			   lacks ?: "algorithm", d->options->modernise ? " and that is good today" : "",
+			   esp ? "esp" : "ike");
 	return text;
 }
 
@@ -230,7 +239,8 @@ void draft_propose(struct draft *d, struct draft_peer *p, struct import_at at, b
 		return;
 	}
 	if (!p->folded[esp])
-		draft_note(d, p, IMPORT_CHOICE, at, "keyd takes %u proposals at most: these became one, with all that they name as alternatives",
+		draft_note(d, p, IMPORT_CHOICE, at,
+			   "keyd takes %u proposals at most: these became one, with all that they name as alternatives",
 			   CONF_PROPOSALS_MAX);
 	p->folded[esp] = true;
 	draft_say(p, set, at, proposal(d, p, at, esp, &p->all[esp]));

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
-// What may not go in clear: the plutos' policies hold it back before there is a tunnel (auto=route), or for good (type=drop).
+// What may not go in clear: the plutos hold it back before there is a tunnel (auto=route), or for good (type=drop).
 #include "keyd/import/draft.h"
 
 #include "keyd/conf/conf.h"
 
 #include <string.h>
 
-/* A conn that is not there leaves nothing to protect what it was for; one that is protects it once its tunnel is there. */
+/* A conn that is not there leaves nothing to protect what it was for; one that is does so once its tunnel is there. */
 static bool holds(const struct draft_peer *p)
 {
 	if (p->idle)
 		return false;
-	if (!strcmp(p->action, "discard") || (!strcmp(p->action, "ipsec") && (p->off || (p->npairs && !p->set[SET_TRAFFIC] && !p->set[SET_VIRTUAL] && !p->assigned))))
+	if (!strcmp(p->action, "discard") ||
+	    (!strcmp(p->action, "ipsec") &&
+	     (p->off || (p->npairs && !p->set[SET_TRAFFIC] && !p->set[SET_VIRTUAL] && !p->assigned))))
 		return p->route || p->start;
 	return !strcmp(p->action, "ipsec") && (p->route || (p->start && p->hold)) && draft_is_single(p);
 }
@@ -29,7 +31,8 @@ static const char *side_text(struct draft *d, const struct draft_net *n, bool lo
 /* false: it cannot be said. */
 static bool drop(struct draft *d, const struct draft_peer *p, const struct draft_pair *pair)
 {
-	const char *local = side_text(d, &pair->local, true, pair->remote.addr.family), *remote = side_text(d, &pair->remote, false, 0), *text;
+	const char *local = side_text(d, &pair->local, true, pair->remote.addr.family);
+	const char *remote = side_text(d, &pair->remote, false, 0), *text;
 	struct draft_value *v = d->drops;
 
 	if (pair->local.proto && pair->remote.proto && pair->local.proto != pair->remote.proto)
@@ -49,15 +52,23 @@ static bool drop(struct draft *d, const struct draft_peer *p, const struct draft
 static void tell(struct draft *d, struct draft_peer *p, bool all)
 {
 	if (!all || !p->npairs)
-		draft_note(d, p, IMPORT_NOT, p->at, "not all that this conn holds back could be named, and goes in clear: setkey's policies must drop it (spdadd ... -P out discard;)");
+		draft_note(d, p, IMPORT_NOT, p->at,
+			   "not all that this conn holds back could be named, and goes in clear: "
+			   "setkey's policies must drop it (spdadd ... -P out discard;)");
 	else if (!strcmp(p->action, "discard"))
-		draft_note(d, p, IMPORT_CHOICE, p->at, "what this conn drops is dropped by 'drop', without an ICMP error");
+		draft_note(d, p, IMPORT_CHOICE, p->at,
+			   "what this conn drops is dropped by 'drop', without an ICMP error");
 	else if (!p->off && !p->set[SET_TRAFFIC])
-		draft_note(d, p, IMPORT_NOT, p->at, "what this conn would have protected is dropped ('drop') where setkey has no policy for it");
+		draft_note(d, p, IMPORT_NOT, p->at,
+			   "what this conn would have protected is dropped ('drop') where setkey has no policy for it");
 	else if (p->off)
-		draft_note(d, p, IMPORT_NOT, p->at, "what this conn would have protected is dropped, so that it does not go in clear: auto=ignore lets it go");
+		draft_note(d, p, IMPORT_NOT, p->at,
+			   "what this conn would have protected is dropped, so that it does not go in clear: "
+			   "auto=ignore lets it go");
 	else
-		draft_note(d, p, IMPORT_CHOICE, p->at, "until the tunnel is there, what it is for is dropped ('drop'), as auto=route or failureshunt holds it back");
+		draft_note(d, p, IMPORT_CHOICE, p->at,
+			   "until the tunnel is there, what it is for is dropped ('drop'), "
+			   "as auto=route or failureshunt holds it back");
 }
 
 void draft_hold(struct draft *d, struct draft_peer *p)

@@ -173,7 +173,9 @@ struct draft_peer *draft_peer_add(struct draft *d, struct import_at at, const ch
 		d->failed = true;
 		return NULL;
 	}
-	*p = (struct draft_peer){ .at = at, .name = draft_name(d, name), .head = draft_flat(d, head), .action = "ipsec" };
+	*p = (struct draft_peer){
+		.at = at, .name = draft_name(d, name), .head = draft_flat(d, head), .action = "ipsec",
+	};
 	p->notes.end = &p->notes.first;
 	*d->end = p;
 	d->end = &p->next;
@@ -220,12 +222,14 @@ void draft_secrets(struct draft *d, struct import_at at, const char *path)
 	if (d->nsecrets < sizeof(d->secrets) / sizeof(*d->secrets))
 		d->secrets[d->nsecrets++] = (struct draft_value){ path, at };
 	else
-		draft_note(d, NULL, IMPORT_NOT, at, "\"%s\": more files of secrets than are read: include one in the other", path);
+		draft_note(d, NULL, IMPORT_NOT, at,
+			   "\"%s\": more files of secrets than are read: include one in the other", path);
 }
 
 void draft_place(struct draft_places *p, struct import_at at)
 {
-	struct import_at *to = p->n & (p->n - 1) ? p->at : reallocarray(p->at, p->n ? 2 * (size_t)p->n : 1, sizeof(*to));
+	struct import_at *to = p->n & (p->n - 1) ? p->at :
+			       reallocarray(p->at, p->n ? 2 * (size_t)p->n : 1, sizeof(*to));
 
 	if (!to) {
 		p->failed = true;
@@ -262,7 +266,8 @@ bool draft_pair_add(struct draft *d, struct draft_peer *p, struct import_at at, 
 		if (same_net(&p->pair[i].local, &pair->local) && same_net(&p->pair[i].remote, &pair->remote))
 			return true;
 	if (p->npairs == DRAFT_NETS_MAX) {
-		draft_note(d, p, IMPORT_NOT, at, "more than %u pairs of networks in one section: add the rest to setkey's policies",
+		draft_note(d, p, IMPORT_NOT, at,
+			   "more than %u pairs of networks in one section: add the rest to setkey's policies",
 			   DRAFT_NETS_MAX);
 		return false;
 	}
@@ -300,7 +305,7 @@ const char *draft_seconds(struct draft *d, unsigned long long s)
 #define FIRST_LEAST 50ULL		/* ms that keyd takes, */
 #define FIRST_MOST 60000ULL
 #define FIRST_USUAL 500ULL		/* and its own */
-#define SUM(tries) ((1ULL << (tries)) - 1)	/* of waits, each twice as long as the one before, in those of the first */
+#define SUM(tries) ((1ULL << (tries)) - 1)	/* of waits, each twice as long as the last, in those of the first */
 #define TRIES_MOST 16			/* of a minute, less than a day in all */
 
 const char *draft_retransmit(struct draft *d, unsigned long long first, unsigned long long total)
@@ -311,20 +316,24 @@ const char *draft_retransmit(struct draft *d, unsigned long long first, unsigned
 		tries++;
 	if (!first)
 		first = total / SUM(tries);
-	return first < FIRST_LEAST || first > FIRST_MOST || first << tries > 86400000 ? NULL : draft_text(d, "%llums %u", first, tries);
+	if (first < FIRST_LEAST || first > FIRST_MOST || first << tries > 86400000)
+		return NULL;
+	return draft_text(d, "%llums %u", first, tries);
 }
 
 const char *draft_id(struct draft *d, struct draft_peer *p, struct import_at at, uint8_t type, const char *text)
 {
 	static const char *const words[] = {
-		[CONF_ID_IPV4] = "address", [CONF_ID_IPV6] = "address", [CONF_ID_FQDN] = "fqdn", [CONF_ID_RFC822] = "user",
-		[CONF_ID_DN] = "dn", [CONF_ID_KEY_ID] = "keyid",
+		[CONF_ID_IPV4] = "address", [CONF_ID_IPV6] = "address", [CONF_ID_FQDN] = "fqdn",
+		[CONF_ID_RFC822] = "user", [CONF_ID_DN] = "dn", [CONF_ID_KEY_ID] = "keyid",
 	};
 	const char *why = NULL;
 	struct conf_id id;
 
-	if (type == CONF_ID_DN ? conf_id_set_dn(&id, text, strlen(text), &why) : conf_id_set(&id, type, text, strlen(text))) {
-		draft_note(d, p, IMPORT_NOT, at, "\"%s\" cannot be an identity of type %s%s%s: say what is meant with 'id'", text,
+	if (type == CONF_ID_DN ? conf_id_set_dn(&id, text, strlen(text), &why) :
+				 conf_id_set(&id, type, text, strlen(text))) {
+		draft_note(d, p, IMPORT_NOT, at,
+			   "\"%s\" cannot be an identity of type %s%s%s: say what is meant with 'id'", text,
 			   words[type], why ? ": " : "", why ?: "");
 		return NULL;
 	}

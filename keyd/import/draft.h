@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What will stand in keyd.conf, while it is being gathered: sections, their settings as text, and what there is to tell of each
- * statement that was read. All text lives as long as the draft.
+ * What will stand in keyd.conf, while it is being gathered: sections, their settings as text, and what there is to tell
+ * of each statement that was read. All text lives as long as the draft.
  */
 #ifndef KEYD_IMPORT_DRAFT_H
 #define KEYD_IMPORT_DRAFT_H
@@ -19,10 +19,11 @@
 
 /* The settings of a section, in the order in which they are written. */
 enum draft_set {
-	SET_ADDRESS, SET_LOCAL, SET_VERSION, SET_EXCHANGE, SET_XAUTH, SET_USERS, SET_MODE_CONFIG, SET_ID_LOCAL, SET_ID_REMOTE, SET_AUTH_LOCAL, SET_AUTH_REMOTE, SET_CERT, SET_KEY, SET_CA, SET_REMOTE_KEY,
-	SET_KEY_FLOOR, SET_SIGNATURES, SET_REVOCATION, SET_IKE, SET_ESP, SET_PFS, SET_UNIQUE, SET_LIFE_IKE, SET_LIFE_REAUTH, SET_LIFE_CHILD, SET_JITTER, SET_DPD,
-	SET_RETRANSMIT, SET_REPLAY, SET_TFC, SET_FRAGMENT, SET_LINGER, SET_PORT, SET_NAT_PORT, SET_NAT, SET_KEEPALIVE,
-	SET_POOL, SET_VIRTUAL, SET_TRAFFIC, SET_START, SET_SERVE,
+	SET_ADDRESS, SET_LOCAL, SET_VERSION, SET_EXCHANGE, SET_XAUTH, SET_USERS, SET_MODE_CONFIG, SET_ID_LOCAL,
+	SET_ID_REMOTE, SET_AUTH_LOCAL, SET_AUTH_REMOTE, SET_CERT, SET_KEY, SET_CA, SET_REMOTE_KEY, SET_KEY_FLOOR,
+	SET_SIGNATURES, SET_REVOCATION, SET_IKE, SET_ESP, SET_PFS, SET_UNIQUE, SET_LIFE_IKE, SET_LIFE_REAUTH,
+	SET_LIFE_CHILD, SET_JITTER, SET_DPD, SET_RETRANSMIT, SET_REPLAY, SET_TFC, SET_FRAGMENT, SET_LINGER, SET_PORT,
+	SET_NAT_PORT, SET_NAT, SET_KEEPALIVE, SET_POOL, SET_VIRTUAL, SET_TRAFFIC, SET_START, SET_SERVE,
 	SET_END
 };
 
@@ -144,7 +145,10 @@ static inline enum import_how draft_less(const struct draft *d)
 {
 	return d->options->daemon ? IMPORT_NOT : IMPORT_CHOICE;
 }
-/* p cannot be taken over with the protection that the file gives it: it refuses its peer, and that is told at its head. The first reason counts. */
+/*
+ * p cannot be taken over with the protection that the file gives it: it refuses its peer, and that is told at its head.
+ * The first reason counts.
+ */
 void draft_refuse(struct draft *d, struct draft_peer *p, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Each byte that would end a line, or a remark, is a blank: of what stands in a comment. */
 const char *draft_flat(struct draft *d, const char *text);
@@ -163,10 +167,11 @@ bool draft_is_single(const struct draft_peer *p);
 /* A name that no section has yet and that is no address. */
 const char *draft_name(struct draft *d, const char *wanted);
 /*
- * pool.c: a pool of networks and ranges with ',' or blanks between; the one that has some of them already, if there is one. NULL: they
- * cannot be (told).
+ * pool.c: a pool of networks and ranges with ',' or blanks between; the one that has some of them already, if there is
+ * one. NULL: they cannot be (told).
  */
-struct draft_pool *draft_pool_add(struct draft *d, struct draft_peer *p, struct import_at at, const char *name, const char *addresses);
+struct draft_pool *draft_pool_add(struct draft *d, struct draft_peer *p, struct import_at at, const char *name,
+				  const char *addresses);
 /* Zeroed memory that lives as long as the draft; NULL: the draft failed. */
 void *draft_keep(struct draft *d, size_t n);
 void draft_secrets(struct draft *d, struct import_at at, const char *path);
@@ -174,13 +179,16 @@ void draft_secrets(struct draft *d, struct import_at at, const char *path);
 bool draft_pair_add(struct draft *d, struct draft_peer *p, struct import_at at, const struct draft_pair *pair);
 /* "10.0.0.0/24", or "10.0.0.0/24[port]" as setkey takes it. */
 const char *draft_net_text(struct draft *d, const struct draft_net *n, bool port);
-/* "retransmit": the first wait, and how often, so that a silent peer counts as dead after total ms; first 0: as fits. NULL: it cannot be. */
+/*
+ * "retransmit": the first wait, and how often, so that a silent peer counts as dead after total ms; first 0: as fits.
+ * NULL: it cannot be.
+ */
 const char *draft_retransmit(struct draft *d, unsigned long long first, unsigned long long total);
 /* A number of seconds as keyd.conf has it. */
 const char *draft_seconds(struct draft *d, unsigned long long s);
 /* Another one that p may have in place of that of SET_ID_REMOTE: a section of its own is made of it in the end. */
 void draft_id_add(struct draft *d, struct draft_peer *p, struct import_at at, const char *id);
-/* A section that stands behind p and says the same, with no remarks of its own; NULL: there are too many (d->failed). */
+/* A section behind p that says the same, without remarks of its own; NULL: there are too many (d->failed). */
 struct draft_peer *draft_peer_copy(struct draft *d, struct draft_peer *p);
 /* An identity by its type and text; NULL after a note that it cannot be. */
 const char *draft_id(struct draft *d, struct draft_peer *p, struct import_at at, uint8_t type, const char *text);
@@ -189,7 +197,10 @@ const char *draft_id(struct draft *d, struct draft_peer *p, struct import_at at,
 bool draft_version1(struct draft *d, struct draft_peer *p, struct import_at at);
 /* How its IKE SAs begin: the ways that were named, with ',' between, the preferred one first. */
 void draft_exchange(struct draft *d, struct draft_peer *p, struct import_at at, const char *ways);
-/* XAUTH of a section that speaks IKEv1; user: ours, who is asked for a password. Without one (NULL, or ""), the section is a comment. */
+/*
+ * XAUTH of a section that speaks IKEv1; user: ours, who is asked for a password. Without one (NULL, or ""), the section
+ * is a comment.
+ */
 void draft_xauth_client(struct draft *d, struct draft_peer *p, struct import_at at, const char *user);
 /* The peers' passwords are looked at here. */
 void draft_xauth_server(struct draft *d, struct draft_peer *p, struct import_at at);
@@ -205,8 +216,8 @@ bool draft_is_version1(const struct draft_peer *p);
 const struct crypto_alg *draft_alg(unsigned kind, const char *word, unsigned bits);
 void draft_alg_add(struct draft_algs *a, const struct crypto_alg *alg);
 /*
- * Adds a proposal to 'ike' or 'esp', unless it is in there. What it lacks, or (modernise) what of it is too old, is told. When there are more
- * than keyd takes, all of them become one, whose algorithms are alternatives.
+ * Adds a proposal to 'ike' or 'esp', unless it is in there. What it lacks, or (modernise) what of it is too old, is
+ * told. When there are more than keyd takes, all of them become one, whose algorithms are alternatives.
  */
 void draft_propose(struct draft *d, struct draft_peer *p, struct import_at at, bool esp, const struct draft_algs *a);
 /* Forgets what was proposed for IKE. */

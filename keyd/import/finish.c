@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The sections together: which are for the same peer, what keyd makes policies for, and what a section cannot do without.
+// The sections together: which are for the same peer, what keyd makes policies for, what a section cannot do without.
 #include "keyd/import/draft.h"
 
 #include "keyd/conf/id.h"
@@ -20,6 +20,7 @@ static bool id_of(const char *text, struct conf_id *id)
 	const char *quote = strchr(text, '"'), *why;
 	char inside[CONF_ID_MAX + 1];
 	size_t n = quote ? strcspn(quote + 1, "\\\"") : 0;
+	uint8_t type;
 
 	if (!quote)
 		return !conf_id_parse(id, text);
@@ -29,7 +30,8 @@ static bool id_of(const char *text, struct conf_id *id)
 	inside[n] = 0;
 	if (!strncmp(text, "dn ", 3))
 		return !conf_id_set_dn(id, inside, n, &why);
-	return !conf_id_set(id, *text == 'f' ? CONF_ID_FQDN : *text == 'u' ? CONF_ID_RFC822 : CONF_ID_KEY_ID, inside, n);
+	type = *text == 'f' ? CONF_ID_FQDN : *text == 'u' ? CONF_ID_RFC822 : CONF_ID_KEY_ID;
+	return !conf_id_set(id, type, inside, n);
 }
 
 static bool same_id(const char *a, const char *b)
@@ -42,8 +44,10 @@ static bool same_id(const char *a, const char *b)
 /* Would keyd not know which of the two is meant? */
 static bool same_peer(const struct draft_peer *a, const struct draft_peer *b)
 {
-	return draft_is_version1(a) == draft_is_version1(b) && ipsec_addr_equal(&a->remote, &b->remote) && same_text(a->host, b->host) && a->remote_len == b->remote_len && ipsec_addr_equal(&a->local, &b->local) &&
-	       same_id(a->set[SET_ID_LOCAL], b->set[SET_ID_LOCAL]) && same_id(a->set[SET_ID_REMOTE], b->set[SET_ID_REMOTE]);
+	return draft_is_version1(a) == draft_is_version1(b) && ipsec_addr_equal(&a->remote, &b->remote) &&
+	       same_text(a->host, b->host) && a->remote_len == b->remote_len &&
+	       ipsec_addr_equal(&a->local, &b->local) && same_id(a->set[SET_ID_LOCAL], b->set[SET_ID_LOCAL]) &&
+	       same_id(a->set[SET_ID_REMOTE], b->set[SET_ID_REMOTE]);
 }
 
 /* What decides who comes in, and what it protects: the first of these in which the two differ; NULL: none. */
@@ -53,9 +57,12 @@ static const char *differs(const struct draft_peer *a, const struct draft_peer *
 		enum draft_set set;
 		const char *what;
 	} rows[] = {
-		{ SET_EXCHANGE, "the mode differs" }, { SET_XAUTH, "XAUTH differs" }, { SET_USERS, "its users differ" }, { SET_AUTH_LOCAL, "our proof differs" }, { SET_AUTH_REMOTE, "the peer's proof differs" },
-		{ SET_CERT, "our certificate differs" }, { SET_KEY, "our key differs" }, { SET_CA, "the CAs differ" }, { SET_REMOTE_KEY, "the peer's key differs" }, { SET_KEY_FLOOR, "the sizes of keys differ" },
-		{ SET_SIGNATURES, "the hashes of signatures differ" }, { SET_REVOCATION, "revocation differs" }, { SET_IKE, "'ike' differs" }, { SET_ESP, "'esp' differs" }, { SET_PFS, "'pfs' differs" },
+		{ SET_EXCHANGE, "the mode differs" }, { SET_XAUTH, "XAUTH differs" }, { SET_USERS, "its users differ" },
+		{ SET_AUTH_LOCAL, "our proof differs" }, { SET_AUTH_REMOTE, "the peer's proof differs" },
+		{ SET_CERT, "our certificate differs" }, { SET_KEY, "our key differs" }, { SET_CA, "the CAs differ" },
+		{ SET_REMOTE_KEY, "the peer's key differs" }, { SET_KEY_FLOOR, "the sizes of keys differ" },
+		{ SET_SIGNATURES, "the hashes of signatures differ" }, { SET_REVOCATION, "revocation differs" },
+		{ SET_IKE, "'ike' differs" }, { SET_ESP, "'esp' differs" }, { SET_PFS, "'pfs' differs" },
 	};
 
 	if (a->assigned != b->assigned)
@@ -81,22 +88,25 @@ static void merge_script(struct draft *d, struct draft_peer *a, const struct dra
 	if (!a->script[when])
 		a->script[when] = b->script[when];
 	else if (b->script[when] && strcmp(a->script[when], b->script[when]) != 0)
-		draft_note(d, a, IMPORT_NOT, b->at, "%s: the same peer: \"%s\" is run for it, and not \"%s\"", b->head, a->script[when], b->script[when]);
+		draft_note(d, a, IMPORT_NOT, b->at, "%s: the same peer: \"%s\" is run for it, and not \"%s\"", b->head,
+			   a->script[when], b->script[when]);
 }
 
-/* keyd has one section for a peer: the traffic of b goes into that of a, if all of it is protected there as it is to be. */
+/* keyd has one section for a peer: b's traffic goes into that of a, if all of it is protected there as it is to be. */
 static void merge(struct draft *d, struct draft_peer *a, struct draft_peer *b)
 {
 	const char *what = differs(a, b);
 
 	if (what) {
-		draft_refuse(d, b, "the section \"%s\" has the same addresses and identities, and %s: say the same in both, or give them different identities",
-			     a->name, what);
+		draft_refuse(d, b,
+			     "the section \"%s\" has the same addresses and identities, and %s: say the same in both, "
+			     "or give them different identities", a->name, what);
 		return;
 	}
 	draft_note(d, a, same_rest(a, b) ? IMPORT_CHOICE : IMPORT_NOT, b->at,
 		   same_rest(a, b) ? "%s: the same peer; its traffic is in this section" :
-				     "%s: the same peer, whose lifetimes and the like differ: those of this section count for both", b->head);
+				     "%s: the same peer, whose lifetimes and the like differ: "
+				     "those of this section count for both", b->head);
 	for (unsigned i = 0; i < b->npairs; i++)
 		draft_pair_add(d, a, b->at, &b->pair[i]);
 	for (unsigned i = 0; i < IMPORT_WHENS; i++)
@@ -105,7 +115,8 @@ static void merge(struct draft *d, struct draft_peer *a, struct draft_peer *b)
 	a->start = a->start || b->start;
 	a->route = a->route || b->route;
 	b->idle = true;
-	b->off = draft_text(d, "its traffic is in the section \"%s\", which has the same addresses and identities", a->name);
+	b->off = draft_text(d, "its traffic is in the section \"%s\", which has the same addresses and identities",
+			    a->name);
 	b->npairs = 0;
 	b->assigned = false;
 	b->set[SET_POOL] = NULL;
@@ -142,7 +153,8 @@ struct side {
 static void side_add(struct side *s, const struct draft_net *net)
 {
 	for (unsigned i = 0; i < s->n; i++)
-		if (ipsec_addr_equal(&s->net[i].addr, &net->addr) && s->net[i].len == net->len && s->net[i].proto == net->proto && s->net[i].port == net->port)
+		if (ipsec_addr_equal(&s->net[i].addr, &net->addr) && s->net[i].len == net->len &&
+		    s->net[i].proto == net->proto && s->net[i].port == net->port)
 			return;
 	s->net[s->n++] = *net;
 }
@@ -154,7 +166,8 @@ static unsigned product(const struct side *a, const struct side *b)
 
 	for (unsigned i = 0; i < a->n; i++)
 		for (unsigned j = 0; j < b->n; j++)
-			n += a->net[i].addr.family == b->net[j].addr.family || !a->net[i].addr.family || !b->net[j].addr.family;
+			n += a->net[i].addr.family == b->net[j].addr.family || !a->net[i].addr.family ||
+			     !b->net[j].addr.family;
 	return n;
 }
 
@@ -173,7 +186,8 @@ static const char *side_text(struct draft *d, const struct side *s, bool hosts)
 	const char *text = "";
 
 	for (unsigned i = 0; i < s->n; i++)
-		text = draft_text(d, "%s%s%s", text, i ? ", " : "", draft_traffic_text(d, &s->net[i], hosts || !s->net[i].addr.family));
+		text = draft_text(d, "%s%s%s", text, i ? ", " : "",
+				  draft_traffic_text(d, &s->net[i], hosts || !s->net[i].addr.family));
 	return text;
 }
 
@@ -222,12 +236,14 @@ static void give_traffic(struct draft *d, struct draft_peer *p)
 		side_add(&remote, &p->pair[i].remote);
 	}
 	if (p->assigned) {
-		draft_say(p, SET_TRAFFIC, p->at, draft_text(d, "%s <-> assigned", local.n ? side_text(d, &local, false) : "0.0.0.0/0"));
+		draft_say(p, SET_TRAFFIC, p->at,
+			  draft_text(d, "%s <-> assigned", local.n ? side_text(d, &local, false) : "0.0.0.0/0"));
 		return;
 	}
 	if (p->set[SET_VIRTUAL]) {
 		if (remote.n && remote.n <= CONF_NETS_MAX)
-			draft_say(p, SET_TRAFFIC, p->at, draft_text(d, "assigned <-> %s", side_text(d, &remote, false)));
+			draft_say(p, SET_TRAFFIC, p->at,
+				  draft_text(d, "assigned <-> %s", side_text(d, &remote, false)));
 		return;
 	}
 	if (!p->npairs)
@@ -250,10 +266,12 @@ static void give_start(struct draft *d, struct draft_peer *p)
 	if (single && (p->set[SET_VIRTUAL] || (p->set[SET_TRAFFIC] && !p->assigned)))
 		draft_say(p, SET_START, p->at, "yes");
 	if (!p->start && p->set[SET_START])
-		draft_note(d, p, IMPORT_CHOICE, p->at, "keyd begins the tunnel at its start; for one that comes with the first packet, give its policies to setkey "
-			   "(keydctl import --setkey FILE)");
+		draft_note(d, p, IMPORT_CHOICE, p->at,
+			   "keyd begins the tunnel at its start; for one that comes with the first packet, "
+			   "give its policies to setkey (keydctl import --setkey FILE)");
 	else if (!p->set[SET_START] && !p->route)
-		draft_note(d, p, IMPORT_CHOICE, p->at, "it begins with the first packet that its policies ask protection for; "
+		draft_note(d, p, IMPORT_CHOICE, p->at,
+			   "it begins with the first packet that its policies ask protection for; "
 			   "keydctl up %s begins at once", p->name);
 }
 
@@ -277,7 +295,8 @@ static const char *lacks(const struct draft_peer *p)
 	    has_way(p, SET_AUTH_LOCAL, "psk") != has_way(p, SET_AUTH_REMOTE, "psk"))
 		return "in IKEv1 both ends sign, or both have the shared secret";
 	if (draft_is_version1(p) && !draft_algs_in_version1(p))
-		return "IKEv1 has no numbers for its algorithms: name others in 'ike' and 'esp', or let both ends speak IKEv2";
+		return "IKEv1 has no numbers for its algorithms: name others in 'ike' and 'esp', "
+		       "or let both ends speak IKEv2";
 	if (has_way(p, SET_AUTH_LOCAL, "cert") && !p->set[SET_CERT])
 		return "no certificate of ours is named: add 'cert FILE' and 'key FILE'";
 	if (has_way(p, SET_AUTH_LOCAL, "key") && !p->set[SET_KEY])
@@ -285,7 +304,8 @@ static const char *lacks(const struct draft_peer *p)
 	if (has_way(p, SET_AUTH_REMOTE, "cert") && !p->set[SET_CA] && !p->set[SET_REMOTE_KEY])
 		return "nobody is named who vouches for the peer: add 'ca FILE'";
 	if (has_way(p, SET_AUTH_REMOTE, "key") && !p->set[SET_REMOTE_KEY])
-		return "the peer's key is not known: add 'remote-key', with what keydctl keygen --public FILE prints of it";
+		return "the peer's key is not known: "
+		       "add 'remote-key', with what keydctl keygen --public FILE prints of it";
 	return NULL;
 }
 
@@ -315,12 +335,16 @@ static void leave_unused(struct draft *d, struct draft_peer *p)
 {
 	static const struct {
 		enum draft_set what, proof;
-	} rows[] = { { SET_CERT, SET_AUTH_LOCAL }, { SET_KEY, SET_AUTH_LOCAL }, { SET_CA, SET_AUTH_REMOTE }, { SET_REMOTE_KEY, SET_AUTH_REMOTE } };
+	} rows[] = {
+		{ SET_CERT, SET_AUTH_LOCAL }, { SET_KEY, SET_AUTH_LOCAL }, { SET_CA, SET_AUTH_REMOTE },
+		{ SET_REMOTE_KEY, SET_AUTH_REMOTE },
+	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		if (!p->set[rows[i].what] || proves_by_key(p, rows[i].proof))
 			continue;
-		draft_note(d, p, IMPORT_IDLE, p->set_at[rows[i].what], "%s: nothing is proved with it in this section", p->set[rows[i].what]);
+		draft_note(d, p, IMPORT_IDLE, p->set_at[rows[i].what], "%s: nothing is proved with it in this section",
+			   p->set[rows[i].what]);
 		p->set[rows[i].what] = NULL;
 	}
 }
@@ -336,7 +360,8 @@ static void want_files(struct draft *d, struct draft_peer *p)
 		if (!name)
 			continue;
 		draft_note(d, p, IMPORT_NOT, p->set_at[files[i]], "\"%s\" cannot be read: %s%s", name, strerror(errno),
-			   files[i] == SET_USERS ? ": it has a line NAME:HASH for each user who may come (mkpasswd -m yescrypt)" : "");
+			   files[i] != SET_USERS ? "" :
+			   ": it has a line NAME:HASH for each user who may come (mkpasswd -m yescrypt)");
 		p->off = "a file that it names cannot be read";
 	}
 }
@@ -359,8 +384,9 @@ static void split_ids(struct draft *d, struct draft_peer *p)
 			draft_say(copy, SET_ID_REMOTE, p->id[i].at, p->id[i].text);
 	}
 	if (p->nids)
-		draft_note(d, p, draft_less(d), p->id[0].at, "each name that the peer may have is a section of keyd.conf; keyd begins by this one, so that a peer with another name "
-			   "must begin itself");
+		draft_note(d, p, draft_less(d), p->id[0].at,
+			   "each name that the peer may have is a section of keyd.conf; keyd begins by this one, "
+			   "so that a peer with another name must begin itself");
 }
 
 void draft_finish(struct draft *d)

@@ -48,7 +48,8 @@ static int all_notes(struct import_result *r, const struct draft *d)
 		take_notes(r, d, &p->notes);
 		if (p->off)
 			r->notes[r->nnotes++] = (struct import_note){
-				.how = p->idle ? IMPORT_IDLE : IMPORT_NOT, .file = d->tree->files[p->at.file], .line = p->at.line, .text = p->off,
+				.how = p->idle ? IMPORT_IDLE : IMPORT_NOT, .file = d->tree->files[p->at.file],
+				.line = p->at.line, .text = p->off,
 			};
 	}
 	return 0;

@@ -53,10 +53,13 @@ struct import_result {
 	struct draft *draft;		/* owns what notes point to */
 };
 
-/* 0, or -ENOMEM or -E2BIG: what would come of it is too large (then r owns nothing). The tree must live as long as r. */
+/* 0, or -ENOMEM or -E2BIG: what would come of it is too large (then r owns nothing). The tree must outlive r. */
 int import_convert(struct import_result *r, const struct import_tree *t, const struct import_options *o);
 void import_result_free(struct import_result *r);
-/* The program that the section of this name names, as keyd calls it, with words behind it; NULL: none. IMPORT_UPDOWN: of each child, as the plutos run it. */
+/*
+ * The program that the section of this name names, as keyd calls it, with words behind it; NULL: none. IMPORT_UPDOWN:
+ * of each child, as the plutos run it.
+ */
 const char *import_script(const struct import_result *r, const char *peer, enum import_when when);
 
 /* A row of what is known of the statements of a language. */

@@ -87,7 +87,8 @@ static void gather(struct ipsec *i, struct ipsec_conn *c, const struct import_st
 
 /* --- settings --- */
 
-static void set_seconds(struct ipsec *i, struct ipsec_conn *c, enum conn_key key, enum draft_set set, unsigned long long most)
+static void set_seconds(struct ipsec *i, struct ipsec_conn *c, enum conn_key key, enum draft_set set,
+			unsigned long long most)
 {
 	const char *text = SAID(c, key), *margin = SAID(c, KEY_MARGIN);
 	struct import_at at = ipsec_at(c, LEFT, key);
@@ -96,11 +97,15 @@ static void set_seconds(struct ipsec *i, struct ipsec_conn *c, enum conn_key key
 	if (!text)
 		return;
 	if (quantity_seconds(text, &v) || v < LEAST || v > most) {
-		draft_note(i->d, c->peer, IMPORT_NOT, at, "%s is no lifetime that keyd takes: %u s to %llu days; its own counts", text, LEAST, most / 86400);
+		draft_note(i->d, c->peer, IMPORT_NOT, at,
+			   "%s is no lifetime that keyd takes: %u s to %llu days; its own counts",
+			   text, LEAST, most / 86400);
 		return;
 	}
 	if (margin && !quantity_seconds(margin, &less) && less && v > less + LEAST) {
-		draft_note(i->d, c->peer, IMPORT_CHOICE, at, "renewal begins rekeymargin (%s) before the end (%s), which is what keyd counts", margin, text);
+		draft_note(i->d, c->peer, IMPORT_CHOICE, at,
+			   "renewal begins rekeymargin (%s) before the end (%s), which is what keyd counts",
+			   margin, text);
 		v -= less;
 	}
 	draft_say(c->peer, set, at, draft_seconds(i->d, v));
@@ -115,15 +120,19 @@ static void set_lifetimes(struct ipsec *i, struct ipsec_conn *c)
 	set_seconds(i, c, KEY_IKELIFETIME, SET_LIFE_IKE, IKE_MOST);
 	set_seconds(i, c, KEY_LIFETIME, SET_LIFE_CHILD, CHILD_MOST);
 	if ((bytes && quantity_count(bytes, &n)) || (packets && quantity_count(packets, &n)))
-		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, LEFT, bytes ? KEY_LIFEBYTES : KEY_LIFEPACKETS), "a number is expected, as in 1000000 or 1G, and keyd's own limits count");
+		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, LEFT, bytes ? KEY_LIFEBYTES : KEY_LIFEPACKETS),
+			   "a number is expected, as in 1000000 or 1G, and keyd's own limits count");
 	if (bytes && !quantity_count(bytes, &n) && n)
-		draft_say(p, SET_LIFE_CHILD, ipsec_at(c, LEFT, KEY_LIFEBYTES), draft_text(i->d, "%s %lluB", p->set[SET_LIFE_CHILD] ?: "1h", (unsigned long long)n));
+		draft_say(p, SET_LIFE_CHILD, ipsec_at(c, LEFT, KEY_LIFEBYTES),
+			  draft_text(i->d, "%s %lluB", p->set[SET_LIFE_CHILD] ?: "1h", (unsigned long long)n));
 	if (packets && !quantity_count(packets, &n) && n)
-		draft_say(p, SET_LIFE_CHILD, ipsec_at(c, LEFT, KEY_LIFEPACKETS), draft_text(i->d, "%s %llu packets", p->set[SET_LIFE_CHILD] ?: "1h", (unsigned long long)n));
+		draft_say(p, SET_LIFE_CHILD, ipsec_at(c, LEFT, KEY_LIFEPACKETS),
+			  draft_text(i->d, "%s %llu packets", p->set[SET_LIFE_CHILD] ?: "1h", (unsigned long long)n));
 	if (ipsec_yes(SAID(c, KEY_REAUTH)))
 		draft_say(p, SET_LIFE_REAUTH, ipsec_at(c, LEFT, KEY_REAUTH), p->set[SET_LIFE_IKE] ?: "3h");
 	if (ipsec_no(SAID(c, KEY_REKEY)))
-		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_REKEY), "rekey=no: keyd renews keys before they run out, which costs nothing that is lost");
+		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_REKEY),
+			   "rekey=no: keyd renews keys before they run out, which costs nothing that is lost");
 }
 
 /* One word of a proposal. */
@@ -167,7 +176,8 @@ static void take_proposal(struct ipsec *i, struct ipsec_conn *c, struct import_a
 		if (a.n[alg->kind] || (alg->kind == CRYPTO_INTEG ? aead : esp))
 			continue;
 		draft_alg_add(&a, alg);
-		draft_note(i->d, c->peer, IMPORT_CHOICE, at, "this proposal leaves something to the daemon's defaults: %s was taken", alg->name);
+		draft_note(i->d, c->peer, IMPORT_CHOICE, at,
+			   "this proposal leaves something to the daemon's defaults: %s was taken", alg->name);
 	}
 	if (esp && !a.n[CRYPTO_KE] && pfs_group(c))
 		draft_alg_add(&a, pfs_group(c));
@@ -189,11 +199,14 @@ static void set_pfs(struct ipsec *i, struct ipsec_conn *c)
 	const char *group = SAID(c, KEY_PFSGROUP);
 
 	if (ipsec_no(SAID(c, KEY_PFS)) && i->d->options->modernise)
-		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_PFS), "pfs=no: left out, so that old traffic stays secret when a key is lost");
+		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_PFS),
+			   "pfs=no: left out, so that old traffic stays secret when a key is lost");
 	else if (ipsec_no(SAID(c, KEY_PFS)))
 		draft_say(p, SET_PFS, ipsec_at(c, LEFT, KEY_PFS), "no");
 	if (group && (!pfs_group(c) || !p->set[SET_ESP]))
-		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, LEFT, KEY_PFSGROUP), "pfsgroup: write %s behind each proposal of 'esp'; without it, the groups of 'ike' count", group);
+		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, LEFT, KEY_PFSGROUP),
+			   "pfsgroup: write %s behind each proposal of 'esp'; without it, the groups of 'ike' count",
+			   group);
 }
 
 static void set_number(struct ipsec *i, struct ipsec_conn *c, enum conn_key key, enum draft_set set, unsigned long most)
@@ -205,7 +218,8 @@ static void set_number(struct ipsec *i, struct ipsec_conn *c, enum conn_key key,
 	if (text && *text >= '0' && *text <= '9' && !*end && n <= most)
 		draft_say(c->peer, set, ipsec_at(c, LEFT, key), draft_text(i->d, "%lu", n));
 	else if (text)
-		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, key), "'%s' is no number up to %lu", text, most);
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, key), "'%s' is no number up to %lu",
+			   text, most);
 }
 
 static void set_dpd(struct ipsec *i, struct ipsec_conn *c)
@@ -221,7 +235,8 @@ static void set_dpd(struct ipsec *i, struct ipsec_conn *c)
 		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, KEY_DPDDELAY), "'%s' is no duration", delay);
 	}
 	if (action && !strcasecmp(action, "clear"))
-		draft_note(i->d, c->peer, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_DPDACTION), "dpdaction=clear: policies stay, so that nothing leaves in clear; a dead peer's SAs go");
+		draft_note(i->d, c->peer, IMPORT_CHOICE, ipsec_at(c, LEFT, KEY_DPDACTION),
+			   "dpdaction=clear: policies stay, so that nothing leaves in clear; a dead peer's SAs go");
 }
 
 static void set_rest(struct ipsec *i, struct ipsec_conn *c)
@@ -235,12 +250,14 @@ static void set_rest(struct ipsec *i, struct ipsec_conn *c)
 		draft_say(p, SET_FRAGMENT, ipsec_at(c, LEFT, KEY_FRAGMENTATION), "off");
 	if (ipsec_yes(SAID(c, KEY_FORCEENCAPS)))
 		draft_say(p, SET_NAT, ipsec_at(c, LEFT, KEY_FORCEENCAPS), "force");
-	else if (ipsec_no(SAID(c, KEY_FORCEENCAPS)) && !strcasecmp(c->said[LEFT][KEY_FORCEENCAPS]->words[0].s, "encapsulation"))
+	else if (ipsec_no(SAID(c, KEY_FORCEENCAPS)) &&
+		 !strcasecmp(c->said[LEFT][KEY_FORCEENCAPS]->words[0].s, "encapsulation"))
 		draft_say(p, SET_NAT, ipsec_at(c, LEFT, KEY_FORCEENCAPS), "off");
 	if (ipsec_no(SAID(c, KEY_KEEPALIVE)))
 		draft_say(p, SET_KEEPALIVE, ipsec_at(c, LEFT, KEY_KEEPALIVE), "off");
 	if (ipsec_no(SAID(c, KEY_INITIAL_CONTACT)))
-		draft_note(i->d, p, IMPORT_IDLE, ipsec_at(c, LEFT, KEY_INITIAL_CONTACT), "initial-contact=no: 'unique' says what becomes of an older IKE SA");
+		draft_note(i->d, p, IMPORT_IDLE, ipsec_at(c, LEFT, KEY_INITIAL_CONTACT),
+			   "initial-contact=no: 'unique' says what becomes of an older IKE SA");
 	if (SAID(c, KEY_TFC) && !strncmp(SAID(c, KEY_TFC), "%mtu", 4))
 		draft_say(p, SET_TFC, ipsec_at(c, LEFT, KEY_TFC), "65535");
 	else if (SAID(c, KEY_TFC) && strcmp(SAID(c, KEY_TFC), "0") != 0)
@@ -267,7 +284,8 @@ static void set_retransmit(struct ipsec *i, struct ipsec_conn *c)
 	if (first && s && first <= 60000 && s <= 86400)
 		draft_say(c->peer, SET_RETRANSMIT, ipsec_at(c, LEFT, key), draft_retransmit(i->d, first, s * 1000));
 	if (!c->peer->set[SET_RETRANSMIT])
-		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, key), "%s: a wait of 50 ms to 60 s and a time of a day at most are expected; keyd's own count",
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, LEFT, key),
+			   "%s: a wait of 50 ms to 60 s and a time of a day at most are expected; keyd's own count",
 			   c->said[LEFT][key]->words[0].s);
 }
 
@@ -278,12 +296,14 @@ static void set_shunts(struct ipsec *i, struct ipsec_conn *c)
 
 	for (size_t n = 0; n < sizeof(keys) / sizeof(*keys); n++) {
 		const char *how = SAID(c, keys[n]);
-		bool holds = how && (!strcasecmp(how, "drop") || !strcasecmp(how, "reject") || !strcasecmp(how, "hold"));
+		bool holds = how && (!strcasecmp(how, "drop") || !strcasecmp(how, "reject") ||
+				     !strcasecmp(how, "hold"));
 
 		if (keys[n] == KEY_FAILURESHUNT && holds)
 			c->peer->hold = true;
 		else if (how && !holds)
-			draft_note(i->d, c->peer, IMPORT_IDLE, ipsec_at(c, LEFT, keys[n]), "%s=%s: what a policy protects waits or is dropped, never in clear",
+			draft_note(i->d, c->peer, IMPORT_IDLE, ipsec_at(c, LEFT, keys[n]),
+				   "%s=%s: what a policy protects waits or is dropped, never in clear",
 				   c->said[LEFT][keys[n]]->words[0].s, how);
 	}
 }
@@ -296,12 +316,15 @@ static void set_script(struct ipsec *i, struct ipsec_conn *c)
 	if (!name || !*name || !strcasecmp(name, "%disabled"))
 		return;
 	if (*name != '/' || strlen(name) >= 1024) {
-		draft_note(i->d, c->peer, IMPORT_NOT, at, "%s: \"%.100s\" is another daemon's own, or has no whole name: it is not run, as keyd needs no script for routes and addresses",
+		draft_note(i->d, c->peer, IMPORT_NOT, at,
+			   "%s: \"%.100s\" is another daemon's own, or has no whole name: "
+			   "it is not run, as keyd needs no script for routes and addresses",
 			   c->said[c->local][KEY_UPDOWN]->words[0].s, name);
 		return;
 	}
 	c->peer->script[IMPORT_UPDOWN] = name;
-	draft_note(i->d, c->peer, IMPORT_NOT, at, "%s: keyd itself starts no programs: keyd-hook runs \"%.200s\", if it runs (keyd-hook -f FILE)",
+	draft_note(i->d, c->peer, IMPORT_NOT, at,
+		   "%s: keyd itself starts no programs: keyd-hook runs \"%.200s\", if it runs (keyd-hook -f FILE)",
 		   c->said[c->local][KEY_UPDOWN]->words[0].s, name);
 }
 
@@ -332,15 +355,18 @@ static void take_conn(struct ipsec *i, const struct import_stmt *section)
 	if (i->defaults)
 		gather(i, &c, i->defaults, 0, false);
 	if (!SAID(&c, KEY_HOST) && !ipsec_said(&c, RIGHT, KEY_HOST)) {
-		draft_note(d, NULL, IMPORT_IDLE, section->at, "conn %s: names no ends: it is there for other sections", import_word(section, 1));
+		draft_note(d, NULL, IMPORT_IDLE, section->at, "conn %s: names no ends: it is there for other sections",
+			   import_word(section, 1));
 		return;
 	}
-	c.peer = draft_peer_add(d, section->at, import_word(section, 1), draft_text(d, "conn %s", import_word(section, 1)));
+	c.peer = draft_peer_add(d, section->at, import_word(section, 1),
+				draft_text(d, "conn %s", import_word(section, 1)));
 	if (!c.peer)
 		return;
 	ipsec_hosts(i, &c);
 	if (c.lacks)
-		draft_refuse(d, c.peer, "there is no section %s, and what it may demand of the peer is not known", import_word(c.lacks, 1));
+		draft_refuse(d, c.peer, "there is no section %s, and what it may demand of the peer is not known",
+			     import_word(c.lacks, 1));
 	set_auto(i, &c);
 	ipsec_version(i, &c);
 	ipsec_ids(i, &c);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a conn demands of the peer beyond one proof: a CA by name, hashes and sizes of keys, what keyd could not look at.
+// What a conn demands of the peer beyond one proof: a CA by name, hashes and sizes of keys, what keyd cannot look at.
 #include "keyd/import/ipsec.h"
 
 #include "keyd/conf/file.h"
@@ -40,7 +40,8 @@ static bool is_of(struct ipsec *i, struct ipsec_conn *c, const char *file, struc
 	bool is;
 
 	if (conf_file_read(&f, file, CRYPTO_CERT_FILE_MAX, why, sizeof(why))) {
-		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, !c->local, KEY_CA), "\"%s\" cannot be read: %s", file, strerror(errno));
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, !c->local, KEY_CA), "\"%s\" cannot be read: %s",
+			   file, strerror(errno));
 		return false;
 	}
 	is = !crypto_certs_from_file((struct view){ (const uint8_t *)f.text, f.n }, look_at, &w) && w.n && !w.other;
@@ -87,7 +88,8 @@ static bool our_issuer(struct ipsec *i, const struct draft_peer *p, struct conf_
 	bool known;
 
 	*id = (struct conf_id){ .type = CONF_ID_DN };
-	if (!cert || conf_file_read(&f, draft_text(i->d, "%.*s", (int)strcspn(cert + 1, "\"\\"), cert + 1), CRYPTO_CERT_FILE_MAX, why, sizeof(why)))
+	if (!cert || conf_file_read(&f, draft_text(i->d, "%.*s", (int)strcspn(cert + 1, "\"\\"), cert + 1),
+				    CRYPTO_CERT_FILE_MAX, why, sizeof(why)))
 		return false;
 	known = !crypto_certs_from_file((struct view){ (const uint8_t *)f.text, f.n }, take_issuer, id) && id->len;
 	conf_file_clear(&f);
@@ -111,7 +113,8 @@ static void set_ca(struct ipsec *i, struct ipsec_conn *c)
 		draft_say(p, SET_CA, at, list);
 		return;
 	}
-	draft_note(i->d, p, IMPORT_NOT, at, "the CA \"%s\" must vouch for the peer, and no other: name its file, and no other, with 'ca'", text);
+	draft_note(i->d, p, IMPORT_NOT, at,
+		   "the CA \"%s\" must vouch for the peer, and no other: name its file, and no other, with 'ca'", text);
 	if (i->d->options->look)
 		draft_refuse(i->d, p, "none of its files of CAs is known to be the one that must vouch for the peer");
 }
@@ -133,8 +136,14 @@ static void take_word(struct strength *s, const char *word, const char **kind)
 	static const struct {
 		const char *word;
 		unsigned hash;
-	} hashes[] = { { "sha1", 1 }, { "sha256", 2 }, { "sha2_256", 2 }, { "sha384", 3 }, { "sha2_384", 3 }, { "sha512", 4 }, { "sha2_512", 4 } };
-	static const char *const others[] = { "pubkey", "pss", "sha2", "identity", "ed25519", "ed448", "any", "rsasig", "ecdsasig", "psk", "secret", "never" };
+	} hashes[] = {
+		{ "sha1", 1 }, { "sha256", 2 }, { "sha2_256", 2 }, { "sha384", 3 }, { "sha2_384", 3 }, { "sha512", 4 },
+		{ "sha2_512", 4 },
+	};
+	static const char *const others[] = {
+		"pubkey", "pss", "sha2", "identity", "ed25519", "ed448", "any", "rsasig", "ecdsasig", "psk", "secret",
+		"never",
+	};
 
 	for (size_t n = 0; n < sizeof(hashes) / sizeof(*hashes); n++)
 		if (!strcasecmp(word, hashes[n].word)) {
@@ -198,11 +207,16 @@ static void set_strength(struct ipsec *i, struct ipsec_conn *c)
 	if (hashes && !draft_is_version1(p))
 		draft_say(p, SET_SIGNATURES, at, signatures_of(i, hashes));
 	else if (hashes)
-		draft_note(i->d, p, IMPORT_NOT, at, "%s: in IKEv1 the hash of signatures is that of 'ike': name there what you want", text);
+		draft_note(i->d, p, IMPORT_NOT, at,
+			   "%s: in IKEv1 the hash of signatures is that of 'ike': name there what you want", text);
 	if (own && s.chain && hashes && !(hashes & 1U << 2))
-		draft_refuse(i->d, p, "\"%s\" demands these hashes of the certificates above the peer's, too, which keyd only asks for SHA-256 or better: write ike:%s", text, text);
+		draft_refuse(i->d, p,
+			     "\"%s\" demands these hashes of the certificates above the peer's, too, "
+			     "which keyd only asks for SHA-256 or better: write ike:%s", text, text);
 	if (s.rsa > FLOOR_RSA || s.ec > FLOOR_EC)
-		draft_say(p, SET_KEY_FLOOR, at, draft_text(i->d, "rsa %u, ec %u", s.rsa > FLOOR_RSA ? s.rsa : FLOOR_RSA, s.ec > FLOOR_EC ? s.ec : FLOOR_EC));
+		draft_say(p, SET_KEY_FLOOR, at,
+			  draft_text(i->d, "rsa %u, ec %u",
+				     s.rsa > FLOOR_RSA ? s.rsa : FLOOR_RSA, s.ec > FLOOR_EC ? s.ec : FLOOR_EC));
 }
 
 /* --- what keyd cannot ask for --- */
@@ -219,10 +233,12 @@ static const struct {
 	const char *why, *instead;
 } demands[] = {
 	{ KEY_CERTPOLICY, true, "policies of certificates are not compared", "say with 'id remote' who may come" },
-	{ KEY_GROUPS, true, "attribute certificates are not read, and so nobody's groups are known", "say with 'id remote' who may come" },
+	{ KEY_GROUPS, true, "attribute certificates are not read, and so nobody's groups are known",
+	  "say with 'id remote' who may come" },
 	{ KEY_PAM, false, "there is no PAM", "say with 'id remote' who may come" },
 	{ KEY_DNS_MATCH, false, "identities are not looked up in DNS", "say with 'id remote' who may come" },
-	{ KEY_PPK, false, "postquantum preshared keys are not done", "take a proposal with a group that you trust for as long" },
+	{ KEY_PPK, false, "postquantum preshared keys are not done",
+	  "take a proposal with a group that you trust for as long" },
 	{ KEY_LABEL, false, "policies of keyd's have no security labels", "write them for setkey" },
 };
 
@@ -234,8 +250,9 @@ static void refuse_rest(struct ipsec *i, struct ipsec_conn *c)
 
 		if (!text || !*text || ipsec_no(text) || !strcasecmp(text, "propose"))
 			continue;
-		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, demands[n].key), "%s=%s: %s: %s, and leave this out", c->said[side][demands[n].key]->words[0].s, text,
-			   demands[n].why, demands[n].instead);
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, demands[n].key),
+			   "%s=%s: %s: %s, and leave this out",
+			   c->said[side][demands[n].key]->words[0].s, text, demands[n].why, demands[n].instead);
 		draft_refuse(i->d, c->peer, "it demands of the peer what keyd cannot look at: %s", demands[n].why);
 	}
 	for (unsigned side = 0; side < SIDES; side++) {
@@ -243,9 +260,11 @@ static void refuse_rest(struct ipsec *i, struct ipsec_conn *c)
 
 		if (!second || !*second || is_xauth(second))
 			continue;
-		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, KEY_AUTH2), "a second proof (%s): write 'auth %s' with both ways into a section of keyd.conf", second,
-			   side == c->local ? "local" : "remote");
-		draft_refuse(i->d, c->peer, "%s is to prove twice who it is, and one proof is less", side == c->local ? "this side" : "the peer");
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, side, KEY_AUTH2),
+			   "a second proof (%s): write 'auth %s' with both ways into a section of keyd.conf",
+			   second, side == c->local ? "local" : "remote");
+		draft_refuse(i->d, c->peer, "%s is to prove twice who it is, and one proof is less",
+			     side == c->local ? "this side" : "the peer");
 	}
 }
 
@@ -256,7 +275,9 @@ static void tell_ours(struct ipsec *i, struct ipsec_conn *c)
 
 	for (size_t n = 0; n < sizeof(keys) / sizeof(*keys); n++)
 		if (ipsec_said(c, c->local, keys[n]))
-			draft_note(i->d, c->peer, IMPORT_IDLE, ipsec_at(c, c->local, keys[n]), "%s is about this end: the peer asks for it", c->said[c->local][keys[n]]->words[0].s);
+			draft_note(i->d, c->peer, IMPORT_IDLE, ipsec_at(c, c->local, keys[n]),
+				   "%s is about this end: the peer asks for it",
+				   c->said[c->local][keys[n]]->words[0].s);
 }
 
 void ipsec_demands(struct ipsec *i, struct ipsec_conn *c)

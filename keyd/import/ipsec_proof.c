@@ -18,6 +18,7 @@
 #define RSA_GOOD 2048			/* bits, keyd's own floor */
 #define RSA_LEAST 1024			/* the lowest that it takes */
 #define RSA_MOST 4096			/* bytes of an RSA key as RFC 3110 has it */
+#define WRITE_KEY "write 'remote-key' with what keydctl keygen prints at the peer"
 
 /* --- identities --- */
 
@@ -44,7 +45,8 @@ static const char *id_text(struct ipsec *i, struct ipsec_conn *c, unsigned side,
 		return draft_text(i->d, "%s %s", id.type == CONF_ID_FQDN ? "fqdn" : "user",
 				  draft_quote(i->d, draft_text(i->d, "%.*s", (int)id.len, (const char *)id.data)));
 	if (id.type == CONF_ID_DN)
-		return draft_text(i->d, "dn %s", draft_quote(i->d, !strncasecmp(text, "asn1dn:", 7) ? text + 7 : !strncasecmp(text, "dn:", 3) ? text + 3 : text));
+		return draft_text(i->d, "dn %s", draft_quote(i->d, !strncasecmp(text, "asn1dn:", 7) ? text + 7 :
+							     !strncasecmp(text, "dn:", 3) ? text + 3 : text));
 	if (id.type == CONF_ID_KEY_ID) {
 		const char *hex = "";
 
@@ -68,7 +70,8 @@ static void local_id(struct ipsec *i, struct ipsec_conn *c)
 	if (is_any_id(text) || (host && !strcmp(text, host)))
 		return;
 	if (*text == '%')
-		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, c->local, KEY_ID), "%s: write the identity with 'id local'", text);
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, c->local, KEY_ID),
+			   "%s: write the identity with 'id local'", text);
 	else
 		draft_say(c->peer, SET_ID_LOCAL, ipsec_at(c, c->local, KEY_ID), id_text(i, c, c->local, text));
 }
@@ -80,11 +83,14 @@ static void remote_id(struct ipsec *i, struct ipsec_conn *c)
 	if (is_any_id(text))
 		return;
 	if (*text == '%')
-		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, !c->local, KEY_ID), "%s: write the identity with 'id remote'", text);
+		draft_note(i->d, c->peer, IMPORT_NOT, ipsec_at(c, !c->local, KEY_ID),
+			   "%s: write the identity with 'id remote'", text);
 	else
 		draft_say(c->peer, SET_ID_REMOTE, ipsec_at(c, !c->local, KEY_ID), id_text(i, c, !c->local, text));
 	if (!c->peer->set[SET_ID_REMOTE])
-		draft_refuse(i->d, c->peer, "\"%s\" is no identity that keyd could ask for: without it, anybody would be taken for the peer", text);
+		draft_refuse(i->d, c->peer,
+			     "\"%s\" is no identity that keyd could ask for: "
+			     "without it, anybody would be taken for the peer", text);
 }
 
 void ipsec_ids(struct ipsec *i, struct ipsec_conn *c)
@@ -99,12 +105,13 @@ static bool is_name(const char *host)
 	struct conf_id id;
 	uint8_t len;
 
-	return *host != '%' && !conf_remote_parse(host, &a, &len) && !conf_id_set(&id, CONF_ID_FQDN, host, strlen(host));
+	return *host != '%' && !conf_remote_parse(host, &a, &len) &&
+	       !conf_id_set(&id, CONF_ID_FQDN, host, strlen(host));
 }
 
 /*
- * Whom a CA vouches for must be asked who it is: to the plutos, who is known by an address or a name is to be called so by its certificate,
- * unless the conn says otherwise.
+ * Whom a CA vouches for must be asked who it is: to the plutos, who is known by an address or a name is to be called so
+ * by its certificate, unless the conn says otherwise.
  */
 static void usual_id(struct ipsec *i, struct ipsec_conn *c)
 {
@@ -116,11 +123,14 @@ static void usual_id(struct ipsec *i, struct ipsec_conn *c)
 	if (p->set[SET_ID_REMOTE] || (text && *text) || !host || (p->remote.family && !single))
 		return;
 	if (single)
-		draft_say(p, SET_ID_REMOTE, at, draft_net_text(i->d, &(struct draft_net){ .addr = p->remote, .len = p->remote_len }, false));
+		draft_say(p, SET_ID_REMOTE, at,
+			  draft_net_text(i->d, &(struct draft_net){ .addr = p->remote, .len = p->remote_len }, false));
 	else if (is_name(host))
 		draft_say(p, SET_ID_REMOTE, at, draft_text(i->d, "fqdn %s", draft_quote(i->d, host)));
 	if (p->set[SET_ID_REMOTE])
-		draft_note(i->d, p, IMPORT_CHOICE, at, "without an id, the peer's certificate must have its address or name: %s", p->set[SET_ID_REMOTE]);
+		draft_note(i->d, p, IMPORT_CHOICE, at,
+			   "without an id, the peer's certificate must have its address or name: %s",
+			   p->set[SET_ID_REMOTE]);
 }
 
 /* --- keys and certificates --- */
@@ -141,7 +151,9 @@ static const char *raw_key(struct ipsec *i, const char *text, unsigned *bits)
 	}
 	head = raw.p[0] ? 1 : 3;
 	e = raw.p[0] ?: (size_t)(raw.p[1] << 8 | raw.p[2]);
-	if (raw.n > head + e && !crypto_key_from_rsa(&k, (struct view){ raw.p + head + e, raw.n - head - e }, (struct view){ raw.p + head, e }) &&
+	if (raw.n > head + e &&
+	    !crypto_key_from_rsa(&k, (struct view){ raw.p + head + e, raw.n - head - e },
+				 (struct view){ raw.p + head, e }) &&
 	    !crypto_key_spki(k, &spki) && *crypto_spki_text(secret_view(&spki), buf)) {
 		out = draft_text(i->d, "%s", buf);
 		*bits = crypto_key_bits(k);
@@ -191,8 +203,10 @@ static const char *cert_text(struct ipsec *i, struct ipsec_conn *c, unsigned sid
 	if (has_suffix(name) || strchr(name, '/'))
 		return draft_quote(i->d, draft_text(i->d, "%s/ipsec.d/certs/%s", i->dir, name));
 	*p12 = ours;
-	draft_note(i->d, c->peer, IMPORT_CHOICE, at, "\"%s\" is a name in NSS, and keyd reads files: %s -o %s/ipsec.d/%s.%s", name,
-		   ours ? "pk12util -d sql:/etc/ipsec.d" : "certutil -L -a -d sql:/etc/ipsec.d", i->dir, name, ours ? "p12" : "pem");
+	draft_note(i->d, c->peer, IMPORT_CHOICE, at,
+		   "\"%s\" is a name in NSS, and keyd reads files: %s -o %s/ipsec.d/%s.%s", name,
+		   ours ? "pk12util -d sql:/etc/ipsec.d" : "certutil -L -a -d sql:/etc/ipsec.d",
+		   i->dir, name, ours ? "p12" : "pem");
 	return draft_quote(i->d, draft_text(i->d, "%s/ipsec.d/%s.%s", i->dir, name, ours ? "p12" : "pem"));
 }
 
@@ -249,8 +263,9 @@ static void want_key(struct ipsec *i, struct ipsec_conn *c)
 		return;
 	read_secrets(i, &s);
 	if (!s.nkeys && !has_key_inside(i->d, p->set[SET_CERT])) {
-		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, c->local, KEY_CERT), "its private key is neither in the file nor named in %s: add ': RSA FILE' there, and "
-			   "'\"PASSPHRASE\"' behind it if it is encrypted", i->secrets);
+		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, c->local, KEY_CERT),
+			   "its private key is neither in the file nor named in %s: add ': RSA FILE' there, "
+			   "and '\"PASSPHRASE\"' behind it if it is encrypted", i->secrets);
 		p->off = "the private key of its certificate is not known";
 	}
 	ipsec_secrets_free(&s);
@@ -273,7 +288,8 @@ static const char *key_text(struct ipsec *i, struct ipsec_conn *c, const char *c
 		return out;
 	cert = strrchr(cert, '/') ? strrchr(cert, '/') + 1 : cert;
 	out = draft_quote(i->d, draft_text(i->d, "%s/ipsec.d/private/%.*s.key", i->dir, (int)strcspn(cert, "."), cert));
-	draft_note(i->d, c->peer, IMPORT_CHOICE, ipsec_at(c, c->local, KEY_CERT), "%s names no file with the private key, or cannot be read: %s is a guess", i->secrets, out);
+	draft_note(i->d, c->peer, IMPORT_CHOICE, ipsec_at(c, c->local, KEY_CERT),
+		   "%s names no file with the private key, or cannot be read: %s is a guess", i->secrets, out);
 	return out;
 }
 
@@ -287,8 +303,9 @@ static const char *all_cas(struct ipsec *i)
 	for (size_t n = 0; n < found.gl_pathc && n < CONF_CAS_MAX; n++)
 		list = draft_text(i->d, "%s%s%s", list ?: "", list ? ", " : "", draft_quote(i->d, found.gl_pathv[n]));
 	if (found.gl_pathc > CONF_CAS_MAX)
-		draft_note(i->d, NULL, IMPORT_NOT, (struct import_at){ .line = 1 }, "%s/ipsec.d/cacerts has more than %u files: the first count; put several certificates into one", i->dir,
-			   CONF_CAS_MAX);
+		draft_note(i->d, NULL, IMPORT_NOT, (struct import_at){ .line = 1 },
+			   "%s/ipsec.d/cacerts has more than %u files: the first count; "
+			   "put several certificates into one", i->dir, CONF_CAS_MAX);
 	globfree(&found);
 	return i->cas = list;
 }
@@ -303,9 +320,10 @@ static enum proof proof_of(const char *word)
 		const char *begins;
 		enum proof proof;
 	} words[] = {
-		{ "psk", PROOF_PSK }, { "secret", PROOF_PSK }, { "pubkey", PROOF_SIGNATURE }, { "rsa", PROOF_SIGNATURE }, { "ecdsa", PROOF_SIGNATURE },
-		{ "ed25519", PROOF_SIGNATURE }, { "ed448", PROOF_SIGNATURE }, { "ike:", PROOF_SIGNATURE }, { "xauth", PROOF_XAUTH }, { "eap", PROOF_EAP },
-		{ "null", PROOF_NULL }, { "never", PROOF_NEVER }, { "any", PROOF_NONE },
+		{ "psk", PROOF_PSK }, { "secret", PROOF_PSK }, { "pubkey", PROOF_SIGNATURE },
+		{ "rsa", PROOF_SIGNATURE }, { "ecdsa", PROOF_SIGNATURE }, { "ed25519", PROOF_SIGNATURE },
+		{ "ed448", PROOF_SIGNATURE }, { "ike:", PROOF_SIGNATURE }, { "xauth", PROOF_XAUTH },
+		{ "eap", PROOF_EAP }, { "null", PROOF_NULL }, { "never", PROOF_NEVER }, { "any", PROOF_NONE },
 	};
 
 	for (size_t i = 0; word && i < sizeof(words) / sizeof(*words); i++)
@@ -331,7 +349,8 @@ static bool wants_xauth(const struct ipsec_conn *c)
 	const char *both = SAID(c, KEY_AUTHBY);
 
 	for (unsigned side = 0; side < SIDES; side++)
-		if (proof_of(ipsec_said(c, side, KEY_AUTH)) == PROOF_XAUTH || proof_of(ipsec_said(c, side, KEY_AUTH2)) == PROOF_XAUTH ||
+		if (proof_of(ipsec_said(c, side, KEY_AUTH)) == PROOF_XAUTH ||
+		    proof_of(ipsec_said(c, side, KEY_AUTH2)) == PROOF_XAUTH ||
 		    ipsec_yes(ipsec_said(c, side, KEY_XAUTHCLIENT)) || ipsec_yes(ipsec_said(c, side, KEY_XAUTHSERVER)))
 			return true;
 	return both && !strncasecmp(both, "xauth", 5);
@@ -347,8 +366,10 @@ static bool is_xauth_server(const struct ipsec_conn *c)
 {
 	const char *role = SAID(c, KEY_XAUTH);
 
-	return (role && !strcasecmp(role, "server")) || ipsec_yes(ipsec_said(c, c->local, KEY_XAUTHSERVER)) || ipsec_yes(ipsec_said(c, !c->local, KEY_XAUTHCLIENT)) ||
-	       proof_of(ipsec_said(c, !c->local, KEY_AUTH)) == PROOF_XAUTH || proof_of(ipsec_said(c, !c->local, KEY_AUTH2)) == PROOF_XAUTH;
+	return (role && !strcasecmp(role, "server")) || ipsec_yes(ipsec_said(c, c->local, KEY_XAUTHSERVER)) ||
+	       ipsec_yes(ipsec_said(c, !c->local, KEY_XAUTHCLIENT)) ||
+	       proof_of(ipsec_said(c, !c->local, KEY_AUTH)) == PROOF_XAUTH ||
+	       proof_of(ipsec_said(c, !c->local, KEY_AUTH2)) == PROOF_XAUTH;
 }
 
 static const char *xauth_user(const struct ipsec_conn *c)
@@ -360,33 +381,40 @@ static const char *xauth_user(const struct ipsec_conn *c)
 
 static void set_xauth(struct ipsec *i, struct ipsec_conn *c)
 {
-	if (draft_version1(i->d, c->peer, c->peer->set[SET_VERSION] ? c->peer->set_at[SET_VERSION] : auth_at(c, c->local))) {
+	struct draft_peer *p = c->peer;
+	struct import_at at = auth_at(c, c->local);
+
+	if (draft_version1(i->d, p, p->set[SET_VERSION] ? p->set_at[SET_VERSION] : at)) {
 		if (is_xauth_server(c))
-			draft_xauth_server(i->d, c->peer, auth_at(c, !c->local));
+			draft_xauth_server(i->d, p, auth_at(c, !c->local));
 		else
-			draft_xauth_client(i->d, c->peer, auth_at(c, c->local), xauth_user(c));
+			draft_xauth_client(i->d, p, at, xauth_user(c));
 		return;
 	}
-	draft_note(i->d, c->peer, IMPORT_CHOICE, auth_at(c, c->local), "IKEv2 has no XAUTH: the certificate alone is the proof, or a secret of the user's own in place of "
+	draft_note(i->d, p, IMPORT_CHOICE, at,
+		   "IKEv2 has no XAUTH: the certificate alone is the proof, or a secret of the user's own in place of "
 		   "the group's: whoever has the group's gets in as long as it is in ipsec.secrets");
 }
 
 static void ours(struct ipsec *i, struct ipsec_conn *c)
 {
 	struct draft_peer *p = c->peer;
+	const char *cert = ipsec_said(c, c->local, KEY_CERT), *key = ipsec_said(c, c->local, KEY_RSASIGKEY);
+	struct import_at at = ipsec_at(c, c->local, cert ? KEY_CERT : KEY_RSASIGKEY);
 	bool whole;
 
-	if (ipsec_said(c, c->local, KEY_CERT)) {
-		draft_say(p, SET_CERT, ipsec_at(c, c->local, KEY_CERT), cert_text(i, c, c->local, true, &whole));
+	if (cert) {
+		draft_say(p, SET_CERT, at, cert_text(i, c, c->local, true, &whole));
 		if (p->set[SET_CERT] && !whole && i->d->options->daemon)
 			want_key(i, c);
 		else if (p->set[SET_CERT] && !whole)
-			draft_say(p, SET_KEY, ipsec_at(c, c->local, KEY_CERT), key_text(i, c, ipsec_said(c, c->local, KEY_CERT)));
+			draft_say(p, SET_KEY, at, key_text(i, c, cert));
 		draft_say(p, SET_AUTH_LOCAL, auth_at(c, c->local), "cert");
-	} else if (ipsec_said(c, c->local, KEY_RSASIGKEY) && *ipsec_said(c, c->local, KEY_RSASIGKEY) != '%') {
-		draft_say(p, SET_KEY, ipsec_at(c, c->local, KEY_RSASIGKEY), draft_quote(i->d, draft_text(i->d, "%s/ipsec.d/private/ipsec.key", i->dir)));
-		draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, c->local, KEY_RSASIGKEY), "our key is in ipsec.secrets, or in NSS; keyd wants it in a file: make one with "
-			   "'keydctl keygen %s', and write what it prints at the peer", p->set[SET_KEY]);
+	} else if (key && *key != '%') {
+		draft_say(p, SET_KEY, at, draft_quote(i->d, draft_text(i->d, "%s/ipsec.d/private/ipsec.key", i->dir)));
+		draft_note(i->d, p, IMPORT_CHOICE, at,
+			   "our key is in ipsec.secrets, or in NSS; keyd wants it in a file: "
+			   "make one with 'keydctl keygen %s', and write what it prints at the peer", p->set[SET_KEY]);
 		draft_say(p, SET_AUTH_LOCAL, auth_at(c, c->local), "key");
 	} else {
 		draft_say(p, SET_AUTH_LOCAL, auth_at(c, c->local), "cert");
@@ -397,38 +425,43 @@ static void theirs(struct ipsec *i, struct ipsec_conn *c)
 {
 	struct draft_peer *p = c->peer;
 	unsigned side = !c->local;
-	const char *key = ipsec_said(c, side, KEY_RSASIGKEY), *text;
+	const char *cert = ipsec_said(c, side, KEY_CERT), *key = ipsec_said(c, side, KEY_RSASIGKEY), *text;
+	struct import_at at = ipsec_at(c, side, cert ? KEY_CERT : KEY_RSASIGKEY);
 	unsigned bits = 0;
 	bool whole;
 
 	draft_say(p, SET_AUTH_REMOTE, auth_at(c, !c->local), "cert");
-	if (ipsec_said(c, side, KEY_CERT)) {
+	if (cert) {
 		text = cert_text(i, c, side, false, &whole);
-		draft_say(p, SET_REMOTE_KEY, ipsec_at(c, side, KEY_CERT), text ? draft_text(i->d, "file %s", text) : NULL);
+		draft_say(p, SET_REMOTE_KEY, at, text ? draft_text(i->d, "file %s", text) : NULL);
 	} else if (is_raw(key)) {
 		draft_say(p, SET_AUTH_REMOTE, auth_at(c, !c->local), "key");
-		draft_say(p, SET_REMOTE_KEY, ipsec_at(c, side, KEY_RSASIGKEY), raw_key(i, key, &bits));
+		draft_say(p, SET_REMOTE_KEY, at, raw_key(i, key, &bits));
 		if (p->set[SET_REMOTE_KEY] && bits < RSA_GOOD) {
-			draft_say(p, SET_KEY_FLOOR, ipsec_at(c, side, KEY_RSASIGKEY), draft_text(i->d, "rsa %u", bits));
-			draft_note(i->d, p, IMPORT_CHOICE, ipsec_at(c, side, KEY_RSASIGKEY), "the peer's key has %u bits, which is too weak today: it needs a new one, "
+			draft_say(p, SET_KEY_FLOOR, at, draft_text(i->d, "rsa %u", bits));
+			draft_note(i->d, p, IMPORT_CHOICE, at,
+				   "the peer's key has %u bits, which is too weak today: it needs a new one, "
 				   "and then no 'key-floor'", bits);
 		}
 		if (!p->set[SET_REMOTE_KEY])
-			draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, side, KEY_RSASIGKEY), "this is no RSA key of 1024 bits or more as RFC 3110 has it: write 'remote-key' with what keydctl keygen prints at the peer");
+			draft_note(i->d, p, IMPORT_NOT, at,
+				   "this is no RSA key of 1024 bits or more as RFC 3110 has it: " WRITE_KEY);
 	} else if (key && *key != '%' && !strchr(key, ':')) {
 		draft_say(p, SET_AUTH_REMOTE, auth_at(c, !c->local), "key");
-		draft_say(p, SET_REMOTE_KEY, ipsec_at(c, side, KEY_RSASIGKEY),
-			  draft_text(i->d, "file %s", draft_quote(i->d, *key == '/' ? key : draft_text(i->d, "%s/ipsec.d/certs/%s", i->dir, key))));
+		text = *key == '/' ? key : draft_text(i->d, "%s/ipsec.d/certs/%s", i->dir, key);
+		draft_say(p, SET_REMOTE_KEY, at, draft_text(i->d, "file %s", draft_quote(i->d, text)));
 	} else if (key && *key != '%') {
 		draft_say(p, SET_AUTH_REMOTE, auth_at(c, !c->local), "key");
-		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, side, KEY_RSASIGKEY), "a key in this form is not read: write 'remote-key' with what keydctl keygen prints at the peer");
+		draft_note(i->d, p, IMPORT_NOT, at, "a key in this form is not read: " WRITE_KEY);
 	} else if (key && !strncasecmp(key, "%dns", 4)) {
-		draft_note(i->d, p, IMPORT_NOT, ipsec_at(c, side, KEY_RSASIGKEY), "%s: keys are not looked up in DNS: write 'remote-key' with what keydctl keygen prints at the peer", key);
+		draft_note(i->d, p, IMPORT_NOT, at, "%s: keys are not looked up in DNS: " WRITE_KEY, key);
 		p->off = "the peer's key was to come from DNS";
 	} else {
 		draft_say(p, SET_CA, i->cas_at.line ? i->cas_at : c->section->at, all_cas(i));
 		if (!p->set[SET_CA])
-			draft_note(i->d, p, IMPORT_CHOICE, c->section->at, "the CAs that vouch for the peer were known by their place: 'ca' must name their files");
+			draft_note(i->d, p, IMPORT_CHOICE, c->section->at,
+				   "the CAs that vouch for the peer were known by their place: "
+				   "'ca' must name their files");
 		usual_id(i, c);
 	}
 }
@@ -445,13 +478,16 @@ void ipsec_proofs(struct ipsec *i, struct ipsec_conn *c)
 	else if (local == PROOF_NULL || remote == PROOF_NULL)
 		p->off = "keyd speaks to nobody who proves nothing (null)";
 	else if (local == PROOF_OTHER || remote == PROOF_OTHER)
-		draft_note(i->d, p, IMPORT_NOT, auth_at(c, c->local), "a way to prove that is not known: psk and certificates are");
+		draft_note(i->d, p, IMPORT_NOT, auth_at(c, c->local),
+			   "a way to prove that is not known: psk and certificates are");
 	if (!wants_xauth(c) && (SAID(c, KEY_XAUTH) || ipsec_said(c, c->local, KEY_XAUTHUSER)))
-		draft_note(i->d, p, IMPORT_IDLE, ipsec_at(c, SAID(c, KEY_XAUTH) ? LEFT : c->local, SAID(c, KEY_XAUTH) ? KEY_XAUTH : KEY_XAUTHUSER), "no auth says that XAUTH is used");
+		draft_note(i->d, p, IMPORT_IDLE, SAID(c, KEY_XAUTH) ? ipsec_at(c, LEFT, KEY_XAUTH) :
+			   ipsec_at(c, c->local, KEY_XAUTHUSER), "no auth says that XAUTH is used");
 	if (local == PROOF_PSK || remote == PROOF_PSK) {
 		draft_secrets(i->d, i->secrets_at.line ? i->secrets_at : c->section->at, i->secrets);
 		if (SAID(c, KEY_AUTHBY) && strpbrk(SAID(c, KEY_AUTHBY), "|,"))
-			draft_note(i->d, p, draft_less(i->d), ipsec_at(c, LEFT, KEY_AUTHBY), "of several ways to prove, the first counts");
+			draft_note(i->d, p, draft_less(i->d), ipsec_at(c, LEFT, KEY_AUTHBY),
+				   "of several ways to prove, the first counts");
 	}
 	if (local == PROOF_SIGNATURE)
 		ours(i, c);

@@ -5,14 +5,20 @@
 #include <string.h>
 #include <strings.h>
 
-/* Words that only some of the daemons have: those before IKEv2, those since, and Libreswan since it speaks IKEv2 by itself. */
+/* Words that only some of the daemons have: those before IKEv2, those since, Libreswan since IKEv2 is its default. */
 static const char *const old[] = {
-	"klipsdebug", "nat_traversal", "oe", "plutowait", "plutoload", "prepluto", "postpluto", "manualstart", "fragicmp", "hidetos", "packetdefault", "forwardcontrol",
-	"rp_filter", "overridemtu", "pluto", "opportunistic", "no_eroute_pass", "disablearrivalcheck", "spi", "spibase", "espenckey", "espauthkey", "disable_port_floating",
+	"klipsdebug", "nat_traversal", "oe", "plutowait", "plutoload", "prepluto", "postpluto", "manualstart",
+	"fragicmp", "hidetos", "packetdefault", "forwardcontrol", "rp_filter", "overridemtu", "pluto", "opportunistic",
+	"no_eroute_pass", "disablearrivalcheck", "spi", "spibase", "espenckey", "espauthkey", "disable_port_floating",
 	"force_keepalive", NULL
 };
-static const char *const since[] = { "charondebug", "charonstart", "keyexchange", "ikev2", "mobike", "closeaction", "reauth", "leftauth", "rightauth", "eap_identity", "narrowing", NULL };
-static const char *const libreswan[] = { "ikev1-policy", "ipsec-interface", "audit-log", "interface-ip", "global-redirect", "ike-socket-errqueue", NULL };
+static const char *const since[] = {
+	"charondebug", "charonstart", "keyexchange", "ikev2", "mobike", "closeaction", "reauth", "leftauth",
+	"rightauth", "eap_identity", "narrowing", NULL,
+};
+static const char *const libreswan[] = {
+	"ikev1-policy", "ipsec-interface", "audit-log", "interface-ip", "global-redirect", "ike-socket-errqueue", NULL,
+};
 
 static bool is_one(const char *name, const char *const *words)
 {
@@ -32,7 +38,9 @@ static bool has_one(const struct import_tree *t, const char *const *words)
 
 enum ipsec_daemon ipsec_daemon_of(const struct import_tree *t)
 {
-	return has_one(t, libreswan) ? IPSEC_LIBRESWAN : !has_one(t, since) && has_one(t, old) ? IPSEC_PLUTO : IPSEC_ANY;
+	if (has_one(t, libreswan))
+		return IPSEC_LIBRESWAN;
+	return !has_one(t, since) && has_one(t, old) ? IPSEC_PLUTO : IPSEC_ANY;
 }
 
 /* The statement that only IKEv1 has, where none says which version it is; KEY_NONE: there is none. */
@@ -52,8 +60,10 @@ static enum draft_versions said(const struct ipsec_conn *c, bool *one)
 		bool one;
 		enum draft_versions versions;
 	} rows[] = {
-		{ KEY_KEYEXCHANGE, "ikev1", true, DRAFT_ONE }, { KEY_KEYEXCHANGE, "ikev2", false, DRAFT_ONE }, { KEY_KEYEXCHANGE, "ike", false, DRAFT_BOTH },
-		{ KEY_IKEV2, "never", true, DRAFT_ONE }, { KEY_IKEV2, "permit", false, DRAFT_BOTH_1 }, { KEY_IKEV2, "propose", false, DRAFT_BOTH },
+		{ KEY_KEYEXCHANGE, "ikev1", true, DRAFT_ONE }, { KEY_KEYEXCHANGE, "ikev2", false, DRAFT_ONE },
+		{ KEY_KEYEXCHANGE, "ike", false, DRAFT_BOTH },
+		{ KEY_IKEV2, "never", true, DRAFT_ONE }, { KEY_IKEV2, "permit", false, DRAFT_BOTH_1 },
+		{ KEY_IKEV2, "propose", false, DRAFT_BOTH },
 	};
 
 	*one = ipsec_no(SAID(c, KEY_IKEV2));

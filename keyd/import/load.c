@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A daemon's configuration out of racoon.conf or ipsec.conf: tree, draft, the text of keyd.conf in memory, and keyd.conf's own reader.
+// A daemon's configuration out of racoon.conf or ipsec.conf: tree, draft, keyd.conf's text in memory, its own reader.
 #include "keyd/import/load.h"
 #include "keyd/import/import.h"
 
@@ -20,7 +20,8 @@ static void tell(const struct import_result *r, conf_error_fn *err, void *arg)
 
 		if (n->how < IMPORT_IKEV1)
 			continue;
-		snprintf(text, sizeof(text), "%.300s:%u: warning: %s: %s", n->file, n->line, import_how_name(n->how), n->text);
+		snprintf(text, sizeof(text), "%.300s:%u: warning: %s: %s", n->file, n->line, import_how_name(n->how),
+			 n->text);
 		err(text, arg);
 	}
 }
@@ -29,7 +30,8 @@ static int fail(int e, const char *path, conf_error_fn *err, void *arg)
 {
 	char text[512];
 
-	snprintf(text, sizeof(text), "%.300s: %s", path, e == -E2BIG ? "what would come of it is too large" : "out of memory");
+	snprintf(text, sizeof(text), "%.300s: %s", path,
+		 e == -E2BIG ? "what would come of it is too large" : "out of memory");
 	err(text, arg);
 	return e;
 }
@@ -38,8 +40,10 @@ static int read_text(struct conf *c, struct conf_secrets *s, const struct import
 		     const struct conf_sights *seen, conf_error_fn *err, void *arg)
 {
 	struct conf_origin *lines = calloc(r->nplaces, sizeof(*lines));
-	struct conf_text text = { .name = t->files[0], .text = r->conf, .n = strlen(r->conf), .lines = lines, .nlines = r->nplaces,
-				  .racoon = t->format == IMPORT_RACOON };
+	struct conf_text text = {
+		.name = t->files[0], .text = r->conf, .n = strlen(r->conf), .lines = lines, .nlines = r->nplaces,
+		.racoon = t->format == IMPORT_RACOON,
+	};
 	int e;
 
 	if (!lines)
@@ -53,8 +57,8 @@ static int read_text(struct conf *c, struct conf_secrets *s, const struct import
 	return e;
 }
 
-int import_load(struct conf *c, struct conf_secrets *s, const struct import_source *from, const struct conf_sights *seen, conf_error_fn *err,
-		void *arg)
+int import_load(struct conf *c, struct conf_secrets *s, const struct import_source *from,
+		const struct conf_sights *seen, conf_error_fn *err, void *arg)
 {
 	struct import_options o = { .daemon = true, .own = from->own, .nown = from->nown, .look = true };
 	struct import_tree tree;
@@ -80,17 +84,18 @@ int import_load(struct conf *c, struct conf_secrets *s, const struct import_sour
 
 /* --- which language --- */
 
-/* Words that lines begin with, outside of blocks, in one language only; "listen" is in two, and racoon's has a block. */
+/* Words that lines begin with, outside of blocks, in one language only; "listen" is in two: racoon's has a block. */
 static const struct {
 	const char *word;
 	enum import_format format;
 } firsts[] = {
-	{ "remote", IMPORT_RACOON }, { "sainfo", IMPORT_RACOON }, { "path", IMPORT_RACOON }, { "timer", IMPORT_RACOON }, { "log", IMPORT_RACOON },
-	{ "padding", IMPORT_RACOON }, { "mode_cfg", IMPORT_RACOON }, { "privsep", IMPORT_RACOON }, { "ldapcfg", IMPORT_RACOON },
-	{ "radiuscfg", IMPORT_RACOON }, { "complex_bundle", IMPORT_RACOON }, { "pfkey_buffer", IMPORT_RACOON }, { "gss_id_enc", IMPORT_RACOON },
+	{ "remote", IMPORT_RACOON }, { "sainfo", IMPORT_RACOON }, { "path", IMPORT_RACOON }, { "timer", IMPORT_RACOON },
+	{ "log", IMPORT_RACOON }, { "padding", IMPORT_RACOON }, { "mode_cfg", IMPORT_RACOON },
+	{ "privsep", IMPORT_RACOON }, { "ldapcfg", IMPORT_RACOON }, { "radiuscfg", IMPORT_RACOON },
+	{ "complex_bundle", IMPORT_RACOON }, { "pfkey_buffer", IMPORT_RACOON }, { "gss_id_enc", IMPORT_RACOON },
 	{ "conn", IMPORT_IPSEC }, { "config", IMPORT_IPSEC },
-	{ "peer", IMPORT_GUESS }, { "default", IMPORT_GUESS }, { "secrets", IMPORT_GUESS }, { "pool", IMPORT_GUESS }, { "port", IMPORT_GUESS },
-	{ "nat-port", IMPORT_GUESS },
+	{ "peer", IMPORT_GUESS }, { "default", IMPORT_GUESS }, { "secrets", IMPORT_GUESS }, { "pool", IMPORT_GUESS },
+	{ "port", IMPORT_GUESS }, { "nat-port", IMPORT_GUESS },
 };
 
 /* To the end of the line; *depth: of braces, which count outside of quotes and comments. */

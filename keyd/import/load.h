@@ -15,13 +15,16 @@ struct import_source {
 };
 
 /*
- * As conf_load_seen. What is not taken over is a line with "warning:" for err; a section that cannot be taken over safely refuses its
- * peer ("serve no"), and so does what is in no section. c->files has every file that was read.
+ * As conf_load_seen. What is not taken over is a line with "warning:" for err; a section that cannot be taken over
+ * safely refuses its peer ("serve no"), and so does what is in no section. c->files has every file that was read.
  */
-int import_load(struct conf *c, struct conf_secrets *s, const struct import_source *from, const struct conf_sights *seen, conf_error_fn *err,
-		void *arg);
+int import_load(struct conf *c, struct conf_secrets *s, const struct import_source *from,
+		const struct conf_sights *seen, conf_error_fn *err, void *arg);
 
-/* What the file is, by its first words outside of blocks that only one language has; IMPORT_GUESS: keyd.conf, or it cannot be read. */
+/*
+ * What the file is, by its first words outside of blocks that only one language has; IMPORT_GUESS: keyd.conf, or it
+ * cannot be read.
+ */
 enum import_format import_recognise(const char *path);
 /* The same of a text, which ends with NUL. */
 enum import_format import_recognise_text(const char *text);

@@ -13,7 +13,8 @@ static bool range_of(struct draft *d, const char *text, struct draft_range *r)
 	uint8_t len;
 
 	if (dash) {
-		if (ipsec_addr_parse(&r->first, draft_text(d, "%.*s", (int)(dash - text), text)) || ipsec_addr_parse(&r->last, dash + 1))
+		if (ipsec_addr_parse(&r->first, draft_text(d, "%.*s", (int)(dash - text), text)) ||
+		    ipsec_addr_parse(&r->last, dash + 1))
 			return false;
 		r->text = text;
 		return r->first.family == r->last.family && ipsec_addr_cmp(&r->first, &r->last) <= 0;
@@ -63,24 +64,30 @@ static const char *pool_name(struct draft *d, const char *wanted)
 	return with;
 }
 
-struct draft_pool *draft_pool_add(struct draft *d, struct draft_peer *peer, struct import_at at, const char *name, const char *addresses)
+struct draft_pool *draft_pool_add(struct draft *d, struct draft_peer *peer, struct import_at at, const char *name,
+				  const char *addresses)
 {
 	struct draft_pool pool = { .n = 0 }, **end = &d->pools, *p;
 	char *copy = (char *)draft_text(d, "%s", addresses), *save = NULL;
 
 	for (char *one = *copy ? strtok_r(copy, ", \t", &save) : NULL; one; one = strtok_r(NULL, ", \t", &save)) {
-		if (pool.n == CONF_RANGES_MAX || !range_of(d, one, &pool.range[pool.n]) || has_some(&pool, &pool.range[pool.n])) {
-			draft_note(d, peer, IMPORT_NOT, at, "addresses from '%s': keyd has pools of its own only: 'pool NAME { address 10.3.0.0/24 }'", one);
+		if (pool.n == CONF_RANGES_MAX || !range_of(d, one, &pool.range[pool.n]) ||
+		    has_some(&pool, &pool.range[pool.n])) {
+			draft_note(d, peer, IMPORT_NOT, at,
+				   "addresses from '%s': keyd has pools of its own only: "
+				   "'pool NAME { address 10.3.0.0/24 }'", one);
 			return NULL;
 		}
 		p = taken(d, &pool.range[pool.n++]);
 		if (p) {
-			draft_note(d, peer, IMPORT_CHOICE, at, "the pool \"%s\" has addresses of these already, and serves here, too", p->name);
+			draft_note(d, peer, IMPORT_CHOICE, at,
+				   "the pool \"%s\" has addresses of these already, and serves here, too", p->name);
 			return p;
 		}
 	}
 	if (!pool.n || d->npools == CONF_POOLS_MAX) {
-		draft_note(d, peer, IMPORT_NOT, at, pool.n ? "keyd takes %u pools at most" : "a pool without addresses", CONF_POOLS_MAX);
+		draft_note(d, peer, IMPORT_NOT, at, pool.n ? "keyd takes %u pools at most" : "a pool without addresses",
+			   CONF_POOLS_MAX);
 		return NULL;
 	}
 	pool.name = pool_name(d, name);

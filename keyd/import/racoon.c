@@ -7,21 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-static racoon_fn path_psk, path_cert, path_script, listen_isakmp, listen_natt, timer_keepalive, timer_counter, timer_interval;
+static racoon_fn path_psk, path_cert, path_script, listen_isakmp, listen_natt, timer_keepalive, timer_counter,
+	timer_interval;
 
 #define ROW(block, name, how, text, take) { { block, name, IMPORT_##how, text }, take }
 #define TAKEN(block, name, take) ROW(block, name, CHOICE, NULL, take)
 #define NO_RADIUS "users and passwords are in 'users FILE' of keyd.conf, and nowhere else"
 #define NO_PADDING "keyd pads as RFC 4303 and RFC 7296 say"
 #define NO_PHASE "an exchange ends when 'retransmit' does"
-#define NO_TIMER "keyd's own waits count: 500 ms at first, twice as long each time, 63.5 s in all; 'retransmit' changes that"
+#define NO_TIMER \
+	"keyd's own waits count: 500 ms at first, twice as long each time, 63.5 s in all; 'retransmit' changes that"
 
 static const struct racoon_row rows[] = {
 	ROW("", "path include", IDLE, "files are included already", NULL),
 	TAKEN("", "path pre_shared_key", path_psk),
 	TAKEN("", "path certificate", path_cert),
 	TAKEN("", "path script", path_script),
-	ROW("", "path backupsa", NOT, "what keyd must not lose is kept by itself (docs/restart.md): leave it out", NULL),
+	ROW("", "path backupsa", NOT, "what keyd must not lose is kept by itself (docs/restart.md): leave it out",
+	    NULL),
 	ROW("", "path pidfile", IDLE, "keyd stays in the foreground, where a service manager finds it", NULL),
 	ROW("", "include", IDLE, "the file stands in place of this line", NULL),
 	ROW("", "log", IDLE, "keyd -v, or 'keydctl log debug' while it runs", NULL),
@@ -87,7 +90,8 @@ static const struct racoon_row rows[] = {
 	ROW("remote", "support_proxy", IDLE, "IKEv2 always says which traffic is meant", NULL),
 	TAKEN("remote", "nat_traversal", racoon_nat_traversal),
 	TAKEN("remote", "ike_frag", racoon_ike_frag),
-	ROW("remote", "esp_frag", NOT, "make the packets smaller: ip route change ... mtu BYTES, or clamp TCP's MSS", NULL),
+	ROW("remote", "esp_frag", NOT, "make the packets smaller: ip route change ... mtu BYTES, or clamp TCP's MSS",
+	    NULL),
 	TAKEN("remote", "script", racoon_script),
 	TAKEN("remote", "mode_cfg", racoon_mode_cfg_on),
 	ROW("remote", "weak_phase1_check", IDLE, "what is not protected ends nothing", NULL),
@@ -115,14 +119,18 @@ static const struct racoon_row blocks_not[] = {
 /* Told in words of their own, where they are taken. */
 static const struct import_row others[] = {
 	{ "", "remote", IMPORT_CHOICE, "peer" }, { "", "sainfo", IMPORT_CHOICE, "esp, pfs, lifetime child" },
-	{ "", "listen", IMPORT_CHOICE, "listen" }, { "", "timer", IMPORT_CHOICE, NULL }, { "", "padding", IMPORT_IDLE, NULL },
-	{ "", "privsep", IMPORT_IDLE, NULL }, { "", "mode_cfg", IMPORT_CHOICE, "pool" },
-	{ "proposal", "encryption_algorithm", IMPORT_CHOICE, "ike" }, { "proposal", "hash_algorithm", IMPORT_CHOICE, "ike" },
-	{ "proposal", "authentication_method", IMPORT_CHOICE, "auth" }, { "proposal", "dh_group", IMPORT_CHOICE, "ike" },
-	{ "proposal", "lifetime", IMPORT_CHOICE, "lifetime ike" },
+	{ "", "listen", IMPORT_CHOICE, "listen" }, { "", "timer", IMPORT_CHOICE, NULL },
+	{ "", "padding", IMPORT_IDLE, NULL }, { "", "privsep", IMPORT_IDLE, NULL },
+	{ "", "mode_cfg", IMPORT_CHOICE, "pool" },
+	{ "proposal", "encryption_algorithm", IMPORT_CHOICE, "ike" },
+	{ "proposal", "hash_algorithm", IMPORT_CHOICE, "ike" },
+	{ "proposal", "authentication_method", IMPORT_CHOICE, "auth" },
+	{ "proposal", "dh_group", IMPORT_CHOICE, "ike" }, { "proposal", "lifetime", IMPORT_CHOICE, "lifetime ike" },
 	{ "proposal", "gss_id", IMPORT_NOT, NULL }, { "proposal", "gssapi_id", IMPORT_NOT, NULL },
-	{ "sainfo", "pfs_group", IMPORT_CHOICE, "pfs yes, and the group in esp" }, { "sainfo", "lifetime", IMPORT_CHOICE, "lifetime child" },
-	{ "sainfo", "encryption_algorithm", IMPORT_CHOICE, "esp" }, { "sainfo", "authentication_algorithm", IMPORT_CHOICE, "esp" },
+	{ "sainfo", "pfs_group", IMPORT_CHOICE, "pfs yes, and the group in esp" },
+	{ "sainfo", "lifetime", IMPORT_CHOICE, "lifetime child" },
+	{ "sainfo", "encryption_algorithm", IMPORT_CHOICE, "esp" },
+	{ "sainfo", "authentication_algorithm", IMPORT_CHOICE, "esp" },
 	{ "sainfo", "compression_algorithm", IMPORT_IDLE, NULL }, { "sainfo", "my_identifier", IMPORT_IDLE, NULL },
 	{ "sainfo", "remoteid", IMPORT_CHOICE, NULL },
 };
@@ -165,7 +173,8 @@ void racoon_take(struct racoon *r, struct draft_peer *p, const char *block, cons
 			racoon_note(r, p, rows[i].row.how, s, "%s: %s", rows[i].row.name, rows[i].row.text);
 		return;
 	}
-	racoon_note(r, p, IMPORT_UNKNOWN, s, "'%s' is no statement of %s: see racoon.conf(5)", import_word(s, 0), *block ? block : "racoon.conf");
+	racoon_note(r, p, IMPORT_UNKNOWN, s, "'%s' is no statement of %s: see racoon.conf(5)",
+		    import_word(s, 0), *block ? block : "racoon.conf");
 }
 
 int racoon_switch(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, const char *const *words)
@@ -177,7 +186,8 @@ int racoon_switch(struct racoon *r, struct draft_peer *p, const struct import_st
 	for (int i = 0; words && words[i]; i++)
 		if (import_word_is(s, 1, words[i]))
 			return 2 + i;
-	racoon_note(r, p, IMPORT_NOT, s, "%s: after it 'on' or 'off' is expected, and not '%s'", import_word(s, 0), import_word(s, 1));
+	racoon_note(r, p, IMPORT_NOT, s, "%s: after it 'on' or 'off' is expected, and not '%s'",
+		    import_word(s, 0), import_word(s, 1));
 	return -1;
 }
 
@@ -186,10 +196,10 @@ static const struct unit {
 	unsigned long long n;
 	bool bytes;
 } units[] = {
-	{ "sec", 1, false }, { "secs", 1, false }, { "second", 1, false }, { "seconds", 1, false }, { "min", 60, false },
-	{ "mins", 60, false }, { "minute", 60, false }, { "minutes", 60, false }, { "hour", 3600, false }, { "hours", 3600, false },
-	{ "B", 1, true }, { "byte", 1, true }, { "bytes", 1, true }, { "KB", 1024, true }, { "MB", 1 << 20, true },
-	{ "TB", 1ULL << 40, true },
+	{ "sec", 1, false }, { "secs", 1, false }, { "second", 1, false }, { "seconds", 1, false },
+	{ "min", 60, false }, { "mins", 60, false }, { "minute", 60, false }, { "minutes", 60, false },
+	{ "hour", 3600, false }, { "hours", 3600, false }, { "B", 1, true }, { "byte", 1, true }, { "bytes", 1, true },
+	{ "KB", 1024, true }, { "MB", 1 << 20, true }, { "TB", 1ULL << 40, true },
 };
 
 /* words i and i + 1: a number and its unit; 0: they are none. */
@@ -213,7 +223,9 @@ unsigned long long racoon_lifetime(struct racoon *r, struct draft_peer *p, const
 	*bytes = import_word_is(s, 1, "byte");
 	v = *bytes || import_word_is(s, 1, "time") ? quantity(s, 2, *bytes) : 0;
 	if (!v)
-		racoon_note(r, p, IMPORT_NOT, s, "lifetime: 'time' or 'byte', a number above 0 and a unit (sec, min, hour; B, KB, MB, TB) are expected");
+		racoon_note(r, p, IMPORT_NOT, s,
+			    "lifetime: 'time' or 'byte', "
+			    "a number above 0 and a unit (sec, min, hour; B, KB, MB, TB) are expected");
 	return v;
 }
 
@@ -265,14 +277,15 @@ static void listen_on(struct racoon *r, const struct import_stmt *s, struct draf
 	const char *text;
 
 	if (ipsec_addr_parse(&a, import_word(s, 1)) || !n) {
-		racoon_note(r, NULL, IMPORT_NOT, s, "%s: an address and perhaps a port in [ ] are expected", import_word(s, 0));
+		racoon_note(r, NULL, IMPORT_NOT, s, "%s: an address and perhaps a port in [ ] are expected",
+			    import_word(s, 0));
 		return;
 	}
 	if (n != usual && !port->text)
 		*port = (struct draft_value){ draft_text(r->d, "%u", n), s->at };
 	else if ((port->text ? (unsigned)atoi(port->text) : usual) != n)
-		racoon_note(r, NULL, IMPORT_NOT, s, "keyd has one port for all addresses: '%s %s' counts", usual == 500 ? "port" : "nat-port",
-			    port->text ?: usual == 500 ? "500" : "4500");
+		racoon_note(r, NULL, IMPORT_NOT, s, "keyd has one port for all addresses: '%s %s' counts",
+			    usual == 500 ? "port" : "nat-port", port->text ?: usual == 500 ? "500" : "4500");
 	text = import_word(s, 1);
 	if (ipsec_addr_is_any(&a))
 		return;			/* all addresses: that is so by itself */
@@ -281,7 +294,8 @@ static void listen_on(struct racoon *r, const struct import_stmt *s, struct draf
 		if (!strncmp(at, text, strlen(text)) && (!at[strlen(text)] || at[strlen(text)] == ','))
 			return;
 	}
-	r->d->listen = (struct draft_value){ draft_text(r->d, "%s%s%s", r->d->listen.text ?: "", r->d->listen.text ? ", " : "", text), s->at };
+	text = draft_text(r->d, "%s%s%s", r->d->listen.text ?: "", r->d->listen.text ? ", " : "", text);
+	r->d->listen = (struct draft_value){ text, s->at };
 }
 
 static void listen_isakmp(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -323,14 +337,18 @@ static void timer_interval(struct racoon *r, struct draft_peer *p, const struct 
 static void set_retransmit(struct racoon *r)
 {
 	const struct import_stmt *s = r->interval ?: r->counter;
-	unsigned long long times = r->counter ? strtoul(import_word(r->counter, 1), NULL, 10) : 5, wait = r->interval ? quantity(r->interval, 1, false) : 10;
-	const char *text = s && times && times < 1000 && wait && wait <= 3600 ? draft_retransmit(r->d, 0, times * wait * 1000) : NULL;
+	unsigned long long times = r->counter ? strtoul(import_word(r->counter, 1), NULL, 10) : 5;
+	unsigned long long wait = r->interval ? quantity(r->interval, 1, false) : 10;
+	bool sane = times && times < 1000 && wait && wait <= 3600;
+	const char *text = s && sane ? draft_retransmit(r->d, 0, times * wait * 1000) : NULL;
 
 	if (!s)
 		return;
 	draft_say(&r->d->defaults, SET_RETRANSMIT, s->at, text);
-	racoon_note(r, &r->d->defaults, text ? IMPORT_CHOICE : IMPORT_NOT, s, text ? "racoon sends %llu times, each %llu s after the last: keyd waits longer each time, and as long in all" :
-		    "%llu times and %llu s: keyd's own waits count", times, wait);
+	racoon_note(r, &r->d->defaults, text ? IMPORT_CHOICE : IMPORT_NOT, s,
+		    text ? "racoon sends %llu times, each %llu s after the last: "
+			   "keyd waits longer each time, and as long in all" :
+			   "%llu times and %llu s: keyd's own waits count", times, wait);
 }
 
 /* --- all of it --- */
@@ -360,7 +378,8 @@ static void take_global(struct racoon *r, const struct import_stmt *s)
 	}
 	for (size_t i = 0; i < N(blocks_not); i++)
 		if (import_word_is(s, 0, blocks_not[i].row.name)) {
-			racoon_note(r, NULL, blocks_not[i].row.how, s, "%s: %s", blocks_not[i].row.name, blocks_not[i].row.text);
+			racoon_note(r, NULL, blocks_not[i].row.how, s, "%s: %s", blocks_not[i].row.name,
+				    blocks_not[i].row.text);
 			return;
 		}
 	racoon_take(r, NULL, "", s);

@@ -68,10 +68,11 @@ unsigned long long racoon_lifetime(struct racoon *r, struct draft_peer *p, const
 int racoon_switch(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, const char *const *words);
 
 /* racoon_remote.c */
-racoon_fn racoon_exchange_mode, racoon_my_identifier, racoon_peers_identifier, racoon_verify_identifier, racoon_certificate_type,
-	racoon_ca_type, racoon_peers_certfile, racoon_verify_cert, racoon_life_ike, racoon_initial_contact, racoon_nat_traversal,
-	racoon_ike_frag, racoon_mode_cfg_on, racoon_dpd, racoon_dpd_delay, racoon_dh_group, racoon_proposal, racoon_generate_policy,
-	racoon_xauth_login, racoon_remote_address, racoon_ph1id, racoon_passive, racoon_script;
+racoon_fn racoon_exchange_mode, racoon_my_identifier, racoon_peers_identifier, racoon_verify_identifier,
+	racoon_certificate_type, racoon_ca_type, racoon_peers_certfile, racoon_verify_cert, racoon_life_ike,
+	racoon_initial_contact, racoon_nat_traversal, racoon_ike_frag, racoon_mode_cfg_on, racoon_dpd, racoon_dpd_delay,
+	racoon_dh_group, racoon_proposal, racoon_generate_policy, racoon_xauth_login, racoon_remote_address,
+	racoon_ph1id, racoon_passive, racoon_script;
 void racoon_remote_head(struct racoon *r, struct racoon_remote *m);
 void racoon_remote_finish(struct racoon *r, struct racoon_remote *m);
 void racoon_proof_finish(struct racoon *r, struct racoon_remote *m);

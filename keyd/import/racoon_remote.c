@@ -61,7 +61,8 @@ void racoon_remote_head(struct racoon *r, struct racoon_remote *m)
 void racoon_remote_address(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
 	if (!set_remote(r, p, s))
-		racoon_note(r, p, IMPORT_NOT, s, "remote_address: '%s' is no address: put it into 'address'", import_word(s, 1));
+		racoon_note(r, p, IMPORT_NOT, s, "remote_address: '%s' is no address: put it into 'address'",
+			    import_word(s, 1));
 }
 
 void racoon_ph1id(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -78,15 +79,16 @@ void racoon_dh_group(struct racoon *r, struct draft_peer *p, const struct import
 	r->dh_group = import_word(s, 1);
 }
 
-static void add_alg(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, struct draft_algs *a, unsigned kind, const char *word,
-		    unsigned bits)
+static void add_alg(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, struct draft_algs *a,
+		    unsigned kind, const char *word, unsigned bits)
 {
 	const struct crypto_alg *alg = draft_alg(kind, word, bits);
 
 	if (alg)
 		draft_alg_add(a, alg);
 	else
-		racoon_note(r, p, r->d->options->modernise ? IMPORT_CHOICE : IMPORT_NOT, s, "%s: keyd does not have %s%s: take aes 256, sha256, modp2048 or better",
+		racoon_note(r, p, r->d->options->modernise ? IMPORT_CHOICE : IMPORT_NOT, s,
+			    "%s: keyd does not have %s%s: take aes 256, sha256, modp2048 or better",
 			    import_word(s, 0), word, bits ? " of that size" : "");
 }
 
@@ -108,8 +110,10 @@ static void take_auth(struct racoon *r, struct draft_peer *p, const struct impor
 	struct racoon_remote *m = r->now;
 
 	if (m->auth && strcmp(m->auth, import_word(s, 1)) != 0) {
-		racoon_note(r, p, IMPORT_NOT, s, "authentication_method %s: a section of keyd has one way to prove, that of its first proposal: make another section, "
-			    "with another identity", import_word(s, 1));
+		racoon_note(r, p, IMPORT_NOT, s,
+			    "authentication_method %s: a section of keyd has one way to prove, "
+			    "that of its first proposal: make another section, with another identity",
+			    import_word(s, 1));
 		return;
 	}
 	m->auth = import_word(s, 1);
@@ -137,7 +141,8 @@ void racoon_proposal(struct racoon *r, struct draft_peer *p, const struct import
 		else if (import_word_is(at, 0, "gss_id") || import_word_is(at, 0, "gssapi_id"))
 			racoon_note(r, p, IMPORT_NOT, at, "GSS-API belongs to IKEv1: use certificates");
 		else
-			racoon_note(r, p, IMPORT_UNKNOWN, at, "'%s' is no statement of proposal: see racoon.conf(5)", import_word(at, 0));
+			racoon_note(r, p, IMPORT_UNKNOWN, at, "'%s' is no statement of proposal: see racoon.conf(5)",
+				    import_word(at, 0));
 	}
 	if (group)
 		add_alg(r, p, s, &a, CRYPTO_KE, group, 0);
@@ -169,23 +174,30 @@ void racoon_passive(struct racoon *r, struct draft_peer *p, const struct import_
 {
 	r->now->passive = racoon_switch(r, p, s, NULL) == 1;
 	if (r->now->passive && (p->remote.family || p->host))
-		racoon_note(r, p, IMPORT_NOT, s, "passive on: keyd begins when a packet meets a policy of setkey's: use level 'use', or no policy until the peer has come");
+		racoon_note(r, p, IMPORT_NOT, s,
+			    "passive on: keyd begins when a packet meets a policy of setkey's: "
+			    "use level 'use', or no policy until the peer has come");
 }
 
 void racoon_script(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
 {
-	static const char *const whens[] = { [IMPORT_UP] = "phase1_up", [IMPORT_DOWN] = "phase1_down", [IMPORT_DEAD] = "phase1_dead" };
+	static const char *const whens[] = {
+		[IMPORT_UP] = "phase1_up", [IMPORT_DOWN] = "phase1_down", [IMPORT_DEAD] = "phase1_dead",
+	};
 	const char *name = import_word(s, 1);
 
 	for (unsigned when = 0; when < sizeof(whens) / sizeof(*whens); when++) {
 		if (!*name || strpbrk(name, " \t") || !import_word_is(s, 2, whens[when]))
 			continue;
 		p->script[when] = *name == '/' ? name : draft_text(r->d, "%s/%s", r->script_dir, name);
-		racoon_note(r, p, IMPORT_NOT, s, "script: keyd itself starts no programs: keyd-hook runs \"%s\", if it runs (keyd-hook -f FILE); addresses and name servers "
-			    "keyd sets without it", p->script[when]);
+		racoon_note(r, p, IMPORT_NOT, s,
+			    "script: keyd itself starts no programs: keyd-hook runs \"%s\", if it runs "
+			    "(keyd-hook -f FILE); addresses and name servers keyd sets without it", p->script[when]);
 		return;
 	}
-	racoon_note(r, p, IMPORT_NOT, s, "script: the name of a file without blanks, and phase1_up, phase1_down or phase1_dead are expected");
+	racoon_note(r, p, IMPORT_NOT, s,
+		    "script: the name of a file without blanks, "
+		    "and phase1_up, phase1_down or phase1_dead are expected");
 }
 
 void racoon_generate_policy(struct racoon *r, struct draft_peer *p, const struct import_stmt *s)
@@ -244,11 +256,13 @@ static void finish_generate(struct racoon *r, struct racoon_remote *m)
 		draft_say(p, SET_POOL, m->generate_at, draft_quote(r->d, r->pool->name));
 		for (unsigned i = 0; i < r->nsplit; i++)
 			draft_pair_add(r->d, p, m->generate_at, &(struct draft_pair){ .local = r->split[i] });
-		draft_note(r->d, p, IMPORT_CHOICE, m->generate_at, "generate_policy: policies for the addresses of the pool, as 'traffic' says%s",
+		draft_note(r->d, p, IMPORT_CHOICE, m->generate_at,
+			   "generate_policy: policies for the addresses of the pool, as 'traffic' says%s",
 			   r->nsplit ? "" : "; without split_network include, all of IPv4");
 	} else {
-		draft_note(r->d, p, draft_less(r->d), m->generate_at, "generate_policy: keyd makes policies for the networks of sainfo, if it "
-			   "has any, and for nothing that a peer asks for beyond: name them there, or give setkey the policies");
+		draft_note(r->d, p, draft_less(r->d), m->generate_at,
+			   "generate_policy: keyd makes policies for the networks of sainfo, if it has any, "
+			   "and for nothing that a peer asks for beyond: name them there, or give setkey the policies");
 	}
 }
 
@@ -264,9 +278,12 @@ void racoon_remote_finish(struct racoon *r, struct racoon_remote *m)
 	else if (m->mode_cfg && (p->remote.family || p->host)) {
 		draft_say(p, SET_VIRTUAL, m->stmt->at, "ipv4");
 		p->own_policies = true;
-		draft_note(r->d, p, IMPORT_CHOICE, m->stmt->at, "mode_cfg on: the address goes to gapless0, for all that the gateway lets through; 'traffic assigned "
-			   "<-> NETWORK' narrows it");
+		draft_note(r->d, p, IMPORT_CHOICE, m->stmt->at,
+			   "mode_cfg on: the address goes to gapless0, for all that the gateway lets through; "
+			   "'traffic assigned <-> NETWORK' narrows it");
 	} else if (m->mode_cfg) {
-		draft_note(r->d, p, IMPORT_NOT, m->stmt->at, "mode_cfg on: whom is an address to be asked of? Write 'address' and 'virtual-address ipv4'");
+		draft_note(r->d, p, IMPORT_NOT, m->stmt->at,
+			   "mode_cfg on: whom is an address to be asked of? "
+			   "Write 'address' and 'virtual-address ipv4'");
 	}
 }

@@ -22,7 +22,10 @@ struct head {
 static const struct {
 	const char *name;
 	uint8_t n;
-} protocols[] = { { "any", 0 }, { "icmp", 1 }, { "tcp", 6 }, { "udp", 17 }, { "gre", 47 }, { "esp", 50 }, { "ah", 51 }, { "icmp6", 58 }, { "ipcomp", 108 } };
+} protocols[] = {
+	{ "any", 0 }, { "icmp", 1 }, { "tcp", 6 }, { "udp", 17 }, { "gre", 47 }, { "esp", 50 }, { "ah", 51 },
+	{ "icmp6", 58 }, { "ipcomp", 108 },
+};
 
 /* "any", "udp", "17"; false: it is none. */
 static bool protocol(const char *word, uint8_t *n)
@@ -45,8 +48,8 @@ static unsigned network(const struct import_stmt *s, unsigned i, struct draft_ne
 {
 	struct ipsec_addr last;
 
-	*ok = (import_word_is(s, i, "address") || import_word_is(s, i, "subnet")) && conf_remote_parse(import_word(s, i + 1), &n->addr, &n->len) &&
-	      n->len <= ipsec_addr_bits(n->addr.family);
+	*ok = (import_word_is(s, i, "address") || import_word_is(s, i, "subnet")) &&
+	      conf_remote_parse(import_word(s, i + 1), &n->addr, &n->len) && n->len <= ipsec_addr_bits(n->addr.family);
 	if (*ok)
 		ipsec_addr_prefix_range(&n->addr, n->len, &n->addr, &last);
 	i += 2;
@@ -118,7 +121,8 @@ static bool fits(const struct draft_peer *p, const struct head *h, const char *i
 		return p->ph1id && !strcmp(p->ph1id, id);
 	if (h->from)
 		return has_id(p, h->from);
-	return h->nets && p->remote.family && ipsec_addr_equal(&p->remote, &h->pair.remote.addr) && h->pair.remote.len == p->remote_len;
+	return h->nets && p->remote.family && ipsec_addr_equal(&p->remote, &h->pair.remote.addr) &&
+	       h->pair.remote.len == p->remote_len;
 }
 
 /* NULL: nobody knows. */
@@ -139,7 +143,8 @@ static struct racoon_remote *owner(struct racoon *r, const struct import_stmt *s
 
 /* --- what it says --- */
 
-static void take_list(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, unsigned kind, struct draft_algs *a)
+static void take_list(struct racoon *r, struct draft_peer *p, const struct import_stmt *s, unsigned kind,
+		      struct draft_algs *a)
 {
 	for (unsigned i = 1; i < s->nwords; i++) {
 		unsigned bits = (unsigned)strtoul(import_word(s, i + 1), NULL, 10);
@@ -151,8 +156,9 @@ static void take_list(struct racoon *r, struct draft_peer *p, const struct impor
 		if (alg)
 			draft_alg_add(a, alg);
 		else
-			draft_note(r->d, p, IMPORT_NOT, s->at, "%s: keyd does not have %s%s: take aes 256, hmac_sha256, modp2048 or better", import_word(s, 0),
-				   import_word(s, i), bits ? " of that size" : "");
+			draft_note(r->d, p, IMPORT_NOT, s->at,
+				   "%s: keyd does not have %s%s: take aes 256, hmac_sha256, modp2048 or better",
+				   import_word(s, 0), import_word(s, i), bits ? " of that size" : "");
 		i += bits != 0;
 	}
 }
@@ -165,7 +171,8 @@ static void take_lifetime(struct racoon *r, struct draft_peer *p, const struct i
 	if (v && bytes)
 		says->bytes = v;
 	else if (v > CHILD_MOST || (v && v < CHILD_LEAST))
-		draft_note(r->d, p, IMPORT_NOT, s->at, "lifetime: keyd takes %u s to 24 days for a child; its own counts", CHILD_LEAST);
+		draft_note(r->d, p, IMPORT_NOT, s->at,
+			   "lifetime: keyd takes %u s to 24 days for a child; its own counts", CHILD_LEAST);
 	else if (v)
 		says->time = v;
 }
@@ -182,15 +189,22 @@ static void take_stmt(struct racoon *r, struct draft_peer *p, const struct impor
 	} else if (import_word_is(s, 0, "lifetime")) {
 		take_lifetime(r, p, s, says);
 	} else if (import_word_is(s, 0, "compression_algorithm")) {
-		draft_note(r->d, p, IMPORT_IDLE, s->at, "compression_algorithm: nothing is compressed (racoon does it only where a policy asks for ipcomp)");
+		draft_note(r->d, p, IMPORT_IDLE, s->at,
+			   "compression_algorithm: nothing is compressed "
+			   "(racoon does it only where a policy asks for ipcomp)");
 	} else if (import_word_is(s, 0, "my_identifier")) {
-		draft_note(r->d, p, IMPORT_IDLE, s->at, "my_identifier: racoon does not heed it here either: 'id local' of the section counts");
+		draft_note(r->d, p, IMPORT_IDLE, s->at,
+			   "my_identifier: racoon does not heed it here either: 'id local' of the section counts");
 	} else if (!import_word_is(s, 0, "remoteid")) {
-		draft_note(r->d, p, IMPORT_UNKNOWN, s->at, "'%s' is no statement of sainfo: see racoon.conf(5)", import_word(s, 0));
+		draft_note(r->d, p, IMPORT_UNKNOWN, s->at, "'%s' is no statement of sainfo: see racoon.conf(5)",
+			   import_word(s, 0));
 	}
 }
 
-/* Keeps of one kind what b has, too. A list that names nothing keyd has, or that is not there, takes nothing away. false: nothing would be left. */
+/*
+ * Keeps of one kind what b has, too. A list that names nothing keyd has, or that is not there, takes nothing away.
+ * false: nothing would be left.
+ */
 static bool keep_common(struct draft_algs *a, const struct draft_algs *b, unsigned kind)
 {
 	unsigned n = 0;
@@ -210,10 +224,16 @@ static bool keep_common(struct draft_algs *a, const struct draft_algs *b, unsign
 	return n;
 }
 
-/* keyd has one 'esp' for a peer: the algorithms that all of its sainfo sections have in common. NULL, or the kind of which there are none. */
+/*
+ * keyd has one 'esp' for a peer: the algorithms that all of its sainfo sections have in common. NULL, or the kind of
+ * which there are none.
+ */
 static const char *join_algs(struct draft_algs *a, const struct draft_algs *b)
 {
-	static const char *const names[] = { [CRYPTO_ENCR] = "encryption_algorithm", [CRYPTO_INTEG] = "authentication_algorithm", [CRYPTO_KE] = "pfs_group" };
+	static const char *const names[] = {
+		[CRYPTO_ENCR] = "encryption_algorithm", [CRYPTO_INTEG] = "authentication_algorithm",
+		[CRYPTO_KE] = "pfs_group",
+	};
 
 	for (unsigned kind = CRYPTO_ENCR; kind <= CRYPTO_KE; kind++)
 		if (kind != CRYPTO_PRF && !keep_common(a, b, kind))
@@ -228,10 +248,11 @@ static unsigned long long least(unsigned long long a, unsigned long long b)
 
 static bool same(const struct racoon_esp *a, const struct racoon_esp *b)
 {
-	return !memcmp(a->algs.n, b->algs.n, sizeof(a->algs.n)) && a->pfs == b->pfs && a->time == b->time && a->bytes == b->bytes;
+	return !memcmp(a->algs.n, b->algs.n, sizeof(a->algs.n)) && a->pfs == b->pfs && a->time == b->time &&
+	       a->bytes == b->bytes;
 }
 
-/* What else is to be protected as b says. NULL, or what they do not have in common; then all but the algorithms is joined. */
+/* What else is to be protected as b says. NULL, or what they have not in common; all but the algorithms is joined. */
 static const char *join(struct racoon_esp *a, const struct racoon_esp *b)
 {
 	struct draft_algs algs = a->algs;
@@ -258,21 +279,28 @@ static void gather(struct racoon *r, struct draft_peer *p, const struct import_s
 	}
 	why = join(esp, &says);
 	if (why && p != &r->d->defaults)
-		draft_refuse(r->d, p, "its sainfo sections have no %s in common, and keyd has one 'esp' for a peer: any choice would protect some traffic less", why);
+		draft_refuse(r->d, p,
+			     "its sainfo sections have no %s in common, and keyd has one 'esp' for a peer: "
+			     "any choice would protect some traffic less", why);
 	if (!same(esp, &before) || !same(esp, &says))
-		draft_note(r->d, p, draft_less(r->d), s->at, "another sainfo of this peer differs: the algorithms that they have in common, the shorter lifetime and PFS count for all of "
-			   "its traffic");
+		draft_note(r->d, p, draft_less(r->d), s->at,
+			   "another sainfo of this peer differs: the algorithms that they have in common, "
+			   "the shorter lifetime and PFS count for all of its traffic");
 }
 
 static void set_esp(struct racoon *r, struct draft_peer *p, const struct racoon_esp *esp)
 {
-	const char *bytes = !esp->bytes ? "" : esp->bytes % 1024 ? draft_text(r->d, "%lluB", esp->bytes) : draft_text(r->d, "%lluK", esp->bytes / 1024);
+	const char *bytes = !esp->bytes ? "" :
+			    esp->bytes % 1024 ? draft_text(r->d, "%lluB", esp->bytes) :
+			    draft_text(r->d, "%lluK", esp->bytes / 1024);
 
 	draft_propose(r->d, p, esp->at, true, &esp->algs);
 	if (esp->pfs || !r->d->options->modernise)
 		draft_say(p, SET_PFS, esp->at, esp->pfs ? "yes" : "no");
 	if (esp->time || esp->bytes)
-		draft_say(p, SET_LIFE_CHILD, esp->at, draft_text(r->d, "%s%s%s", esp->time ? draft_seconds(r->d, esp->time) : "", esp->time && esp->bytes ? " " : "", bytes));
+		draft_say(p, SET_LIFE_CHILD, esp->at,
+			  draft_text(r->d, "%s%s%s", esp->time ? draft_seconds(r->d, esp->time) : "",
+				     esp->time && esp->bytes ? " " : "", bytes));
 }
 
 /* What no sainfo of its own is for falls to the anonymous one in racoon, and in keyd to the same 'esp'. */
@@ -284,8 +312,9 @@ static void join_anonymous(struct racoon *r, struct racoon_remote *m)
 	if (!why)
 		m->esp = both;
 	else
-		draft_note(r->d, m->peer, IMPORT_NOT, r->anonymous.at, "sainfo anonymous has no %s that those of this peer have: theirs count for all of its traffic, also for what only this one is "
-			   "for", why);
+		draft_note(r->d, m->peer, IMPORT_NOT, r->anonymous.at,
+			   "sainfo anonymous has no %s that those of this peer have: "
+			   "theirs count for all of its traffic, also for what only this one is for", why);
 }
 
 void racoon_sainfo_finish(struct racoon *r)
@@ -313,8 +342,9 @@ void racoon_sainfo(struct racoon *r, const struct import_stmt *s)
 		return;
 	}
 	if (!p) {
-		draft_note(r->d, NULL, IMPORT_NOT, s->at, "sainfo: nothing here says to which remote it belongs (policies do): write its 'esp', 'pfs' and 'lifetime "
-			   "child' into that section");
+		draft_note(r->d, NULL, IMPORT_NOT, s->at,
+			   "sainfo: nothing here says to which remote it belongs (policies do): "
+			   "write its 'esp', 'pfs' and 'lifetime child' into that section");
 		return;
 	}
 	gather(r, p, s, &m->esp);

@@ -20,7 +20,8 @@ struct import_reader {
 	unsigned file, line;
 };
 
-void import_complain(struct import_reader *r, unsigned line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void import_complain(struct import_reader *r, unsigned line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* At *where, which moves on. NULL: too many, or no memory (told). */
 struct import_stmt *import_add(struct import_reader *r, struct import_stmt ***where, unsigned line);
 /* false: told */

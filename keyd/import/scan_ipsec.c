@@ -112,7 +112,8 @@ static void take_head(struct import_reader *r, const char *s, size_t n)
 	while (first < n && !is_blank(s[first]))
 		first++;
 	if (memchr(s, '=', n) && !is_word(s, first, "conn")) {
-		import_complain(r, r->line, "this line stands at the left margin: what belongs to a section is indented");
+		import_complain(r, r->line,
+				"this line stands at the left margin: what belongs to a section is indented");
 		return;
 	}
 	st = import_add(r, &r->end, r->line);

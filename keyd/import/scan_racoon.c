@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The words of racoon.conf: statements end with ';', blocks stand in braces, what is quoted has no escapes and may go over lines.
+// The words of racoon.conf: statements end with ';', blocks stand in braces, quotes have no escapes and may span lines.
 #include "keyd/import/reader.h"
 
 #include <stdlib.h>
@@ -48,8 +48,9 @@ static size_t word_len(const struct scanner *s)
 /* "/24" behind a blank belongs to the address before it. */
 static bool joins(const struct import_stmt *st, const char *text, size_t n)
 {
-	return n > 1 && *text == '/' && text[1] >= '0' && text[1] <= '9' && st->nwords && !st->words[st->nwords - 1].quoted &&
-	       !strchr(st->words[st->nwords - 1].s, '/') && *st->words[st->nwords - 1].s != ',';
+	return n > 1 && *text == '/' && text[1] >= '0' && text[1] <= '9' && st->nwords &&
+	       !st->words[st->nwords - 1].quoted && !strchr(st->words[st->nwords - 1].s, '/') &&
+	       *st->words[st->nwords - 1].s != ',';
 }
 
 static bool join(struct scanner *s, struct import_stmt *st, size_t n)
@@ -107,7 +108,8 @@ static char take_words(struct scanner *s, struct import_stmt *st)
 			return 0;
 		}
 	}
-	import_complain(s->r, st->at.line, "there is no ';' behind '%s'", st->nwords ? st->words[st->nwords - 1].s : "");
+	import_complain(s->r, st->at.line, "there is no ';' behind '%s'",
+			st->nwords ? st->words[st->nwords - 1].s : "");
 	return 0;
 }
 
@@ -157,7 +159,8 @@ static void take_block(struct scanner *s, struct import_stmt ***where, unsigned 
 			continue;
 		st->block = true;
 		if (depth == IMPORT_NESTING_MAX) {
-			import_complain(s->r, st->at.line, "more than %u blocks one inside the other", IMPORT_NESTING_MAX);
+			import_complain(s->r, st->at.line, "more than %u blocks one inside the other",
+					IMPORT_NESTING_MAX);
 			s->at = s->end;
 			return;
 		}

@@ -27,7 +27,8 @@ static const char *lacks(const struct draft_peer *p, const struct draft_pair *pa
 	return !pair->remote.addr.family || (tunnel && !p->remote.family) ? "the peer's address" : NULL;
 }
 
-static void write_one(struct draft *d, const struct draft_peer *p, const struct draft_pair *pair, bool out_, const char *prefix, FILE *out)
+static void write_one(struct draft *d, const struct draft_peer *p, const struct draft_pair *pair, bool out_,
+		      const char *prefix, FILE *out)
 {
 	const struct draft_net *from = out_ ? &pair->local : &pair->remote, *to = out_ ? &pair->remote : &pair->local;
 	const char *why = lacks(p, pair);
@@ -37,8 +38,9 @@ static void write_one(struct draft *d, const struct draft_peer *p, const struct 
 		ipsec_addr_format(&p->local, local, sizeof(local));
 	if (p->remote.family)
 		ipsec_addr_format(&p->remote, remote, sizeof(remote));
-	fprintf(out, "%s%sspdadd %s %s %s -P %s %s", prefix, why ? "# " : "", draft_net_text(d, from, true), draft_net_text(d, to, true),
-		proto_name(d, pair->local.proto ?: pair->remote.proto), out_ ? "out" : "in", p->action);
+	fprintf(out, "%s%sspdadd %s %s %s -P %s %s", prefix, why ? "# " : "", draft_net_text(d, from, true),
+		draft_net_text(d, to, true), proto_name(d, pair->local.proto ?: pair->remote.proto),
+		out_ ? "out" : "in", p->action);
 	if (!strcmp(p->action, "ipsec") && pair->transport)
 		fputs(" esp/transport//require", out);
 	else if (!strcmp(p->action, "ipsec"))

@@ -62,7 +62,8 @@ bool import_add_word(struct import_reader *r, struct import_stmt *s, const char 
 	struct import_word *words;
 
 	if (s->nwords == IMPORT_WORDS_MAX) {
-		import_complain(r, s->at.line, "this statement has more than %u words: is a ';' missing?", IMPORT_WORDS_MAX);
+		import_complain(r, s->at.line, "this statement has more than %u words: is a ';' missing?",
+				IMPORT_WORDS_MAX);
 		return false;
 	}
 	if (memchr(text, 0, n)) {
@@ -85,7 +86,9 @@ bool import_add_word(struct import_reader *r, struct import_stmt *s, const char 
 
 static bool looks_like_racoon(const char *text)
 {
-	static const char *const words[] = { "remote", "sainfo", "path", "listen", "timer", "log", "padding", "mode_cfg" };
+	static const char *const words[] = {
+		"remote", "sainfo", "path", "listen", "timer", "log", "padding", "mode_cfg",
+	};
 
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += strspn(line, " \t\r\n");
@@ -155,7 +158,10 @@ static void read_file(struct import_reader *r, unsigned line, const char *name)
 	conf_file_clear(&f);
 }
 
-/* It is no mistake: some have folders that are empty as yet, and the plutos go on without a file that was once delivered with them. */
+/*
+ * It is no mistake: some have folders that are empty as yet, and the plutos go on without a file that was once
+ * delivered with them.
+ */
 static void warn_nothing(struct import_reader *r, unsigned line, const char *pattern)
 {
 	char text[1024];
@@ -194,7 +200,8 @@ void import_include(struct import_reader *r, unsigned line, const char *name)
 		return;
 	}
 	if (r->depth >= IMPORT_DEPTH_MAX) {
-		import_complain(r, line, "%u files include one another: does this one include itself?", IMPORT_DEPTH_MAX);
+		import_complain(r, line, "%u files include one another: does this one include itself?",
+				IMPORT_DEPTH_MAX);
 		return;
 	}
 	if (*name == '/')

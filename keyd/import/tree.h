@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * racoon.conf (ipsec-tools' racoon.conf(5)) and ipsec.conf (of FreeS/WAN's descendants) as plain data: each statement with its
- * place. What the statements mean is for others: nothing here knows a keyword beyond those that files are made of.
+ * racoon.conf (ipsec-tools' racoon.conf(5)) and ipsec.conf (of FreeS/WAN's descendants) as plain data: each statement
+ * with its place. What they mean is for others: nothing here knows a keyword but those that files are made of.
  */
 #ifndef KEYD_IMPORT_TREE_H
 #define KEYD_IMPORT_TREE_H
@@ -26,7 +26,8 @@ struct import_at {
 };
 
 /*
- * racoon.conf: a statement up to its ';' or '}', as words; ',' and "[500]" are words of their own, "/24" belongs to the word before.
+ * racoon.conf: a statement up to its ';' or '}', as words; ',' and "[500]" are words of their own, "/24" belongs to the
+ * word before.
  * ipsec.conf: a section ("conn", "NAME") whose inside are pairs ("leftid", "@a"), or a line ("version", "2.0").
  */
 struct import_stmt {
@@ -50,8 +51,8 @@ struct import_tree {
 };
 
 /*
- * Reads path and what it includes. 0, or -EINVAL (mistakes of form; each was told with file and line) or another -errno, which
- * was told, too; t then owns nothing. IMPORT_GUESS: what it looks like.
+ * Reads path and what it includes. 0, or -EINVAL (mistakes of form; each was told with file and line) or another
+ * -errno, which was told, too; t then owns nothing. IMPORT_GUESS: what it looks like.
  */
 int import_tree_read(struct import_tree *t, const char *path, enum import_format format, conf_error_fn *err, void *arg);
 /* The same from memory, without files: include is a mistake. */

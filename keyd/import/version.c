@@ -10,7 +10,8 @@
 bool draft_version1(struct draft *d, struct draft_peer *p, struct import_at at)
 {
 	if (d->options->modernise) {
-		draft_note(d, p, IMPORT_CHOICE, at, "the file speaks IKEv1; this section speaks IKEv2, and so must the peer");
+		draft_note(d, p, IMPORT_CHOICE, at,
+			   "the file speaks IKEv1; this section speaks IKEv2, and so must the peer");
 		return false;
 	}
 	draft_say(p, SET_VERSION, at, "1");
@@ -48,8 +49,8 @@ static bool hash_in_version1(const struct draft_algs *a)
 
 bool draft_algs_in_version1(const struct draft_peer *p)
 {
-	return named_in_version1(&p->all[0], CRYPTO_ENCR, false) && hash_in_version1(&p->all[0]) && named_in_version1(&p->all[0], CRYPTO_KE, false) &&
-	       named_in_version1(&p->all[1], CRYPTO_ENCR, true);
+	return named_in_version1(&p->all[0], CRYPTO_ENCR, false) && hash_in_version1(&p->all[0]) &&
+	       named_in_version1(&p->all[0], CRYPTO_KE, false) && named_in_version1(&p->all[1], CRYPTO_ENCR, true);
 }
 
 /* Why what the section says cannot be said in IKEv1; NULL: it can. */
@@ -85,7 +86,9 @@ void draft_split_versions(struct draft *d, struct draft_peer *p)
 	other->start = other->route = false;
 	draft_say(versions == DRAFT_BOTH_1 ? p : other, SET_VERSION, p->versions_at, "1");
 	(versions == DRAFT_BOTH_1 ? other : p)->set[SET_MODE_CONFIG] = NULL;
-	draft_note(d, p, IMPORT_CHOICE, p->versions_at, "the conn is for both versions of IKE, and a section for one: keyd begins with IKEv%u; who begins with IKEv%u gets what \"%s\" says",
+	draft_note(d, p, IMPORT_CHOICE, p->versions_at,
+		   "the conn is for both versions of IKE, and a section for one: keyd begins with IKEv%u; "
+		   "who begins with IKEv%u gets what \"%s\" says",
 		   versions == DRAFT_BOTH_1 ? 1 : 2, versions == DRAFT_BOTH_1 ? 2 : 1, other->name);
 }
 
@@ -111,7 +114,8 @@ void draft_exchange(struct draft *d, struct draft_peer *p, struct import_at at, 
 		const struct way *way = way_of(word, n);
 
 		if (!way || !way->ours)
-			draft_note(d, p, IMPORT_NOT, at, "%.*s: keyd begins with main or aggressive mode only", (int)n, word);
+			draft_note(d, p, IMPORT_NOT, at, "%.*s: keyd begins with main or aggressive mode only",
+				   (int)n, word);
 		else if (!chosen)
 			chosen = way->ours;
 		else if (strcmp(chosen, way->ours) != 0)
@@ -123,8 +127,10 @@ void draft_exchange(struct draft *d, struct draft_peer *p, struct import_at at, 
 	else
 		draft_say(p, SET_EXCHANGE, at, chosen && strcmp(chosen, "main") != 0 ? chosen : NULL);
 	if (chosen && (*others || !strcmp(chosen, "aggressive")))
-		draft_note(d, p, IMPORT_CHOICE, at, "aggressive mode tells who we are in clear, and with a shared key lets anybody try passwords offline: main mode, "
-			   "or IKEv2, if the peer can");
+		draft_note(d, p, IMPORT_CHOICE, at,
+			   "aggressive mode tells who we are in clear, "
+			   "and with a shared key lets anybody try passwords offline: "
+			   "main mode, or IKEv2, if the peer can");
 }
 
 /* --- XAUTH --- */
@@ -136,7 +142,8 @@ void draft_xauth_client(struct draft *d, struct draft_peer *p, struct import_at 
 		return;
 	}
 	draft_say(p, SET_XAUTH, at, draft_text(d, "client %s", draft_quote(d, user)));
-	draft_note(d, p, IMPORT_CHOICE, at, "XAUTH: without a password behind the user's name, 'keydctl up' asks for it: password file FILE");
+	draft_note(d, p, IMPORT_CHOICE, at,
+		   "XAUTH: without a password behind the user's name, 'keydctl up' asks for it: password file FILE");
 }
 
 #define USERS GAPLESS_ETC "/users"
@@ -145,5 +152,7 @@ void draft_xauth_server(struct draft *d, struct draft_peer *p, struct import_at 
 {
 	draft_say(p, SET_XAUTH, at, "server");
 	draft_say(p, SET_USERS, at, draft_quote(d, USERS));
-	draft_note(d, p, IMPORT_CHOICE, at, "XAUTH: the users are those of " USERS ", a line for each: NAME:HASH (mkpasswd -m yescrypt); there is no PAM, RADIUS or LDAP");
+	draft_note(d, p, IMPORT_CHOICE, at,
+		   "XAUTH: the users are those of " USERS ", a line for each: NAME:HASH (mkpasswd -m yescrypt); "
+		   "there is no PAM, RADIUS or LDAP");
 }

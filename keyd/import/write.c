@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A draft as the text of keyd.conf: for people, with remarks, or for keyd itself, with the place that each line comes from.
+// A draft as the text of keyd.conf: for people, with remarks, or for keyd, with the place that each line comes from.
 #include "keyd/import/draft.h"
 
 #include <stdarg.h>
@@ -8,14 +8,16 @@
 
 static const char *const keywords[SET_END] = {
 	[SET_ADDRESS] = "address", [SET_LOCAL] = "local", [SET_VERSION] = "version", [SET_EXCHANGE] = "exchange",
-	[SET_XAUTH] = "xauth", [SET_USERS] = "users", [SET_MODE_CONFIG] = "mode-config", [SET_ID_LOCAL] = "id local", [SET_ID_REMOTE] = "id remote",
-	[SET_AUTH_LOCAL] = "auth local", [SET_AUTH_REMOTE] = "auth remote", [SET_CERT] = "cert", [SET_KEY] = "key", [SET_CA] = "ca",
-	[SET_REMOTE_KEY] = "remote-key", [SET_KEY_FLOOR] = "key-floor", [SET_SIGNATURES] = "signatures", [SET_REVOCATION] = "revocation", [SET_IKE] = "ike", [SET_ESP] = "esp", [SET_PFS] = "pfs",
-	[SET_UNIQUE] = "unique", [SET_LIFE_IKE] = "lifetime ike", [SET_LIFE_REAUTH] = "lifetime reauth",
-	[SET_LIFE_CHILD] = "lifetime child", [SET_JITTER] = "rekey jitter", [SET_DPD] = "dpd", [SET_RETRANSMIT] = "retransmit",
-	[SET_REPLAY] = "replay-window", [SET_TFC] = "tfc", [SET_FRAGMENT] = "fragment", [SET_LINGER] = "linger", [SET_PORT] = "port",
-	[SET_NAT_PORT] = "nat-port", [SET_NAT] = "nat", [SET_KEEPALIVE] = "keepalive", [SET_POOL] = "pool",
-	[SET_VIRTUAL] = "virtual-address", [SET_TRAFFIC] = "traffic", [SET_START] = "start",
+	[SET_XAUTH] = "xauth", [SET_USERS] = "users", [SET_MODE_CONFIG] = "mode-config", [SET_ID_LOCAL] = "id local",
+	[SET_ID_REMOTE] = "id remote", [SET_AUTH_LOCAL] = "auth local", [SET_AUTH_REMOTE] = "auth remote",
+	[SET_CERT] = "cert", [SET_KEY] = "key", [SET_CA] = "ca", [SET_REMOTE_KEY] = "remote-key",
+	[SET_KEY_FLOOR] = "key-floor", [SET_SIGNATURES] = "signatures", [SET_REVOCATION] = "revocation",
+	[SET_IKE] = "ike", [SET_ESP] = "esp", [SET_PFS] = "pfs", [SET_UNIQUE] = "unique",
+	[SET_LIFE_IKE] = "lifetime ike", [SET_LIFE_REAUTH] = "lifetime reauth", [SET_LIFE_CHILD] = "lifetime child",
+	[SET_JITTER] = "rekey jitter", [SET_DPD] = "dpd", [SET_RETRANSMIT] = "retransmit",
+	[SET_REPLAY] = "replay-window", [SET_TFC] = "tfc", [SET_FRAGMENT] = "fragment", [SET_LINGER] = "linger",
+	[SET_PORT] = "port", [SET_NAT_PORT] = "nat-port", [SET_NAT] = "nat", [SET_KEEPALIVE] = "keepalive",
+	[SET_POOL] = "pool", [SET_VIRTUAL] = "virtual-address", [SET_TRAFFIC] = "traffic", [SET_START] = "start",
 	[SET_SERVE] = "serve",
 };
 
@@ -41,7 +43,8 @@ static void __attribute__((format(printf, 3, 4))) line(struct writer *w, struct 
 static void write_notes(const struct writer *w, const struct draft_notes *notes, const char *prefix)
 {
 	for (const struct draft_note *n = notes->first; n && !w->places; n = n->next)
-		fprintf(w->out, "%s# %s:%u: %s: %s\n", prefix, w->d->tree->files[n->at.file], n->at.line, import_how_name(n->how), n->text);
+		fprintf(w->out, "%s# %s:%u: %s: %s\n", prefix, w->d->tree->files[n->at.file], n->at.line,
+			import_how_name(n->how), n->text);
 }
 
 static void write_settings(struct writer *w, const struct draft_peer *p)
@@ -54,8 +57,8 @@ static void write_settings(struct writer *w, const struct draft_peer *p)
 /* Policies that keyd does not make are shown to whoever reads this. */
 static bool shows_policies(const struct writer *w, const struct draft_peer *p)
 {
-	return !w->places && p->npairs && !p->set[SET_TRAFFIC] && !p->assigned && !p->set[SET_VIRTUAL] && !w->d->options->setkey &&
-	       w->d->tree->format == IMPORT_IPSEC;
+	return !w->places && p->npairs && !p->set[SET_TRAFFIC] && !p->assigned && !p->set[SET_VIRTUAL] &&
+	       !w->d->options->setkey && w->d->tree->format == IMPORT_IPSEC;
 }
 
 static void write_section(struct writer *w, const struct draft_peer *p)
@@ -192,7 +195,8 @@ void draft_write(const struct draft *d, FILE *out)
 {
 	struct writer w = { .d = (struct draft *)d, .out = out };
 
-	fprintf(out, "# Made by keydctl import from %s, in the language of %s. Each remark begins with the line that it is about.\n",
+	fprintf(out, "# Made by keydctl import from %s, in the language of %s. "
+		"Each remark begins with the line that it is about.\n",
 		d->tree->files[0], d->tree->format == IMPORT_RACOON ? "racoon.conf" : "ipsec.conf");
 	write_notes(&w, &d->notes, "");
 	write_all(&w);
