@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// racoon.conf and ipsec.conf from anybody: a tree or a reason, and then text that keyd takes, but for the files that it names.
+// racoon.conf and ipsec.conf from anybody: a tree or a reason, then text that keyd takes, but for the files it names.
 #include "keyd/conf/load.h"
 #include "keyd/import/import.h"
 
@@ -36,8 +36,10 @@ static void check_one_statement(const char *line)
 static void check_setting(const char *line)
 {
 	static const char *const words[] = {
-		"address", "local", "version", "exchange", "xauth", "users", "mode-config", "id", "auth", "cert", "key", "ca", "remote-key", "key-floor", "signatures", "revocation",
-		"ike", "esp", "pfs", "unique", "lifetime", "rekey", "dpd", "retransmit", "replay-window", "tfc", "fragment", "linger", "port", "nat-port", "nat", "keepalive",
+		"address", "local", "version", "exchange", "xauth", "users", "mode-config", "id",
+		"auth", "cert", "key", "ca", "remote-key", "key-floor", "signatures", "revocation",
+		"ike", "esp", "pfs", "unique", "lifetime", "rekey", "dpd", "retransmit",
+		"replay-window", "tfc", "fragment", "linger", "port", "nat-port", "nat", "keepalive",
 		"pool", "virtual-address", "traffic", "start", "serve", "dns", "domain",
 	};
 	size_t n = strcspn(line, " \n");
@@ -51,7 +53,10 @@ static void check_setting(const char *line)
 /* A remark may be of many words, but a line is a line: what begins one is a comment, or one of our keywords. */
 static void check_lines(const char *conf)
 {
-	static const char *const begins[] = { "#", "\t", "peer \"", "pool \"", "default {", "}", "listen ", "port ", "nat-port ", "crl ", "secrets ", "drop ", "\n" };
+	static const char *const begins[] = {
+		"#", "\t", "peer \"", "pool \"", "default {", "}", "listen ", "port ", "nat-port ", "crl ", "secrets ",
+		"drop ", "\n",
+	};
 
 	for (const char *line = conf, *eol; *line; line = eol + 1) {
 		size_t i = 0;
@@ -126,7 +131,9 @@ static void check_places(const struct import_result *r)
 /* The first byte chooses the language and what is asked for. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct import_options o = { .modernise = size && *data & 1, .setkey = size && *data & 2, .daemon = size && *data & 16 };
+	struct import_options o = {
+		.modernise = size && *data & 1, .setkey = size && *data & 2, .daemon = size && *data & 16,
+	};
 	struct import_tree t;
 	struct import_result r;
 	size_t said = 0;
@@ -134,7 +141,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	e = import_tree_buffer(&t, "fuzz", (const char *)data + 1, size - 1, *data & 4 ? IMPORT_RACOON : *data & 8 ? IMPORT_IPSEC : IMPORT_GUESS, count, &said);
+	e = import_tree_buffer(&t, "fuzz", (const char *)data + 1, size - 1,
+			       *data & 4 ? IMPORT_RACOON : *data & 8 ? IMPORT_IPSEC : IMPORT_GUESS, count, &said);
 	if (e) {
 		if (!said || t.first || t.nfiles)
 			abort();

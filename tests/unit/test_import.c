@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// racoon.conf and ipsec.conf into keyd.conf: what each file of the corpus becomes, that keyd takes it, and what is said of mistakes.
+// racoon.conf and ipsec.conf into keyd.conf: what each file of the corpus becomes, that keyd takes it, and mistakes.
 #include "keyd/import/draft.h"
 #include "keyd/import/load.h"
 #include "tests/unit/test_import_inside.h"
@@ -26,56 +26,83 @@ static const struct row {
 	int how;
 	const char *words[12];		/* that are in what comes out; with "!" in front: that are not */
 } rows[] = {
-	{ "handbook.racoon", PLAIN, { "listen 172.16.5.4\n", "secrets \"/etc/racoon/psk.txt\"", "peer \"to-192.168.1.12\" {", "\taddress 192.168.1.12\n",
-	  "\tauth local psk\n", "handbook.racoon.conf:44: not taken over: encryption_algorithm: keyd does not have blowfish", "\tlifetime child 10h\n",
-	  "\tlifetime ike 30s\n", "!\tike ", "!\ttraffic" } },
+	{ "handbook.racoon", PLAIN, { "listen 172.16.5.4\n", "secrets \"/etc/racoon/psk.txt\"",
+	  "peer \"to-192.168.1.12\" {", "\taddress 192.168.1.12\n", "\tauth local psk\n",
+	  "handbook.racoon.conf:44: not taken over: encryption_algorithm: keyd does not have blowfish",
+	  "\tlifetime child 10h\n", "\tlifetime ike 30s\n", "!\tike ", "!\ttraffic" } },
 	{ "handbook.racoon", SETKEY, { "!spdadd" } },
-	{ "pfsense.racoon", PLAIN, { "\tike aes256-sha1-modp1024\n", "\tesp aes256-aes192-aes128-sha1-modp1024\n", "\tdpd 10s\n", "\tnat off\n",
-	  "\tunique never\n", "cert \"/var/etc/ipsec/cert-2.crt\"", "ca \"/var/etc/ipsec/ca-2.crt\"", "\tpfs no\n", "\tike aes256-sha256-modp2048\n",
+	{ "pfsense.racoon", PLAIN, { "\tike aes256-sha1-modp1024\n", "\tesp aes256-aes192-aes128-sha1-modp1024\n",
+	  "\tdpd 10s\n", "\tnat off\n", "\tunique never\n", "cert \"/var/etc/ipsec/cert-2.crt\"",
+	  "ca \"/var/etc/ipsec/ca-2.crt\"", "\tpfs no\n", "\tike aes256-sha256-modp2048\n",
 	  "\tversion 1\n\texchange aggressive\n", "lets anybody try passwords offline" } },
-	{ "pfsense.racoon", MODERN, { "!aes256-sha1-modp1024\n", "\tike aes256-sha256-modp2048\n", "modp1024 is too weak", "!\tpfs no", "!version" } },
-	{ "android.racoon", PLAIN, { "\tversion 1\n\texchange main, aggressive\n\txauth client \"alice\"\n", "lets anybody try passwords offline", "\tauth local none\n\tauth remote cert\n", "\tvirtual-address ipv4\n", "\tlifetime child 8h\n" } },
-	{ "android.racoon", MODERN, { "\npeer \"to-203.0.113.9\" {", "\tid local keyid \"alice\"\n", "\tauth remote cert\n", "\tauth local psk\n",
-	  "\tvirtual-address ipv4\n", "\tid remote fqdn \"vpn.example.com\"\n" } },
-	{ "shrew-server.racoon", PLAIN, { "pool \"clients\" {\n\taddress 10.20.30.10-10.20.30.99\n\tdns 10.20.0.53, 10.20.0.54\n\tdomain \"corp.example.org\"\n",
-	  "\texchange aggressive\n\txauth server\n\tusers \"", "esp_frag", "\tkeepalive 15s\n", "\tlifetime child 1h 102400K\n", "radiuscfg", "ldapcfg" } },
-	{ "shrew-server.racoon", MODERN, { "\npeer \"anonymous\" {", "\ttraffic 10.20.0.0/16, 192.168.77.0/24 <-> assigned\n", "\tpool \"clients\"\n", "\tnat force\n" } },
+	{ "pfsense.racoon", MODERN, { "!aes256-sha1-modp1024\n", "\tike aes256-sha256-modp2048\n",
+	  "modp1024 is too weak", "!\tpfs no", "!version" } },
+	{ "android.racoon", PLAIN, { "\tversion 1\n\texchange main, aggressive\n\txauth client \"alice\"\n",
+	  "lets anybody try passwords offline", "\tauth local none\n\tauth remote cert\n", "\tvirtual-address ipv4\n",
+	  "\tlifetime child 8h\n" } },
+	{ "android.racoon", MODERN, { "\npeer \"to-203.0.113.9\" {", "\tid local keyid \"alice\"\n",
+	  "\tauth remote cert\n", "\tauth local psk\n", "\tvirtual-address ipv4\n",
+	  "\tid remote fqdn \"vpn.example.com\"\n" } },
+	{ "shrew-server.racoon", PLAIN, {
+	  "pool \"clients\" {\n\taddress 10.20.30.10-10.20.30.99\n\tdns 10.20.0.53, 10.20.0.54\n"
+	  "\tdomain \"corp.example.org\"\n", "\texchange aggressive\n\txauth server\n\tusers \"", "esp_frag",
+	  "\tkeepalive 15s\n", "\tlifetime child 1h 102400K\n", "radiuscfg", "ldapcfg" } },
+	{ "shrew-server.racoon", MODERN, { "\npeer \"anonymous\" {",
+	  "\ttraffic 10.20.0.0/16, 192.168.77.0/24 <-> assigned\n", "\tpool \"clients\"\n", "\tnat force\n" } },
 	{ "debian.racoon", PLAIN, { "3des", "peer \"to-172.31.1.1\"", "\tpfs yes\n" } },
-	{ "transport.racoon", PLAIN, { "peer \"anonymous\" {", "\taddress any\n", "\tesp aes128-sha256-modp2048\n", "\tlifetime child 30m\n", "\tlifetime ike 1h\n",
-	  "\tike aes128-sha256-modp2048\n" } },
-	{ "ipv6.racoon", PLAIN, { "listen 2001:db8::1\n", "\taddress 2001:db8::2\n", "id remote dn \"C=DE, O=Example Ltd, CN=two\"", "\tike aes256-sha512-modp4096\n",
+	{ "transport.racoon", PLAIN, { "peer \"anonymous\" {", "\taddress any\n", "\tesp aes128-sha256-modp2048\n",
+	  "\tlifetime child 30m\n", "\tlifetime ike 1h\n", "\tike aes128-sha256-modp2048\n" } },
+	{ "ipv6.racoon", PLAIN, { "listen 2001:db8::1\n", "\taddress 2001:db8::2\n",
+	  "id remote dn \"C=DE, O=Example Ltd, CN=two\"", "\tike aes256-sha512-modp4096\n",
 	  "cert \"/etc/racoon/certs/six.pem\"" } },
 	{ "ipv6.racoon", SETKEY, { "!\ttraffic" } },
-	{ "hub.racoon", PLAIN, { "spoke-a.conf:2: remote 198.51.100.2 inherit spoke", "\taddress 198.51.100.2\n", "\taddress 198.51.100.3\n", "\tid remote user \"a@example.org\"\n",
-	  "\tid remote keyid \"spoke b\"\n", "\tunique never\n", "\tike aes256-sha256-modp2048\n", "complex_bundle", "\tike aes192-sha384-modp3072\n" } },
+	{ "hub.racoon", PLAIN, { "spoke-a.conf:2: remote 198.51.100.2 inherit spoke", "\taddress 198.51.100.2\n",
+	  "\taddress 198.51.100.3\n", "\tid remote user \"a@example.org\"\n", "\tid remote keyid \"spoke b\"\n",
+	  "\tunique never\n", "\tike aes256-sha256-modp2048\n", "complex_bundle", "\tike aes192-sha384-modp3072\n" } },
 	{ "cisco.racoon", PLAIN, { "\texchange aggressive\n\txauth client \"bob@example.org\"\n" } },
-	{ "cisco.racoon", MODERN, { "user \"bob@example.org\"", "\tvirtual-address ipv4\n", "\tid remote 192.0.2.50\n", "\tdpd 30s\n" } },
-	{ "keys.racoon", PLAIN, { "plain_rsa", "gss_id_enc", "unknown: 'wibble'", "remote-key file \"/etc/racoon/certs/peer.pem\"", "verify_cert off",
+	{ "cisco.racoon", MODERN, { "user \"bob@example.org\"", "\tvirtual-address ipv4\n", "\tid remote 192.0.2.50\n",
+	  "\tdpd 30s\n" } },
+	{ "keys.racoon", PLAIN, { "plain_rsa", "gss_id_enc", "unknown: 'wibble'",
+	  "remote-key file \"/etc/racoon/certs/peer.pem\"", "verify_cert off",
 	  "nothing here says to which remote it belongs", "path pidfile" } },
-	{ "site.ipsec", PLAIN, { "crl \"http://crl.strongswan.org/strongswan.crl\"", "\tlifetime ike 57m\n", "\tlifetime child 17m\n", "\tid local fqdn \"moon.strongswan.org\"\n",
-	  "\tca \"tests/data/import/ipsec.d/cacerts/strongswanCert.pem\"\n", "cert \"tests/data/import/ipsec.d/certs/moonCert.pem\"", "leftfirewall", "mobike",
-	  "conn host-host: the same peer", "setkey -f", "spdadd 10.1.0.0/16 10.2.0.0/16 any -P out ipsec esp/tunnel/192.168.0.1-192.168.0.2/require;", "!\tstart" } },
-	{ "roadwarrior.ipsec", PLAIN, { "pool \"rw\" {\n\taddress 10.66.0.0/24\n\tdns 10.0.0.53, 10.0.0.54\n", "\ttraffic 10.0.0.0/8, 192.168.0.0/16 <-> assigned\n",
-	  "\tike aes256-sha256-modp2048, aes128-sha256-ecp256\n", "\tesp aes256-sha256, aes128gcm16-ecp256\n", "\tdpd 5m\n", "keyd does no EAP", "\taddress any\n",
-	  "compress", "\tpool \"rw\"\n" } },
-	{ "client.ipsec", PLAIN, { "cert \"pkcs11:slot-id=0;id=%45\"", "\tvirtual-address ipv4\n", "\ttraffic assigned <-> 10.0.0.0/8\n", "\tstart yes\n",
-	  "id remote dn \"C=DE, O=Example Ltd, CN=vpn\"", "!\tkey " } },
-	{ "aws.ipsec", PLAIN, { "peer \"Tunnel1\"", "peer \"Tunnel2\"", "\ttraffic 0.0.0.0/0 <-> 0.0.0.0/0\n", "\tid local 198.51.100.20\n", "mark: policies", "leftupdown",
-	  "\tike aes128-sha1-modp1024\n", "\tversion 1\n", "\tlifetime ike 8h\n", "\tstart yes\n" } },
+	{ "site.ipsec", PLAIN, { "crl \"http://crl.strongswan.org/strongswan.crl\"", "\tlifetime ike 57m\n",
+	  "\tlifetime child 17m\n", "\tid local fqdn \"moon.strongswan.org\"\n",
+	  "\tca \"tests/data/import/ipsec.d/cacerts/strongswanCert.pem\"\n",
+	  "cert \"tests/data/import/ipsec.d/certs/moonCert.pem\"", "leftfirewall", "mobike",
+	  "conn host-host: the same peer", "setkey -f",
+	  "spdadd 10.1.0.0/16 10.2.0.0/16 any -P out ipsec esp/tunnel/192.168.0.1-192.168.0.2/require;", "!\tstart" } },
+	{ "roadwarrior.ipsec", PLAIN, { "pool \"rw\" {\n\taddress 10.66.0.0/24\n\tdns 10.0.0.53, 10.0.0.54\n",
+	  "\ttraffic 10.0.0.0/8, 192.168.0.0/16 <-> assigned\n", "\tike aes256-sha256-modp2048, aes128-sha256-ecp256\n",
+	  "\tesp aes256-sha256, aes128gcm16-ecp256\n", "\tdpd 5m\n", "keyd does no EAP", "\taddress any\n", "compress",
+	  "\tpool \"rw\"\n" } },
+	{ "client.ipsec", PLAIN, { "cert \"pkcs11:slot-id=0;id=%45\"", "\tvirtual-address ipv4\n",
+	  "\ttraffic assigned <-> 10.0.0.0/8\n", "\tstart yes\n", "id remote dn \"C=DE, O=Example Ltd, CN=vpn\"",
+	  "!\tkey " } },
+	{ "aws.ipsec", PLAIN, { "peer \"Tunnel1\"", "peer \"Tunnel2\"", "\ttraffic 0.0.0.0/0 <-> 0.0.0.0/0\n",
+	  "\tid local 198.51.100.20\n", "mark: policies", "leftupdown", "\tike aes128-sha1-modp1024\n", "\tversion 1\n",
+	  "\tlifetime ike 8h\n", "\tstart yes\n" } },
 	{ "aws.ipsec", MODERN, { "!\tike ", "!\tesp " } },
-	{ "azure.ipsec", PLAIN, { "\tike aes256-sha256-modp1024, aes256-sha1-modp1024\n", "\tesp aes256-sha1, aes256gcm16\n", "\tpfs no\n", "\tid local 198.51.100.44\n",
-	  "\ttraffic 172.16.0.0/24, 172.16.1.0/24 <-> 10.3.0.0/16, 10.4.0.0/16\n", "\tdpd 15s\n", "\tlifetime ike 8h\n" } },
+	{ "azure.ipsec", PLAIN, { "\tike aes256-sha256-modp1024, aes256-sha1-modp1024\n",
+	  "\tesp aes256-sha1, aes256gcm16\n", "\tpfs no\n", "\tid local 198.51.100.44\n",
+	  "\ttraffic 172.16.0.0/24, 172.16.1.0/24 <-> 10.3.0.0/16, 10.4.0.0/16\n", "\tdpd 15s\n",
+	  "\tlifetime ike 8h\n" } },
 	{ "azure.ipsec", SETKEY, { "!\ttraffic", "!\tstart" } },
-	{ "l2tp.ipsec", PLAIN, { "\ttraffic transport host[udp/1701] <-> host[udp]\n", "\tunique no\n", "pool \"xauth-psk\" {\n\taddress 192.168.43.10-192.168.43.250\n\tdns 8.8.8.8\n", "auto=ignore", "\tnat force\n",
-	  "keyd takes 4 proposals at most", "\tike aes256-aes128-sha256-sha1-modp2048-modp1024\n" } },
+	{ "l2tp.ipsec", PLAIN, { "\ttraffic transport host[udp/1701] <-> host[udp]\n", "\tunique no\n",
+	  "pool \"xauth-psk\" {\n\taddress 192.168.43.10-192.168.43.250\n\tdns 8.8.8.8\n", "auto=ignore",
+	  "\tnat force\n", "keyd takes 4 proposals at most", "\tike aes256-aes128-sha256-sha1-modp2048-modp1024\n" } },
 	{ "l2tp.ipsec", MODERN, { "only one of them gives out addresses", "# \tpool \"xauth-psk\"\n" } },
-	{ "libreswan-raw.ipsec", PLAIN, { "\tauth remote key\n", "\tremote-key MIG", "\tkey-floor rsa ", "pk12util", "id remote dn", "ca FILE" } },
-	{ "openwrt.ipsec", PLAIN, { "peer \"office-lan\"", "networks that are not all paired", "\tlifetime child 51m\n", "\tdpd off\n", "conn office-voip: the same peer" } },
+	{ "libreswan-raw.ipsec", PLAIN, { "\tauth remote key\n", "\tremote-key MIG", "\tkey-floor rsa ", "pk12util",
+	  "id remote dn", "ca FILE" } },
+	{ "openwrt.ipsec", PLAIN, { "peer \"office-lan\"", "networks that are not all paired", "\tlifetime child 51m\n",
+	  "\tdpd off\n", "conn office-voip: the same peer" } },
 	{ "transport.ipsec", SETKEY, { "!\ttraffic" } },
 	{ "transport.ipsec", PLAIN, { "\ttraffic transport host <-> host\n", "parts/rack.ipsec:2: conn rack",
-	  "spdadd 10.9.0.1/32[22] 10.9.0.2 tcp -P out none;", "\tesp aes256gcm16-esn\n", "\treplay-window 1024\n", "\tike aes256gcm16-prfsha384-ecp384\n" } },
-	{ "ipv6.ipsec", PLAIN, { "\ttraffic 2001:db8:1::/48, 10.1.0.0/16 <-> 2001:db8:2::/48, 10.2.0.0/16\n", "\tlifetime child 4h 10000000000B\n", "\tlifetime reauth 1d\n",
-	  "\ttfc 65535\n", "remote-key file \"tests/data/import/ipsec.d/certs/peer.pem\"", "\taddress vpn.example.com\n", "\txauth client \"bob\"\n" } },
+	  "spdadd 10.9.0.1/32[22] 10.9.0.2 tcp -P out none;", "\tesp aes256gcm16-esn\n", "\treplay-window 1024\n",
+	  "\tike aes256gcm16-prfsha384-ecp384\n" } },
+	{ "ipv6.ipsec", PLAIN, { "\ttraffic 2001:db8:1::/48, 10.1.0.0/16 <-> 2001:db8:2::/48, 10.2.0.0/16\n",
+	  "\tlifetime child 4h 10000000000B\n", "\tlifetime reauth 1d\n", "\ttfc 65535\n",
+	  "remote-key file \"tests/data/import/ipsec.d/certs/peer.pem\"", "\taddress vpn.example.com\n",
+	  "\txauth client \"bob\"\n" } },
 };
 
 static void test_corpus(void **state)
@@ -104,8 +131,10 @@ static void test_policies(void **state)
 {
 	(void)state;
 	read_file("site.ipsec", SETKEY);
-	assert_non_null(strstr(result.spd, "spdadd 10.2.0.0/16 10.1.0.0/16 any -P in ipsec esp/tunnel/192.168.0.2-192.168.0.1/require;"));
-	assert_non_null(strstr(result.spd, "spdadd 192.168.0.1 192.168.0.2 any -P out ipsec esp/tunnel/192.168.0.1-192.168.0.2/require;"));
+	assert_non_null(strstr(result.spd, "spdadd 10.2.0.0/16 10.1.0.0/16 any -P in "
+					   "ipsec esp/tunnel/192.168.0.2-192.168.0.1/require;"));
+	assert_non_null(strstr(result.spd, "spdadd 192.168.0.1 192.168.0.2 any -P out "
+					   "ipsec esp/tunnel/192.168.0.1-192.168.0.2/require;"));
 	read_file("ipv6.racoon", SETKEY);
 	assert_non_null(strstr(result.spd, "spdadd 2001:db8::1 2001:db8::2 89 -P out ipsec esp/transport//require;"));
 	read_file("transport.ipsec", SETKEY);
@@ -153,7 +182,10 @@ static void test_mistakes(void **state)
 
 /* --- hostile files --- */
 
-/* Each file of the corpus, cut anywhere: a mistake that is told, or something that keyd's reader takes but for the files that are named. */
+/*
+ * Each file of the corpus, cut anywhere: a mistake that is told, or something that keyd's reader takes but for the
+ * files that are named.
+ */
 static void test_cut(void **state)
 {
 	struct import_options o = { .daemon = true };
@@ -161,6 +193,7 @@ static void test_cut(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		static char text[1 << 16];
+		enum import_format format = strstr(rows[i].name, ".racoon") ? IMPORT_RACOON : IMPORT_IPSEC;
 		char path[256];
 		size_t n;
 		FILE *f;
@@ -174,7 +207,7 @@ static void test_cut(void **state)
 		fclose(f);
 		for (size_t cut = 0; cut < n; cut += 7) {
 			clear();
-			if (import_tree_buffer(&tree, "file", text, cut, strstr(rows[i].name, ".racoon") ? IMPORT_RACOON : IMPORT_IPSEC, note, NULL)) {
+			if (import_tree_buffer(&tree, "file", text, cut, format, note, NULL)) {
 				assert_non_null(strstr(said, "file"));
 				continue;
 			}
@@ -260,7 +293,8 @@ static void test_enormous(void **state)
 	assert_non_null(strstr(said, "more than 65536 statements"));
 	memset(text, 'a', IMPORT_FILE_MAX + 1);
 	clear();
-	assert_int_not_equal(import_tree_buffer(&tree, "file", text, IMPORT_FILE_MAX + 1, IMPORT_RACOON, note, NULL), 0);
+	n = IMPORT_FILE_MAX + 1;
+	assert_int_not_equal(import_tree_buffer(&tree, "file", text, n, IMPORT_RACOON, note, NULL), 0);
 	assert_non_null(strstr(said, "larger than"));
 	free(text);
 }
@@ -269,11 +303,12 @@ static void test_enormous(void **state)
 static void test_unknown(void **state)
 {
 	(void)state;
-	read_text("frob on;\nlisten { frob; }\nremote 192.0.2.1 {\n frob 1;\n proposal {\n frob x;\n }\n}\nsainfo anonymous {\n frob 1;\n}\nmode_cfg {\n frob;\n}\n",
-		  IMPORT_RACOON, PLAIN);
+	read_text("frob on;\nlisten { frob; }\nremote 192.0.2.1 {\n frob 1;\n proposal {\n frob x;\n }\n}\n"
+		  "sainfo anonymous {\n frob 1;\n}\nmode_cfg {\n frob;\n}\n", IMPORT_RACOON, PLAIN);
 	for (size_t i = 0; i < 6; i++)
 		told((const unsigned[]){ 1, 2, 4, 6, 10, 13 }[i], IMPORT_UNKNOWN, "frob");
-	read_text("config setup\n\tfrob=1\nconn a\n\tleftfrob=1\n\tfrob=yes\n\tx-frob=1\nca b\n\tfrob=1\nfrob 2\n", IMPORT_IPSEC, PLAIN);
+	read_text("config setup\n\tfrob=1\nconn a\n\tleftfrob=1\n\tfrob=yes\n\tx-frob=1\nca b\n\tfrob=1\nfrob 2\n",
+		  IMPORT_IPSEC, PLAIN);
 	for (size_t i = 0; i < 5; i++)
 		told((const unsigned[]){ 2, 4, 5, 8, 9 }[i], IMPORT_UNKNOWN, "frob");
 	told(6, IMPORT_IDLE, "x-frob");
@@ -283,8 +318,10 @@ static void test_unknown(void **state)
 static void test_values(void **state)
 {
 	(void)state;
-	read_text("remote 192.0.2.1 {\n lifetime time 8 weeks;\n my_identifier subnet \"x\";\n nat_traversal maybe;\n dpd_delay x;\n my_identifier fqdn;\n}\n"
-		  "timer { natt_keepalive 9 hours; }\nlisten { isakmp moon; }\nmode_cfg { network4 x; }\n", IMPORT_RACOON, PLAIN);
+	read_text("remote 192.0.2.1 {\n lifetime time 8 weeks;\n my_identifier subnet \"x\";\n nat_traversal maybe;\n"
+		  " dpd_delay x;\n my_identifier fqdn;\n}\n"
+		  "timer { natt_keepalive 9 hours; }\nlisten { isakmp moon; }\nmode_cfg { network4 x; }\n",
+		  IMPORT_RACOON, PLAIN);
 	told(2, IMPORT_NOT, "lifetime");
 	told(3, IMPORT_NOT, "subnet");
 	told(4, IMPORT_NOT, "maybe");
@@ -293,8 +330,8 @@ static void test_values(void **state)
 	told(8, IMPORT_NOT, "natt_keepalive");
 	told(9, IMPORT_NOT, "isakmp");
 	told(10, IMPORT_NOT, "network4");
-	read_text("conn a\n left=1.2.3.4\n right=1.2.3.5\n leftsubnet=10.0.0.0/33\n authby=secret\n ikelifetime=never\n replay_window=x\n also=b\n auto=now\n", IMPORT_IPSEC,
-		  PLAIN);
+	read_text("conn a\n left=1.2.3.4\n right=1.2.3.5\n leftsubnet=10.0.0.0/33\n authby=secret\n ikelifetime=never\n"
+		  " replay_window=x\n also=b\n auto=now\n", IMPORT_IPSEC, PLAIN);
 	told(4, IMPORT_NOT, "10.0.0.0/33");
 	told(6, IMPORT_NOT, "never");
 	told(7, IMPORT_NOT, "'x'");
@@ -310,7 +347,8 @@ static void test_comments(void **state)
 	read_text("remote 192.0.2.1 {\n certificate_type x509 \"a.pem\" \"a.key\";\n}\n", IMPORT_RACOON, PLAIN);
 	has("# This section is a comment: no way to prove");
 	loads("no auth");
-	read_text("remote 192.0.2.1 {\n xauth_login \"b@exam+le.org\";\n proposal { authentication_method xauth_psk_client; }\n}\n", IMPORT_RACOON, MODERN);
+	read_text("remote 192.0.2.1 {\n xauth_login \"b@exam+le.org\";\n"
+		  " proposal { authentication_method xauth_psk_client; }\n}\n", IMPORT_RACOON, MODERN);
 	has_not("id local");
 	loads("no user");
 	read_text("ca a\n crluri=http://a\xc3\xa4/\n crluri1=ldap://x\n cacert=a,b\n", IMPORT_IPSEC, PLAIN);
@@ -318,12 +356,15 @@ static void test_comments(void **state)
 	told(3, IMPORT_NOT, "by http only");
 	told(4, IMPORT_NOT, "cacert");
 	loads("no URL");
-	read_text("conn a\n right=192.0.2.1\n rightid=\"C=DE, CN=b\"\n authby=secret\n auto=add\nconn b\n also=a\n rightid=\"/C=de/CN=B\"\n auto=add\n", IMPORT_IPSEC, PLAIN);
+	read_text("conn a\n right=192.0.2.1\n rightid=\"C=DE, CN=b\"\n authby=secret\n auto=add\n"
+		  "conn b\n also=a\n rightid=\"/C=de/CN=B\"\n auto=add\n", IMPORT_IPSEC, PLAIN);
 	told(6, IMPORT_CHOICE, "the same peer");
 	loads("one identity in two forms");
 	for (unsigned i = 0; i < 2; i++) {
-		read_text(i ? "conn a\n left=1.1.1.1\n right=%any\n rightsourceip=10.0.0.0/24,10.0.0.9\n authby=psk\n auto=add\n" :
-			      "conn a\n left=1.1.1.1\n right=%any\n rightsourceip=0.0.0.0/0\n authby=psk\n auto=add\n", IMPORT_IPSEC, PLAIN);
+		read_text(i ? "conn a\n left=1.1.1.1\n right=%any\n rightsourceip=10.0.0.0/24,10.0.0.9\n"
+			      " authby=psk\n auto=add\n" :
+			      "conn a\n left=1.1.1.1\n right=%any\n rightsourceip=0.0.0.0/0\n"
+			      " authby=psk\n auto=add\n", IMPORT_IPSEC, PLAIN);
 		told(4, IMPORT_NOT, "pools of its own only");
 		loads("no pool");
 	}
@@ -333,14 +374,17 @@ static void test_comments(void **state)
 static void test_sections_told(void **state)
 {
 	(void)state;
-	read_text("conn a\n left=192.0.2.1\n right=192.0.2.2\n ah=sha256\n authby=secret\n auto=start\nconn b\n left=192.0.2.1\n right=vpn_.1\n authby=secret\n auto=add\n"
+	read_text("conn a\n left=192.0.2.1\n right=192.0.2.2\n ah=sha256\n authby=secret\n auto=start\n"
+		  "conn b\n left=192.0.2.1\n right=vpn_.1\n authby=secret\n auto=add\n"
 		  "conn c\n right=192.0.2.3\n rightid='C=DE, CN=c'\n authby=secret\n", IMPORT_IPSEC, PLAIN);
 	told(1, IMPORT_NOT, "AH is not done");
 	told(7, IMPORT_NOT, "vpn_.1 is neither an address nor a host name");
 	told(12, IMPORT_IDLE, "auto=ignore");
 	has("id remote dn \"C=DE, CN=c\"");
-	read_text("remote anonymous { proposal { authentication_method pre_shared_key; } }\nremote 192.0.2.1 { proposal { authentication_method pre_shared_key; } }\n"
-		  "sainfo address 10.0.0.0/8 any address 192.168.0.0/16 any { lifetime time 5 min; }\n", IMPORT_RACOON, PLAIN);
+	read_text("remote anonymous { proposal { authentication_method pre_shared_key; } }\n"
+		  "remote 192.0.2.1 { proposal { authentication_method pre_shared_key; } }\n"
+		  "sainfo address 10.0.0.0/8 any address 192.168.0.0/16 any { lifetime time 5 min; }\n",
+		  IMPORT_RACOON, PLAIN);
 	has("\taddress any\n\tversion 1\n\tauth local psk\n\tauth remote psk\n\tpfs no\n\tlifetime child 5m\n");
 }
 
@@ -379,8 +423,11 @@ static void test_places(void **state)
 	char place[256];
 
 	(void)state;
-	assert_int_equal(load_text("# one\nremote 192.0.2.1 {\n\tdpd_delay 7;\n\tproposal {\n\t\tencryption_algorithm aes 256;\n\t\thash_algorithm sha256;\n"
-				   "\t\tdh_group 14;\n\t\tauthentication_method pre_shared_key;\n\t}\n\tlifetime time 1 hour;\n\tesp_frag 500;\n}\n"
+	assert_int_equal(load_text("# one\n"
+				   "remote 192.0.2.1 {\n\tdpd_delay 7;\n\tproposal {\n"
+				   "\t\tencryption_algorithm aes 256;\n\t\thash_algorithm sha256;\n\t\tdh_group 14;\n"
+				   "\t\tauthentication_method pre_shared_key;\n\t}\n\tlifetime time 1 hour;\n"
+				   "\tesp_frag 500;\n}\n"
 				   "timer { natt_keepalive 9 sec; }\n", IMPORT_RACOON), 0);
 	assert_int_equal(loaded.npeers, 1);
 	p = &loaded.peers[0];
@@ -391,14 +438,16 @@ static void test_places(void **state)
 	assert_int_equal(p->at[CONF_STMT_AUTH_LOCAL].line, 8);
 	assert_int_equal(p->at[CONF_STMT_LIFE_IKE].line, 10);
 	assert_int_equal(loaded.defaults.at[CONF_STMT_KEEPALIVE].line, 13);
-	assert_memory_equal(conf_at_format(&loaded, p->at[CONF_STMT_DPD], place, sizeof(place)), "/tmp/test_import_text.", 22);
+	conf_at_format(&loaded, p->at[CONF_STMT_DPD], place, sizeof(place));
+	assert_memory_equal(place, "/tmp/test_import_text.", 22);
 	assert_string_equal(strrchr(place, ':'), ":3");
 	assert_non_null(strstr(said, ":11: warning: not taken over: esp_frag: "));
 	assert_int_equal(p->version, 1);
 	assert_false(p->refuse);
 	assert_true(loaded.defaults.refuse);
 	unload();
-	assert_int_equal(load_text("conn a\n right=192.0.2.1\n left=192.0.2.2\n authby=secret\n auto=add\n secret=x\n ikelifetime=1s\n replay_window=1\n", IMPORT_IPSEC), -ENOENT);
+	assert_int_equal(load_text("conn a\n right=192.0.2.1\n left=192.0.2.2\n authby=secret\n auto=add\n secret=x\n"
+				   " ikelifetime=1s\n replay_window=1\n", IMPORT_IPSEC), -ENOENT);
 	assert_non_null(strstr(said, ":6: warning: unknown: "));
 	assert_non_null(strstr(said, ":7: warning: not taken over: "));
 	assert_non_null(strstr(said, ":1: this is where '/tmp/ipsec.secrets' is named"));
@@ -408,8 +457,10 @@ static void test_places(void **state)
 static void test_mistakes_have_places(void **state)
 {
 	(void)state;
-	assert_int_equal(load_text("remote 192.0.2.1 {\n proposal { authentication_method pre_shared_key; }\n}\nremote \"two\" {\n remote_address 192.0.2.1;\n"
-				   " proposal {\n authentication_method pre_shared_key; }\n}\nlisten {\n isakmp 192.0.2.9;\n isakmp_natt 192.0.2.9 [500];\n}\n",
+	assert_int_equal(load_text("remote 192.0.2.1 {\n proposal { authentication_method pre_shared_key; }\n}\n"
+				   "remote \"two\" {\n remote_address 192.0.2.1;\n proposal {\n"
+				   " authentication_method pre_shared_key; }\n}\n"
+				   "listen {\n isakmp 192.0.2.9;\n isakmp_natt 192.0.2.9 [500];\n}\n",
 				   IMPORT_RACOON), -EINVAL);
 	assert_non_null(strstr(said, ":11: "));
 	assert_null(strchr(strstr(said, ":11: ") + 1, '#'));
@@ -420,8 +471,10 @@ static void test_mistakes_have_places(void **state)
 static void test_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(load_text("remote 192.0.2.1 { proposal { authentication_method gssapi_krb; } }\nremote anonymous { proposal { authentication_method pre_shared_key; } }\n"
-				   "remote \"x\" { proposal { authentication_method dsssig; } }\nremote 192.0.2.3 { certificate_type x509 \"/no\" \"/no\"; ca_type x509 \"/no\";\n"
+	assert_int_equal(load_text("remote 192.0.2.1 { proposal { authentication_method gssapi_krb; } }\n"
+				   "remote anonymous { proposal { authentication_method pre_shared_key; } }\n"
+				   "remote \"x\" { proposal { authentication_method dsssig; } }\n"
+				   "remote 192.0.2.3 { certificate_type x509 \"/no\" \"/no\"; ca_type x509 \"/no\";\n"
 				   " proposal { authentication_method rsasig; } }\n", IMPORT_RACOON), 0);
 	assert_int_equal(loaded.npeers, 3);
 	assert_true(loaded.peers[0].refuse);
@@ -432,8 +485,10 @@ static void test_refused(void **state)
 	unload();
 }
 
-/* A user's password is where those daemons have it, and nothing else is taken for one. */
-/* What stands in psk.txt (or ipsec.secrets) under the name of a user: his password only where it cannot be a secret that somebody else has. */
+/*
+ * A user's password is where those daemons have it, and nothing else is taken for one: what stands in psk.txt (or
+ * ipsec.secrets) under his name only where it cannot be a secret that somebody else has.
+ */
 static void test_no_password(void **state)
 {
 #define ALICE "remote 192.0.2.1 { xauth_login \"alice\"; %s proposal { authentication_method xauth_psk_client; } }\n"
@@ -444,7 +499,7 @@ static void test_no_password(void **state)
 		{ "", PSK("192.0.2.7", "peers_identifier fqdn \"bob\"; verify_identifier on;"), true },
 		{ "", PSK("192.0.2.7", "peers_identifier keyid tag \"alice\"; verify_identifier on;"), false },
 		{ "", PSK("192.0.2.7", "peers_identifier fqdn \"alice\"; verify_identifier on;"), false },
-		{ "", PSK("192.0.2.8", ""), false },			/* its secret stands under a name that nobody knows */
+		{ "", PSK("192.0.2.8", ""), false },			/* under a name that nobody knows */
 		{ "", PSK("anonymous", ""), false },
 		{ "peers_identifier fqdn \"alice\"; verify_identifier on;", "", false },
 	};
@@ -458,7 +513,8 @@ static void test_no_password(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		for (unsigned first = 0; first < 2; first++) {
 			snprintf(own, sizeof(own), ALICE, cases[i].mine);
-			snprintf(text, sizeof(text), "path pre_shared_key \"%s\";\n%s%s", secrets, first ? cases[i].other : own, first ? own : cases[i].other);
+			snprintf(text, sizeof(text), "path pre_shared_key \"%s\";\n%s%s", secrets,
+				 first ? cases[i].other : own, first ? own : cases[i].other);
 			assert_int_equal(load_text(text, IMPORT_RACOON), 0);
 			assert_int_equal(loaded_secrets.nlogins, 1);
 			assert_int_equal(loaded_secrets.logins[0].password.n, cases[i].good ? 10 : 0);
@@ -467,7 +523,9 @@ static void test_no_password(void **state)
 	out = fopen(secrets, "w");
 	fputs("192.0.2.1 : PSK \"group\"\n@alice : PSK \"shared\"\n192.0.2.7 alice : XAUTH \"other\"\n", out);
 	fclose(out);
-	snprintf(text, sizeof(text), "config setup\n secretsfile=%s\nconn a\n left=192.0.2.9\n right=192.0.2.1\n authby=xauthpsk\n xauth=client\n xauth_identity=alice\n auto=add\n", secrets);
+	snprintf(text, sizeof(text), "config setup\n secretsfile=%s\n"
+				     "conn a\n left=192.0.2.9\n right=192.0.2.1\n authby=xauthpsk\n xauth=client\n"
+				     " xauth_identity=alice\n auto=add\n", secrets);
 	assert_int_equal(load_text(text, IMPORT_IPSEC), 0);
 	assert_int_equal(loaded_secrets.nlogins, 1);
 	assert_int_equal(loaded_secrets.logins[0].password.n, 0);
@@ -479,7 +537,8 @@ static void test_no_password(void **state)
 
 static void test_passwords(void **state)
 {
-	static const char racoon[] = "remote 192.0.2.1 { xauth_login \"alice\"; proposal { authentication_method xauth_psk_client; } }\n";
+	static const char racoon[] = "remote 192.0.2.1 { xauth_login \"alice\"; "
+				     "proposal { authentication_method xauth_psk_client; } }\n";
 	static const char conf[] = "peer x address 192.0.2.1 version 1 psk \"g\" xauth client alice\n";
 	char secrets[] = "/tmp/test_import_secrets.XXXXXX", text[512];
 	FILE *out = fdopen(mkstemp(secrets), "w");
@@ -536,10 +595,14 @@ static void test_recognised(void **state)
 		const char *text;
 		enum import_format format;
 	} texts[] = {
-		{ "", IMPORT_GUESS }, { "peer any\nremote x", IMPORT_GUESS }, { "listen 192.0.2.1\ninclude \"x\"\n", IMPORT_GUESS },
-		{ "default {\n remote\n}\npool x {\n}", IMPORT_GUESS }, { "listen {\n", IMPORT_RACOON }, { "listen\t { isakmp", IMPORT_RACOON },
-		{ "# conn\nlog debug;", IMPORT_RACOON }, { "x { # }\nremote\n \"{\" }\n\tsainfo", IMPORT_RACOON }, { "version 2.0\nconfig setup", IMPORT_IPSEC },
-		{ "\n\r\nconn", IMPORT_IPSEC }, { "remotely\nlogs\n", IMPORT_GUESS }, { "path{", IMPORT_RACOON }, { "}\n}path", IMPORT_GUESS },
+		{ "", IMPORT_GUESS }, { "peer any\nremote x", IMPORT_GUESS },
+		{ "listen 192.0.2.1\ninclude \"x\"\n", IMPORT_GUESS },
+		{ "default {\n remote\n}\npool x {\n}", IMPORT_GUESS },
+		{ "listen {\n", IMPORT_RACOON }, { "listen\t { isakmp", IMPORT_RACOON },
+		{ "# conn\nlog debug;", IMPORT_RACOON }, { "x { # }\nremote\n \"{\" }\n\tsainfo", IMPORT_RACOON },
+		{ "version 2.0\nconfig setup", IMPORT_IPSEC },
+		{ "\n\r\nconn", IMPORT_IPSEC }, { "remotely\nlogs\n", IMPORT_GUESS },
+		{ "path{", IMPORT_RACOON }, { "}\n}path", IMPORT_GUESS },
 	};
 
 	(void)state;
@@ -576,7 +639,8 @@ int main(void)
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_cut), cmocka_unit_test(test_includes),
 		cmocka_unit_test(test_enormous), cmocka_unit_test(test_unknown), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_comments), cmocka_unit_test(test_sections_told), cmocka_unit_test(test_places),
-		cmocka_unit_test(test_mistakes_have_places), cmocka_unit_test(test_refused), cmocka_unit_test(test_no_password),
+		cmocka_unit_test(test_mistakes_have_places),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_no_password),
 		cmocka_unit_test(test_passwords), cmocka_unit_test(test_recognised), cmocka_unit_test(test_documented),
 	};
 

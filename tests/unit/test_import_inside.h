@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of keyd/import have in common: a text becomes keyd.conf, what it must have, what must be told, and that keyd takes it. */
+/*
+ * What the tests of keyd/import have in common: a text becomes keyd.conf, what it must have, what must be told, and
+ * that keyd takes it.
+ */
 #ifndef TEST_IMPORT_INSIDE_H
 #define TEST_IMPORT_INSIDE_H
 
@@ -88,7 +91,8 @@ static inline void put_line(FILE *out, const char *line, int n)
 	static const struct {
 		const char *begins, *file;
 	} files[] = {
-		{ "\tcert \"/", "good.pem" }, { "\tkey \"/", "good.key" }, { "\tca \"/", "root.pem" }, { "\tremote-key file", "good.pem" },
+		{ "\tcert \"/", "good.pem" }, { "\tkey \"/", "good.key" },
+		{ "\tca \"/", "root.pem" }, { "\tremote-key file", "good.pem" },
 		{ "\tcert \"tests", "good.pem" }, { "\tkey \"tests", "good.key" }, { "\tca \"tests", "root.pem" },
 	};
 
@@ -107,7 +111,8 @@ static inline void put_line(FILE *out, const char *line, int n)
 
 		if (strncmp(line, files[i].begins, strlen(files[i].begins)) != 0)
 			continue;
-		if (quote && !strncmp(line, "\tcert", 5) && memmem(line, (size_t)n, ".p12", 4)) {	/* its key is in it */
+		/* a key is in it, too */
+		if (quote && !strncmp(line, "\tcert", 5) && memmem(line, (size_t)n, ".p12", 4)) {
 			snprintf(name, sizeof(name), "%s/%s", ca, files[i].file);
 			fprintf(out, "\tcert \"%s\"\n\tkey \"%s/good.key\"\n", name, ca);
 			return;
