@@ -79,8 +79,9 @@ int auth_request_get(struct rd *r, struct auth_request *rq)
 
 	*rq = (struct auth_request){ 0 };
 	if (rd_u8(r, &rq->form) || rd_u8(r, &rq->method) || rd_u8(r, &rq->way) || rd_u16(r, &rq->prf) ||
-	    id_get(r, &rq->local) || id_get(r, &rq->remote) || addr_get(r, &rq->local_addr) || addr_get(r, &rq->remote_addr) || rd_view(r, sizeof(rq->key.b), &key) ||
-	    rd_u32(r, &rq->schemes) || rd_u8(r, &rq->hashes) || bytes_get(r, &rq->message) || bytes_get(r, &rq->nonce) ||
+	    id_get(r, &rq->local) || id_get(r, &rq->remote) || addr_get(r, &rq->local_addr) ||
+	    addr_get(r, &rq->remote_addr) || rd_view(r, sizeof(rq->key.b), &key) || rd_u32(r, &rq->schemes) ||
+	    rd_u8(r, &rq->hashes) || bytes_get(r, &rq->message) || bytes_get(r, &rq->nonce) ||
 	    bytes_get(r, &rq->macid))
 		return -1;
 	memcpy(rq->key.b, key.p, key.n);
@@ -138,8 +139,9 @@ int auth_key_get(struct rd *r, struct conf_key *k)
 	uint8_t flags;
 
 	*k = (struct conf_key){ 0 };
-	if (rd_view(r, sizeof(k->key.b), &digest) || rd_view(r, sizeof(k->uri.b), &uri) || at_get(r, &k->at) || rd_u8(r, &flags) || bytes_get(r, &bytes) ||
-	    rd_left(r) || (!bytes.n && flags != 2) || bytes.n > CRYPTO_KEY_FILE_MAX || flags > 2)
+	if (rd_view(r, sizeof(k->key.b), &digest) || rd_view(r, sizeof(k->uri.b), &uri) || at_get(r, &k->at) ||
+	    rd_u8(r, &flags) || bytes_get(r, &bytes) || rd_left(r) || (!bytes.n && flags != 2) ||
+	    bytes.n > CRYPTO_KEY_FILE_MAX || flags > 2)
 		return -1;
 	memcpy(k->key.b, digest.p, digest.n);
 	memcpy(k->uri.b, uri.p, uri.n);
@@ -166,9 +168,10 @@ int auth_login_get(struct rd *r, struct conf_login *l)
 	uint8_t hashed;
 
 	*l = (struct conf_login){ 0 };
-	if (rd_view(r, sizeof(l->key.b), &key) || bytes_get(r, &user) || at_get(r, &l->at) || rd_u8(r, &hashed) || bytes_get(r, &password) ||
-	    bytes_get(r, &totp) || rd_left(r) || !user.n || user.n >= sizeof(l->user) || hashed > 1 || password.n > AUTH_LOGIN_SECRET_MAX ||
-	    totp.n > AUTH_LOGIN_SECRET_MAX || (hashed && !password.n) || (!hashed && password.n > CONF_PASSWORD_MAX))
+	if (rd_view(r, sizeof(l->key.b), &key) || bytes_get(r, &user) || at_get(r, &l->at) || rd_u8(r, &hashed) ||
+	    bytes_get(r, &password) || bytes_get(r, &totp) || rd_left(r) || !user.n || user.n >= sizeof(l->user) ||
+	    hashed > 1 || password.n > AUTH_LOGIN_SECRET_MAX || totp.n > AUTH_LOGIN_SECRET_MAX ||
+	    (hashed && !password.n) || (!hashed && password.n > CONF_PASSWORD_MAX))
 		return -1;
 	memcpy(l->key.b, key.p, key.n);
 	memcpy(l->user, user.p, user.n);

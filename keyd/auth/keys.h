@@ -27,8 +27,9 @@ int keys_add(struct keys *k, const struct conf_key *key) RD_MUST_CHECK;
 void keys_free(struct keys *k);
 
 /*
- * Fills *an with the AUTH data of a signature by rq->key: the first scheme that is allowed, that the peer knows the hash of,
- * and that the key can do (RFC 7427 3, RFC 7296 2.15); for AUTH_IKEV1 the one that was agreed on. AUTH_OK, AUTH_NO_KEY, AUTH_LOCKED, AUTH_NO_SCHEME or AUTH_FAILED.
+ * Fills *an with the AUTH data of a signature by rq->key: the first scheme that is allowed, that the peer knows the
+ * hash of, and that the key can do (RFC 7427 3, RFC 7296 2.15); for AUTH_IKEV1 the one that was agreed on. AUTH_OK,
+ * AUTH_NO_KEY, AUTH_LOCKED, AUTH_NO_SCHEME or AUTH_FAILED.
  */
 void keys_sign(const struct keys *k, const struct auth_request *rq, struct auth_answer *an);
 

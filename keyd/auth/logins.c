@@ -166,7 +166,8 @@ static void split(const struct login *user, const struct auth_request *rq, struc
 	*code = (struct view){ password->p + password->n, CODE_LEN };
 }
 
-void logins_check(struct logins *l, struct tries *t, const struct auth_request *rq, uint64_t now, int64_t wall, struct auth_answer *an)
+void logins_check(struct logins *l, struct tries *t, const struct auth_request *rq, uint64_t now, int64_t wall,
+		  struct auth_answer *an)
 {
 	struct login *user = find(l, &rq->key, rq->message, true);
 	struct view password, code;
@@ -174,7 +175,8 @@ void logins_check(struct logins *l, struct tries *t, const struct auth_request *
 	int wait;
 
 	*an = (struct auth_answer){ .id = rq->id, .error = AUTH_FAILED };
-	if (rq->message.n >= CONF_USER_MAX || rq->nonce.n > CONF_PASSWORD_MAX + CODE_LEN || (rq->nonce.n && memchr(rq->nonce.p, 0, rq->nonce.n))) {
+	if (rq->message.n >= CONF_USER_MAX || rq->nonce.n > CONF_PASSWORD_MAX + CODE_LEN ||
+	    (rq->nonce.n && memchr(rq->nonce.p, 0, rq->nonce.n))) {
 		an->error = AUTH_WRONG;
 		return;
 	}

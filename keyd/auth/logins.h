@@ -13,7 +13,8 @@
 struct login {
 	struct conf_login l;		/* owned */
 	bool typed;			/* somebody has given the password while keyd ran */
-	uint64_t used;			/* the moment (RFC 6238 4.2) of the last code that was right: it and those before are not taken again */
+	/* the moment (RFC 6238 4.2) of the last code that was right: it and those before are not taken again */
+	uint64_t used;
 };
 
 /* Zero-initialise; release with logins_free. */
@@ -36,7 +37,8 @@ void logins_forget(struct logins *l, const struct auth_request *rq, struct auth_
  * AUTH_LOGIN: rq->message is the user's name, nonce the password, macid the code where the peer has it by itself; else it is the last
  * six characters of the password. Takes as long for a user who is not there. now: µs of any clock, wall: seconds since 1970.
  */
-void logins_check(struct logins *l, struct tries *t, const struct auth_request *rq, uint64_t now, int64_t wall, struct auth_answer *an);
+void logins_check(struct logins *l, struct tries *t, const struct auth_request *rq, uint64_t now, int64_t wall,
+		  struct auth_answer *an);
 /* AUTH_PASSWORD: AUTH_OK with it, AUTH_LOCKED if nobody has given it yet, AUTH_NO_SECRET. */
 void logins_password(const struct logins *l, const struct auth_request *rq, struct auth_answer *an);
 

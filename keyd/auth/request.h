@@ -26,10 +26,11 @@ enum auth_error {
 enum auth_form {
 	AUTH_IKEV2,		/* data of an AUTH payload */
 	/*
-	 * RFC 2409 5. Way CONF_AUTH_PSK: message is Ni_b | Nr_b, the answer's data SKEYID. Ways CONF_AUTH_CERT and CONF_AUTH_KEY: message is
-	 * HASH_I or HASH_R, method the Authentication Method that was agreed on (enum auth_ikev1_method), the answer's data the signature.
-	 * nonce and macid are empty, schemes and hashes do not count. With ECDSA the hash is that of HMAC with the curve's SHA-2 (256, 384,
-	 * 512), whatever else was agreed on: RFC 2409 5.1.
+	 * RFC 2409 5. Way CONF_AUTH_PSK: message is Ni_b | Nr_b, the answer's data SKEYID. Ways CONF_AUTH_CERT and
+	 * CONF_AUTH_KEY: message is HASH_I or HASH_R, method the Authentication Method that was agreed on (enum
+	 * auth_ikev1_method), the answer's data the signature. nonce and macid are empty, schemes and hashes do not
+	 * count. With ECDSA the hash is that of HMAC with the curve's SHA-2 (256, 384, 512), whatever else was agreed
+	 * on: RFC 2409 5.1.
 	 */
 	AUTH_IKEV1,
 	AUTH_LOGIN,		/* XAUTH, we are the gateway: message is the user's name, nonce the password, key names the file of users */
@@ -37,7 +38,10 @@ enum auth_form {
 	AUTH_FORGET,		/* the same, which the gateway has refused: if somebody has typed it, it is not used again */
 };
 
-/* The Authentication Method attribute of IKEv1 (RFC 2409 appendix A, RFC 4754 3). Those of XAUTH and hybrid count as what they are made from. */
+/*
+ * The Authentication Method attribute of IKEv1 (RFC 2409 appendix A, RFC 4754 3). Those of XAUTH and hybrid count as
+ * what they are made from.
+ */
 enum auth_ikev1_method {
 	AUTH_IKEV1_PSK = 1,
 	AUTH_IKEV1_RSA = 3,		/* PKCS#1 v1.5 over the hash without a DigestInfo, RFC 2409 5.1 */

@@ -86,7 +86,8 @@ static void warn_of_unused(struct conf_parser *p)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		if (stated(p, rows[i].stmt) && !rows[i].used)
-			conf_warn(p, &p->seen[rows[i].stmt], "peer '%s': '%s' is not used without %s", peer->name, rows[i].word, rows[i].use);
+			conf_warn(p, &p->seen[rows[i].stmt], "peer '%s': '%s' is not used without %s", peer->name,
+				  rows[i].word, rows[i].use);
 }
 
 /* --- our name --- */
@@ -176,14 +177,14 @@ static void check_own_key(struct conf_parser *p, const struct conf_cred *cred)
 	conf_at_format(p->conf, cred->at, file, sizeof(file));
 	crypto_key_name(k, name, sizeof(name));
 	if (!can_sign(&p->peer, k) && p->peer.version == 1)
-		conf_err(p, &p->peer_at, "peer '%s': with our key (%s, of %s) nothing can be signed in IKEv1, which knows RSA, P-256, P-384 and "
-			 "P-521", p->peer.name, name, file);
+		conf_err(p, &p->peer_at, "peer '%s': with our key (%s, of %s) nothing can be signed in IKEv1, which "
+			 "knows RSA, P-256, P-384 and P-521", p->peer.name, name, file);
 	else if (!can_sign(&p->peer, k))
 		conf_err(p, stated(p, CONF_STMT_SIGNATURES) ? &p->seen[CONF_STMT_SIGNATURES] : &p->peer_at,
 			 "peer '%s': our key (%s, of %s) makes none of the 'signatures'", p->peer.name, name, file);
 	else if (below_floor(t, k))
-		conf_warn(p, &p->peer_at, "peer '%s': our own key (%s, of %s) is below the 'key-floor' of %u bits", p->peer.name, name, file,
-			  floor_of(t, k));
+		conf_warn(p, &p->peer_at, "peer '%s': our own key (%s, of %s) is below the 'key-floor' of %u bits",
+			  p->peer.name, name, file, floor_of(t, k));
 	crypto_key_free(k);
 }
 

@@ -328,7 +328,8 @@ struct conf_ca {
 	uint16_t n;			/* 0: more than CONF_CA_HASHES_MAX */
 	uint8_t hash[CONF_CA_HASHES_MAX][20];	/* what CERTREQ names each by: SHA-1 of its SubjectPublicKeyInfo (RFC 7296 3.7) */
 	uint16_t nnames;		/* bytes; 0: more than there is room for */
-	uint8_t names[CONF_CA_NAMES_ROOM];	/* what CERTREQ of IKEv1 names each by: its subject in DER, behind its length in 2 bytes in network order */
+	/* what CERTREQ of IKEv1 names each by: its subject in DER, behind its length in 2 bytes in network order */
+	uint8_t names[CONF_CA_NAMES_ROOM];
 	uint32_t ncerts;		/* bytes */
 	uint8_t *certs;			/* owned, for the trust role: each as a length of 4 bytes in network order and DER */
 };

@@ -200,8 +200,8 @@ static void put_nets(FILE *out, const struct conf_nets *side)
 static bool same_nets(const struct conf_nets *a, const struct conf_nets *b)
 {
 	for (unsigned i = 0; i < a->n && i < b->n; i++)
-		if (a->net[i].len != b->net[i].len || !ipsec_addr_equal(&a->net[i].addr, &b->net[i].addr) || a->net[i].proto != b->net[i].proto ||
-		    a->net[i].port != b->net[i].port)
+		if (a->net[i].len != b->net[i].len || !ipsec_addr_equal(&a->net[i].addr, &b->net[i].addr) ||
+		    a->net[i].proto != b->net[i].proto || a->net[i].port != b->net[i].port)
 			return false;
 	return a->n == b->n && a->assigned == b->assigned;
 }

@@ -85,7 +85,9 @@ static void put_own(FILE *out, const struct conf *c, const struct conf_peer *pee
 
 static void put_pulled(FILE *out, const struct conf_peer *peer, const struct conf_peer *base)
 {
-	static const char *const words[] = { [CONF_PULLED_KEEP] = "keep", [CONF_PULLED_NO_REKEY] = "no-rekey", [CONF_PULLED_DOWN] = "down" };
+	static const char *const words[] = {
+		[CONF_PULLED_KEEP] = "keep", [CONF_PULLED_NO_REKEY] = "no-rekey", [CONF_PULLED_DOWN] = "down",
+	};
 
 	if (base && peer->pulled == base->pulled && peer->pulled_after == base->pulled_after)
 		return;

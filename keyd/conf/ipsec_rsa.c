@@ -100,7 +100,8 @@ const char *ipsec_value_rsa(struct secret *der, const struct ipsec_token *t, uns
 	if (!why && n % 2)
 		why = "between { and }, pairs of a name with ':' and a number are expected";
 	else if (!why && have < NUMBERS)
-		why = "this is no whole private key: where it is in a database of NSS, get it out with 'pk12util -o FILE.p12 -n NAME' and name that file in 'cert'";
+		why = "this is no whole private key: where it is in a database of NSS, get it out with "
+		      "'pk12util -o FILE.p12 -n NAME' and name that file in 'cert'";
 	if (!why)
 		why = build(der, numbers);
 	for (unsigned i = 0; i < NUMBERS; i++)

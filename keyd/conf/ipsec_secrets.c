@@ -305,7 +305,8 @@ bool ipsec_secrets_is(const char *text, size_t n)
 			continue;
 		if (t.first && ipsec_token_is(&t, "include"))
 			return true;
-		if (begins_with_colon(&t) || (ipsec_kind_of(&t) && before.n && before.line + 1 >= t.line && (is_colon(&before) || ends_in_colon(&before))))
+		if (begins_with_colon(&t) || (ipsec_kind_of(&t) && before.n && before.line + 1 >= t.line &&
+					      (is_colon(&before) || ends_in_colon(&before))))
 			return true;
 		before = t;
 	}

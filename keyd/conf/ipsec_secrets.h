@@ -60,11 +60,12 @@ struct ipsec_secrets {
 bool ipsec_secrets_is(const char *text, size_t n);
 
 /*
- * Reads the file path, whose n bytes text were read already, and what it includes. Shared secrets are appended to psks, the rest to
- * out; c gets the names of the files that are included. Names of private keys are relative to ipsec.d/private beside the file,
- * or, where there is none of that name, to its folder. Lines of kinds that are not for us (EAP, …), and files that are not
- * there, are told with "warning:" and passed over. Returns 0, -EINVAL (mistakes; each was reported with its line), -EACCES (others can get at an included file) or
- * -errno; psks and out then hold what they held before.
+ * Reads the file path, whose n bytes text were read already, and what it includes. Shared secrets are appended to psks,
+ * the rest to out; c gets the names of the files that are included. Names of private keys are relative to
+ * ipsec.d/private beside the file, or, where there is none of that name, to its folder. Lines of kinds that are not for
+ * us (EAP, …), and files that are not there, are told with "warning:" and passed over. Returns 0, -EINVAL (mistakes;
+ * each was reported with its line), -EACCES (others can get at an included file) or -errno; psks and out then hold what
+ * they held before.
  */
 int ipsec_secrets_read(struct ipsec_secrets *out, struct conf_secrets *psks, struct conf *c, const char *path, const char *text,
 		       size_t n, conf_error_fn *err, void *arg);

@@ -181,8 +181,8 @@ static void find_key(struct conf_parser *p, const struct crypto_key *wanted)
 	}
 	token = only_token(p, &ntokens);
 	if (nlocked + ntokens > 1) {
-		conf_warn(p, &p->own.cert_at, "of the files of secrets, %u encrypted keys and %u tokens may have the key of this certificate: say "
-			  "which with 'key'", nlocked, ntokens);
+		conf_warn(p, &p->own.cert_at, "of the files of secrets, %u encrypted keys and %u tokens may have the key of "
+			  "this certificate: say which with 'key'", nlocked, ntokens);
 	} else if (nlocked) {
 		adopt_key(p, locked);
 	} else if (token) {

@@ -153,7 +153,8 @@ static const char *add_smartcard(struct text *t, const char *s, size_t n)
 	const char *slot_end = module ? module : head;
 
 	if (s < slot_end && *s == '#')
-		return "'%smartcard#N' counts certificates, in an order that nobody else knows: name the key by its id, as in %smartcard:50";
+		return "'%smartcard#N' counts certificates, in an order that nobody else knows: name the key by its id, "
+		       "as in %smartcard:50";
 	for (const char *p = s; p < slot_end; p++)
 		if (!isdigit((unsigned char)*p) || p - s >= 9)
 			return "after %smartcard the number of a slot, '@' and a module, or ':' and the id of a key is expected";

@@ -141,7 +141,8 @@ const struct conf_keyword *conf_keyword_of_token(int token)
 bool conf_keyword_is_value(int token, int before)
 {
 	const struct conf_keyword *kw = conf_keyword_of_token(before);
-	bool soft = token == USERS || token == BANNER || token == XAUTH || token == DROP || (token == NONE && before != LOCAL);	/* auth local none */
+	bool soft = token == USERS || token == BANNER || token == XAUTH || token == DROP ||
+		    (token == NONE && before != LOCAL);	/* auth local none */
 
 	return soft && kw && kw->value;
 }

@@ -247,7 +247,8 @@ static void parse_copy(struct conf_parser *p, struct conf_place place, const cha
 		free(copy);
 	} else {
 		p->place.file = place.file;
-		conf_err(p, NULL, n > CONF_FILE_MAX ? "is larger than %u bytes" : "needs more memory than there is (%u bytes)", CONF_FILE_MAX);
+		conf_err(p, NULL, n > CONF_FILE_MAX ? "is larger than %u bytes" :
+			 "needs more memory than there is (%u bytes)", CONF_FILE_MAX);
 	}
 }
 
@@ -261,12 +262,14 @@ int conf_load_buffer(struct conf *c, struct conf_secrets *s, const char *name, c
 	return conf_parser_finish(&p);
 }
 
-int conf_load_text(struct conf *c, struct conf_secrets *s, const struct conf_text *t, const struct conf_sights *seen, conf_error_fn *err, void *arg)
+int conf_load_text(struct conf *c, struct conf_secrets *s, const struct conf_text *t, const struct conf_sights *seen,
+		   conf_error_fn *err, void *arg)
 {
 	struct conf_parser p = conf_parser_start(c, s, err, arg);
 
 	p.sights = seen;
-	parse_copy(&p, (struct conf_place){ .file = t->name, .origins = t->lines, .norigins = t->nlines }, t->text, t->n);
+	parse_copy(&p, (struct conf_place){ .file = t->name, .origins = t->lines, .norigins = t->nlines },
+		   t->text, t->n);
 	if (t->racoon && !p.errors)
 		conf_xauth_of_racoon(&p);
 	return conf_parser_finish(&p);

@@ -64,7 +64,8 @@ struct conf_text {
 };
 
 /* As conf_load_seen, from such a text. It may name files. */
-int conf_load_text(struct conf *c, struct conf_secrets *s, const struct conf_text *t, const struct conf_sights *seen, conf_error_fn *err, void *arg);
+int conf_load_text(struct conf *c, struct conf_secrets *s, const struct conf_text *t, const struct conf_sights *seen,
+		   conf_error_fn *err, void *arg);
 
 /* The number of a file in struct conf_at, made if it is new; 0 when there is no room for its name. */
 uint8_t conf_file_number(struct conf *c, const char *name);
@@ -129,11 +130,12 @@ struct conf_choice {
 typedef bool conf_peer_may(void *arg, const struct conf_peer *peer);
 
 /*
- * The section that serves a peer who has begun, once it says who it is. Of the sections whose address (and local, where given)
- * fits, those with the longest prefix, and of these those that name local if one does, stay in play (so conf_peer_find gives
- * the first of them); without any, c->defaults. Of these: "id local" must be whom the peer asks for, "id remote" must fit; an
- * exact "id remote" goes before a pattern, that before none; then file order. One with "serve no" is chosen like the others, and then the result is NULL. Without "id remote" a peer may have any name,
- * but as an address only the one it talks from, unless it is behind a NAT. may may be NULL. Returns NULL when none fits;
+ * The section that serves a peer who has begun, once it says who it is. Of the sections whose address (and local, where
+ * given) fits, those with the longest prefix, and of these those that name local if one does, stay in play (so
+ * conf_peer_find gives the first of them); without any, c->defaults. Of these: "id local" must be whom the peer asks
+ * for, "id remote" must fit; an exact "id remote" goes before a pattern, that before none; then file order. One with
+ * "serve no" is chosen like the others, and then the result is NULL. Without "id remote" a peer may have any name, but
+ * as an address only the one it talks from, unless it is behind a NAT. may may be NULL. Returns NULL when none fits;
  * *choice is set in any case. The result lives as long as c.
  */
 const struct conf_peer *conf_peer_choose(const struct conf *c, const struct conf_claim *claim, conf_peer_may *may, void *arg,

@@ -210,8 +210,8 @@ static bool read_token(struct own_files *o)
 	    !crypto_cert_from_der(&o->certs[0], (struct view){ seen->cert, seen->ncert }))
 		o->ncerts = 1;
 	if (seen && wants_cert && !o->ncerts)
-		conf_warn(o->p, key_at(o), "the token has the key, but no certificate for it: 'keydctl token enroll' stores one, 'cert FILE' "
-			  "names one beside it");
+		conf_warn(o->p, key_at(o), "the token has the key, but no certificate for it: 'keydctl token enroll' "
+			  "stores one, 'cert FILE' names one beside it");
 	if (o->ncerts)
 		return take_public(o);
 	if (seen && !wants_cert && !crypto_key_from_spki(&o->public, (struct view){ seen->spki, seen->nspki }))

@@ -107,9 +107,11 @@ static void check_ikev1(struct conf_parser *p)
 		return;
 	for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		if (!named_in_ikev1(&p->peer.ike, needed[i].kind, false))
-			conf_err(p, &p->peer_at, "peer '%s': IKEv1 knows nothing of what 'ike' names; it wants %s", p->peer.name, needed[i].what);
+			conf_err(p, &p->peer_at, "peer '%s': IKEv1 knows nothing of what 'ike' names; it wants %s",
+				 p->peer.name, needed[i].what);
 	if (!named_in_ikev1(&p->peer.esp, CRYPTO_ENCR, true))
-		conf_err(p, &p->peer_at, "peer '%s': IKEv1 has no number for any cipher that 'esp' names", p->peer.name);
+		conf_err(p, &p->peer_at, "peer '%s': IKEv1 has no number for any cipher that 'esp' names",
+			 p->peer.name);
 }
 
 /* Would an exchange not know which of the two is meant? */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared secrets: from keyd.conf and from files in the format of racoon's psk.txt. Only the auth role keeps them; PINs go to the card role. */
+/* Shared secrets, from keyd.conf and from racoon's psk.txt. Only the auth role keeps them; PINs go to the card role. */
 #ifndef KEYD_CONF_PSK_H
 #define KEYD_CONF_PSK_H
 
@@ -88,8 +88,9 @@ int psk_add(struct conf_secrets *s, struct psk_entry *e);
 
 /*
  * The secret for this pair: one for the remote's very address before an exact remote identity before a pattern before
- * prefixes (longest first) before "*"; then one that names our identity; then file order. Each argument may be NULL: not known. Names are compared
- * as text whatever their type, as racoon does. NULL: there is none. Lives as long as s is not changed.
+ * prefixes (longest first) before "*"; then one that names our identity; then file order. Each argument may be NULL:
+ * not known. Names are compared as text whatever their type, as racoon does. NULL: there is none. Lives as long as s is
+ * not changed.
  */
 const struct psk_entry *psk_find(const struct conf_secrets *s, const struct conf_id *local, const struct conf_id *remote,
 				 const struct ipsec_addr *addr);

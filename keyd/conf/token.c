@@ -209,15 +209,15 @@ void conf_pin_check(struct conf_parser *p)
 	if (p->is_default)
 		inherit(p, &p->default_pin, s);
 	else if (at->line && !token)
-		conf_err(p, at, "peer '%s': 'pin' and 'login' are for a key on a token, and this section names none: 'key pkcs11:…' is "
-			 "missing", p->peer.name);
+		conf_err(p, at, "peer '%s': 'pin' and 'login' are for a key on a token, and this section names none: "
+			 "'key pkcs11:…' is missing", p->peer.name);
 	else
 		inherit(p, s, &p->default_pin);
 	if (token && !s->at.line)
 		conf_ipsec_pin(p, conf_is_token(p->own.key) ? p->own.key : p->own.cert);
 	if (token && s->each && s->pin == CONF_PIN_ASK)
-		conf_err(p, &s->login_at, "'login each' needs a PIN that is there each time: 'pin file', 'pin credential', 'pin ask keep' or "
-			 "'pin pad'");
+		conf_err(p, &s->login_at, "'login each' needs a PIN that is there each time: 'pin file', "
+			 "'pin credential', 'pin ask keep' or 'pin pad'");
 }
 
 /* --- statements outside of peers --- */

@@ -38,9 +38,9 @@ static const struct {
 	uint8_t n;
 	bool ports;
 } protocols[] = {
-	{ "udp", IPPROTO_UDP, true }, { "tcp", IPPROTO_TCP, true }, { "sctp", IPPROTO_SCTP, true }, { "dccp", IPPROTO_DCCP, true },
-	{ "udplite", IPPROTO_UDPLITE, true }, { "icmp", IPPROTO_ICMP, false }, { "ipv6-icmp", IPPROTO_ICMPV6, false }, { "gre", IPPROTO_GRE, false },
-	{ "ipip", IPPROTO_IPIP, false },
+	{ "udp", IPPROTO_UDP, true }, { "tcp", IPPROTO_TCP, true }, { "sctp", IPPROTO_SCTP, true },
+	{ "dccp", IPPROTO_DCCP, true }, { "udplite", IPPROTO_UDPLITE, true }, { "icmp", IPPROTO_ICMP, false },
+	{ "ipv6-icmp", IPPROTO_ICMPV6, false }, { "gre", IPPROTO_GRE, false }, { "ipip", IPPROTO_IPIP, false },
 };
 #define PROTOCOLS (sizeof(protocols) / sizeof(*protocols))
 
@@ -122,7 +122,8 @@ static bool is_whole(struct conf_parser *p, const struct conf_word *w, const str
 		ipsec_addr_prefix_range(&net->addr, net->len, &first, &last);
 	if (ipsec_addr_equal(&net->addr, &first))
 		return true;
-	conf_err(p, &w->at, "%s has bits beyond its length; did you mean %s/%u?", w->s, ipsec_addr_format(&first, text, sizeof(text)), net->len);
+	conf_err(p, &w->at, "%s has bits beyond its length; did you mean %s/%u?", w->s,
+		 ipsec_addr_format(&first, text, sizeof(text)), net->len);
 	return false;
 }
 
@@ -130,7 +131,8 @@ static bool dropped(struct conf_parser *p, const struct conf_word *w, struct con
 {
 	if (strlen(w->s) == w->n && net_parse(w->s, net) && net->addr.family)
 		return is_whole(p, w, net);
-	conf_err(p, &w->at, "'%s' is not a network such as 10.0.0.0/24, perhaps with a protocol and a port behind it: 10.0.0.0/24[tcp/80]", w->s);
+	conf_err(p, &w->at, "'%s' is not a network such as 10.0.0.0/24, perhaps with a protocol and a port behind it: "
+		 "10.0.0.0/24[tcp/80]", w->s);
 	return false;
 }
 
@@ -161,8 +163,8 @@ void conf_do_net(struct conf_parser *p, bool local, const struct conf_word *at, 
 		return;
 	}
 	if (strlen(w->s) != w->n || !net_parse(w->s, &net)) {
-		conf_err(p, &at->at, "'%s' is not a network such as 10.0.0.0/24, or host, perhaps with a protocol and a port behind it: host[udp/1701]",
-			 w->s);
+		conf_err(p, &at->at, "'%s' is not a network such as 10.0.0.0/24, or host, perhaps with a protocol and "
+			 "a port behind it: host[udp/1701]", w->s);
 		return;
 	}
 	if (!is_whole(p, w, &net))
@@ -250,23 +252,25 @@ void conf_traffic_check(struct conf_parser *p)
 		return;
 	}
 	if (peer->start && (!set || t->remote.assigned || !conf_peer_is_single(peer)))
-		conf_err(p, &p->seen[CONF_STMT_START], "peer '%s': 'start' is for a tunnel that begins here: one with 'traffic' or "
-			 "'virtual-address', to a single address", peer->name);
+		conf_err(p, &p->seen[CONF_STMT_START], "peer '%s': 'start' is for a tunnel that begins here: one with "
+			 "'traffic' or 'virtual-address', to a single address", peer->name);
 	else if (t->transport && !(hosts_only(&t->local) && hosts_only(&t->remote)))
-		conf_err(p, at, "peer '%s': transport mode is between the two hosts: 'traffic transport host <-> host', perhaps with protocols and ports",
-			 peer->name);
+		conf_err(p, at, "peer '%s': transport mode is between the two hosts: "
+			 "'traffic transport host <-> host', perhaps with protocols and ports", peer->name);
 	else if (t->local.assigned && t->remote.assigned)
 		conf_err(p, at, "peer '%s': only one side can be assigned its addresses by the other", peer->name);
 	else if (t->local.assigned && !virtual)
-		conf_err(p, at, "peer '%s': nothing is assigned to this side without 'virtual-address ipv4' (or ipv6)", peer->name);
+		conf_err(p, at, "peer '%s': nothing is assigned to this side without 'virtual-address ipv4' (or ipv6)",
+			 peer->name);
 	else if (t->remote.assigned && !peer->pool[0])
 		conf_err(p, at, "peer '%s': nothing is assigned to the peer without 'pool NAME'", peer->name);
 	else if (virtual && !t->local.assigned)
-		conf_err(p, at, "peer '%s' gives us an address that no traffic uses: 'traffic assigned <-> NETWORK' is missing",
-			 peer->name);
+		conf_err(p, at, "peer '%s' gives us an address that no traffic uses: 'traffic assigned <-> NETWORK' "
+			 "is missing", peer->name);
 	else if (peer->pool[0] && !t->remote.assigned)
-		conf_err(p, at, "peer '%s' gets addresses that no traffic uses: 'traffic NETWORK <-> assigned' is missing",
-			 peer->name);
-	else if (set && t->remote.n + t->remote.assigned && !(families(peer, &t->local, true) & families(peer, &t->remote, false)))
+		conf_err(p, at, "peer '%s' gets addresses that no traffic uses: 'traffic NETWORK <-> assigned' is "
+			 "missing", peer->name);
+	else if (set && t->remote.n + t->remote.assigned &&
+		 !(families(peer, &t->local, true) & families(peer, &t->remote, false)))
 		conf_err(p, at, "peer '%s': one side of its traffic is IPv4, the other IPv6", peer->name);
 }

@@ -63,11 +63,11 @@ static bool hash_ok(struct users *u, struct view hash, const char *user)
 	if (!known)
 		known = weak = is_des(hash);
 	if (!known || hash.n > HASH_MAX)
-		conf_err(u->p, &u->at, "what stands behind user '%s' is no hash of crypt(5): \"mkpasswd -m yescrypt\" or \"openssl passwd -6\" "
-			 "make one", user);
+		conf_err(u->p, &u->at, "what stands behind user '%s' is no hash of crypt(5): "
+			 "\"mkpasswd -m yescrypt\" or \"openssl passwd -6\" make one", user);
 	else if (weak)
-		conf_warn(u->p, &u->at, "the hash of user '%s' is of an old kind that is soon guessed: \"mkpasswd -m yescrypt\" makes a "
-			  "better one", user);
+		conf_warn(u->p, &u->at, "the hash of user '%s' is of an old kind that is soon guessed: "
+			  "\"mkpasswd -m yescrypt\" makes a better one", user);
 	return known && hash.n <= HASH_MAX;
 }
 

@@ -110,8 +110,8 @@ static void adopt(struct conf_parser *p, struct conf_peer *peer, const struct co
 	if (!e || !l)
 		return;
 	if (other) {
-		conf_warn(p, at, "peer '%s': the line of '%s' in the file of secrets may be the shared secret of '%s', and no password: keydctl up asks for one", peer->name,
-			  peer->xauth_user, other->name);
+		conf_warn(p, at, "peer '%s': the line of '%s' in the file of secrets may be the shared secret of '%s', "
+			  "and no password: keydctl up asks for one", peer->name, peer->xauth_user, other->name);
 	} else if (secret_set(&l->password, e->key.p, e->key.n) < 0) {
 		conf_err(p, at, "out of memory");
 		p->error = -ENOMEM;

@@ -64,7 +64,8 @@ static int set_scheme(X509 *x, const struct crypto_sig *s)
 	int r;
 
 	X509_get0_signature(NULL, &outside, x);
-	r = algor && X509_ALGOR_copy((X509_ALGOR *)X509_get0_tbs_sigalg(x), algor) && X509_ALGOR_copy((X509_ALGOR *)outside, algor) ? 0 : -1;
+	r = algor && X509_ALGOR_copy((X509_ALGOR *)X509_get0_tbs_sigalg(x), algor) &&
+	    X509_ALGOR_copy((X509_ALGOR *)outside, algor) ? 0 : -1;
 	X509_ALGOR_free(algor);
 	return r;
 }

@@ -15,7 +15,8 @@ struct crypto_sig {
 	const char *name;		/* in configuration and logs: "ecdsa-sha256" */
 	enum crypto_key_type key;	/* that it needs */
 	uint16_t curve_bits;		/* EC: the only curve; 0: any */
-	uint8_t method;			/* authentication method: 1, 9, 10, 11; 14: named by an AlgorithmIdentifier; bare: IKEv1's 3, 9, 10, 11 */
+	/* authentication method: 1, 9, 10, 11; 14: named by an AlgorithmIdentifier; bare: IKEv1's 3, 9, 10, 11 */
+	uint8_t method;
 	uint8_t hash;			/* of SIGNATURE_HASH_ALGORITHMS (RFC 7427 7); 5: the scheme hashes by itself; 0: any (bare RSA) */
 	bool bare;			/* IKEv1: what is signed is such a hash already, and goes in as it is */
 	bool pss;			/* RSASSA-PSS: MGF1 with the same hash, a salt as long as the hash */

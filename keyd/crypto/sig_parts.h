@@ -14,7 +14,10 @@
  */
 int crypto_sig_hash(const struct crypto_sig *s, const struct view *parts, unsigned nparts, uint8_t out[CRYPTO_SIG_HASH_MAX],
 		    size_t *n) RD_MUST_CHECK;
-/* What a key signs that pads it itself: the hash as a DigestInfo in DER (RFC 8017 9.2), or alone if the scheme is bare. *n: its length. 0 or -1. */
+/*
+ * What a key signs that pads it itself: the hash as a DigestInfo in DER (RFC 8017 9.2), or alone if the scheme is bare.
+ * *n: its length. 0 or -1.
+ */
 int crypto_sig_digest_info(const struct crypto_sig *s, struct view hash, uint8_t out[CRYPTO_SIG_INFO_MAX], size_t *n) RD_MUST_CHECK;
 /*
  * What RSA turns into the signature, for a key that does no padding: the hash in the form of RFC 8017 9.1.1 or 9.2, as long as the

@@ -121,10 +121,11 @@ static enum trust_error prove_key(struct trust *t, const struct trust_request *r
 static enum trust_error nothing_shown(const struct shown *s, struct trust_answer *an)
 {
 	if (s->url)
-		return proof_refuse(an, TRUST_REFUSED_URL, "it has shown a hash and a URL, which is not followed: it must send the "
-				    "certificate itself");
+		return proof_refuse(an, TRUST_REFUSED_URL, "it has shown a hash and a URL, which is not followed: it "
+				    "must send the certificate itself");
 	if (s->key)
-		return proof_refuse(an, TRUST_NO_CERT, "it has shown a raw public key where a certificate is asked for (\"auth key\" would take it)");
+		return proof_refuse(an, TRUST_NO_CERT,
+				    "it has shown a raw public key where a certificate is asked for (\"auth key\" would take it)");
 	return proof_refuse(an, TRUST_NO_CERT, "it has shown no certificate, though we asked for one");
 }
 

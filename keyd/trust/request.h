@@ -32,11 +32,15 @@ struct trust_request {
 	struct conf_id remote;		/* who it says it is */
 	/* of TRUST_PROOF */
 	uint8_t form;			/* enum trust_form */
-	/* Of the AUTH payload, RFC 7296 3.8; 14: data begins with an AlgorithmIdentifier (RFC 7427 3). TRUST_IKEV1: enum auth_ikev1_method. */
+	/*
+	 * Of the AUTH payload, RFC 7296 3.8; 14: data begins with an AlgorithmIdentifier (RFC 7427 3). TRUST_IKEV1:
+	 * enum auth_ikev1_method.
+	 */
 	uint8_t method;
 	struct view auth;		/* its data; of a SIG payload */
 	struct view message, nonce, macid;	/* the signed octets, RFC 7296 2.15 */
-	struct view certs;		/* bodies of CERT payloads (IKEv1's, too) in their order, each after its length in 4 bytes, network order */
+	/* bodies of CERT payloads (IKEv1's, too) in their order, each after its length in 4 bytes, network order */
+	struct view certs;
 	/* of TRUST_STILL */
 	struct view ticket;
 };
