@@ -86,8 +86,9 @@ void card_keys_free(struct card_keys *k);
 /* The same token, wherever it is now. */
 bool card_token_same(const struct card_token *a, const struct card_token *b);
 /*
- * Of one card, by maker, model and serial number; false also where that is no number. Mostly it is the same token then, under another
- * label: PIV cards are called as their certificate is. But a module may show a token for each of a card's PINs, which only labels tell apart.
+ * Of one card, by maker, model and serial number; false also where that is no number. Mostly it is the same token then,
+ * under another label: PIV cards are called as their certificate is. But a module may show a token for each of a card's
+ * PINs, which only labels tell apart.
  */
 bool card_token_same_card(const struct card_token *a, const struct card_token *b);
 /* It has a serial number of its own: another one than "" and zeros. */

@@ -35,7 +35,8 @@ static bool is_alive(struct p11 *p, const struct p11_session *s, const struct ca
 {
 	CK_SESSION_INFO info;
 
-	return (card_token_same(&s->token, t) || card_token_same_card(&s->token, t)) && p->f->C_GetSessionInfo(s->handle, &info) == CKR_OK && info.slotID == t->slot;
+	return (card_token_same(&s->token, t) || card_token_same_card(&s->token, t)) &&
+	       p->f->C_GetSessionInfo(s->handle, &info) == CKR_OK && info.slotID == t->slot;
 }
 
 int p11_session_get(struct p11 *p, const struct card_token *t, struct p11_session **out)

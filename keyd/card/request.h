@@ -51,7 +51,8 @@ struct card_seen {
  * that is written down. M_CARD_FORGIVE: it was right, or never reached the token.
  */
 struct card_bad {
-	uint8_t token[CRYPTO_DIGEST_LEN];	/* SHA-256 of its manufacturer, model and serial, each with NUL; and label, if that is no serial number */
+	/* SHA-256 of its manufacturer, model and serial, each with NUL; and label, if that is no serial number */
+	uint8_t token[CRYPTO_DIGEST_LEN];
 	uint64_t stamp;
 	uint8_t from;			/* enum token_pin_from; TOKEN_PIN_NONE: about no PIN, somebody has locked the token by hand */
 };
@@ -87,7 +88,8 @@ struct card_ask {
 	 * wants to see them, so tokens are looked for though none is configured; answered by nothing but events.
 	 */
 	uint8_t verb;
-	char token[CARD_URI_MAX];	/* a label, a serial number or a URI; "": all, or the only one that it can mean. CARD_ASK_LIST: all that fit */
+	/* a label, a serial number or a URI; "": all, or the only one that it can mean. CARD_ASK_LIST: all that fit */
+	char token[CARD_URI_MAX];
 };
 
 /* card to ctl: n × (M_CARD_TOKEN, n × M_CARD_KEY of it), n × M_CARD_MISSING, M_CARD_DONE */

@@ -133,8 +133,9 @@ enum token_need token_need(const struct token *t, const struct token_pin *pin, b
 
 const char *token_need_text(enum token_need n)
 {
-	static const char pin_each[] = "wants the PIN for each signature with this key, and there is none: \"keydctl token unlock\" gives it "
-				       "for one, \"pin ask keep\" in keyd.conf keeps it for all";
+	static const char pin_each[] =
+		"wants the PIN for each signature with this key, and there is none: \"keydctl token unlock\" gives it "
+		"for one, \"pin ask keep\" in keyd.conf keeps it for all";
 	static const char *const texts[TOKEN_NEEDS] = {
 		[TOKEN_READY] = "is ready",
 		[TOKEN_LOGIN] = "can be unlocked",

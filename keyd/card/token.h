@@ -14,7 +14,7 @@ enum token_state {
 	TOKEN_PRESENT,			/* it is there, and wants no PIN */
 	TOKEN_LOCKED,			/* it wants one */
 	TOKEN_UNLOCKED,
-	TOKEN_FAILING,			/* it is there, and it or its module answers with errors: nothing is asked of it but whether it is well */
+	TOKEN_FAILING,			/* it or its module answers with errors: asked nothing but whether it is well */
 	TOKEN_BLOCKED,			/* no PIN will do any more: an administrator's has to set a new one */
 	TOKEN_STATES
 };

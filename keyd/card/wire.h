@@ -37,7 +37,7 @@ enum card_wire {
 	CARD_WIRE_DONE,			/* struct card_wire_done; in READY's place, with id 0: the module cannot be loaded, and why */
 	/* from a watcher */
 	CARD_WIRE_CHANGED,		/* empty: a token has come or gone, at first also: look now. At most some tens a second */
-	CARD_WIRE_READERS,		/* n × struct card_wire_reader, all that have a card. When pcscd answers, and whenever they change */
+	CARD_WIRE_READERS,		/* n × struct card_wire_reader, all with a card; when pcscd answers, and at each change */
 	CARD_WIRE_PCSCD,		/* id 1: pcscd answers, 0: it is waited for. At first, and whenever it changes */
 };
 
@@ -84,8 +84,8 @@ void card_wire_key_put(struct wr *w, const struct card_key *k);
  */
 int card_wire_key_get(struct rd *r, struct card_key *k) RD_MUST_CHECK;
 /*
- * What came from a worker, as bytes in memory. 0, or -1: too short or too long, or it makes no sense. Texts in it end, and are printable; names
- * of readers are left as they are.
+ * What came from a worker, as bytes in memory. 0, or -1: too short or too long, or it makes no sense. Texts in it end,
+ * and are printable; names of readers are left as they are.
  */
 int card_wire_token_get(struct view body, struct card_token *t) RD_MUST_CHECK;
 int card_wire_done_get(struct view body, struct card_wire_done *d) RD_MUST_CHECK;

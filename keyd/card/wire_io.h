@@ -21,8 +21,8 @@ int card_wire_send(int fd, uint16_t type, uint32_t id, const struct view *parts,
  */
 int card_wire_peek(int fd, struct ipc_hdr *h, int64_t deadline) RD_MUST_CHECK;
 /*
- * The bytes of the message that was looked at, its header first, into parts; keep: it stays to be taken. 0, or -EPROTO: fewer than there is room for.
- * Descriptors in it are closed.
+ * The bytes of the message that was looked at, its header first, into parts; keep: it stays to be taken. 0, or -EPROTO:
+ * fewer than there is room for. Descriptors in it are closed.
  */
 int card_wire_take(int fd, struct iovec *parts, unsigned nparts, bool keep) RD_MUST_CHECK;
 

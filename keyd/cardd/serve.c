@@ -225,11 +225,13 @@ static int (*const answers[])(struct worker *) = {
 static int serve_one(struct worker *w)
 {
 	int r = request_receive(&w->rq, w->fd), error;
+	const char *why;
 
 	if (r && r != -ENOMEM)
 		return r;
 	error = r ? CARD_PIN_UNUSED : answers[w->rq.type](w);
-	return tell_done(w->fd, w->rq.id, error, r ? "no memory can be locked for it (RLIMIT_MEMLOCK)" : w->c->driver->error(w->c)) ? -EPIPE : 0;
+	why = r ? "no memory can be locked for it (RLIMIT_MEMLOCK)" : w->c->driver->error(w->c);
+	return tell_done(w->fd, w->rq.id, error, why) ? -EPIPE : 0;
 }
 
 int serve(struct card *c, int fd)

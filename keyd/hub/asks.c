@@ -114,8 +114,8 @@ static bool find_meant(struct hub *h, struct ask *a)
 		       a->ask.verb == CARD_ASK_UNLOCK ? "locked" : "unlocked");
 	else {
 		look_for(h, a, true, false, &c);
-		finish(h, a, CARD_GONE, TOKEN_WANT_TOKEN, c.n ? "That token is not there; there are: %s" : "That token is not there, nor any other.%s",
-		       c.names);
+		finish(h, a, CARD_GONE, TOKEN_WANT_TOKEN, c.n ? "That token is not there; there are: %s" :
+		       "That token is not there, nor any other.%s", c.names);
 	}
 	return false;
 }
@@ -236,7 +236,8 @@ static void unlock_run(struct hub *h, struct ask *a, uint64_t now)
 		       a->token->state.state == TOKEN_PRESENT ? "there, and wants no PIN" : "unlocked already");
 	else if (need != TOKEN_LOGIN && need != TOKEN_WANT_TIME)
 		finish(h, a, need == TOKEN_WANT_TOKEN ? CARD_GONE : need == TOKEN_WANT_UNBLOCK ? CARD_PIN_BLOCKED :
-		       need == TOKEN_WANT_CURE ? CARD_BROKEN : CARD_LOCKED, need, "Token \"%s\" %s.", token_title(a->token), token_need_text(need));
+		       need == TOKEN_WANT_CURE ? CARD_BROKEN : CARD_LOCKED, need, "Token \"%s\" %s.",
+		       token_title(a->token), token_need_text(need));
 	else if (now >= a->deadline)
 		finish(h, a, CARD_BROKEN, TOKEN_WANT_TIME, "Token \"%s\" is busy.", token_title(a->token));
 }
@@ -287,16 +288,17 @@ static void unlock_end(struct hub *h, struct ask *a)
 	bool counts = a->error == CARD_PIN_WRONG && t->card.tries >= 0;
 
 	if (a->late)
-		finish(h, a, CARD_LOCKED, token_want(h, a->token), "Token \"%s\" is locked: somebody has locked it meanwhile.", token_title(t));
+		finish(h, a, CARD_LOCKED, token_want(h, a->token),
+		       "Token \"%s\" is locked: somebody has locked it meanwhile.", token_title(t));
 	else if (!a->error)
 		finish(h, a, CARD_OK, TOKEN_READY, "Token \"%s\" is unlocked%s.", token_title(t),
 		       t->once ? ", for one signature by a key that wants its PIN again for each" : "");
 	else if (counts)
-		finish(h, a, a->error, token_want(h, a->token), "Token \"%s\": the PIN is wrong; %d %s left.", token_title(t), t->card.tries,
-		       t->card.tries == 1 ? "try is" : "tries are");
+		finish(h, a, a->error, token_want(h, a->token), "Token \"%s\": the PIN is wrong; %d %s left.",
+		       token_title(t), t->card.tries, t->card.tries == 1 ? "try is" : "tries are");
 	else
-		finish(h, a, a->error, token_want(h, a->token), "Token \"%s\": %s%s%s%s.", token_title(t), card_strerror(a->error),
-		       a->why[0] ? " (" : "", a->why, a->why[0] ? ")" : "");
+		finish(h, a, a->error, token_want(h, a->token), "Token \"%s\": %s%s%s%s.", token_title(t),
+		       card_strerror(a->error), a->why[0] ? " (" : "", a->why, a->why[0] ? ")" : "");
 }
 
 /* Whoever has spoken last has it his way. */
@@ -322,7 +324,8 @@ static void lock_begin(struct hub *h, struct ask *a, uint64_t now)
 		return;
 	state = &a->token->state;
 	if (state->state == TOKEN_PRESENT) {
-		finish(h, a, CARD_UNSUPPORTED, TOKEN_READY, "Token \"%s\" wants no PIN, and so it cannot be locked.", token_title(a->token));
+		finish(h, a, CARD_UNSUPPORTED, TOKEN_READY, "Token \"%s\" wants no PIN, and so it cannot be locked.",
+		       token_title(a->token));
 		return;
 	}
 	overtake(h, a->token, now);
@@ -337,8 +340,8 @@ static void lock_end(struct hub *h, struct ask *a)
 {
 	bool done = a->token->state.state != TOKEN_UNLOCKED;
 
-	finish(h, a, done ? CARD_OK : CARD_BROKEN, TOKEN_READY, done ? "Token \"%s\" is locked." : "Token \"%s\" is busy, and will be locked.",
-	       token_title(a->token));
+	finish(h, a, done ? CARD_OK : CARD_BROKEN, TOKEN_READY, done ? "Token \"%s\" is locked." :
+	       "Token \"%s\" is busy, and will be locked.", token_title(a->token));
 }
 
 /* --- all of them --- */

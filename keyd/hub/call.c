@@ -145,7 +145,8 @@ static void give_up_unsent(struct hub *h, struct hub_worker *w, int error, const
 
 void call_unwritten(struct hub *h, struct hub_worker *w, uint64_t now)
 {
-	hub_log(h, LOG_LEVEL_ERROR, "a PIN is not used, since nobody has written down that it is: token=\"%s\"", token_title(w->call.token));
+	hub_log(h, LOG_LEVEL_ERROR, "a PIN is not used, since nobody has written down that it is: token=\"%s\"",
+		token_title(w->call.token));
 	give_up_unsent(h, w, CARD_PIN_UNUSED, "", now);
 }
 
@@ -337,7 +338,8 @@ static void done_reset(struct hub *h, struct hub_worker *w, struct call *c, int 
 }
 
 /* An error of the whole module: it begins anew; when that did not help, its process does. */
-static void look_for_cure(struct hub *h, struct hub_worker *w, const struct call *c, int error, const char *why, uint64_t now)
+static void look_for_cure(struct hub *h, struct hub_worker *w, const struct call *c, int error, const char *why,
+			  uint64_t now)
 {
 	char name[HUB_WHAT_MAX + 16];
 
@@ -352,8 +354,8 @@ static void look_for_cure(struct hub *h, struct hub_worker *w, const struct call
 		hub_worker_fail(h, w, "answers with errors", now);
 		return;
 	}
-	hub_log(h, LOG_LEVEL_INFO, "a module answers with errors and is reset: %s call=%s why=\"%s\"", hub_worker_name(w, name, sizeof(name)),
-		call_name(c->type), why);
+	hub_log(h, LOG_LEVEL_INFO, "a module answers with errors and is reset: %s call=%s why=\"%s\"",
+		hub_worker_name(w, name, sizeof(name)), call_name(c->type), why);
 	w->broken = c->type;
 	w->reset = true;
 }

@@ -137,7 +137,8 @@ static void inherit(struct hub *h)
 {
 	list_each(w, &h->next.wants, struct want, link) {
 		list_each(old, &h->now.wants, struct want, link) {
-			if (strcmp(old->w.uri, w->w.uri) || (old->w.known && memcmp(&old->w.handle, &w->w.handle, sizeof(w->w.handle)) != 0))
+			if (strcmp(old->w.uri, w->w.uri) ||
+			    (old->w.known && memcmp(&old->w.handle, &w->w.handle, sizeof(w->w.handle)) != 0))
 				continue;
 			w->token = old->token;
 			w->key = old->key;

@@ -73,7 +73,8 @@ int pin_bad_add(struct hub *h, const struct card_bad *bad)
 /* The same card, through whichever driver: it has one counter. */
 static bool is_twin(const struct hub_token *a, const struct hub_token *b)
 {
-	return a == b || ((card_token_has_serial(&a->card) || !strcmp(a->card.label, b->card.label)) && !strcmp(a->card.serial, b->card.serial) && !strcmp(a->card.model, b->card.model));
+	return a == b || ((card_token_has_serial(&a->card) || !strcmp(a->card.label, b->card.label)) &&
+			  !strcmp(a->card.serial, b->card.serial) && !strcmp(a->card.model, b->card.model));
 }
 
 static int mark(struct hub *h, const struct hub_token *t, const struct token_pin *pin)

@@ -96,7 +96,8 @@ void token_looked(struct hub *h, struct hub_token *t, const struct card_token *c
 		t->looked = false;
 	}
 	if (strcmp(t->card.label, c->label) != 0) {
-		hub_log(h, LOG_LEVEL_NOTICE, "a token is called otherwise now: label=\"%s\" was=\"%s\" serial=%s", c->label, t->card.label, c->serial);
+		hub_log(h, LOG_LEVEL_NOTICE, "a token is called otherwise now: label=\"%s\" was=\"%s\" serial=%s",
+			c->label, t->card.label, c->serial);
 		t->read = h->changed = true;		/* as its certificate is, perhaps */
 	}
 	t->card = *c;
@@ -147,8 +148,10 @@ static struct hub_token *find(struct hub *h, const struct hub_worker *w, const s
 static int digest_of(const struct card_token *c, uint8_t out[CRYPTO_DIGEST_LEN])
 {
 	const struct view parts[] = {
-		{ (const uint8_t *)c->manufacturer, strlen(c->manufacturer) + 1 }, { (const uint8_t *)c->model, strlen(c->model) + 1 },
-		{ (const uint8_t *)c->serial, strlen(c->serial) + 1 }, { (const uint8_t *)c->label, card_token_has_serial(c) ? 0 : strlen(c->label) + 1 },
+		{ (const uint8_t *)c->manufacturer, strlen(c->manufacturer) + 1 },
+		{ (const uint8_t *)c->model, strlen(c->model) + 1 },
+		{ (const uint8_t *)c->serial, strlen(c->serial) + 1 },
+		{ (const uint8_t *)c->label, card_token_has_serial(c) ? 0 : strlen(c->label) + 1 },
 	};
 
 	return crypto_sha256(parts, 4, out);

@@ -131,11 +131,12 @@ static void tell_many(struct hub *h, struct want *w)
 
 			if (!card_uri_fits_key(w->uri, k) || n >= sizeof(names))
 				continue;
-			n += (size_t)snprintf(names + n, sizeof(names) - n, " %s", card_uri_format(&t->card, k, uri, sizeof(uri)));
+			n += (size_t)snprintf(names + n, sizeof(names) - n, " %s",
+					      card_uri_format(&t->card, k, uri, sizeof(uri)));
 		}
 	}
-	hub_log(h, LOG_LEVEL_ERROR, "several keys on tokens fit, and none is used; state which one is meant: at=%s uri=%s fit:%s", w->w.where,
-		w->w.uri, names);
+	hub_log(h, LOG_LEVEL_ERROR, "several keys on tokens fit, and none is used; state which one is meant: "
+		"at=%s uri=%s fit:%s", w->w.where, w->w.uri, names);
 }
 
 static void mean(struct want *w, struct hub_token *t, int key, int error)
@@ -283,8 +284,8 @@ void wants_tell(struct hub *h, bool all)
 struct want *want_curious(struct hub *h, const struct hub_worker *on, struct pin_use *use)
 {
 	list_each(w, &h->now.wants, struct want, link) {
-		if (w->w.known || !w->token || w->token->looked || w->token->worker != on || w->key >= 0 || w->token->state.state != TOKEN_LOCKED || w->token->read ||
-		    w->token->reading)
+		if (w->w.known || !w->token || w->token->looked || w->token->worker != on || w->key >= 0 ||
+		    w->token->state.state != TOKEN_LOCKED || w->token->read || w->token->reading)
 			continue;
 		if (want_need(h, w, use) == TOKEN_LOGIN && use->pin.from == TOKEN_PIN_CONFIGURED)
 			return w;

@@ -19,7 +19,8 @@ static bool is_watcher(const struct hub_worker *w)
 const char *hub_worker_name(const struct hub_worker *w, char *buf, size_t n)
 {
 	static const char *const words[] = {
-		[HUB_MODULE] = "module=", [HUB_READER] = "reader=\"", [HUB_WATCH_READERS] = "watcher=readers", [HUB_WATCH_MODULE] = "watcher=",
+		[HUB_MODULE] = "module=", [HUB_READER] = "reader=\"",
+		[HUB_WATCH_READERS] = "watcher=readers", [HUB_WATCH_MODULE] = "watcher=",
 	};
 
 	snprintf(buf, n, "%s%s%s", words[w->kind], w->what, w->kind == HUB_READER ? "\"" : "");
@@ -118,9 +119,10 @@ static void failed(struct hub *h, struct hub_worker *w, const char *how, uint64_
 	unsigned type = w->call.type ? w->call.type : w->broken;
 
 	put_off(w, now);
-	hub_log(h, is_news(w, type) ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "a token's process %s and is started again: %s call=%s%s%s%s", how,
-		hub_worker_name(w, name, sizeof(name)), w->ready ? call_name((uint16_t)type) : "start", w->why[0] ? " why=\"" : "", w->why,
-		w->why[0] ? "\"" : "");
+	hub_log(h, is_news(w, type) ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+		"a token's process %s and is started again: %s call=%s%s%s%s", how,
+		hub_worker_name(w, name, sizeof(name)), w->ready ? call_name((uint16_t)type) : "start",
+		w->why[0] ? " why=\"" : "", w->why, w->why[0] ? "\"" : "");
 	w->why[0] = 0;
 	ended(h, w, now);
 	tokens_happened(h, w, TOKEN_LOST, "its process is started again", now);
