@@ -97,8 +97,8 @@ static int open_readers(struct search *s)
 }
 
 /*
- * The one that was named is in no reader: each module that p11-kit lists, in a process of its own. One that does not work is no failure of the
- * others; of what it does not have, nobody needs to hear.
+ * The one that was named is in no reader: each module that p11-kit lists, in a process of its own. One that does not
+ * work is no failure of the others; of what it does not have, nobody needs to hear.
  */
 static void look_in_modules(struct search *s)
 {
@@ -125,8 +125,9 @@ static int judge(struct search *s, const char *module)
 {
 	struct enroll *e = s->e;
 	const char *where = module ? module : e->who ? "the readers, and the modules that p11-kit lists" : "the readers";
-	const char *hint = module ? "" : !s->pcscd ? "; no reader can be asked, as pcscd is not there; of another token name its module with --module" :
-		     "; of a token that is no OpenPGP or PIV card name its module with --module";
+	const char *hint = module ? "" : !s->pcscd ?
+			   "; no reader can be asked, as pcscd is not there; of another token name its module with --module" :
+			   "; of a token that is no OpenPGP or PIV card name its module with --module";
 
 	if (s->found == 1)
 		return 0;

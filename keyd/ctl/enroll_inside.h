@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Private to keydctl token enroll: what it was asked for, and the token that it is at work on. Functions return 0 or an exit code; all is said then. */
+/* Private to keydctl token enroll: what was asked, and of which token. Functions return 0 or an exit code, all being said. */
 #ifndef KEYD_CTL_ENROLL_INSIDE_H
 #define KEYD_CTL_ENROLL_INSIDE_H
 

@@ -148,7 +148,8 @@ static int make(struct enroll *e, const struct card_key *old, struct card_key **
 	if (error == CARD_NO_KEY)
 		return enroll_fail(e, "%s has no place for a key with this id", e->place);
 	if (error == CARD_NO_SCHEME || error == CARD_UNSUPPORTED)
-		return enroll_fail(e, "%s cannot make such a key: try another --key%s%s%s", e->place, *said ? " (" : "", said, *said ? ")" : "");
+		return enroll_fail(e, "%s cannot make such a key: try another --key%s%s%s", e->place,
+				   *said ? " (" : "", said, *said ? ")" : "");
 	if (error)
 		return enroll_fail_card(e, error);
 	r = show(e, &made);

@@ -9,7 +9,8 @@
 #define FLOOR 2		/* with fewer tries left, only somebody who sees what comes of it may use one */
 
 /* From fd, or else from whoever is there: at the terminal, or before a pinentry. */
-static int take(struct enroll *e, struct card_pin **out, int fd, const char *option, const struct passphrase_question *q)
+static int take(struct enroll *e, struct card_pin **out, int fd, const char *option,
+		const struct passphrase_question *q)
 {
 	const struct passphrase_from from = { .fd = fd, .pinentry = e->pinentry, .usual = e->pinentry_usual };
 	char why[600];
@@ -17,8 +18,8 @@ static int take(struct enroll *e, struct card_pin **out, int fd, const char *opt
 	int r;
 
 	if (fd < 0 && !passphrase_again(&from)) {
-		enroll_fail(e, "%s: there is nobody to ask: standard input is no terminal, and neither --%s nor --pinentry is given", q->what,
-			    option);
+		enroll_fail(e, "%s: there is nobody to ask: standard input is no terminal, and neither --%s nor "
+			    "--pinentry is given", q->what, option);
 		return KEYDCTL_NOBODY;
 	}
 	if (card_pin_alloc(out, CARD_PIN_MAX, &room))
@@ -45,16 +46,19 @@ static const char *tries_text(int tries, char *buf, size_t n)
 
 static int ask_pin(struct enroll *e)
 {
-	struct passphrase_question q = { .more = e->t.tries == 1 ? "THIS IS THE LAST TRY: one more wrong PIN, and the token is blocked." : "" };
+	struct passphrase_question q = {
+		.more = e->t.tries == 1 ? "THIS IS THE LAST TRY: one more wrong PIN, and the token is blocked." : "",
+	};
 	char what[200], tries[32];
 
 	if (e->t.pad) {
-		fprintf(stderr, "%s wants its PIN%s: type it at the reader\n", e->place, tries_text(e->t.tries, tries, sizeof(tries)));
+		fprintf(stderr, "%s wants its PIN%s: type it at the reader\n", e->place,
+			tries_text(e->t.tries, tries, sizeof(tries)));
 		return 0;
 	}
 	if (e->pin_fd >= 0 && e->t.tries >= 0 && e->t.tries < FLOOR)
-		return enroll_fail(e, "%s: only one try of its PIN is left: it is not used unless somebody types it, without --pin-fd",
-				   e->place);
+		return enroll_fail(e, "%s: only one try of its PIN is left: it is not used unless somebody types it, "
+				   "without --pin-fd", e->place);
 	snprintf(what, sizeof(what), "PIN of token \"%s\"%s", e->place, tries_text(e->t.tries, tries, sizeof(tries)));
 	q.what = what;
 	return take(e, &e->pin, e->pin_fd, "pin-fd", &q);

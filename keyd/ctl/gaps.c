@@ -244,8 +244,9 @@ static int parse_peer(struct asking *a)
 	a->peer_length = inet_pton(AF_INET, text, a->peer) == 1 ? 4 : inet_pton(AF_INET6, text, a->peer) == 1 ? 16 : 0;
 	if (a->peer_length)
 		return KEYDCTL_DONE;
-	snprintf(why, sizeof(why), "\"%.100s\" is no address, %s: gaps are known by the other end's address, as in the first column of keydctl gaps", asked,
-		 a->asked->names ? "nor a peer that keyd has an IKE SA with" : "and no keyd answers here that would know whose name it is");
+	snprintf(why, sizeof(why), "\"%.100s\" is no address, %s: gaps are known by the other end's address, as in the "
+		 "first column of keydctl gaps", asked, a->asked->names ? "nor a peer that keyd has an IKE SA with" :
+		 "and no keyd answers here that would know whose name it is");
 	return fail(a->asked, why);
 }
 

@@ -83,7 +83,8 @@ static void print_sa(const char *before, const json_t *sa)
 		return;
 	printf("%s%s", before, str(sa, "spi"));
 	if (num(sa, "age_us"))
-		printf(" (%s old, %lld packets, %lld bytes)", duration(num(sa, "age_us"), age, sizeof(age)), num(sa, "packets"), num(sa, "bytes"));
+		printf(" (%s old, %lld packets, %lld bytes)", duration(num(sa, "age_us"), age, sizeof(age)),
+		       num(sa, "packets"), num(sa, "bytes"));
 }
 
 /* "held 4 (336 bytes)", behind what stands before it */
@@ -173,7 +174,8 @@ static void tell_spi(const json_t *e)
 {
 	char why[160];
 
-	printf("inbound %s %s has no SA: %s; packets %lld", str(e, "protocol"), str(e, "spi"), fate_of(e, why, sizeof(why)), num(e, "packets"));
+	printf("inbound %s %s has no SA: %s; packets %lld", str(e, "protocol"), str(e, "spi"),
+	       fate_of(e, why, sizeof(why)), num(e, "packets"));
 }
 
 static void tell_unknown(const json_t *e)
@@ -202,7 +204,8 @@ void gaps_text_event(const json_t *e)
 	void (*tell)(const json_t *e) = tell_unknown;
 	char when[64];
 
-	printf("%s  %s -> %s  ", clock_of(num(e, "time_us"), when, sizeof(when)), str(e, in ? "peer" : "local"), str(e, in ? "local" : "peer"));
+	printf("%s  %s -> %s  ", clock_of(num(e, "time_us"), when, sizeof(when)), str(e, in ? "peer" : "local"),
+	       str(e, in ? "local" : "peer"));
 	for (size_t i = 0; i < KINDS; i++)
 		if (is(e, "type", kinds[i].type))
 			tell = kinds[i].tell;
@@ -258,8 +261,8 @@ void gaps_text_all(const json_t *all)
 	long long unkept = num(info, "missed") + num(info, "forgotten");
 	size_t i;
 
-	printf("%-15s  %-40s %5s %13s %7s %7s %7s %8s  %s\n", "peer", "policy", "gaps", "longest wait", "held", "dropped", "clear", "switches",
-	       "now");
+	printf("%-15s  %-40s %5s %13s %7s %7s %7s %8s  %s\n", "peer", "policy", "gaps", "longest wait", "held",
+	       "dropped", "clear", "switches", "now");
 	json_array_foreach (json_object_get(all, "paths"), i, o)
 		tell_path(o);
 	if (!json_array_size(json_object_get(all, "paths")))
@@ -274,5 +277,6 @@ void gaps_text_all(const json_t *all)
 		gaps_text_event(o);
 	tell_totals(info);
 	if (unkept || num(info, "other_packets"))
-		printf("\nnot kept for want of room: %lld objects, %lld inbound packets\n", unkept, num(info, "other_packets"));
+		printf("\nnot kept for want of room: %lld objects, %lld inbound packets\n", unkept,
+		       num(info, "other_packets"));
 }

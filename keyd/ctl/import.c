@@ -79,7 +79,8 @@ static int print_text(const struct import_result *r)
 {
 	for (unsigned i = 0; i < r->nnotes; i++)
 		if (r->notes[i].how >= IMPORT_IKEV1)
-			fprintf(stderr, "%s:%u: %s: %s\n", r->notes[i].file, r->notes[i].line, import_how_name(r->notes[i].how), r->notes[i].text);
+			fprintf(stderr, "%s:%u: %s: %s\n", r->notes[i].file, r->notes[i].line,
+				import_how_name(r->notes[i].how), r->notes[i].text);
 	fputs(r->conf, stdout);
 	return KEYDCTL_DONE;
 }
@@ -106,7 +107,8 @@ static int convert(const struct import_asked *a, const struct told *t, const str
 
 int import_main(const struct import_asked *a)
 {
-	enum import_format format = !a->format ? IMPORT_GUESS : !strcmp(a->format, "racoon") ? IMPORT_RACOON : IMPORT_IPSEC;
+	enum import_format format = !a->format ? IMPORT_GUESS :
+				    !strcmp(a->format, "racoon") ? IMPORT_RACOON : IMPORT_IPSEC;
 	struct told t = { .json = a->json };
 	struct import_tree tree = { .nfiles = 0 };
 	int r;
@@ -116,7 +118,10 @@ int import_main(const struct import_asked *a)
 		return KEYDCTL_USAGE;
 	}
 	t.mistakes = json_array();
-	r = import_tree_read(&tree, a->file, format, tell, &t) ? fail(a, &t, "the file has mistakes, or cannot be read") : convert(a, &t, &tree);
+	if (import_tree_read(&tree, a->file, format, tell, &t))
+		r = fail(a, &t, "the file has mistakes, or cannot be read");
+	else
+		r = convert(a, &t, &tree);
 	import_tree_free(&tree);
 	json_decref(t.mistakes);
 	return r;

@@ -267,8 +267,10 @@ static const struct verb verbs[] = {
 			"change" },
 	{ "watch", "[PEER] [--since TIME]", 0, 1, run_watch, NULL, NULL, "print events as they come" },
 	{ "log", "LEVEL", 1, 1, run_log, NULL, NULL, "error, warning, notice, info or debug" },
-	{ "unlock", "[PEER] [--fd N|--pinentry PROGRAM]", 0, 1, run_unlock, NULL, NULL, "give the passphrase of private keys, or the password for a peer's gateway, from the terminal or standard input" },
-	{ "token list", "[TOKEN]", 0, 1, token_list, NULL, NULL, "tokens, their state, keys and certificates, and which tunnels they hold up" },
+	{ "unlock", "[PEER] [--fd N|--pinentry PROGRAM]", 0, 1, run_unlock, NULL, NULL,
+	  "give the passphrase of private keys, or the password for a peer's gateway, from the terminal or standard input" },
+	{ "token list", "[TOKEN]", 0, 1, token_list, NULL, NULL,
+	  "tokens, their state, keys and certificates, and which tunnels they hold up" },
 	{ "token show", "TOKEN", 1, 1, token_show, NULL, NULL, "one of them, with URIs for keyd.conf" },
 	{ "token check", "[TOKEN]", 0, 1, token_check, NULL, NULL, "whether it would sign now; uses up no try" },
 	{ "token unlock", "[TOKEN] [--fd N|--pinentry PROGRAM|--pad]", 0, 1, token_unlock, NULL, NULL, "give its PIN" },
@@ -281,11 +283,13 @@ static const struct verb verbs[] = {
 
 /* They need no keyd. */
 static const struct verb verbs_alone[] = {
-	{ "keygen", "[--type TYPE] [--force] FILE", 1, 1, run_keygen, NULL, NULL, "make a private key, and print the line for the other end" },
+	{ "keygen", "[--type TYPE] [--force] FILE", 1, 1, run_keygen, NULL, NULL,
+	  "make a private key, and print the line for the other end" },
 	{ "keygen", "--public FILE", 1, 1, run_keygen, NULL, NULL, "print the line of a key or a certificate that is there" },
 	{ "import", "[--format racoon|ipsec.conf] [--modernise] [--setkey FILE] FILE", 1, 1, run_import, NULL, NULL,
 	  "print the keyd.conf that does what another daemon's file does" },
-	{ "gaps", "[PEER] [--since TIME] [--watch]", 0, 1, run_gaps, NULL, NULL, "when and for how long keying cost traffic (needs ipsec_gap.ko)" },
+	{ "gaps", "[PEER] [--since TIME] [--watch]", 0, 1, run_gaps, NULL, NULL,
+	  "when and for how long keying cost traffic (needs ipsec_gap.ko)" },
 	{ "version", "", 0, 0, run_version, NULL, NULL, "print the version" },
 };
 
@@ -304,7 +308,8 @@ static int usage(FILE *to)
 	for (const struct verb_table *t = tables; t < tables + TABLES; t++)
 		for (size_t i = 0; i < t->n; i++)
 			fprintf(to, "  %-13s %-29s %s\n", t->v[i].name, t->v[i].args, t->v[i].help);
-	fprintf(to, "  %-13s %-29s %s\n", "token enroll", "[TOKEN] ... (see --help)", "make a key on a token, ask for its certificate, store it");
+	fprintf(to, "  %-13s %-29s %s\n", "token enroll", "[TOKEN] ... (see --help)",
+		"make a key on a token, ask for its certificate, store it");
 	return to == stdout ? KEYDCTL_DONE : KEYDCTL_USAGE;
 }
 

@@ -192,8 +192,8 @@ int keygen_public(const char *file)
 		return r;
 	error = crypto_is_p12(secret_view(&bytes)) ? CRYPTO_KEY_PASSPHRASE : any_key(&k, secret_view(&bytes));
 	if (error == CRYPTO_KEY_PASSPHRASE)
-		r = fail(file, "is encrypted: its certificate, or its public key in a file (openssl pkey -in FILE -pubout, or openssl pkcs12 "
-			 "-in FILE -nokeys), will do");
+		r = fail(file, "is encrypted: its certificate, or its public key in a file "
+			 "(openssl pkey -in FILE -pubout, or openssl pkcs12 -in FILE -nokeys), will do");
 	else if (error)
 		r = fail(file, "has no key and no certificate that can be used: %s", crypto_key_strerror(error));
 	else

@@ -93,7 +93,8 @@ bool passphrase_again(const struct passphrase_from *from)
 	return program(from) || (from->fd < 0 && isatty(STDIN_FILENO));
 }
 
-int passphrase_read(const struct passphrase_from *from, const struct passphrase_question *q, char *buf, size_t n, char *why, size_t nwhy)
+int passphrase_read(const struct passphrase_from *from, const struct passphrase_question *q, char *buf, size_t n,
+		    char *why, size_t nwhy)
 {
 	bool terminal = isatty(STDIN_FILENO);
 	int r;
@@ -102,7 +103,8 @@ int passphrase_read(const struct passphrase_from *from, const struct passphrase_
 	if (program(from))
 		return read_pinentry(program(from), q, buf, n, why, nwhy);
 	if (from->fd < 0 && !terminal && !from->pipe) {
-		snprintf(why, nwhy, "%s: there is nobody to ask: standard input is no terminal, and neither --fd nor --pinentry is given", q->what);
+		snprintf(why, nwhy, "%s: there is nobody to ask: standard input is no terminal, and neither --fd nor "
+			 "--pinentry is given", q->what);
 		return KEYDCTL_NOBODY;
 	}
 	if (from->fd >= 0)

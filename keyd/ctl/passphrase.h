@@ -27,6 +27,7 @@ bool passphrase_again(const struct passphrase_from *from);
  * Into buf[n], NUL at its end; the caller cleanses it. 0, or an exit code of enum keydctl_exit with a sentence about it in why:
  * KEYDCTL_NOBODY where there is nobody to ask, KEYDCTL_FAILED where nothing came, or too much.
  */
-int passphrase_read(const struct passphrase_from *from, const struct passphrase_question *q, char *buf, size_t n, char *why, size_t nwhy);
+int passphrase_read(const struct passphrase_from *from, const struct passphrase_question *q, char *buf, size_t n,
+		    char *why, size_t nwhy);
 
 #endif

@@ -363,7 +363,8 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.name = "certificate-untrusted",
 		.happened = { "The peer says that it is \"{remote_id}\", and {theirs}.", "{!theirs}It ended: {text}." },
 		.change = {
-			"{at}: this \"ca\" names the CAs that are believed for it: add the one that signed its certificate, if that is right.",
+			"{at}: this \"ca\" names the CAs that are believed for it: add the one that signed its certificate, "
+			"if that is right.",
 			"{?default}No \"ca\" is in its section: write `ca FILE` there with the CA that signed its certificate.",
 			"Or let the peer send the certificates between its own and the CA.",
 		},
@@ -458,21 +459,22 @@ static const struct reason reasons[ENGINE_REASONS] = {
 	[REASON_TOKEN_ABSENT] = {
 		.name = "token-absent",
 		.happened = { "We could not sign: {text}." },
-		.change = { "Insert it; \"keydctl token list\" shows which are there, and what each section wants. Where it is no OpenPGP or PIV "
-			    "card, \"module\" in keyd.conf has to name what reaches it.",
+		.change = { "Insert it; \"keydctl token list\" shows which are there, and what each section wants. Where it is no "
+			    "OpenPGP or PIV card, \"module\" in keyd.conf has to name what reaches it.",
 			    "{secret} names the key." },
 	},
 	[REASON_TOKEN_LOCKED] = {
 		.name = "token-locked",
 		.happened = { "We could not sign: {text}." },
-		.change = { "\"keydctl token unlock\" asks for the PIN; \"pin file\", \"pin credential\" in its section give it, \"pin ask keep\" "
-			    "keeps what was typed.",
+		.change = { "\"keydctl token unlock\" asks for the PIN; \"pin file\", \"pin credential\" in its section give it, "
+			    "\"pin ask keep\" keeps what was typed.",
 			    "{secret} names the key." },
 	},
 	[REASON_TOKEN_PIN] = {
 		.name = "token-pin",
 		.happened = { "We could not sign: {text}." },
-		.change = { "It is not tried again until it is another one: correct it and \"keydctl reload\", or \"keydctl token unlock\".",
+		.change = { "It is not tried again until it is another one: correct it and \"keydctl reload\", or "
+			    "\"keydctl token unlock\".",
 			    "{secret} names the key." },
 	},
 	[REASON_TOKEN_BLOCKED] = {
@@ -489,7 +491,8 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.name = "not-served",
 		.happened = { "The configuration wants nothing to be begun with {remote}: {text}." },
 		.change = {
-			"Look at what was said of that section when the configuration was read (keyd --check): a statement of it is not supported.",
+			"Look at what was said of that section when the configuration was read (keyd --check): a statement of it is "
+			"not supported.",
 			"A peer needs a section of its own where the defaults say \"serve no\", as they do for racoon.conf and ipsec.conf.",
 		},
 	},
@@ -498,7 +501,8 @@ static const struct reason reasons[ENGINE_REASONS] = {
 		.happened = { "It is refused: {text}." },
 		.change = {
 			"{at}: let this \"exchange\" line name both, `exchange main, aggressive`, or have the peer begin as it says.",
-			"{!at}Without an \"exchange\" line only main mode is answered: write `exchange main, aggressive` into the section of this peer, or have it begin in main mode.",
+			"{!at}Without an \"exchange\" line only main mode is answered: write `exchange main, aggressive` into the "
+			"section of this peer, or have it begin in main mode.",
 		},
 	},
 	[REASON_NO_MEMORY] = { .name = "no-memory", .happened = { "There was not enough memory: {text}." } },

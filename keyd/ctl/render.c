@@ -117,7 +117,8 @@ static json_t *assigned(const struct engine_ike_info *i)
 
 json_t *render_ike(const struct engine_ike_info *i)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:I, s:[]}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:s, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:s, "
+			 "s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:I, s:[]}",
 			 "peer", TEXT(i->peer), "state", TEXT(i->state), "local", render_addr(&i->local),
 			 "remote", render_addr(&i->remote), "local_port", i->local_port, "remote_port", i->remote_port,
 			 "nat", nat_name(i), "encap", i->encap,

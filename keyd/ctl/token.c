@@ -10,7 +10,7 @@
 #define PIN_MAX 255			/* bytes */
 #define ROUNDS_MAX 3			/* wrong PINs in one command */
 #define FLOOR 2				/* with fewer tries left, only somebody who sees what comes of it may use one */
-#define CALL 700.0			/* seconds for an answer that waits for a token, or for somebody at its PIN pad; keyd ends it before */
+#define CALL 700.0			/* seconds for an answer that waits for a token or somebody at it; keyd ends it before */
 
 static json_t *list(struct keydctl *k, const char *token)
 {
@@ -143,7 +143,10 @@ static unsigned candidates(const json_t *answer, bool named, bool configured, ch
 	return count;
 }
 
-/* The one that is meant; NULL: none is, or several, which is told. Without a name, one that the configuration uses goes before others. */
+/*
+ * The one that is meant; NULL: none is, or several, which is told. Without a name, one that the configuration uses goes
+ * before others.
+ */
 static json_t *choose(struct keydctl *k, const json_t *answer, bool named)
 {
 	json_t *found = NULL;
@@ -155,7 +158,8 @@ static json_t *choose(struct keydctl *k, const json_t *answer, bool named)
 	if (n == 1)
 		return found;
 	if (n > 1)
-		snprintf(text, sizeof(text), "which of them? %s (\"keydctl token show\" has URIs, which tell even those of one name apart)", names);
+		snprintf(text, sizeof(text), "which of them? %s (\"keydctl token show\" has URIs, which tell even "
+			 "those of one name apart)", names);
 	if (!n && named)
 		no_such(k);
 	else
@@ -272,8 +276,8 @@ static json_t *answered(struct keydctl *k, json_t *a, int *r)
 /* Somebody has locked it by hand, and keyd has its PIN: nobody has to give another one. */
 static bool by_itself(const struct keydctl *k, const json_t *token)
 {
-	return k->from.fd < 0 && !k->from.pinentry && keydctl_is(token, "need", "release") && !json_is_true(json_object_get(token, "ask")) &&
-	       !json_is_true(json_object_get(token, "pad"));
+	return k->from.fd < 0 && !k->from.pinentry && keydctl_is(token, "need", "release") &&
+	       !json_is_true(json_object_get(token, "ask")) && !json_is_true(json_object_get(token, "pad"));
 }
 
 /* One that is there. The answer that it is unlocked, or NULL with an exit code in *r, and all is said. */
@@ -391,7 +395,8 @@ static int give(struct keydctl *k, const char *peer, struct passphrase_question 
 		if (r)
 			keydctl_fail(k, why, NULL);
 		else
-			a = keydctl_ask_any(k, json_pack("{s:s, s:s, s:s*}", "cmd", "unlock", "passphrase", passphrase, "peer", peer), KEYDCTL_ANSWER);
+			a = keydctl_ask_any(k, json_pack("{s:s, s:s, s:s*}", "cmd", "unlock", "passphrase", passphrase,
+							 "peer", peer), KEYDCTL_ANSWER);
 		explicit_bzero(passphrase, sizeof(passphrase));
 		if (!a || json_is_true(json_object_get(a, "ok")) || round == ROUNDS_MAX || !passphrase_again(&k->from))
 			break;

@@ -149,13 +149,15 @@ json_t *render_token(const struct card_token_info *t, uint64_t now)
 {
 	const struct card_token *c = &t->token;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:s, s:I, s:s, s:s, s:i, s:b, s:b, s:b, s:b, s:o, s:[]}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:s, s:I, s:s, s:s, s:i, s:b, s:b, s:b, s:b, s:o, "
+			 "s:[]}",
 			 "label", TEXT(c->label), "manufacturer", TEXT(c->manufacturer), "model", TEXT(c->model),
 			 "serial", TEXT(c->serial), "reader", TEXT(c->reader), "slot", (json_int_t)c->slot,
 			 "module", TEXT(t->module), "uri", TEXT(t->uri), "state", state_name(t->state),
 			 "state_age", (json_int_t)(now > t->since ? (now - t->since) / 1000000 : 0),
-			 "need", need_name(t->need), "text", token_need_text((enum token_need)t->need), "tries", t->tries,
-			 "tries_told", c->tries >= 0, "login", truth(&c->login), "pad", truth(&c->pad), "ask", t->ask, "why", TEXT(t->why), "keys");
+			 "need", need_name(t->need), "text", token_need_text((enum token_need)t->need),
+			 "tries", t->tries, "tries_told", c->tries >= 0, "login", truth(&c->login),
+			 "pad", truth(&c->pad), "ask", t->ask, "why", TEXT(t->why), "keys");
 }
 
 json_t *render_token_key(const struct card_key_info *k, struct view spki, struct view cert)

@@ -38,7 +38,8 @@ int front_usage(const struct front *f, const struct front_verb *verbs, unsigned 
 		int args = (int)strcspn(verbs[i].help, "\t");
 		char left[128];
 
-		snprintf(left, sizeof(left), "%s%s%s %.*s", verbs[i].name, verbs[i].alias ? ", " : "", verbs[i].alias ?: "", args, verbs[i].help);
+		snprintf(left, sizeof(left), "%s%s%s %.*s", verbs[i].name, verbs[i].alias ? ", " : "",
+			 verbs[i].alias ?: "", args, verbs[i].help);
 		if (verbs[i].run != front_not)
 			fprintf(to, "  %-52s %s\n", left, verbs[i].help + args + (verbs[i].help[args] == '\t'));
 	}

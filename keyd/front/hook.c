@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// keyd-hook: follows keyd's events and runs the programs that racoon.conf and ipsec.conf name for tunnels that come and go. keyd itself starts none.
+// keyd-hook: runs the programs that racoon.conf and ipsec.conf name for tunnels, on keyd's events; keyd starts none.
 #include "keyd/front/hook.h"
 
 #include "keyd/ctl/client.h"
@@ -122,8 +122,10 @@ static void on_ike(struct hook *h, const json_t *event, bool up)
 /* What stays the same when a child is rekeyed, or made again on another IKE SA. */
 static void child_key(const char *peer, const json_t *sel, char *key, size_t n)
 {
-	snprintf(key, n, "%.100s %.60s %.60s %lld %lld %lld", peer, text(sel, "local"), text(sel, "remote"), (long long)json_integer_value(json_object_get(sel, "proto")),
-		 (long long)json_integer_value(json_object_get(sel, "local_port")), (long long)json_integer_value(json_object_get(sel, "remote_port")));
+	snprintf(key, n, "%.100s %.60s %.60s %lld %lld %lld", peer, text(sel, "local"), text(sel, "remote"),
+		 (long long)json_integer_value(json_object_get(sel, "proto")),
+		 (long long)json_integer_value(json_object_get(sel, "local_port")),
+		 (long long)json_integer_value(json_object_get(sel, "remote_port")));
 }
 
 /* Has keyd a child of this key beside the one of the event? As long as it has, nothing has ended for programs. */
@@ -137,8 +139,9 @@ static bool goes_on(const struct hook *h, const json_t *event, const char *key)
 	json_array_foreach (json_object_get(answer, "ike"), i, ike)
 		json_array_foreach (json_object_get(ike, "children"), k, child) {
 			child_key(text(ike, "peer"), json_object_get(child, "selector"), other, sizeof(other));
-			found = found || (!strcmp(key, other) && strcmp(text(child, "spi_in"), text(event, "spi_in")) != 0 &&
-					  json_is_true(json_object_get(child, "outbound_used")) && !json_is_true(json_object_get(child, "old")));
+			found = found || (!strcmp(key, other) && !json_is_true(json_object_get(child, "old")) &&
+					  strcmp(text(child, "spi_in"), text(event, "spi_in")) != 0 &&
+					  json_is_true(json_object_get(child, "outbound_used")));
 		}
 	json_decref(answer);
 	return found;
@@ -288,9 +291,11 @@ static int usage(FILE *to)
 }
 
 static const struct option longs[] = {
-	{ "config", required_argument, NULL, 'f' }, { "up", required_argument, NULL, 256 + IMPORT_UP }, { "down", required_argument, NULL, 256 + IMPORT_DOWN },
-	{ "dead", required_argument, NULL, 256 + IMPORT_DEAD }, { "updown", required_argument, NULL, 256 + IMPORT_UPDOWN },
-	{ "run-dir", required_argument, NULL, 'r' }, { "background", no_argument, NULL, 'b' }, { "check", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { 0 },
+	{ "config", required_argument, NULL, 'f' }, { "up", required_argument, NULL, 256 + IMPORT_UP },
+	{ "down", required_argument, NULL, 256 + IMPORT_DOWN }, { "dead", required_argument, NULL, 256 + IMPORT_DEAD },
+	{ "updown", required_argument, NULL, 256 + IMPORT_UPDOWN }, { "run-dir", required_argument, NULL, 'r' },
+	{ "background", no_argument, NULL, 'b' }, { "check", no_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' }, { 0 },
 };
 
 static int go_away(struct hook *h)

@@ -19,7 +19,10 @@ struct hook {
 	json_t *children;		/* by "PEER SELECTOR": those that are up, as status had them */
 };
 
-/* hook_program.c: the program for the peer of an event, by the name of the section that keyd has chosen for it; NULL: none. The caller's. */
+/*
+ * hook_program.c: the program for the peer of an event, by the name of the section that keyd has chosen for it; NULL:
+ * none. The caller's.
+ */
 char *hook_program(const struct hook *h, const json_t *event, enum import_when when);
 /* Prints what is run for whom. false: the file has mistakes. */
 bool hook_check(const struct hook *h);
@@ -62,7 +65,10 @@ struct hook_resolv {
 };
 void hook_resolv(struct hook_resolv *r, const char *run_dir, const char *peer);
 
-/* hook_route.c: the interface that has this address, or ""; and by which host another address is reached: itself where nobody is between. */
+/*
+ * hook_route.c: the interface that has this address, or ""; and by which host another address is reached: itself where
+ * nobody is between.
+ */
 void hook_interface(const char *addr, char *buf, size_t n);
 void hook_next_hop(const char *addr, char *buf, size_t n);
 

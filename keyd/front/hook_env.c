@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What programs are told of a tunnel. All of it may come from a peer: addresses are parsed, and names have nothing in them that is not printed.
+// What programs are told of a tunnel. It may come from a peer: addresses are parsed, names hold only what is printed.
 #include "keyd/front/hook.h"
 
 #include <stdio.h>

@@ -21,13 +21,15 @@ static void quiet(const char *text, void *arg)
 }
 
 /*
- * Reads the file as it is now, as keyd does; local: an address that was ours when keyd did so, or NULL. false: it has mistakes (told to err), or there is
- * no memory.
+ * Reads the file as it is now, as keyd does; local: an address that was ours when keyd did so, or NULL. false: it has
+ * mistakes (told to err), or there is no memory.
  */
-static bool load(const struct hook *h, const char *local, struct import_tree *t, struct import_result *r, conf_error_fn *err)
+static bool load(const struct hook *h, const char *local, struct import_tree *t, struct import_result *r,
+		 conf_error_fn *err)
 {
 	struct ipsec_addr own[IMPORT_OWN_MAX + 1];
-	struct import_options o = { .daemon = true, .look = true, .own = own, .nown = import_own_addresses(own, IMPORT_OWN_MAX) };
+	struct import_options o = { .daemon = true, .look = true, .own = own,
+				    .nown = import_own_addresses(own, IMPORT_OWN_MAX) };
 
 	if (local && !ipsec_addr_parse(&own[o.nown], local))
 		o.nown++;

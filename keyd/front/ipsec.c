@@ -36,27 +36,33 @@ static void show_child(const struct front *f, const char *name, size_t number, c
 	const json_t *sel = json_object_get(c, "selector");
 	char age[64];
 
-	printf("%12s{%zu}:  %s, %s, reqid %lld, %s SPIs: %s_i %s_o\n", name, number, json_is_true(json_object_get(c, "old")) ? "REKEYED" : "INSTALLED",
-	       !strcmp(front_text(c, "mode"), "tunnel") ? "TUNNEL" : "TRANSPORT", front_number(c, "reqid"), !strcmp(front_text(c, "proto"), "ah") ? "AH" : "ESP",
+	printf("%12s{%zu}:  %s, %s, reqid %lld, %s SPIs: %s_i %s_o\n", name, number,
+	       json_is_true(json_object_get(c, "old")) ? "REKEYED" : "INSTALLED",
+	       !strcmp(front_text(c, "mode"), "tunnel") ? "TUNNEL" : "TRANSPORT", front_number(c, "reqid"),
+	       !strcmp(front_text(c, "proto"), "ah") ? "AH" : "ESP",
 	       front_text(c, "spi_in") + 2, front_text(c, "spi_out") + 2);
 	if (f->full)
-		printf("%12s{%zu}:  %s, rekeying in %s\n", name, number, front_text(c, "algorithms"), duration(front_number(c, "rekey_in"), age, sizeof(age)));
+		printf("%12s{%zu}:  %s, rekeying in %s\n", name, number, front_text(c, "algorithms"),
+		       duration(front_number(c, "rekey_in"), age, sizeof(age)));
 	printf("%12s{%zu}:   %s === %s\n", name, number, front_text(sel, "local"), front_text(sel, "remote"));
 }
 
 static void show_ike(const struct front *f, size_t number, size_t *child, const json_t *ike)
 {
+	bool begun = !strcmp(front_text(ike, "role"), "initiator");
 	const char *name = front_text(ike, "peer");
 	const json_t *c;
 	char age[64];
 	size_t i;
 
-	printf("%12s[%zu]: %s %s ago, %s[%s]...%s[%s]\n", name, number, !strcmp(front_text(ike, "state"), "established") ? "ESTABLISHED" : "CONNECTING",
-	       duration(front_number(ike, "age"), age, sizeof(age)), front_text(ike, "local"), front_text(ike, "local_id"), front_text(ike, "remote"),
-	       front_text(ike, "remote_id"));
+	printf("%12s[%zu]: %s %s ago, %s[%s]...%s[%s]\n", name, number,
+	       !strcmp(front_text(ike, "state"), "established") ? "ESTABLISHED" : "CONNECTING",
+	       duration(front_number(ike, "age"), age, sizeof(age)), front_text(ike, "local"),
+	       front_text(ike, "local_id"), front_text(ike, "remote"), front_text(ike, "remote_id"));
 	if (f->full) {
-		printf("%12s[%zu]: IKEv%lld SPIs: %s_%s %s_%s, rekeying in %s\n", name, number, front_number(ike, "version") ?: 2, front_text(ike, "spi_i"),
-		       !strcmp(front_text(ike, "role"), "initiator") ? "i*" : "i", front_text(ike, "spi_r"), !strcmp(front_text(ike, "role"), "initiator") ? "r" : "r*",
+		printf("%12s[%zu]: IKEv%lld SPIs: %s_%s %s_%s, rekeying in %s\n", name, number,
+		       front_number(ike, "version") ?: 2, front_text(ike, "spi_i"), begun ? "i*" : "i",
+		       front_text(ike, "spi_r"), begun ? "r" : "r*",
 		       duration(front_number(ike, "rekey_in"), age, sizeof(age)));
 		printf("%12s[%zu]: IKE proposal: %s\n", name, number, front_text(ike, "algorithms"));
 	}
@@ -195,8 +201,9 @@ static const struct front_verb verbs[] = {
 	{ "status", NULL, status, NULL, "[NAME]\twhat is up" },
 	{ "statusall", NULL, status, NULL, "[NAME]\twith algorithms and times" },
 	{ "trafficstatus", NULL, status, NULL, "[NAME]\tas status" },
-	RELOAD("reload"), RELOAD("update"), RELOAD("rereadsecrets"), RELOAD("rereadall"), RELOAD("rereadcacerts"), RELOAD("rereadcrls"),
-	RELOAD("rereadaacerts"), RELOAD("rereadocspcerts"), RELOAD("rereadacerts"), RELOAD("add"), RELOAD("replace"), RELOAD("ready"), RELOAD("listen"),
+	RELOAD("reload"), RELOAD("update"), RELOAD("rereadsecrets"), RELOAD("rereadall"), RELOAD("rereadcacerts"),
+	RELOAD("rereadcrls"), RELOAD("rereadaacerts"), RELOAD("rereadocspcerts"), RELOAD("rereadacerts"), RELOAD("add"),
+	RELOAD("replace"), RELOAD("ready"), RELOAD("listen"),
 	{ "listcards", NULL, front_keydctl, WORDS("token", "list"), "[TOKEN]\ttokens and smart cards, their keys and certificates" },
 	{ "start", NULL, start, NULL, "\tkeyd in the background, with " IPSEC_CONF " if that is there" },
 	{ "stop", NULL, stop, NULL, "\tend keyd; the kernel's SAs stay" },
@@ -208,7 +215,8 @@ static const struct front_verb verbs[] = {
 	{ "route", NULL, front_not, NULL, "policies are there from keyd's start on: 'ipsec up' brings the tunnel up" },
 	{ "unroute", NULL, front_not, NULL, "policies stay while keyd has the conn: take it out of the file, then 'ipsec reload'" },
 	{ "delete", NULL, front_not, NULL, "take the conn out of the file, then 'ipsec reload'" },
-	{ "listcerts", NULL, front_not, NULL, "'ipsec listcards' has those on tokens; those in files are where 'keyd --dump-config' names them" },
+	{ "listcerts", NULL, front_not, NULL,
+	  "'ipsec listcards' has those on tokens; those in files are where 'keyd --dump-config' names them" },
 	{ "listcacerts", NULL, front_not, NULL, "'keyd --dump-config' names the files of CAs" },
 	{ "listcrls", NULL, front_not, NULL, "'keydctl explain PEER' tells what was known of revocation" },
 	{ "listall", NULL, front_not, NULL, "'ipsec listcards', and 'keyd --dump-config'" },

@@ -86,7 +86,10 @@ static int flush_sa(const struct front *f, const struct front_verb *v, int argc,
 	char p = protocol(f, argc, argv);
 
 	(void)v;
-	return !p ? KEYDCTL_USAGE : p == 'i' ? front_become(f, "keydctl", WORDS("down", "--all"), 0, NULL) : front_become(f, "setkey", WORDS("-F"), 0, NULL);
+	if (!p)
+		return KEYDCTL_USAGE;
+	return p == 'i' ? front_become(f, "keydctl", WORDS("down", "--all"), 0, NULL) :
+			  front_become(f, "setkey", WORDS("-F"), 0, NULL);
 }
 
 /* --- one SA: "isakmp inet SRC DST", "esp inet SRC/LEN/PORT DST/LEN/PORT PROTO" --- */
