@@ -97,8 +97,9 @@ void v1_judge_signature(struct exchange *x, struct view hash)
 {
 	const struct wire_payload *p = wire_find(&x->m, ISAKMP_PL_SIG);
 	struct ike_sa *sa = x->sa;
-	struct trust_request rq = { .kind = TRUST_PROOF, .form = TRUST_IKEV1, .way = sa->peer->conf.auth_remote[0], .rules = sa->peer->conf.trust,
-				    .remote = sa->remote_id, .method = v1_method_base(sa->v1->method), .message = hash };
+	struct trust_request rq = { .kind = TRUST_PROOF, .form = TRUST_IKEV1, .way = sa->peer->conf.auth_remote[0],
+				    .rules = sa->peer->conf.trust, .remote = sa->remote_id,
+				    .method = v1_method_base(sa->v1->method), .message = hash };
 	struct secret certs = { 0 };
 
 	if (!p || !p->body.n || p->body.n > TRUST_AUTH_MAX) {

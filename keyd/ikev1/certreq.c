@@ -131,8 +131,10 @@ void v1_look_at_requests(struct ike_sa *sa, const struct cred *cred)
 
 		if (is_by(cred, ca))
 			return;
-		snprintf(names + at, sizeof(names) - at, "%s\"%s\"", at ? ", " : "", crypto_dn_format(ca, one, sizeof(one)));
+		snprintf(names + at, sizeof(names) - at, "%s\"%s\"", at ? ", " : "",
+			 crypto_dn_format(ca, one, sizeof(one)));
 	}
 	if (*names)
-		report_sa(sa, LOG_LEVEL_NOTICE, "CERTREQ", "unmet", "the peer asks for a certificate by %s; ours is by another CA, and is shown all the same", names);
+		report_sa(sa, LOG_LEVEL_NOTICE, "CERTREQ", "unmet",
+			  "the peer asks for a certificate by %s; ours is by another CA, and is shown all the same", names);
 }

@@ -47,7 +47,8 @@ bool v1_config_begin(struct ike_sa *sa)
 	if (!sa->v1->config.awaits)
 		return false;
 	timer_set(&sa->e->timers, &sa->end, sa->e->now + PATIENCE, patience_ends);
-	report_sa(sa, LOG_LEVEL_INFO, exchange_name, "waiting", "for%s%s", sa->v1->config.awaits & V1_AWAITS_LOGIN ? " a name and password" : "",
+	report_sa(sa, LOG_LEVEL_INFO, exchange_name, "waiting", "for%s%s",
+		  sa->v1->config.awaits & V1_AWAITS_LOGIN ? " a name and password" : "",
 		  sa->v1->config.awaits & V1_AWAITS_ADDRESS ? " an address" : "");
 	return true;
 }

@@ -291,7 +291,8 @@ static struct child_sa *being_made(const struct ike_sa *sa, uint32_t spi)
 static void restore_replaced(const struct child_sa *c)
 {
 	for (struct child_sa *o = child_first(c->sa->e, &c->pol); o; o = child_next(o, &c->pol)) {
-		if (o == c || o->sa != c->sa || o->replaced_by != c->spi_in || o->state != CHILD_REPLACED || o->deleting || o->muted || !o->out_addr.family)
+		if (o == c || o->sa != c->sa || o->replaced_by != c->spi_in || o->state != CHILD_REPLACED ||
+		    o->deleting || o->muted || !o->out_addr.family)
 			continue;
 		o->replaced_by = 0;
 		o->redundant = false;

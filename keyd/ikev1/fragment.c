@@ -63,16 +63,16 @@ static struct wire_header header_of(const struct ike_sa *sa)
 	return h;
 }
 
-void v1_fragment_cut(struct ike_sa *sa, struct view message, void (*send)(struct ike_sa *sa, const struct path *path, struct view piece),
-		     const struct path *path)
+void v1_fragment_cut(struct ike_sa *sa, struct view message,
+		     void (*send)(struct ike_sa *sa, const struct path *path, struct view piece), const struct path *path)
 {
 	size_t room = message_room(sa) - WIRE_HEADER_LEN - WIRE_GENERIC_LEN - ISAKMP_FRAGMENT_LEN;
 	struct isakmp_fragment f = { .id = FRAGMENT_ID };
 	const struct wire_header h = header_of(sa);
 
 	if (message.n > room * V1_PIECES_MAX) {
-		report_sa(sa, LOG_LEVEL_WARNING, "fragments", "failed", "a message of %zu bytes is too long for %u pieces: raise \"fragment\"",
-			  message.n, V1_PIECES_MAX);
+		report_sa(sa, LOG_LEVEL_WARNING, "fragments", "failed",
+			  "a message of %zu bytes is too long for %u pieces: raise \"fragment\"", message.n, V1_PIECES_MAX);
 		return;
 	}
 	while (message.n) {

@@ -19,8 +19,8 @@ void v1_fragment_put_vendor(const struct ike_sa *sa, struct wire_out *out);
 /* Would a datagram of n bytes be too long? Never for a peer that takes no fragments. */
 bool v1_fragment_needed(const struct ike_sa *sa, size_t n);
 /* Cuts a message and gives each piece to send. Too long a message is not sent. */
-void v1_fragment_cut(struct ike_sa *sa, struct view message, void (*send)(struct ike_sa *sa, const struct path *path, struct view piece),
-		     const struct path *path);
+void v1_fragment_cut(struct ike_sa *sa, struct view message,
+		     void (*send)(struct ike_sa *sa, const struct path *path, struct view piece), const struct path *path);
 
 /*
  * One piece came, in m, for sa. True: it was the last one that was missing, and *whole, which was empty, is the message. Pieces

@@ -177,7 +177,8 @@ static const struct v1_step aggressive_steps[] = {
 	{ .name = "message 1", .must = V1_BIT(ISAKMP_PL_SA) | KE_NONCE | V1_BIT(ISAKMP_PL_ID), .put = put_all, .take = take_all },
 	{ .name = "message 2", .must = V1_BIT(ISAKMP_PL_SA) | KE_NONCE | V1_BIT(ISAKMP_PL_ID), .proves = true, .ready = make_keys_and_proof,
 	  .put = put_answer, .take = take_answer },
-	{ .name = "message 3", .proves = true, .secret = true, .ready = v1_prove, .put = put_last, .take = v1_judge, .believed = v1_nat_take },
+	{ .name = "message 3", .proves = true, .secret = true, .ready = v1_prove, .put = put_last, .take = v1_judge,
+	  .believed = v1_nat_take },
 };
 
 const struct v1_phase1 v1_aggressive_mode = {

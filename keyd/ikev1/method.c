@@ -69,7 +69,8 @@ static unsigned find(uint16_t method)
 {
 	unsigned i = 0;
 
-	while (i < ROWS && (!method || ((method != methods[i].plain || i == ROW_HYBRID) && method != methods[i].init && method != methods[i].resp)))
+	while (i < ROWS && (!method || ((method != methods[i].plain || i == ROW_HYBRID) && method != methods[i].init &&
+					method != methods[i].resp)))
 		i++;
 	return i;
 }
@@ -83,7 +84,8 @@ uint8_t v1_method_base(uint16_t method)
 {
 	unsigned row = find(method);
 
-	_Static_assert((int)ISAKMP_AUTH_ECDSA_521 == (int)AUTH_IKEV1_ECDSA521 && (int)ISAKMP_AUTH_RSA_SIG == (int)AUTH_IKEV1_RSA, "the same numbers");
+	_Static_assert((int)ISAKMP_AUTH_ECDSA_521 == (int)AUTH_IKEV1_ECDSA521 &&
+		       (int)ISAKMP_AUTH_RSA_SIG == (int)AUTH_IKEV1_RSA, "the same numbers");
 	return row == ROWS ? 0 : (uint8_t)methods[row].plain;
 }
 

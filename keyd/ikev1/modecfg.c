@@ -59,7 +59,10 @@ static void tell_text(struct ike_sa *sa, const char *what, struct view v)
 		report_sa(sa, LOG_LEVEL_NOTICE, exchange_name, what, "the gateway says: \"%s\"", text);
 }
 
-/* Who says no "traffic" wants what the gateway lets through, and that is this. IKEv1 has one network for a child, so of several none is taken. */
+/*
+ * Who says no "traffic" wants what the gateway lets through, and that is this. IKEv1 has one network for a child, so of
+ * several none is taken.
+ */
 static void narrow(struct ike_sa *sa, struct view v)
 {
 	const struct conf_peer *conf = &sa->peer->conf;
@@ -68,7 +71,8 @@ static void narrow(struct ike_sa *sa, struct view v)
 	struct conf_net net = { .len = 0 };
 	uint32_t mask;
 
-	if (conf->at[CONF_STMT_TRAFFIC].line || !conf->traffic.local.assigned || !isakmp_split_next(&r, &s) || isakmp_split_next(&r, &other))
+	if (conf->at[CONF_STMT_TRAFFIC].line || !conf->traffic.local.assigned || !isakmp_split_next(&r, &s) ||
+	    isakmp_split_next(&r, &other))
 		return;
 	memcpy(&mask, s.mask, sizeof(mask));
 	mask = ntohl(mask);
@@ -87,19 +91,21 @@ static void tell_splits(struct ike_sa *sa, struct view v)
 	size_t n = 0;
 
 	for (unsigned i = 0; i < SPLITS_TOLD && isakmp_split_next(&r, &s) && n < sizeof(text); i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s/%s", i ? ", " : "", inet_ntop(AF_INET, s.addr, a, sizeof(a)),
-				      inet_ntop(AF_INET, s.mask, m, sizeof(m)));
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s/%s", i ? ", " : "",
+				      inet_ntop(AF_INET, s.addr, a, sizeof(a)), inet_ntop(AF_INET, s.mask, m, sizeof(m)));
 	narrow(sa, v);
 	if (n)
-		report_sa(sa, LOG_LEVEL_INFO, exchange_name, "networks", "behind the gateway, as it says, are %s; %s", text, sa->narrowed.addr.family ?
-			  "the tunnel is for this, as its section has no \"traffic\"" : "\"traffic\" in its section decides");
+		report_sa(sa, LOG_LEVEL_INFO, exchange_name, "networks", "behind the gateway, as it says, are %s; %s",
+			  text, sa->narrowed.addr.family ? "the tunnel is for this, as its section has no \"traffic\"" :
+							   "\"traffic\" in its section decides");
 }
 
 static void take_address(struct ipsec_addr *to, struct view v, unsigned f)
 {
 	size_t len = ipsec_addr_size(families[f]);
 
-	if (!to->family && (v.n == len || (f == TUNNEL_V6 && v.n == V6_ADDRESS_LEN)) && !ipsec_addr_from_bytes(to, v.p, len) && ipsec_addr_is_any(to))
+	if (!to->family && (v.n == len || (f == TUNNEL_V6 && v.n == V6_ADDRESS_LEN)) &&
+	    !ipsec_addr_from_bytes(to, v.p, len) && ipsec_addr_is_any(to))
 		*to = (struct ipsec_addr){ 0 };
 }
 
@@ -258,7 +264,9 @@ static void read_wish(const struct isakmp_cfg *c, struct wish *w)
 /* Leases for what is asked for. False: there is none (logged). */
 static bool lend(struct ike_sa *sa, const struct wish *w)
 {
-	struct pool *pool = sa->peer->conf.pool[0] && sa->peer->conf.traffic.remote.assigned ? pool_find(&sa->e->pools, sa->peer->conf.pool) : NULL;
+	const struct conf_peer *conf = &sa->peer->conf;
+	struct pool *pool = conf->pool[0] && conf->traffic.remote.assigned ?
+			    pool_find(&sa->e->pools, conf->pool) : NULL;
 	char id[CONF_ID_STRLEN];
 	bool given = false;
 
@@ -266,12 +274,14 @@ static bool lend(struct ike_sa *sa, const struct wish *w)
 		if (!w->address[f] || !pool_has(pool, families[f]))
 			continue;
 		if (!sa->lease[f])
-			sa->lease[f] = lease_take(&sa->e->pools, pool, &sa->remote_id, families[f], &w->addr[f], sa->e->now);
+			sa->lease[f] = lease_take(&sa->e->pools, pool, &sa->remote_id, families[f], &w->addr[f],
+						  sa->e->now);
 		given = given || sa->lease[f];
 	}
 	ike_sa_touch(sa);
 	if (!given)
-		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "\"%s\" gets no address: %s", conf_id_format(&sa->remote_id, id, sizeof(id)),
+		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "failed", "\"%s\" gets no address: %s",
+			  conf_id_format(&sa->remote_id, id, sizeof(id)),
 			  pool ? "others have all those of the pool, or it has none of that family (\"keydctl pools\")" :
 				 "its section has no \"pool\", and no traffic to \"assigned\"");
 	return given;

@@ -162,8 +162,12 @@ void v1_phase1_on(struct exchange *x)
 		v1_phase1_send(x);
 }
 
-const struct exchange_ops v1_main_ops = { .name = "Main Mode", .type = ISAKMP_EXCH_MAIN, .of_this_sa = true, .silent = v1_phase1_silent };
-const struct exchange_ops v1_aggressive_ops = { .name = "Aggressive Mode", .type = ISAKMP_EXCH_AGGRESSIVE, .of_this_sa = true, .silent = v1_phase1_silent };
+const struct exchange_ops v1_main_ops = {
+	.name = "Main Mode", .type = ISAKMP_EXCH_MAIN, .of_this_sa = true, .silent = v1_phase1_silent,
+};
+const struct exchange_ops v1_aggressive_ops = {
+	.name = "Aggressive Mode", .type = ISAKMP_EXCH_AGGRESSIVE, .of_this_sa = true, .silent = v1_phase1_silent,
+};
 
 /* --- receiving --- */
 
@@ -193,6 +197,7 @@ static void take(struct exchange *x, const struct engine_datagram *d)
 	struct ike_sa *sa = x->sa;
 	const struct v1_step *step = step_of(x);
 	int fault = v1_message_open(x, d->data, step->secret, sa->v1->iv, x->v1.next);
+	uint32_t must = step->must;
 	const char *wrong;
 
 	if (fault == V1_MESSAGE_WRONG)
@@ -201,7 +206,9 @@ static void take(struct exchange *x, const struct engine_datagram *d)
 		garbled(sa, x, d);
 		return;
 	}
-	wrong = v1_payloads_wrong(&x->m, step->must | (step->proves ? V1_BIT(v1_signs(sa, !sa->initiator) ? ISAKMP_PL_SIG : ISAKMP_PL_HASH) : 0));
+	if (step->proves)
+		must |= V1_BIT(v1_signs(sa, !sa->initiator) ? ISAKMP_PL_SIG : ISAKMP_PL_HASH);
+	wrong = v1_payloads_wrong(&x->m, must);
 	if (wrong) {
 		report_stranger(sa->e, d, x->v1.phase1->name, "%s is no such message: %s", step->name, wrong);
 		return;

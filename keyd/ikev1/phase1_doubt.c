@@ -93,13 +93,14 @@ void v1_phase1_hint(struct ike_sa *sa, const struct engine_datagram *d, const st
 	char why[sizeof(x->doubt)];
 
 	report_stranger(sa->e, d, "Informational", "in clear: %s (%u)", isakmp_notify_name(error), error);
-	if (error == ISAKMP_N_INVALID_COOKIE && sa->state == IKE_ESTABLISHED && ipsec_addr_equal(&d->remote, &sa->remote))
+	if (error == ISAKMP_N_INVALID_COOKIE && sa->state == IKE_ESTABLISHED &&
+	    ipsec_addr_equal(&d->remote, &sa->remote))
 		v1_disowned(sa);
 	/* While a message of the peer's is being judged a better one is there already. */
 	if (!error || !x || !x->v1.phase1 || x->v1.busy || sa->state >= IKE_ESTABLISHED)
 		return;
-	snprintf(why, sizeof(why), "the peer refuses %s %s: %s (%u)", x->v1.phase1->name, x->v1.step ? x->v1.phase1->step[x->v1.step - 1].name : "",
-		 isakmp_notify_name(error), error);
+	snprintf(why, sizeof(why), "the peer refuses %s %s: %s (%u)", x->v1.phase1->name,
+		 x->v1.step ? x->v1.phase1->step[x->v1.step - 1].name : "", isakmp_notify_name(error), error);
 	v1_phase1_doubt(x, error, why);
 }
 
@@ -118,7 +119,8 @@ void v1_phase1_silent(struct exchange *x)
 		return;
 	}
 	report_reason(sa, proving ? REASON_AUTH_REFUSED : x->v1.step > 1 ? REASON_PEER_DEAD : REASON_NO_ANSWER);
-	snprintf(why, sizeof(why), "no answer to %s of %s after %u sendings%s", x->v1.phase1->step[x->v1.step - 1].name, x->v1.phase1->name,
-		 sa->sendings, proving ? ": that one says who we are, so the peer's shared key is another, or it expects somebody else" : "");
+	snprintf(why, sizeof(why), "no answer to %s of %s after %u sendings%s", x->v1.phase1->step[x->v1.step - 1].name,
+		 x->v1.phase1->name, sa->sendings, proving ?
+		 ": that one says who we are, so the peer's shared key is another, or it expects somebody else" : "");
 	ike_sa_end(sa, why);
 }

@@ -146,7 +146,8 @@ const char *v1_take_id(struct exchange *x)
 {
 	const struct wire_payload *p = wire_find(&x->m, ISAKMP_PL_ID);
 	struct ike_sa *sa = x->sa;
-	struct conf_claim claim = { .local = &sa->local, .remote = &sa->remote, .remote_id = &sa->remote_id, .nat = sa->nat_remote || may_be_nat(x) };
+	struct conf_claim claim = { .local = &sa->local, .remote = &sa->remote, .remote_id = &sa->remote_id,
+				    .nat = sa->nat_remote || may_be_nat(x) };
 	struct isakmp_id id;
 
 	if (!p || isakmp_id_get(&id, p->body) || !id.data.n || id.data.n > CONF_ID_MAX)
@@ -181,7 +182,8 @@ static void say_no_secret(struct ike_sa *sa)
 
 	conf_id_format(&want, id, sizeof(id));
 	report_reason(sa, REASON_NO_SECRET);
-	report_sa(sa, LOG_LEVEL_WARNING, "IKEv1", "failed", "no secret for peer \"%s\": add a line for it to psk.txt, or psk to its peer section", id);
+	report_sa(sa, LOG_LEVEL_WARNING, "IKEv1", "failed",
+		  "no secret for peer \"%s\": add a line for it to psk.txt, or psk to its peer section", id);
 }
 
 static void skeyid_answered(struct ask *a, const struct auth_answer *an)

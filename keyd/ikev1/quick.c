@@ -79,7 +79,8 @@ static bool choose_traffic(struct exchange *x)
 static bool quick_build(struct exchange *x, struct wire_out *out)
 {
 	const struct conf_peer *conf = &x->sa->peer->conf;
-	struct v1_ask ask = { .spi = x->child->spi_in, .encap = v1_encap_of(x->child), .life = v1_life_of(conf), .group = group_of(x) };
+	struct v1_ask ask = { .spi = x->child->spi_in, .encap = v1_encap_of(x->child), .life = v1_life_of(conf),
+			      .group = group_of(x) };
 	struct conf_proposals ours;
 	struct v1_offer o;
 
@@ -89,7 +90,8 @@ static bool quick_build(struct exchange *x, struct wire_out *out)
 	if (!choose_traffic(x)) {
 		x->child->failed = true;
 		report_reason(x->sa, REASON_POLICY_UNSUPPORTED);
-		report_child(x->child, LOG_LEVEL_WARNING, x->ops->name, "failed", "IKEv1 cannot ask for what the policy says (a range of ports, a type of ICMP)");
+		report_child(x->child, LOG_LEVEL_WARNING, x->ops->name, "failed",
+			     "IKEv1 cannot ask for what the policy says (a range of ports, a type of ICMP)");
 		report_event(x->sa, x->child, ENGINE_FAILED, "IKEv1 cannot ask for what the policy says");
 		return false;
 	}
@@ -300,7 +302,8 @@ void v1_quick_refused(struct exchange *x, uint16_t notify)
 		struct ike_sa *sa = x->sa;
 
 		report_child(x->child, LOG_LEVEL_WARNING, x->ops->name, "again",
-			     "the peer accepts no proposal with PFS; asked again without (let its proposals have a group, or say \"pfs no\")");
+			     "the peer accepts no proposal with PFS; asked again without (let its proposals have a group, "
+			     "or say \"pfs no\")");
 		x->no_kex = true;
 		sa->active = NULL;
 		secret_clear(&sa->sent);
@@ -313,7 +316,8 @@ void v1_quick_refused(struct exchange *x, uint16_t notify)
 	report_notify(x->sa, notify, false);
 	report_policies(x->sa, &x->child->pol, NULL, NULL, false);
 	x->sa->e->stats.failed++;
-	report_child(x->child, LOG_LEVEL_WARNING, x->ops->name, "failed", "the peer refused the child: %s (%u)", isakmp_notify_name(notify), notify);
+	report_child(x->child, LOG_LEVEL_WARNING, x->ops->name, "failed", "the peer refused the child: %s (%u)",
+		     isakmp_notify_name(notify), notify);
 	report_event(x->sa, x->child, ENGINE_FAILED, "the peer refused the child: %s", isakmp_notify_name(notify));
 	exchange_fail(x);
 }

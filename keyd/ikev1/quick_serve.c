@@ -171,7 +171,8 @@ static const char *choose(struct exchange *x, uint16_t *notify)
 
 		report_reason(x->sa, REASON_MODE_MISMATCH);
 		report_sides(x->sa, transport ? "transport" : "tunnel", transport ? "tunnel" : "transport");
-		return transport ? "our policy says transport mode, the peer wants tunnel" : "our policy says tunnel mode, the peer wants transport";
+		return transport ? "our policy says transport mode, the peer wants tunnel" :
+				   "our policy says tunnel mode, the peer wants transport";
 	}
 	if (c.spi < 256)
 		return "its SPI is one of the reserved (0 to 255)";

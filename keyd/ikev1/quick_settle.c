@@ -27,11 +27,15 @@ static bool at_once(const struct child_sa *a, const struct child_sa *b)
 {
 	uint64_t apart = a->up_at > b->up_at ? a->up_at - b->up_at : b->up_at - a->up_at;
 
-	/* Others than our like take the newest for the one that stays, unless they see as well as we do that the two crossed. */
+	/*
+	 * Others than our like take the newest for the one that stays, unless they see as well as we do that the two
+	 * crossed.
+	 */
 	if (a->sa->v1->kin && a->replaces ? a->replaces != b->replaces : !(a->crossed && b->crossed))
 		return false;
-	return a != b && a->sa == b->sa && a->initiator != b->initiator && a->nonce.n && b->nonce.n && apart < V1_AT_ONCE && !b->redundant &&
-	       !b->deleting && b->state >= CHILD_UP && b->out_addr.family && !b->muted && selector_equal(&a->sel, &b->sel);
+	return a != b && a->sa == b->sa && a->initiator != b->initiator && a->nonce.n && b->nonce.n &&
+	       apart < V1_AT_ONCE && !b->redundant && !b->deleting && b->state >= CHILD_UP && b->out_addr.family &&
+	       !b->muted && selector_equal(&a->sel, &b->sel);
 }
 
 /* Of two that both sides made for the same at once both ends let the same go, by the nonces; who has made it deletes it. */
@@ -51,8 +55,8 @@ static void settle(struct child_sa *c, struct child_sa *other)
 
 static bool doubles(const struct child_sa *a, const struct child_sa *b)
 {
-	return a != b && a->sa == b->sa && a->nonce.n && b->nonce.n && b->state == CHILD_UP && !b->replaced_by && !b->redundant && !b->deleting &&
-	       !b->rekeying && selector_equal(&a->sel, &b->sel);
+	return a != b && a->sa == b->sa && a->nonce.n && b->nonce.n && b->state == CHILD_UP && !b->replaced_by &&
+	       !b->redundant && !b->deleting && !b->rekeying && selector_equal(&a->sel, &b->sel);
 }
 
 /*

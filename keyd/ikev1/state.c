@@ -29,7 +29,10 @@ int v1_state_new(struct ike_sa *sa)
 void v1_state_proved(struct ike_sa *sa)
 {
 	struct ikev1_state *s = sa->v1;
-	struct secret *all[] = { &s->sai_b, &s->id_i_b, &s->id_r_b, &s->public_i, &s->public_r, &s->shared, &s->keys.skeyid, &s->requested };
+	struct secret *all[] = {
+		&s->sai_b, &s->id_i_b, &s->id_r_b, &s->public_i, &s->public_r, &s->shared,
+		&s->keys.skeyid, &s->requested,
+	};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		secret_clear(all[i]);
@@ -144,7 +147,9 @@ static void renew_in_time(struct ike_sa *sa)
 	const struct ikev1_state *s = sa->v1;
 
 	if (s->nseen == V1_SEEN_MAX)
-		report_sa(sa, LOG_LEVEL_WARNING, "IKE_SA", "used up", "it has had all its %u exchanges, and what the peer says on it is not heard any more", V1_SEEN_MAX);
+		report_sa(sa, LOG_LEVEL_WARNING, "IKE_SA", "used up",
+			  "it has had all its %u exchanges, and what the peer says on it is not heard any more",
+			  V1_SEEN_MAX);
 	if (s->nseen != V1_SEEN_MAX / 8 * (sa->initiator ? 6 : 7) || sa->state != IKE_ESTABLISHED || s->gone)
 		return;
 	sa->rekey_why = "messages";

@@ -71,8 +71,8 @@ static void is_user(struct ike_sa *sa, const char *user)
 		(void)!conf_id_set(&id, CONF_ID_KEY_ID, user, strlen(user));
 	if (id.type)
 		sa->remote_id = id;
-	snprintf(sa->proof.remote + strlen(sa->proof.remote), sizeof(sa->proof.remote) - strlen(sa->proof.remote), "%spassword of \"%.60s\"",
-		 *sa->proof.remote ? " and " : "", user);
+	snprintf(sa->proof.remote + strlen(sa->proof.remote), sizeof(sa->proof.remote) - strlen(sa->proof.remote),
+		 "%spassword of \"%.60s\"", *sa->proof.remote ? " and " : "", user);
 }
 
 static void looked_at(struct ask *a, const struct auth_answer *an)
@@ -210,8 +210,9 @@ static void given(struct ask *a, const struct auth_answer *an)
 		reply_failure(x);
 		sa->secret_at = an->at;
 		v1_config_fail(sa, an->error == AUTH_LOCKED ? REASON_PASSWORD_NEEDED : REASON_PROOF_FAILED,
-			       an->error == AUTH_LOCKED ? "the gateway asks for a password, and nobody has given it: \"keydctl unlock\" or \"keydctl up\" asks" :
-							  "our password is not there");
+			       an->error == AUTH_LOCKED ?
+			       "the gateway asks for a password, and nobody has given it: \"keydctl unlock\" or \"keydctl up\" asks" :
+			       "our password is not there");
 		return;
 	}
 	if (v1_config_get(x, &cfg))
@@ -219,8 +220,8 @@ static void given(struct ask *a, const struct auth_answer *an)
 	if (l.type_there)
 		isakmp_attr_put_basic(&w, ISAKMP_CFG_XAUTH_TYPE, GENERIC);
 	isakmp_attr_put_bytes(&w, ISAKMP_CFG_XAUTH_USER_NAME, (struct view){ (const uint8_t *)user, strlen(user) });
-	isakmp_attr_put_bytes(&w, l.passcode_there && !l.password_there ? ISAKMP_CFG_XAUTH_PASSCODE : ISAKMP_CFG_XAUTH_USER_PASSWORD,
-			      (struct view){ an->data, an->n });
+	isakmp_attr_put_bytes(&w, l.passcode_there && !l.password_there ? ISAKMP_CFG_XAUTH_PASSCODE :
+			      ISAKMP_CFG_XAUTH_USER_PASSWORD, (struct view){ an->data, an->n });
 	sa->v1->config.told = true;
 	v1_config_reply(x, ISAKMP_CFG_REPLY, wr_view(&w));
 	secret_cleanse(buf, sizeof(buf));
@@ -238,7 +239,8 @@ static void requested(struct exchange *x, const struct login *l)
 		plain(l->message, text);
 		report_sa(sa, LOG_LEVEL_NOTICE, exchange_name, "message", "the gateway says: \"%s\"", text);
 	}
-	if (conf->xauth != CONF_XAUTH_CLIENT || !(sa->v1->config.awaits & V1_AWAITS_LOGIN) || l->type != GENERIC || (!l->password_there && !l->passcode_there)) {
+	if (conf->xauth != CONF_XAUTH_CLIENT || !(sa->v1->config.awaits & V1_AWAITS_LOGIN) || l->type != GENERIC ||
+	    (!l->password_there && !l->passcode_there)) {
 		report_sa(sa, LOG_LEVEL_WARNING, exchange_name, "refused", "%s", conf->xauth != CONF_XAUTH_CLIENT ?
 			  "the peer asks for a name and a password, and its section has no \"xauth client\"" :
 			  "the gateway asks for something that is no name and password, or asks when nothing is to be asked any more");
