@@ -180,10 +180,11 @@ static uint16_t refuse(struct exchange *x, uint16_t notify, const char *why)
 }
 
 /*
- * Two hosts behind one NAT look like one to our kernel: in transport mode it could not tell which of them a packet is for, if both are spoken
- * to at the same port. The same host once more is no other one.
+ * Two hosts behind one NAT look like one to our kernel: in transport mode it could not tell which of them a packet is
+ * for, if both are spoken to at the same port. The same host once more is no other one.
  */
-static bool taken_by_neighbour(const struct exchange *x, const struct ipsec_selector *sel, unsigned n, const struct ipsec_addr *real)
+static bool taken_by_neighbour(const struct exchange *x, const struct ipsec_selector *sel, unsigned n,
+			       const struct ipsec_addr *real)
 {
 	const struct ike_sa *sa = x->sa;
 
@@ -207,10 +208,11 @@ static uint16_t make_child(struct exchange *x, bool transport, const struct ipse
 	struct traffic *t;
 
 	if (!n)
-		return refuse(x, IKEV2_N_TS_UNACCEPTABLE, "the peer's traffic selectors make more than 32 policies, have ranges of "
-							  "ports, or no pair of one address family");
+		return refuse(x, IKEV2_N_TS_UNACCEPTABLE, "the peer's traffic selectors make more than 32 policies, "
+			      "have ranges of ports, or no pair of one address family");
 	if (transport && taken_by_neighbour(x, sel, n, real))
-		return refuse(x, IKEV2_N_TS_UNACCEPTABLE, "another host behind the same NAT uses these ports already, and the kernel could not tell them apart");
+		return refuse(x, IKEV2_N_TS_UNACCEPTABLE, "another host behind the same NAT uses these ports already, "
+			      "and the kernel could not tell them apart");
 	t = traffic_for(x->sa->e, sel, n, transport, &x->sa->remote_id);
 	if (!t)
 		return IKEV2_N_TEMPORARY_FAILURE;
@@ -227,7 +229,8 @@ static uint16_t refuse_tunnel(struct exchange *x)
 {
 	report_reason(x->sa, REASON_MODE_MISMATCH);
 	report_sides(x->sa, "transport", "tunnel");
-	report_sa(x->sa, LOG_LEVEL_WARNING, x->sa->version->exchange_name(x->m.h.exchange), "failed", "%s: \"traffic\" says transport mode, and the peer asks for a tunnel",
+	report_sa(x->sa, LOG_LEVEL_WARNING, x->sa->version->exchange_name(x->m.h.exchange), "failed",
+		  "%s: \"traffic\" says transport mode, and the peer asks for a tunnel",
 		  ikev2_notify_name(IKEV2_N_TS_UNACCEPTABLE));
 	return IKEV2_N_TS_UNACCEPTABLE;
 }

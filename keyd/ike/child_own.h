@@ -10,7 +10,10 @@ void child_own_offer(struct exchange *x);
 /* As initiator: what the answer makes of them. The child has its traffic then. NULL, or why it will not do. */
 const char *child_own_take(struct exchange *x, struct wire_ts_list *local, const struct wire_ts_list *remote);
 
-/* What a peer asks for: networks as we see them, transport mode where that is possible, and where it is behind its NAT (AF_UNSPEC: not said). */
+/*
+ * What a peer asks for: networks as we see them, transport mode where that is possible, and where it is behind its NAT
+ * (AF_UNSPEC: not said).
+ */
 struct child_wish {
 	const struct wire_ts_list *local, *remote;
 	bool transport;

@@ -134,8 +134,8 @@ int engine_up(struct engine *e, uint64_t now, const char *peer, bool *childless)
 	for (unsigned i = 0; !n && peer && *peer && i < e->conf.npeers; i++) {
 		const struct conf_peer *conf = &e->peers[i]->conf;
 
-		if (peer_named(conf, &conf->remote, peer) && !conf->refuse && conf->childless != CONF_CHILDLESS_NEVER && conf->remote.family &&
-		    conf->remote_len == ipsec_addr_bits(conf->remote.family))
+		if (peer_named(conf, &conf->remote, peer) && !conf->refuse && conf->childless != CONF_CHILDLESS_NEVER &&
+		    conf->remote.family && conf->remote_len == ipsec_addr_bits(conf->remote.family))
 			n += childless_up(e, e->peers[i]);
 	}
 	engine_settle(e);

@@ -100,7 +100,8 @@ struct engine_hooks {
 	void (*event)(void *arg, const struct engine_event *ev);
 	void (*log)(void *arg, enum log_level level, const char *text);
 	void (*resolv)(void *arg, const struct engine_resolv *r);	/* may be NULL */
-	void (*lookup)(void *arg, const char *host);	/* a tunnel there is to begin: engine_looked is awaited, not for long; may be NULL */
+	/* a tunnel there is to begin: engine_looked is awaited, not for long; may be NULL */
+	void (*lookup)(void *arg, const char *host);
 	/*
 	 * KEYS IN CLEAR: n bytes that take the place of the record of the same id; n 0: there is nothing of that id any
 	 * more. A record counts from the next call of kept on, and those between two of these calls only together: they
@@ -218,7 +219,8 @@ struct engine_ike_info {
 	struct conf_digest local_key;	/* that we have signed with; all zero: none, or not known */
 	uint64_t age_s, rekey_in_s;
 	uint64_t reauth_in_s, expires_in_s;	/* 0: never */
-	char local_auth[48], remote_auth[112];	/* how each has proved who it is: "shared key", "certificate \"CN=gw\", ed25519"; "": unknown */
+	/* how each has proved who it is: "shared key", "certificate \"CN=gw\", ed25519"; "": unknown */
+	char local_auth[48], remote_auth[112];
 	uint64_t cert_expires_in_s;	/* the peer's; 0: there is none, or it never does */
 	uint64_t rtt_us;		/* smoothed; 0: unknown */
 	uint32_t rekeys, nchildren;

@@ -47,8 +47,8 @@ static void answered(struct ask *a, const struct kern_answer *an)
 		return;
 	}
 	if (an->error)
-		report_engine(e, LOG_LEVEL_ERROR, "packets of %s may leave in clear while no tunnel is for them: %s", selector_format(&g->list[g->at], text, sizeof(text)),
-			      an->why);
+		report_engine(e, LOG_LEVEL_ERROR, "packets of %s may leave in clear while no tunnel is for them: %s",
+			      selector_format(&g->list[g->at], text, sizeof(text)), an->why);
 	g->tries = 0;
 	g->at++;
 	next(e);
@@ -89,8 +89,9 @@ static void add_range(struct guards *g, const struct conf_range *r)
 }
 
 /*
- * The kernel has one policy for one selector, whatever its priority, and a tunnel's or an administrator's may have the same networks and ports.
- * So this one has a number behind an empty mask, which nobody looks at; where both ends have a port there is no empty mask.
+ * The kernel has one policy for one selector, whatever its priority, and a tunnel's or an administrator's may have the
+ * same networks and ports. So this one has a number behind an empty mask, which nobody looks at; where both ends have a
+ * port there is no empty mask.
  */
 #define NOT_LOOKED_AT 1
 
@@ -99,15 +100,18 @@ static struct ipsec_selector of_drop(const struct conf_drop *d)
 	uint16_t l = d->local.port, r = d->remote.port;
 
 	return (struct ipsec_selector){
-		.src = d->local.addr, .src_len = d->local.len, .dst = d->remote.addr, .dst_len = d->remote.len, .proto = d->local.proto ?: d->remote.proto,
-		.sport = l ?: NOT_LOOKED_AT, .sport_mask = l ? UINT16_MAX : 0, .dport = r ?: l ? NOT_LOOKED_AT : 0, .dport_mask = r ? UINT16_MAX : 0,
+		.src = d->local.addr, .src_len = d->local.len, .dst = d->remote.addr, .dst_len = d->remote.len,
+		.proto = d->local.proto ?: d->remote.proto,
+		.sport = l ?: NOT_LOOKED_AT, .sport_mask = l ? UINT16_MAX : 0,
+		.dport = r ?: l ? NOT_LOOKED_AT : 0, .dport_mask = r ? UINT16_MAX : 0,
 	};
 }
 
 int guards_configure(struct engine *e)
 {
 	struct guards old = e->guards, *g = &e->guards;
-	struct ipsec_selector *list = calloc((size_t)e->conf.npools * CONF_RANGES_MAX * GUARDS_OF_RANGE_MAX + e->conf.ndrops + 1, sizeof(*list));
+	size_t room = (size_t)e->conf.npools * CONF_RANGES_MAX * GUARDS_OF_RANGE_MAX + e->conf.ndrops + 1;
+	struct ipsec_selector *list = calloc(room, sizeof(*list));
 
 	if (!list)
 		return -1;

@@ -148,8 +148,8 @@ void lifetime_choose(struct child_sa *c)
 		c->byte_rate = old->byte_rate;
 		c->packet_rate = old->packet_rate;
 	}
-	lifetime_limit(conf->child_bytes, lower(lifetime_cap_bytes(c->encr), c->life_bytes), passes(at_least(c->byte_rate, LINE_BYTES), time),
-		       &c->soft.bytes, &c->hard.bytes);
+	lifetime_limit(conf->child_bytes, lower(lifetime_cap_bytes(c->encr), c->life_bytes),
+		       passes(at_least(c->byte_rate, LINE_BYTES), time), &c->soft.bytes, &c->hard.bytes);
 	lifetime_limit(conf->child_packets, c->esn ? 0 : SEQUENCE_MAX,
 		       passes(at_least(c->packet_rate, LINE_PACKETS), time), &c->soft.packets, &c->hard.packets);
 	c->soft.bytes = lifetime_soft(conf, c->soft.bytes, c->initiator);

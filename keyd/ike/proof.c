@@ -32,7 +32,8 @@ static const struct {
 	{ TRUST_BAD_CERT, REASON_NO_CERT, "its certificate %s", "its key %s" },
 	{ TRUST_WRONG_NAME, REASON_CERT_NAME, "its certificate is for somebody else: %s", NULL },
 	{ TRUST_SCHEME, REASON_SIGNATURE_SCHEME, "its signature %s", NULL },
-	{ TRUST_SIGNATURE, REASON_SIGNATURE, "its signature %s: it does not have the private key, or something changed the messages", NULL },
+	{ TRUST_SIGNATURE, REASON_SIGNATURE,
+	  "its signature %s: it does not have the private key, or something changed the messages", NULL },
 	{ TRUST_WRONG_KEY, REASON_WRONG_KEY, "%s", NULL },
 	{ TRUST_REFUSED_URL, REASON_NO_CERT, "%s", NULL },
 };

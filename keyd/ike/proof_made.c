@@ -19,7 +19,8 @@ static const char *no_signature(int error, const char *no_scheme)
 	case AUTH_NO_KEY:
 		return "our private key is not there: \"key\" or \"cert\" in its section must name it";
 	case AUTH_LOCKED:
-		return "our private key is encrypted, and no passphrase was given: \"keydctl unlock\", or \"key FILE passphrase …\" in its section";
+		return "our private key is encrypted, and no passphrase was given: \"keydctl unlock\", or "
+		       "\"key FILE passphrase …\" in its section";
 	case AUTH_NO_SCHEME:
 		return no_scheme;
 	default:

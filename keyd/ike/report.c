@@ -248,8 +248,8 @@ static void event_of(const struct ike_sa *sa, const struct child_sa *c, enum eng
 static void story_event(struct ike_sa *sa, const struct child_sa *c, struct engine_event *ev)
 {
 	struct story_pending *p = &sa->e->stories.pending;
-	bool up = ev->type == ENGINE_IKE_UP || ev->type == ENGINE_IKE_TAKEN_OVER || ev->type == ENGINE_IKE_REKEYED || ev->type == ENGINE_CHILD_UP ||
-		  ev->type == ENGINE_CHILD_REKEYED;
+	bool up = ev->type == ENGINE_IKE_UP || ev->type == ENGINE_IKE_TAKEN_OVER || ev->type == ENGINE_IKE_REKEYED ||
+		  ev->type == ENGINE_CHILD_UP || ev->type == ENGINE_CHILD_REKEYED;
 
 	if (ev->type == ENGINE_CHILD_DOWN || ev->type == ENGINE_IKE_DOWN || ev->type == ENGINE_FAILED)
 		ev->reason = p->sa == sa && p->reason ? p->reason : REASON_OTHER;

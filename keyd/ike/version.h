@@ -31,7 +31,7 @@ struct ike_version {
 	void (*resume)(struct ike_sa *sa);		/* sa->active was sent by an engine before this one */
 	void (*input)(struct engine *e, const struct engine_datagram *d);
 	/* These may be NULL. */
-	bool (*proves)(const struct ike_sa *sa);	/* half-open: has the peer said who it is? NULL: it has when it is not in IKE_INIT */
+	bool (*proves)(const struct ike_sa *sa);	/* half-open: has the peer said who it is? NULL: once out of IKE_INIT */
 	void (*child_up)(struct child_sa *c);		/* it sends from now on */
 	void (*drop)(struct ike_sa *sa);		/* it ends, and all that is under way on it */
 	void (*freed)(struct ike_sa *sa);		/* it is freed, and so is sa->v1 */

@@ -123,7 +123,8 @@ static int same_as_before(struct exchange *x, uint8_t payload)
 	if (conf_id_equal(&id, &x->sa->remote_id))
 		return 0;
 	report_reason(x->sa, REASON_UNEXPECTED_ID);
-	report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed", "the peer calls itself otherwise in its second proof than in the first");
+	report_sa(x->sa, LOG_LEVEL_WARNING, exchange_name, "failed",
+		  "the peer calls itself otherwise in its second proof than in the first");
 	return -1;
 }
 

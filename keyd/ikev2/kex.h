@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nonces, and key exchange: of an IKE SA's beginning, and inside CREATE_CHILD_SA (RFC 7296 1.3, 2.10), there the same for children and the IKE SA. */
+/* Nonces and key exchange: as an IKE SA begins, and in CREATE_CHILD_SA (RFC 7296 1.3, 2.10) for children and IKE SAs. */
 #ifndef KEYD_IKEV2_KEX_H
 #define KEYD_IKEV2_KEX_H
 

@@ -71,7 +71,8 @@ bool allows_selector(const struct kern_allows *a, const struct kern_traffic *t, 
 bool allows_guard(const struct kern_allows *a, const struct ipsec_selector *sel)
 {
 	for (const struct kern_allow *k = a->list; k < a->list + a->n; k++)
-		if (k->guard && within(k->local, k->nlocal, &sel->src, sel->src_len) && within(k->remote, k->nremote, &sel->dst, sel->dst_len))
+		if (k->guard && within(k->local, k->nlocal, &sel->src, sel->src_len) &&
+		    within(k->remote, k->nremote, &sel->dst, sel->dst_len))
 			return true;
 	return false;
 }

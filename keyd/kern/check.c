@@ -137,12 +137,14 @@ static int check_guard(const struct kern_allows *allowed, const struct ipsec_sel
 {
 	struct ipsec_policy pol;
 
-	if (!prefix_sane(&sel->src, sel->src_len) || !prefix_sane(&sel->dst, sel->dst_len) || sel->src.family != sel->dst.family || sel->ifindex)
+	if (!prefix_sane(&sel->src, sel->src_len) || !prefix_sane(&sel->dst, sel->dst_len) ||
+	    sel->src.family != sel->dst.family || sel->ifindex)
 		return refuse(why, n, "this is no network");
 	policy_of_guard(sel, IPSEC_DIR_OUT, &pol);
 	if (ipsec_policy_check(&pol, why, n))
 		return -EINVAL;
-	return !allowed || allows_guard(allowed, sel) ? 0 : refuse(why, n, "no pool and no \"drop\" in the configuration has this network");
+	return !allowed || allows_guard(allowed, sel) ? 0 :
+	       refuse(why, n, "no pool and no \"drop\" in the configuration has this network");
 }
 
 static int check_virtual(const struct kern_allows *allowed, const struct kern_virtual *v, char *why, size_t n)

@@ -36,7 +36,8 @@ static int on_child(struct ipc *ch, struct ipc_msg *m, void *arg)
 	ike = json_array_get(w->parts, json_array_size(w->parts) - 1);
 	children = json_object_get(ike, "children");
 	if (info.nth)
-		json_array_append_new(json_object_get(json_array_get(children, json_array_size(children) - 1), "selectors"), render_selector(&info.sel));
+		json_array_append_new(json_object_get(json_array_get(children, json_array_size(children) - 1),
+						      "selectors"), render_selector(&info.sel));
 	else
 		json_array_append_new(children, render_child(&info));
 	return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The fetch role: gets revocation lists and OCSP answers by http, and looks up names of peers. It has no key, and believes nothing of what it gets.
+// The fetch role: gets revocation lists, OCSP answers and addresses of names; has no key, and believes nothing it gets.
 #include "keyd/fetch/fetcher.h"
 #include "keyd/fetch/lookup.h"
 #include "keyd/roles/worker.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Peers that the configuration has by name: looked up by the fetch role, at the start and after a reload, when a tunnel to one is to begin, and now and then.
+// Peers known by name: looked up by the fetch role at the start, after a reload, when a tunnel is to begin, now and then.
 #include "keyd/conf/id.h"
 #include "keyd/roles/message.h"
 #include "keyd/roles/parent.h"
@@ -79,7 +79,10 @@ static bool is_name(const struct conf_id *id, const char *name)
 	return id->type == CONF_ID_FQDN && id->len == strlen(name) && !strncasecmp((const char *)id->data, name, id->len);
 }
 
-/* A secret that stands in a section with a name, or under that name, is good for those addresses; never before what names an address itself. */
+/*
+ * A secret that stands in a section with a name, or under that name, is good for those addresses; never before what
+ * names an address itself.
+ */
 static void add_secrets(struct parent *p, const struct host *h)
 {
 	size_t n = p->secrets.n;
@@ -152,7 +155,8 @@ static void take(struct parent *p, struct host *h, const struct message_addresse
 			addr[n++] = m->addr[i];
 	qsort(addr, n, sizeof(addr[0]), by_address);	/* name servers turn them round, which is no change */
 	if (!n) {
-		log_warning("a peer's name has no address: host=%s%s", h->name, h->n ? "; the old ones stay" : ", so nothing is begun with it");
+		log_warning("a peer's name has no address: host=%s%s", h->name,
+			    h->n ? "; the old ones stay" : ", so nothing is begun with it");
 		return;
 	}
 	if (same(h, addr, n))

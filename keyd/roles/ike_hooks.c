@@ -116,5 +116,6 @@ const struct engine_hooks ike_hooks = {
 	.keep = hook_keep, .kept = hook_kept,
 	.resolv = hook_resolv,
 	.lookup = hook_lookup,
-	.send = hook_send, .kern = hook_kern, .auth = hook_auth, .trust = hook_trust, .event = hook_event, .log = hook_log, .keys = hook_keys,
+	.send = hook_send, .kern = hook_kern, .auth = hook_auth, .trust = hook_trust, .event = hook_event,
+	.log = hook_log, .keys = hook_keys,
 };

@@ -10,7 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_PSK = 256, OPT_DUMP, OPT_LEVEL, OPT_BACKEND, OPT_RUN_DIR, OPT_CACHE_DIR, OPT_NO_SANDBOX, OPT_ROLE, OPT_SYSLOG, OPT_RACOON, OPT_IPSEC };
+enum {
+	OPT_PSK = 256, OPT_DUMP, OPT_LEVEL, OPT_BACKEND, OPT_RUN_DIR, OPT_CACHE_DIR, OPT_NO_SANDBOX, OPT_ROLE, OPT_SYSLOG,
+	OPT_RACOON, OPT_IPSEC,
+};
 
 static const struct option longs[] = {
 	{ "config", required_argument, NULL, 'f' },

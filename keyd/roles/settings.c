@@ -47,7 +47,8 @@ static int check_tokens(const struct conf *c, struct conf_secrets *s, conf_error
 }
 
 /* In whatever language it is. */
-static int load(const struct options *o, const struct conf_sights *seen, struct conf *c, struct conf_secrets *s, conf_error_fn *err, void *arg)
+static int load(const struct options *o, const struct conf_sights *seen, struct conf *c, struct conf_secrets *s,
+		conf_error_fn *err, void *arg)
 {
 	static const enum import_format formats[] = { [KEYD_RACOON] = IMPORT_RACOON, [KEYD_IPSEC] = IMPORT_IPSEC };
 	struct ipsec_addr own[IMPORT_OWN_MAX];
