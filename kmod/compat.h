@@ -34,8 +34,8 @@ static inline struct nlattr **compat_dump_attrs(struct netlink_callback *cb)
 #endif
 
 /*
- * Since 2025, also in later versions of 6.1 and 6.12: a migration is told with its namespace. WITHOUT is the same function without it; which of
- * them is right no version number says.
+ * Since 2025, also in later versions of 6.1 and 6.12: a migration is told with its namespace. WITHOUT is the same
+ * function without it; which of them is right no version number says.
  */
 typedef int compat_migrate_fn(const struct xfrm_selector *sel, u8 dir, u8 type, const struct xfrm_migrate *m, int count,
 			      const struct xfrm_kmaddress *k, struct net *net, const struct xfrm_encap_tmpl *encap);

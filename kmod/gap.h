@@ -2,13 +2,14 @@
 /*
  * Insides of the gap meter.
  *
- * All objects of a namespace hang on its struct gap_net. Its lock guards every list and every field without another word; it is taken by what
- * happens to SAs and policies, and by the one packet that begins or ends something. Other packets read hash tables under RCU and
- * count by atomics. Order of locks: the kernel's own (xfrm_state.lock, xfrm_state_lock, xfrm_policy_lock), then gap_net.lock; under it nothing
- * of the kernel's is called that takes one of those, and no skb is freed.
+ * All objects of a namespace hang on its struct gap_net. Its lock guards every list and every field without another
+ * word; it is taken by what happens to SAs and policies, and by the one packet that begins or ends something. Other
+ * packets read hash tables under RCU and count by atomics. Order of locks: the kernel's own (xfrm_state.lock,
+ * xfrm_state_lock, xfrm_policy_lock), then gap_net.lock; under it nothing of the kernel's is called that takes one of
+ * those, and no skb is freed.
  *
- * Where packets are freed (gap_drop.c) preemption is off, and a spinlock_t of PREEMPT_RT would sleep: nothing is locked or allocated there. What asks for
- * it is noted, and gap_catch_up() sees to it.
+ * Where packets are freed (gap_drop.c) preemption is off, and a spinlock_t of PREEMPT_RT would sleep: nothing is locked
+ * or allocated there. What asks for it is noted, and gap_catch_up() sees to it.
  */
 #ifndef GAPLESS_GAP_H
 #define GAPLESS_GAP_H
@@ -297,13 +298,15 @@ void gap_sa_walk(struct gap_net *gn);
 void gap_sa_exit(struct gap_net *gn);
 int gap_sa_init(void);
 void gap_sa_done(void);
-/* The lock, for all of these: whether a path has an SA to send by, not counting this one; what an SA's counters say (zero when there
- * is none with this SPI); the newest SA by which the other end sends on this path, and the one that was there at the last switch, if that is another;
- * whether there are newer SAs than the one with this SPI; whether there is an SA with this source.
+/*
+ * The lock, for all of these: whether a path has an SA to send by, not counting this one; what an SA's counters say
+ * (zero when there is none with this SPI); the newest SA by which the other end sends on this path, and the one that
+ * was there at the last switch, if that is another (either may be NULL); whether there are newer SAs than the one with
+ * this SPI; whether there is an SA with this source.
  */
 bool gap_sa_usable(struct gap_net *gn, const struct gap_path *p, const struct xfrm_state *except);
 void gap_sa_look(struct gap_net *gn, const struct gap_path *p, __be32 spi, struct gap_sa_seen *to);
-void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_seen *now, struct gap_sa_seen *before);	/* either may be NULL */
+void gap_sa_inbound(struct gap_net *gn, const struct gap_path *p, struct gap_sa_seen *now, struct gap_sa_seen *before);
 bool gap_sa_newer(struct gap_net *gn, const struct gap_path *p, __be32 spi);
 bool gap_sa_from(struct gap_net *gn, const xfrm_address_t *source, u16 family);
 

@@ -2,8 +2,8 @@
 /*
  * Paths whose packets might leave in clear: their policy has just gone, or does not insist.
  *
- * As long as there are any, every packet in clear is compared with them. So they are found by their selectors' destinations: one look for each length of
- * prefix that is in use, the longest first.
+ * As long as there are any, every packet in clear is compared with them. So they are found by their selectors'
+ * destinations: one look for each length of prefix that is in use, the longest first.
  */
 #include "gap.h"
 

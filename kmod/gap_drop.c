@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Packets that are freed instead of sent or taken, by the tracepoint kfree_skb: every packet that is freed in vain, whatever it is and wherever that
- * happens. Which function freed it says what may be read of it, and of what namespace it is. Preemption is off: nothing is locked or allocated here.
+ * Packets that are freed instead of sent or taken, by the tracepoint kfree_skb: every packet that is freed in vain,
+ * whatever it is and wherever that happens. Which function freed it says what may be read of it, and of what namespace
+ * it is. Preemption is off: nothing is locked or allocated here.
  */
 #include "gap.h"
 
@@ -14,10 +15,11 @@
 #include <trace/events/skb.h>
 
 /*
- * meanwhile: where it is counted as long as no gap is open; gap_asked() sees to it. Where the policy has gone since the packet asked for an SA, its gap is
- * over, and nothing will see to it.
+ * meanwhile: where it is counted as long as no gap is open; gap_asked() sees to it. Where the policy has gone since the
+ * packet asked for an SA, its gap is over, and nothing will see to it.
  */
-static void dropped(struct gap_net *gn, struct gap_path *p, const struct sk_buff *skb, struct gap_count *meanwhile, bool asks)
+static void dropped(struct gap_net *gn, struct gap_path *p, const struct sk_buff *skb, struct gap_count *meanwhile,
+		    bool asks)
 {
 	ktime_t now = ktime_get();
 
@@ -46,7 +48,10 @@ static struct gap_net *net_of_dst(const struct dst_entry *dst)
 	return dst->dev && dst->dev != blackhole_netdev ? gap_net_alive(dev_net(dst->dev)) : NULL;
 }
 
-/* Held ones have the policy in their bundle (overflow, time over). Others were sent by an SA; when that is over, it is for want of another. */
+/*
+ * Held ones have the policy in their bundle (overflow, time over). Others were sent by an SA; when that is over, it is
+ * for want of another.
+ */
 static void at_bundle(const struct sk_buff *skb, u16 family)
 {
 	const struct dst_entry *dst = skb_dst(skb);
@@ -70,8 +75,8 @@ static void at_bundle(const struct sk_buff *skb, u16 family)
 }
 
 /*
- * No bundle, as there is no SA. Whose it was is found by the packet's flow; if two policies fit, it is the one with a gap. sure: that it is for want of an
- * SA; then it may as well have been a policy that has just gone.
+ * No bundle, as there is no SA. Whose it was is found by the packet's flow; if two policies fit, it is the one with a
+ * gap. sure: that it is for want of an SA; then it may as well have been a policy that has just gone.
  */
 static void by_flow(struct gap_net *gn, const struct sk_buff *skb, const struct gap_flow *f, bool sure)
 {
@@ -112,7 +117,10 @@ static void at_blackhole(const struct sk_buff *skb, u16 family)
 		by_flow(gn, skb, &f, true);
 }
 
-/* A packet that found no bundle has lost its route; others were dropped for other reasons. It is still the one that came in by this device. */
+/*
+ * A packet that found no bundle has lost its route; others were dropped for other reasons. It is still the one that
+ * came in by this device.
+ */
 static void at_forward(const struct sk_buff *skb, u16 family)
 {
 	struct gap_net *gn;

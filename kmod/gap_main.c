@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The gap meter: a passive key manager that tells when and for how long keying cost traffic. README.md says what is looked at where; uapi/ipsec_gap.h
- * how it is told.
+ * The gap meter: a passive key manager that tells when and for how long keying cost traffic. README.md says what is
+ * looked at where; uapi/ipsec_gap.h how it is told.
  */
 #include "gap.h"
 
@@ -165,8 +165,8 @@ static struct xfrm_policy *compile_policy(struct sock *sk, int opt, u8 *data, in
 }
 
 /* By RCU, in the caller's context. Policies first: then what they sent by is no loss. */
-static int migrate(const struct xfrm_selector *sel, u8 dir, u8 type, const struct xfrm_migrate *m, int count, const struct xfrm_kmaddress *k,
-		   struct net *net, const struct xfrm_encap_tmpl *encap)
+static int migrate(const struct xfrm_selector *sel, u8 dir, u8 type, const struct xfrm_migrate *m, int count,
+		   const struct xfrm_kmaddress *k, struct net *net, const struct xfrm_encap_tmpl *encap)
 {
 	struct gap_net *gn = gap_net_alive(net);
 

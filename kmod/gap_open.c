@@ -135,8 +135,8 @@ void gap_keyed(struct gap_net *gn, struct gap_path *p, __be32 spi, ktime_t now)
 }
 
 /*
- * With an SA, packets dropped at the end of another were no gap's, and those that only their flow makes this path's were dropped for another reason.
- * Without one, the end of an SA is told yet; otherwise they are the gap's first.
+ * With an SA, packets dropped at the end of another were no gap's, and those that only their flow makes this path's
+ * were dropped for another reason. Without one, the end of an SA is told yet; otherwise they are the gap's first.
  */
 void gap_asked(struct gap_net *gn, struct gap_path *p, ktime_t now)
 {

@@ -2,8 +2,8 @@
 /*
  * Packets by netfilter's hooks: what is held, sent by a new SA, sent in clear.
  *
- * As long as no gap is open, no new SA waits for its first packet and no policy has just been removed, a packet costs the calls of the hooks and the
- * reading of a counter.
+ * As long as no gap is open, no new SA waits for its first packet and no policy has just been removed, a packet costs
+ * the calls of the hooks and the reading of a counter.
  */
 #include "gap.h"
 

@@ -32,8 +32,9 @@ static bool same_path(const struct gap_path *a, const struct gap_path *b)
 
 bool gap_path_serves(const struct gap_path *p, const struct xfrm_state *x)
 {
-	return x->id.proto == p->proto && x->props.reqid == p->reqid && x->props.mode == p->mode && x->if_id == p->if_id &&
-	       (p->mark.v & p->mark.m & x->mark.m) == x->mark.v && x->props.family == p->family && gap_addr_equal(&x->id.daddr, &p->peer, p->family) &&
+	return x->id.proto == p->proto && x->props.reqid == p->reqid && x->props.mode == p->mode &&
+	       x->if_id == p->if_id && (p->mark.v & p->mark.m & x->mark.m) == x->mark.v &&
+	       x->props.family == p->family && gap_addr_equal(&x->id.daddr, &p->peer, p->family) &&
 	       (xfrm_addr_any(&p->local, p->family) || gap_addr_equal(&x->props.saddr, &p->local, p->family));
 }
 

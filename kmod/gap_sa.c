@@ -63,8 +63,8 @@ static bool comes_back(const struct gap_path *p, const struct xfrm_state *x)
 }
 
 /*
- * Policies of level "unique" have a reqid for each direction, and nothing says which belong together: where no SA comes back with the path's, and all that
- * do have the same, it is that.
+ * Policies of level "unique" have a reqid for each direction, and nothing says which belong together: where no SA comes
+ * back with the path's, and all that do have the same, it is that.
  */
 static u32 reqid_back(struct gap_net *gn, const struct gap_path *p)
 {
@@ -249,8 +249,9 @@ static void lose_dead(struct gap_net *gn, const struct net_device *dev, u32 caus
 }
 
 /*
- * Who asked for it is who is running: netlink and PF_KEY do it in the caller's context, lifetimes in a timer's. The name is read without the task's lock,
- * which must not be taken below those of SAs: a timer takes those, too. A name that is just being changed may be half of each.
+ * Who asked for it is who is running: netlink and PF_KEY do it in the caller's context, lifetimes in a timer's. The
+ * name is read without the task's lock, which must not be taken below those of SAs: a timer takes those, too. A name
+ * that is just being changed may be half of each.
  */
 static void whoever(struct gap_by *by)
 {
@@ -291,8 +292,10 @@ static void move(struct gap_net *gn, struct gap_sa *sa, const struct xfrm_migrat
 
 static bool is_moved(const struct xfrm_state *x, const struct xfrm_migrate *m)
 {
-	return x->id.proto == m->proto && x->props.mode == m->mode && x->props.family == m->old_family && (!m->reqid || x->props.reqid == m->reqid) &&
-	       gap_addr_equal(&x->id.daddr, &m->old_daddr, m->old_family) && gap_addr_equal(&x->props.saddr, &m->old_saddr, m->old_family);
+	return x->id.proto == m->proto && x->props.mode == m->mode && x->props.family == m->old_family &&
+	       (!m->reqid || x->props.reqid == m->reqid) &&
+	       gap_addr_equal(&x->id.daddr, &m->old_daddr, m->old_family) &&
+	       gap_addr_equal(&x->props.saddr, &m->old_saddr, m->old_family);
 }
 
 /* A migration removes SAs without a word, and adds others. */
@@ -404,8 +407,8 @@ void gap_sa_exit(struct gap_net *gn)
 }
 
 /*
- * A device that goes takes the SAs with it that are offloaded to it, and tells no key manager. It cannot go as long as one of them is there, so our
- * reference must not be the last.
+ * A device that goes takes the SAs with it that are offloaded to it, and tells no key manager. It cannot go as long as
+ * one of them is there, so our reference must not be the last.
  */
 static int device_goes(struct notifier_block *block, unsigned long event, void *info)
 {

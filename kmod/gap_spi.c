@@ -2,8 +2,8 @@
 /*
  * Inbound packets whose SPI no usable SA has: from whom, how many, and whether the SPI was known before or became known later.
  *
- * Anybody can send such packets. So there is an upper bound for all sources, one for each, and a place of their own for those that we have SAs with. Who
- * has not sent for longest makes room. Of what comes from elsewhere, little is told.
+ * Anybody can send such packets. So there is an upper bound for all sources, one for each, and a place of their own for
+ * those that we have SAs with. Who has not sent for longest makes room. Of what comes from elsewhere, little is told.
  */
 #include "gap.h"
 
@@ -79,7 +79,8 @@ static const struct gap_gone *gone_of(const struct gap_net *gn, const struct gap
 	const struct gap_gone *newest = NULL, *g;
 
 	for (g = gn->gone; g && g < gn->gone + GAP_GONE_MAX; g++)
-		if (g->spi == s->spi && same_sa(s, g->spi, g->proto, &g->local, g->family) && (!newest || ktime_after(g->when, newest->when)))
+		if (g->spi == s->spi && same_sa(s, g->spi, g->proto, &g->local, g->family) &&
+		    (!newest || ktime_after(g->when, newest->when)))
 			newest = g;
 	return newest;
 }

@@ -2,9 +2,9 @@
 /*
  * In which of the kernel's functions a packet was freed.
  *
- * A packet that is freed may be anything, from anywhere: fields that mean one thing in one place mean another in the next, and share their storage with
- * a third. Only where it happened tells which of them may be believed. The tracepoint has the address; kallsyms has the name, which is looked up once
- * for each address.
+ * A packet that is freed may be anything, from anywhere: fields that mean one thing in one place mean another in the
+ * next, and share their storage with a third. Only where it happened tells which of them may be believed. The
+ * tracepoint has the address; kallsyms has the name, which is looked up once for each address.
  */
 #include "gap.h"
 
@@ -25,8 +25,8 @@ static struct place places[1 << PLACE_BITS];
 static DEFINE_RAW_SPINLOCK(places_lock);
 
 /*
- * Purged queues and lists of segments may be anybody's, but their packets' bundles say what they are. Functions without a symbol of their own have
- * become part of the next one.
+ * Purged queues and lists of segments may be anybody's, but their packets' bundles say what they are. Functions without
+ * a symbol of their own have become part of the next one.
  */
 static const struct {
 	const char *name;

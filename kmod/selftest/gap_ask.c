@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What shell tests of the gap meter cannot say: a dump that is interrupted, a migration of SAs (ip has no word for it), a packet that is under way.
+// What shell tests of the gap meter cannot say: an interrupted dump, a migration of SAs, a packet that is under way.
 #include "kmod/uapi/ipsec_gap.h"
 
 #include <arpa/inet.h>
@@ -175,6 +175,7 @@ int main(int argc, char **argv)
 	else if (argc == 5 && !strcmp(argv[1], "under-way"))
 		under_way(argv[2], argv[3], argv[4]);
 	else
-		fputs("usage: gap_ask paths|spis COMMAND\n       gap_ask under-way SRC DST COMMAND\n       gap_ask migrate[-transport] SRC DST OLD_SRC OLD_DST NEW_SRC NEW_DST REQID\n", stderr);
+		fputs("usage: gap_ask paths|spis COMMAND\n       gap_ask under-way SRC DST COMMAND\n"
+		      "       gap_ask migrate[-transport] SRC DST OLD_SRC OLD_DST NEW_SRC NEW_DST REQID\n", stderr);
 	return argc != 3 && argc != 5 && argc != 9;
 }

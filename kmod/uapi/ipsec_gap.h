@@ -2,12 +2,12 @@
 /*
  * Generic netlink family of the gap meter (ipsec_gap.ko): when, for how long and why keying cost traffic.
  *
- * Everything is of the network namespace that the socket was opened in, and asks for CAP_NET_ADMIN there. Requests are checked strictly:
- * an attribute that a command does not know is refused. IPSEC_GAP_VERSION grows when an attribute or value is added; what is there never changes
- * its meaning, and who reads skips what he does not know.
+ * Everything is of the network namespace that the socket was opened in, and asks for CAP_NET_ADMIN there. Requests are
+ * checked strictly: an attribute that a command does not know is refused. IPSEC_GAP_VERSION grows when an attribute or
+ * value is added; what is there never changes its meaning, and who reads skips what he does not know.
  *
  *	command			request		attributes of the request		answers
- *	IPSEC_GAP_CMD_INFO	do		-					one: IPSEC_GAP_A_VERSION, counts; from version 3 on totals
+ *	IPSEC_GAP_CMD_INFO	do		-					one: VERSION, counts; from version 3 on totals
  *	IPSEC_GAP_CMD_PATH	dump		[PEER]					one for each path
  *				do		POLICY_INDEX				the first path of this policy, or ENOENT
  *	IPSEC_GAP_CMD_EVENT	dump		[PEER] [SINCE_SEQ] [SINCE_TIME]		one for each event, oldest first
@@ -16,8 +16,9 @@
  *
  * A dump tells what is there from its beginning to its end once, whatever comes and goes meanwhile; of that, each at most once.
  *
- * The multicast group IPSEC_GAP_GROUP brings each event as it comes, as IPSEC_GAP_CMD_EVENT. SEQ counts events of a namespace from 1: a step of
- * more than one means that some were lost. The kernel keeps the last IPSEC_GAP_RING of them.
+ * The multicast group IPSEC_GAP_GROUP brings each event as it comes, as IPSEC_GAP_CMD_EVENT. SEQ counts events of a
+ * namespace from 1: a step of more than one means that some were lost. The kernel keeps the last IPSEC_GAP_RING of
+ * them.
  *
  * A path is what an outbound policy sends through: policy, template and the other end. Times are in microseconds, or, where it is said, in
  * nanoseconds since 1970. SPIs are in network byte order, all else in the machine's.
@@ -130,8 +131,8 @@ enum ipsec_gap_attr {
 	/*
 	 * SAs at a switch and around a gap, and in answers to IPSEC_GAP_CMD_PATH the pair that is in use: nests of IPSEC_GAP_SA_…
 	 *
-	 * The kernel knows no pairs. What is beside an outbound SA is the newest inbound one by which the other end can send on the same path. Its reqid is
-	 * the same; or any, if all that the other end can send by have that one.
+	 * The kernel knows no pairs. What is beside an outbound SA is the newest inbound one by which the other end can
+	 * send on the same path. Its reqid is the same; or any, if all that the other end can send by have that one.
 	 */
 	IPSEC_GAP_A_OUT_OLD,
 	IPSEC_GAP_A_OUT_NEW,
@@ -155,8 +156,9 @@ enum ipsec_gap_attr {
 	IPSEC_GAP_A_KNOWN_US,		/* u64 EARLY: from the first packet to the SA; LATE: from the SA's end to the first packet */
 
 	/*
-	 * answers to IPSEC_GAP_CMD_INFO: how many there are, and what had no room. From version 3 on also GAPS, HELD_*, DROPPED_*, CLEAR_* of all paths
-	 * and PACKETS, BYTES of all inbound SPIs that there have been: unlike sums of those that are there, these never become less.
+	 * answers to IPSEC_GAP_CMD_INFO: how many there are, and what had no room. From version 3 on also GAPS, HELD_*,
+	 * DROPPED_*, CLEAR_* of all paths and PACKETS, BYTES of all inbound SPIs that there have been: unlike sums of
+	 * those that are there, these never become less.
 	 */
 	IPSEC_GAP_A_PATHS,		/* u32 */
 	IPSEC_GAP_A_SAS,		/* u32 */
@@ -165,7 +167,8 @@ enum ipsec_gap_attr {
 	IPSEC_GAP_A_OTHER_PACKETS,	/* u64 packets of SPIs that had no room, or have made room */
 
 	/* version 2 */
-	IPSEC_GAP_A_FORGOTTEN,		/* u64 answers to IPSEC_GAP_CMD_INFO: SPIs and paths that have made room for others, wholly or for packets in clear */
+	/* u64 answers to IPSEC_GAP_CMD_INFO: SPIs and paths that have made room for others, wholly or for packets in clear */
+	IPSEC_GAP_A_FORGOTTEN,
 	IPSEC_GAP_A_MARK,		/* u32 of a path: that the policy asks of packets … */
 	IPSEC_GAP_A_MARK_MASK,		/* u32 … in these bits; neither if it asks for none */
 
