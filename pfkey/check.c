@@ -178,11 +178,13 @@ int ipsec_sa_check(const struct ipsec_sa *sa, char *why, size_t n)
 		err = check_selector(&w, &sa->sel);
 		if (err)
 			return err;
-		if (sa->mode != IPSEC_MODE_TUNNEL && sa->mode != IPSEC_MODE_BEET && sa->sel.src.family != sa->src.family)
+		if (sa->mode != IPSEC_MODE_TUNNEL && sa->mode != IPSEC_MODE_BEET &&
+		    sa->sel.src.family != sa->src.family)
 			return no(&w, "in transport mode the selector has the family of the addresses");
 	}
 	if ((err = check_algs(&w, sa)) || (err = check_replay(&w, sa)) || (err = check_sa_options(&w, sa)) ||
-	    (err = check_sa_place(&w, sa)) || (err = check_mark(&w, &sa->mark, "mark")) || (err = check_mark(&w, &sa->output_mark, "output mark")))
+	    (err = check_sa_place(&w, sa)) || (err = check_mark(&w, &sa->mark, "mark")) ||
+	    (err = check_mark(&w, &sa->output_mark, "output mark")))
 		return err;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of upper-layer protocols, priorities and the kernel's algorithms. Common protocols are known here, as small systems have no /etc/protocols. */
+/* Names of upper-layer protocols, priorities and the kernel's algorithms; small systems have no /etc/protocols. */
 #ifndef SETKEY_LANG_NAMES_H
 #define SETKEY_LANG_NAMES_H
 

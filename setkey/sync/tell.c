@@ -194,7 +194,9 @@ static json_t *diff_json(unsigned int diff)
 
 static int tell_change_json(const struct sync_change *c, const struct apply *ap)
 {
-	static const char *const ops[] = { [SYNC_ADD] = "add", [SYNC_UPDATE] = "change", [SYNC_REPLACE] = "change", [SYNC_DELETE] = "delete" };
+	static const char *const ops[] = {
+		[SYNC_ADD] = "add", [SYNC_UPDATE] = "change", [SYNC_REPLACE] = "change", [SYNC_DELETE] = "delete",
+	};
 	char *text = change_text(c);
 	json_t *o = json_pack("{s:s, s:s, s:s}", "op", ops[c->op], "kind", c->policy ? "policy" : "sa", "statement",
 			      text ? text : "");
