@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Starts keyd-card as a watcher and prints what it says, a line each: "pcscd 1", "readers NAME#EVENTS NAME#EVENTS", "changed"; then its exit code.
+// A watcher of keyd-card: prints "pcscd 1", "readers NAME#EVENTS NAME#EVENTS", "changed" as it says so; then its exit code.
 #include "keyd/card/remote_process.h"
 #include "keyd/card/wire.h"
 #include "keyd/card/wire_io.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A PKCS#11 module that does on command what real ones do at bad moments. Its folder (MOCK_P11_DIR) has "control", read again at each call, and gets "log" and "tries".
+// A PKCS#11 module that does on command what real ones do at bad moments.
 //
-// control, a word and its value a line, all optional:
+// In its folder (MOCK_P11_DIR) it writes "log" and "tries", and reads "control" again at each call: a word and its value
+// a line, all optional:
 //   card N          0: none is in the reader; another number: another insertion (default 1)
 //   serial TEXT     of the card (0001)              label TEXT      (mock)
 //   twin TEXT       the card shows another token in another slot, with this label; swapped yes: in each other's
@@ -272,7 +273,8 @@ CK_RV C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 	*info = (CK_TOKEN_INFO){ .flags = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED | tries_flags() };
 	info->flags |= is("open", "yes") ? 0 : CKF_LOGIN_REQUIRED;
 	info->flags |= said("pad", NULL, NULL) ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
-	blank(info->label, sizeof(info->label), (slot == SLOT) != is("swapped", "yes") ? said("label", NULL, "mock") : said("twin", NULL, "mock"));
+	blank(info->label, sizeof(info->label), (slot == SLOT) != is("swapped", "yes") ? said("label", NULL, "mock") :
+											 said("twin", NULL, "mock"));
 	blank(info->manufacturerID, sizeof(info->manufacturerID), "gapless");
 	blank(info->model, sizeof(info->model), "mock");
 	blank(info->serialNumber, sizeof(info->serialNumber), said("serial", NULL, "0001"));

@@ -26,8 +26,8 @@ static const struct seed seeds[] = {
 	{ "chain-no-intermediate", "R:root.crt C:good.crt", NONE },
 	{ "chain-loop", "R:root.crt C:looped.crt C:loop-b.crt C:loop-a.crt", NONE },
 	{ "chain-loop-believed", "R:loop-a.crt C:looped.crt C:loop-b.crt", NONE },
-	{ "chain-12", "R:root.crt C:shallow.crt C:deep1.crt C:deep2.crt C:deep3.crt C:deep4.crt C:deep5.crt C:deep6.crt C:deep7.crt C:deep8.crt "
-	  "C:deep9.crt C:deep10.crt", NONE },
+	{ "chain-12", "R:root.crt C:shallow.crt C:deep1.crt C:deep2.crt C:deep3.crt C:deep4.crt C:deep5.crt C:deep6.crt "
+	  "C:deep7.crt C:deep8.crt C:deep9.crt C:deep10.crt", NONE },
 	{ "chain-names-outside", "R:root.crt C:outside.crt C:narrow.crt", NONE },
 	{ "chain-partial", "R:inter.crt C:good.crt", NONE },
 	{ "cert-names", "R:root.crt C:names.crt C:inter.crt", NONE },
@@ -173,10 +173,11 @@ static void write_nested(void)
 static void write_words(void)
 {
 	static const char *const names[] = {
-		"C=DE, O=Example Ltd, CN=moon", "/C=DE/O=Example\\/Ltd/CN=*", "CN=\\C3\\A4\\,+OU=\"a, b\";1.2.3.4=x", "CN=", "=", "CN=a\\", "\\",
-		"0\0131\0110\007\006\003U\004\003\023",
+		"C=DE, O=Example Ltd, CN=moon", "/C=DE/O=Example\\/Ltd/CN=*", "CN=\\C3\\A4\\,+OU=\"a, b\";1.2.3.4=x", "CN=",
+		"=", "CN=a\\", "\\", "0\0131\0110\007\006\003U\004\003\023",
 	};
-	static const char algid[] = "\x30\x41\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x34\xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03"
+	static const char algid[] =
+		"\x30\x41\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x34\xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03"
 		"\x04\x02\x01\x05\x00\xa1\x1c\x30\x1a\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30\x0d\x06\x09\x60\x86\x48\x01\x65"
 		"\x03\x04\x02\x01\x05\x00\xa2\x03\x02\x01\x20";
 	FILE *out = open_in(to, "words", "wb");

@@ -5,13 +5,14 @@
  *	flow send --to ADDRESS [--port P] [--from ADDRESS] [--id N] [--rate PPS] [--size BYTES] [--count N]
  *	flow recv [--on ADDRESS] [--port P] [--id N] [--rate PPS] [--quiet-ms MS]
  *
- * Each prints a line of JSON every --rate packets, to be waited for, and a last one when it ends.
- * send stops after --count packets or at SIGTERM or SIGINT: {"sent":N,"errors":N,"blocked":N}; a packet that the kernel refused
- * counts as sent and as an error: the user's data did not get through. Blocked are those of them that never became packets: of one that
- * found the queue for its policy full the error is EAGAIN, of one whose SA was gone when it came to it EINVAL. recv prints "ready" once it listens; at SIGTERM or
- * SIGINT it waits until nothing has come for --quiet-ms (stragglers), at most five times as long:
- * {"received":N,"duplicates":N,"reordered":N,"highest":N,"longest_gap_ms":N,"longest_loss":N}: highest number seen
- * (-1: none), longest time between two arrivals, longest run of numbers that never came (up to the highest).
+ * Each prints a line of JSON every --rate packets, to be waited for, and a last one when it ends. send stops after
+ * --count packets or at SIGTERM or SIGINT: {"sent":N,"errors":N,"blocked":N}; a packet that the kernel refused counts
+ * as sent and as an error: the user's data did not get through. Blocked are those of them that never became packets: of
+ * one that found the queue for its policy full the error is EAGAIN, of one whose SA was gone when it came to it EINVAL.
+ * recv prints "ready" once it listens; at SIGTERM or SIGINT it waits until nothing has come for --quiet-ms
+ * (stragglers), at most five times as long:
+ * {"received":N,"duplicates":N,"reordered":N,"highest":N,"longest_gap_ms":N,"longest_loss":N}: highest number seen (-1:
+ * none), longest time between two arrivals, longest run of numbers that never came (up to the highest).
  */
 #include <endian.h>
 #include <errno.h>

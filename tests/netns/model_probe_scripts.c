@@ -64,21 +64,26 @@ const struct script probe_scripts[] = {
 
 	/* answers */
 	{ "what is there already, and what is not",
-	  "out 1; out 1; out 2; delete alice 1; delete alice 1; get alice 1; get alice 2; steal alice 2; steal alice 2; move alice 3 to=3" },
-	{ "one SPI at two addresses", "out 1; out 1 to=3; get alice 1; get alice 1 to=3; delete alice 1 to=3; get alice 1; get alice 1 to=3" },
+	  "out 1; out 1; out 2; delete alice 1; delete alice 1; get alice 1; get alice 2; steal alice 2; steal alice 2; "
+	  "move alice 3 to=3" },
+	{ "one SPI at two addresses",
+	  "out 1; out 1 to=3; get alice 1; get alice 1 to=3; delete alice 1 to=3; get alice 1; get alice 1 to=3" },
 	{ "a flush", "policies; pair 1; out 2; send 1 port=1; flush alice; get alice 1; flush alice; send 1; wait alice acquire; "
 	  "flush alice; send 1; wait alice acquire" },
 	{ "an SA moves to another address",
-	  "policies; pair 1; send 3; move alice 1 to=3; get alice 1 to=3; get alice 1; move alice 1 to=3; delete alice 1; get alice 1 to=3" },
+	  "policies; pair 1; send 3; move alice 1 to=3; get alice 1 to=3; get alice 1; move alice 1 to=3; "
+	  "delete alice 1; get alice 1 to=3" },
 	{ "an SA moves to another port", "policies; pair 1 encap=4500; send 1; move alice 1 encap=4501; send 1; get alice 1" },
 	{ "a soft limit is told again after an update",
 	  "policies; pair 1 soft=1 hard=4 encap=4500; wait alice expire; move alice 1 encap=4501; wait alice expire; "
 	  "pair 2 soft-packets=1 encap=4500; send 2; wait alice expire; move alice 2 encap=4501; wait alice expire" },
-	{ "an SA has UDP from its beginning, or never", "policies; out 1; move alice 1 encap=4500; out 2 encap=4500; move alice 2; send 1" },
+	{ "an SA has UDP from its beginning, or never",
+	  "policies; out 1; move alice 1 encap=4500; out 2 encap=4500; move alice 2; send 1" },
 	{ "a moved SA has used up what it had",
 	  "policies; pair 1 soft-packets=2; send 3; wait alice expire; move alice 1 to=3; get alice 1 to=3; steal alice 1 to=3" },
 	{ "a moved SA ends when it would have",
-	  "policies; second; out 1 soft=1 hard=3; wait alice expire; move alice 1 to=3; wait alice expire; wait alice expire; wait alice expire" },
+	  "policies; second; out 1 soft=1 hard=3; wait alice expire; move alice 1 to=3; wait alice expire; "
+	  "wait alice expire; wait alice expire" },
 
 	/* lifetimes */
 	{ "seconds, outbound", "policies; pair 1 soft=1 hard=2; send 1; wait alice expire; send 1; wait alice expire; send 1; "
@@ -95,8 +100,8 @@ const struct script probe_scripts[] = {
 	{ "bytes, inbound", "policies; out 1; in 1 soft-bytes=2800 hard-bytes=5000; send 3; wait bob expire; send 2; "
 	  "wait bob expire; send 1" },
 	{ "a soft limit is told once", "policies; pair 1 soft=1 soft-packets=1; send 3; wait alice expire; pass 1500; send 1" },
-	{ "a limit is asked for before a packet is looked at", "policies; out 1 key=5; in 1 soft-packets=1; send 1; out 2; in 2; delete alice 1; "
-	  "out 1; send 3; get bob 1" },
+	{ "a limit is asked for before a packet is looked at",
+	  "policies; out 1 key=5; in 1 soft-packets=1; send 1; out 2; in 2; delete alice 1; out 1; send 3; get bob 1" },
 
 	/* replay */
 	{ "a packet that comes twice", "policies; pair 1; line keeps; send 2; deliver 1; deliver 1; deliver 2; deliver 1; get bob 1" },
@@ -114,8 +119,9 @@ const struct script probe_scripts[] = {
 	  "deliver 3" },
 	{ "a flush takes the window with it", "policies; pair 1; send 2; deliver 1; flush bob; deliver 1; in 1; deliver 1; deliver 2; "
 	  "deliver 2" },
-	{ "who resumes has received all", "policies; pair 1; line keeps; send 5; flush bob; in 1 resume=3; deliver 1; deliver 3; deliver 4; "
-	  "deliver 5; deliver 4" },
+	{ "who resumes has received all",
+	  "policies; pair 1; line keeps; send 5; flush bob; in 1 resume=3; deliver 1; deliver 3; deliver 4; deliver 5; "
+	  "deliver 4" },
 	{ "sequence numbers go on after a resumption", "policies; pair 1; send 2; delete alice 1; out 1 resume=7; send 2" },
 
 	/* what comes in */
@@ -139,6 +145,7 @@ const struct script probe_scripts[] = {
 	{ "nor with another key, nor an old one", "policies; out 1 key=2; in 1 first=1; send 1; pass 100; delete alice 1; out 1; send 1; "
 	  "wait bob first" },
 	{ "an SA without a window tells no packet", "policies; out 1; in 1 first=1 window=0; send 2; pass 100; send 1; pass 100" },
-	{ "the first packet where the policy lets none in", "policy alice; policy bob reqid=8; out 1; in 1 first=1; send 1; pass 100; send 1" },
+	{ "the first packet where the policy lets none in",
+	  "policy alice; policy bob reqid=8; out 1; in 1 first=1; send 1; pass 100; send 1" },
 	{ NULL, NULL }
 };

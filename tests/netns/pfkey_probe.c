@@ -5,8 +5,9 @@
  *
  * usage: pfkey_probe BACKEND NS_A NS_B [PART]
  *
- * BACKEND is xfrm, pfkey, or pfkeyv2 (pfkey where the kernel's side is pfkeyv2.ko). NS_A and NS_B are files of network namespaces (/proc/PID/ns/net, /run/netns/NAME) that reach each
- * other as 192.0.2.1 and 192.0.2.2, 2001:db8::1 and 2001:db8::2. PART is one of the parts below; without it all are run.
+ * BACKEND is xfrm, pfkey, or pfkeyv2 (pfkey where the kernel's side is pfkeyv2.ko). NS_A and NS_B are files of network
+ * namespaces (/proc/PID/ns/net, /run/netns/NAME) that reach each other as 192.0.2.1 and 192.0.2.2, 2001:db8::1 and
+ * 2001:db8::2. PART is one of the parts below; without it all are run.
  */
 #include "tests/netns/pfkey_probe.h"
 

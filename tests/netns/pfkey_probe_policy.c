@@ -119,7 +119,8 @@ static const struct {
 	{ "six templates", p_six, NULL, { "reqid 1", "reqid 6" } },
 	{ "mark", p_mark, "mark", { "mark 0x21/0x3f" } },
 	{ "if_id", p_if_id, "if_id", { "if_id 0x5" } },
-	{ "lifetimes", p_lifetimes, NULL, { "soft 1000(bytes), hard 1099511627776(bytes)", "expire use: soft 4000(sec), hard 40000(sec)" } },
+	{ "lifetimes", p_lifetimes, NULL,
+	  { "soft 1000(bytes), hard 1099511627776(bytes)", "expire use: soft 4000(sec), hard 40000(sec)" } },
 	{ "index", p_index, "index", { "index 4097" } },
 	{ "IPv6", p_v6, NULL, { "src 2001:db8::1/128 dst 2001:db8::2/128" } },
 };

@@ -179,7 +179,8 @@ static void on_auth(void *arg, const struct auth_request *rq)
 	p->life = h->life;
 	p->an.id = rq->id;
 	p->an.n = prf->prf;
-	if (rq->form == AUTH_IKEV1 ? crypto_prf(prf, psk, &rq->message, 1, p->an.data) : ikev2_auth_psk(prf, psk, rq->message, rq->nonce, rq->macid, p->an.data))
+	if (rq->form == AUTH_IKEV1 ? crypto_prf(prf, psk, &rq->message, 1, p->an.data) :
+				     ikev2_auth_psk(prf, psk, rq->message, rq->nonce, rq->macid, p->an.data))
 		p->an.error = AUTH_FAILED;
 }
 

@@ -231,7 +231,8 @@ static void on_log(void *arg, enum log_level level, const char *text)
 	struct world *w = arg;
 
 	if (getenv("WORLD_TRACE"))
-		fprintf(stderr, "%8llu.%03llu <%d> %s\n", (unsigned long long)(w->now / SECOND), (unsigned long long)(w->now / MS % 1000), level, text);
+		fprintf(stderr, "%8llu.%03llu <%d> %s\n", (unsigned long long)(w->now / SECOND),
+			(unsigned long long)(w->now / MS % 1000), level, text);
 	if (level > LOG_LEVEL_NOTICE)
 		return;
 	if (w->nlog + strlen(text) + 2 > sizeof(w->log))
@@ -317,7 +318,8 @@ static int answer_keys(struct world *w, struct world_process *p, uint32_t id, st
 	static uint8_t buf[CARD_WIRE_KEY_MAX];
 
 	for (int i = 0; i < WORLD_KEYS; i++) {
-		struct card_key k = { .id = { (uint8_t)(i + 1) }, .nid = 1, .seen = true, .each = t->each, .open = t->open, .schemes = t->schemes };
+		struct card_key k = { .id = { (uint8_t)(i + 1) }, .nid = 1, .seen = true, .each = t->each, .open = t->open,
+				      .schemes = t->schemes };
 		struct wr out = wr_of(buf, sizeof(buf));
 
 		if (!(t->keys & 1u << i) || (t->shy && !*logged(w, p, t)))

@@ -39,10 +39,12 @@ static int fresh(void **state)
 	memset(&tries, 0, sizeof(tries));
 	now = 5 * SEC;
 	wall = 1700000000;
-	add(&users, "locked", "!$6$saltsalt$pqxtaP8VN9msji06dnBCbUbaSGTOXyo9jZDqZxik1rPexoqRIW4UKuiD0ZHZchCSd7S4/HoRU8bcFbnz2ihUr.", true, "");
+	add(&users, "locked",
+	    "!$6$saltsalt$pqxtaP8VN9msji06dnBCbUbaSGTOXyo9jZDqZxik1rPexoqRIW4UKuiD0ZHZchCSd7S4/HoRU8bcFbnz2ihUr.", true, "");
 	/* openssl passwd -5, -6 and -1 -salt saltsalt */
 	add(&users, "hatter", "$5$saltsalt$ZF4K7gAClJdsdJyWPfaJZ5/qPgTq/E7ahF2LL4TP5Y2", true, "");
-	add(&users, "alice", "$6$saltsalt$pqxtaP8VN9msji06dnBCbUbaSGTOXyo9jZDqZxik1rPexoqRIW4UKuiD0ZHZchCSd7S4/HoRU8bcFbnz2ihUr.", true, "");
+	add(&users, "alice",
+	    "$6$saltsalt$pqxtaP8VN9msji06dnBCbUbaSGTOXyo9jZDqZxik1rPexoqRIW4UKuiD0ZHZchCSd7S4/HoRU8bcFbnz2ihUr.", true, "");
 	add(&users, "rabbit", "$1$saltsalt$czbX58I2vBxI8rdYAdIYd.", true, "");
 	add(&users, "bob", "$5$saltsalt$ZF4K7gAClJdsdJyWPfaJZ5/qPgTq/E7ahF2LL4TP5Y2", true, RFC6238_KEY);
 	add(&others, "carol", "$5$saltsalt$ZF4K7gAClJdsdJyWPfaJZ5/qPgTq/E7ahF2LL4TP5Y2", true, "");
@@ -250,7 +252,10 @@ static void type(const struct conf_digest *key, const char *user, const char *pa
 	assert_null(l.password.p);
 }
 
-/* What is typed outlives a reload, is asked for again when the gateway has refused it, and takes the place of nothing that is configured. */
+/*
+ * What is typed outlives a reload, is asked for again when the gateway has refused it, and takes the place of nothing
+ * that is configured.
+ */
 static void typed_passwords(void **state)
 {
 	struct auth_request rq = { .id = 5, .form = AUTH_PASSWORD, .key = others, .message = text("asked") };

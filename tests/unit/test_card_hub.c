@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// When which process of a token's is asked for what by the hub: with those that hang and die, PINs that are wrong, and others at the same token.
+// When the hub asks which process of a token's for what: some hang and die, PINs are wrong, others are at the same token.
 #include "tests/unit/test_card_hub.h"
 
 /* --- what runs --- */
@@ -87,7 +87,8 @@ static void a_module_that_cannot_begin_is_told_once(void **state)
 		world_dies(&w, p, 1);
 	}
 	assert_in_range(w.started, 20, 100);
-	assert_int_equal(world_logged(&w, "a token's process ended and is started again: module=/m/a.so call=start why=\"is no module\""), 1);
+	assert_int_equal(world_logged(&w, "a token's process ended and is started again: module=/m/a.so call=start "
+				      "why=\"is no module\""), 1);
 	refuses(1, 0, CARD_GONE, TOKEN_WANT_TOKEN);
 	/* And when it can, it does. */
 	world_fate(&w, 0, FATE_ANSWER, 0, 0);
@@ -462,8 +463,8 @@ static void keys_that_want_a_person_each_time(void **state)
 	is_state(0, TOKEN_UNLOCKED, false);
 	refuses(3, 0, CARD_LOCKED, TOKEN_WANT_PIN_EACH);
 	world_ask(&w, 2, CARD_ASK_CHECK, "", "");
-	says(2, CARD_LOCKED, "Token \"a\" wants the PIN for each signature with this key, and there is none: \"keydctl token unlock\" gives it "
-	     "for one, \"pin ask keep\" in keyd.conf keeps it for all.");
+	says(2, CARD_LOCKED, "Token \"a\" wants the PIN for each signature with this key, and there is none: \"keydctl token "
+	     "unlock\" gives it for one, \"pin ask keep\" in keyd.conf keeps it for all.");
 	assert_int_equal(w.info[0].need, TOKEN_WANT_PIN_EACH);
 	assert_int_equal(w.info[0].ask, 1);
 	/* It is tried at once, though somebody is logged in; whoever asks meanwhile waits. */
@@ -665,7 +666,9 @@ static void errors_are_cured_by_a_reset(void **state)
 /* Whatever the call is in which a process dies or hangs. */
 static void it_dies_in_each_call(void **state)
 {
-	static const uint16_t types[] = { CARD_WIRE_TOKENS, CARD_WIRE_KEYS, CARD_WIRE_SIGN, CARD_WIRE_CHECK, CARD_WIRE_RESET, CARD_WIRE_LOGOUT };
+	static const uint16_t types[] = {
+		CARD_WIRE_TOKENS, CARD_WIRE_KEYS, CARD_WIRE_SIGN, CARD_WIRE_CHECK, CARD_WIRE_RESET, CARD_WIRE_LOGOUT,
+	};
 	uint32_t id = 1;
 
 	(void)state;
@@ -682,7 +685,8 @@ static void it_dies_in_each_call(void **state)
 		else if (type == CARD_WIRE_LOGOUT)
 			world_ask(&w, id++, CARD_ASK_LOCK, "a", "");
 		else if (type == CARD_WIRE_RESET)
-			assert_int_equal(world_says(&w, world_process(&w, HUB_MODULE, "/m/a.so"), CARD_WIRE_SIGNATURE, 0, "x", 1), -1);
+			assert_int_equal(world_says(&w, world_process(&w, HUB_MODULE, "/m/a.so"), CARD_WIRE_SIGNATURE,
+						    0, "x", 1), -1);
 		world_sign(&w, id, 0, 0);
 		world_sign(&w, id + 1, 0, 1);
 		world_pass(&w, 31 * SECOND);
@@ -816,7 +820,8 @@ int main(void)
 		TEST(a_login_that_never_ends), TEST(what_never_reached_the_token_may_be_tried_again),
 		TEST(a_pad_has_time), TEST(no_pad_is_asked_where_there_is_none), TEST(keys_that_want_it_each_time),
 		TEST(locked_by_hand), TEST(locked_by_hand_with_a_bad_pin), TEST(locked_by_hand_meanwhile),
-		TEST(keys_that_want_a_person_each_time), TEST(pads_that_are_wanted_each_time), TEST(keys_that_want_no_pin), TEST(keys_that_want_a_pin_after_all),
+		TEST(keys_that_want_a_person_each_time), TEST(pads_that_are_wanted_each_time),
+		TEST(keys_that_want_no_pin), TEST(keys_that_want_a_pin_after_all),
 		TEST(logged_out_after_each_signature), TEST(schemes_that_it_cannot), TEST(a_key_that_nobody_knew),
 		TEST(somebody_else_has_reset_it),
 		TEST(errors_are_cured_by_a_reset), TEST(it_dies_in_each_call), TEST(other_tokens_go_on),

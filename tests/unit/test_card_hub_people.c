@@ -74,7 +74,8 @@ static void tokens_with_the_same_name(void **state)
 	world_pass(&w, SECOND);
 	refuses(1, 0, CARD_NO_KEY, TOKEN_READY);
 	assert_int_equal(world_logged(&w, "several keys on tokens fit, and none is used"), 1);
-	assert_int_equal(world_logged(&w, "pkcs11:model=M;manufacturer=maker;serial=1;token=a;id=%01 pkcs11:model=M;manufacturer=maker;serial=2;token=a;id=%02"), 1);
+	assert_int_equal(world_logged(&w, "pkcs11:model=M;manufacturer=maker;serial=1;token=a;id=%01 "
+				      "pkcs11:model=M;manufacturer=maker;serial=2;token=a;id=%02"), 1);
 	assert_int_equal(w.token[0].logins + w.token[1].logins, 0);
 	world_configure(&w, "ab", &known, 1);
 	signs(2, 1);
@@ -86,7 +87,8 @@ static void tokens_with_the_same_name(void **state)
 	world_moves(&w, 1, "/m/b.so");
 	world_pass(&w, SECOND);
 	world_ask(&w, 2, CARD_ASK_UNLOCK, "a", "h1234");
-	says(2, CARD_MANY_KEYS, "Several tokens could be meant, name one: \"a\" (serial number 1), \"a\" (serial number 2)");
+	says(2, CARD_MANY_KEYS, "Several tokens could be meant, name one: "
+	     "\"a\" (serial number 1), \"a\" (serial number 2)");
 }
 
 /* A PIN is for the token that it was given for. */
@@ -446,9 +448,9 @@ static void lies_end_a_process(void **state)
 		uint16_t type;
 		size_t n;
 	} lies[] = {
-		{ CARD_WIRE_READY, 4 }, { CARD_WIRE_TOKEN, sizeof(struct card_token) }, { CARD_WIRE_TOKEN, 3 }, { CARD_WIRE_KEY, 10 },
-		{ CARD_WIRE_SIGNATURE, 5 }, { CARD_WIRE_DONE, sizeof(struct card_wire_done) }, { CARD_WIRE_CHANGED, 0 },
-		{ CARD_WIRE_READERS, 0 }, { CARD_WIRE_PCSCD, 0 }, { 99, 0 },
+		{ CARD_WIRE_READY, 4 }, { CARD_WIRE_TOKEN, sizeof(struct card_token) }, { CARD_WIRE_TOKEN, 3 },
+		{ CARD_WIRE_KEY, 10 }, { CARD_WIRE_SIGNATURE, 5 }, { CARD_WIRE_DONE, sizeof(struct card_wire_done) },
+		{ CARD_WIRE_CHANGED, 0 }, { CARD_WIRE_READERS, 0 }, { CARD_WIRE_PCSCD, 0 }, { 99, 0 },
 	};
 	static const uint8_t zero[4096];
 
@@ -472,7 +474,8 @@ static void lies_end_a_process(void **state)
 		assert_int_equal(p->type, CARD_WIRE_SIGN);
 		if (i)
 			world_says(&w, p, CARD_WIRE_SIGNATURE, p->id, "x", 1);
-		assert_int_equal(world_says(&w, p, i ? CARD_WIRE_SIGNATURE : CARD_WIRE_TOKEN, p->id, zero, i ? 1 : sizeof(struct card_token)), -1);
+		assert_int_equal(world_says(&w, p, i ? CARD_WIRE_SIGNATURE : CARD_WIRE_TOKEN, p->id, zero,
+					    i ? 1 : sizeof(struct card_token)), -1);
 		assert_int_equal(world_signed(&w, 2 + i)->s.error, CARD_BROKEN);
 		w.late = false;
 		world_pass(&w, SECOND);
@@ -501,12 +504,12 @@ static void answers_that_come_too_late(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(not_away_before_anybody_looked), TEST(asked_for_before_it_was_seen), TEST(tokens_with_the_same_name),
-		TEST(another_token_in_the_reader),
-		TEST(keys_that_show_after_a_login), TEST(called_otherwise), TEST(tokens_of_one_card), TEST(pulled_and_put_back), TEST(put_back_before_anybody_looked),
-		TEST(our_own_driver_serves), TEST(pcscd_is_away), TEST(people_unlock), TEST(people_let_it_be_kept),
-		TEST(people_look), TEST(nobody_asks_too_much), TEST(lies_end_a_process),
-		TEST(answers_that_come_too_late),
+		TEST(not_away_before_anybody_looked), TEST(asked_for_before_it_was_seen),
+		TEST(tokens_with_the_same_name), TEST(another_token_in_the_reader), TEST(keys_that_show_after_a_login),
+		TEST(called_otherwise), TEST(tokens_of_one_card), TEST(pulled_and_put_back),
+		TEST(put_back_before_anybody_looked), TEST(our_own_driver_serves), TEST(pcscd_is_away),
+		TEST(people_unlock), TEST(people_let_it_be_kept), TEST(people_look), TEST(nobody_asks_too_much),
+		TEST(lies_end_a_process), TEST(answers_that_come_too_late),
 	};
 
 	return cmocka_run_group_tests_name("card_hub_people", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The hub in random runs: whatever happens to tokens, processes, people and itself, each request is answered once and no PIN is tried twice.
+// The hub in random runs: whatever tokens, processes and people do, each request is answered once, no PIN is tried twice.
 #include "tests/unit/hub_world.h"
 
 #include <setjmp.h>

@@ -451,9 +451,10 @@ static void keys_are_made_and_certified(void **state)
 		mock_pcsc_new(!rows[row].piv, rows[row].piv, i & 1);
 		c = opened();
 		t = only_token(c);
-		assert_int_equal(generate(c, &t, rows[row].id, rows[row].type, rows[row].bits, rows[row].piv ? "00" : "87654321", false, &k),
-				 CARD_ADMIN_WRONG);
-		assert_int_equal(generate(c, &t, rows[row].id, CRYPTO_KEY_ED448, 456, admin, false, &k), CARD_UNSUPPORTED);
+		assert_int_equal(generate(c, &t, rows[row].id, rows[row].type, rows[row].bits,
+					  rows[row].piv ? "00" : "87654321", false, &k), CARD_ADMIN_WRONG);
+		assert_int_equal(generate(c, &t, rows[row].id, CRYPTO_KEY_ED448, 456, admin, false, &k),
+				 CARD_UNSUPPORTED);
 		assert_int_equal(generate(c, &t, 9, rows[row].type, rows[row].bits, admin, false, &k), CARD_NO_KEY);
 		assert_int_equal(generate(c, &t, rows[row].id, rows[row].type, rows[row].bits, admin, false, &k), 0);
 		assert_int_equal(k.id[0], rows[row].made);
@@ -462,10 +463,12 @@ static void keys_are_made_and_certified(void **state)
 		assert_int_equal(mock_pcsc_may_administrate(rows[row].piv ? "piv" : "openpgp"), 0);
 		assert_int_equal(login(c, &t, PIN), 0);
 		assert_int_equal(sign(c, &t, &k, rows[row].scheme, k.each ? PIN : ""), 0);
-		assert_int_equal(generate(c, &t, rows[row].id, rows[row].type, rows[row].bits, admin, false, &again), CARD_KEY_THERE);
+		assert_int_equal(generate(c, &t, rows[row].id, rows[row].type, rows[row].bits, admin, false, &again),
+				 CARD_KEY_THERE);
 		assert_int_equal(crypto_key_spki(k.public, &spki), 0);
 		assert_int_equal(mock_pcsc_make_cert(secret_view(&spki), "gate", der, &n), 0);
-		assert_int_equal(d->store_cert(c, &t, &k, (struct view){ der, n }, text(rows[row].piv ? "ff" : "00000000")), CARD_ADMIN_WRONG);
+		assert_int_equal(d->store_cert(c, &t, &k, (struct view){ der, n },
+					       text(rows[row].piv ? "ff" : "00000000")), CARD_ADMIN_WRONG);
 		assert_int_equal(d->store_cert(c, &t, &k, (struct view){ der, n }, text(admin)), 0);
 		keys = keys_of(c, &t);
 		assert_int_equal(keys->n, 1);
@@ -474,7 +477,8 @@ static void keys_are_made_and_certified(void **state)
 		assert_memory_equal(keys->key[0].cert.p, der, n);
 		assert_true(keys->key[0].schemes == k.schemes && keys->key[0].each == k.each && keys->key[0].seen);
 		keys_end(keys);
-		assert_int_equal(generate(c, &t, rows[row].id, rows[row].type, rows[row].bits, admin, false, &again), CARD_KEY_THERE);
+		assert_int_equal(generate(c, &t, rows[row].id, rows[row].type, rows[row].bits, admin, false, &again),
+				 CARD_KEY_THERE);
 		assert_int_equal(generate(c, &t, rows[row].id, rows[row].type, rows[row].bits, admin, true, &again), 0);
 		assert_false(crypto_key_equal(again.public, k.public));
 		keys = keys_of(c, &t);
@@ -584,7 +588,8 @@ static void a_card_without_a_number_stays_logged_in(void **state)
 	closed(c);
 }
 
-static uint8_t metadata[] = "\x01\x01\x11\x02\x02\x03\x01\x03\x01\x01\x04\x43\x86\x41" "the point, which is 65 bytes long and comes here ................";
+static uint8_t metadata[] = "\x01\x01\x11\x02\x02\x03\x01\x03\x01\x01\x04\x43\x86\x41"
+			    "the point, which is 65 bytes long and comes here ................";
 #define METADATA_HEAD 14
 #define POINT 65
 

@@ -450,10 +450,12 @@ static void test_find(void **state)
 }
 
 #define P "peer 192.0.2.2 "
-#define STATEMENTS "cookie, crl, default, drop, expiry-warning, fetch, half-open, include, keylog, larval-drop, listen, module, nat-port, peer, pin-tries, pool, port, secrets, token-check or token-timeout"
-#define SETTINGS "address, auth, ca, cert, childless, children, dpd, esp, exchange, expired, fragment, id, ike, keepalive, key, key-floor, " \
-	"lifetime, linger, local, login, mode-config, nat, nat-port, pfs, pin, pool, port, psk, pulled, rekey, remote-key, replay-window, retransmit, revocation, " \
-	"revoked, serve, signatures, single-pair, start, tfc, traffic, unique, users, version, virtual-address or xauth"
+#define STATEMENTS "cookie, crl, default, drop, expiry-warning, fetch, half-open, include, keylog, larval-drop, listen, " \
+	"module, nat-port, peer, pin-tries, pool, port, secrets, token-check or token-timeout"
+#define SETTINGS "address, auth, ca, cert, childless, children, dpd, esp, exchange, expired, fragment, id, ike, keepalive, " \
+	"key, key-floor, lifetime, linger, local, login, mode-config, nat, nat-port, pfs, pin, pool, port, psk, pulled, " \
+	"rekey, remote-key, replay-window, retransmit, revocation, revoked, serve, signatures, single-pair, start, tfc, " \
+	"traffic, unique, users, version, virtual-address or xauth"
 
 /* Every line that is said about a text, in order. */
 static const struct {
@@ -493,9 +495,12 @@ static const struct {
 	{ "peer 192.0.2.2/24", "t:1:6: 192.0.2.2/24 has bits beyond its length; did you mean 192.0.2.0/24?\n" },
 	{ "peer 192.0.2.0/33", "t:1:6: '33' is no prefix length of an IPv4 address: 0 to 32\n" },
 	{ "peer 2001:db8::/129", "t:1:6: '129' is no prefix length of an IPv6 address: 0 to 128\n" },
-	{ "peer a address gateway", "t:1:16: 'gateway' is not an address, a prefix such as 192.0.2.0/24 or a host name such as gw.example.org\n" },
-	{ "peer a address 192.0.2.300", "t:1:16: '192.0.2.300' is not an address, a prefix such as 192.0.2.0/24 or a host name such as gw.example.org\n" },
-	{ "peer a address gw..org", "t:1:16: 'gw..org' is not an address, a prefix such as 192.0.2.0/24 or a host name such as gw.example.org\n" },
+	{ "peer a address gateway",
+	  "t:1:16: 'gateway' is not an address, a prefix such as 192.0.2.0/24 or a host name such as gw.example.org\n" },
+	{ "peer a address 192.0.2.300",
+	  "t:1:16: '192.0.2.300' is not an address, a prefix such as 192.0.2.0/24 or a host name such as gw.example.org\n" },
+	{ "peer a address gw..org",
+	  "t:1:16: 'gw..org' is not an address, a prefix such as 192.0.2.0/24 or a host name such as gw.example.org\n" },
 	{ "peer a address gw.example\npeer b address GW.example", "t:2:6: peer 'b' has the address and identities of the one at t:1\n" },
 	{ P "local 2001:db8::1", "t:1:6: peer '192.0.2.2': local and address are of different families\n" },
 	{ "default address any", "t:1:9: the defaults have no address: they are for every peer\n" },
@@ -549,7 +554,8 @@ static const struct {
 	{ "drop 10.0.0.0/8 <-> 10.0.0.1/8\n", "t:1:21: 10.0.0.1/8 has bits beyond its length; did you mean 10.0.0.0/8?\n" },
 	{ "drop 10.0.0.0/8 <-> ::/0\n", "t:1:21: one of the networks is IPv4, the other IPv6\n" },
 	{ "drop 10.0.0.0/8[tcp] <-> 0.0.0.0/0[udp]\n", "t:1:26: the two ends of a packet have one protocol\n" },
-	{ "drop host <-> 0.0.0.0/0\n", "t:1:6: 'host' is not a network such as 10.0.0.0/24, perhaps with a protocol and a port behind it: 10.0.0.0/24[tcp/80]\n" },
+	{ "drop host <-> 0.0.0.0/0\n", "t:1:6: 'host' is not a network such as 10.0.0.0/24, perhaps with a protocol and a port "
+	  "behind it: 10.0.0.0/24[tcp/80]\n" },
 	{ P "traffic beet host <-> host", "t:1:24: 'beet' has no meaning here: transport or tunnel is expected, or a network\n" },
 	{ P "traffic host[udp/0] <-> host", "t:1:24: 'host[udp/0]' is not a network such as 10.0.0.0/24, or host, perhaps with a protocol "
 	  "and a port behind it: host[udp/1701]\n" },
@@ -737,8 +743,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_common_case), cmocka_unit_test(test_everything),
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_places), cmocka_unit_test(test_find), cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_too_many_mistakes), cmocka_unit_test(test_known_algorithms), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_places), cmocka_unit_test(test_find),
+		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_too_many_mistakes),
+		cmocka_unit_test(test_known_algorithms), cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

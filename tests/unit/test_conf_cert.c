@@ -252,7 +252,8 @@ static const char everything[] =
 	"}\n"
 	"peer same address 192.0.2.1\n"
 	"peer other { address 192.0.2.2; cert %C/ed.pem; key %C/ed.key; ca roots.pem, %C/root.pem; signatures ed25519, ed448 }\n"
-	"peer bare { address 192.0.2.3; key %C/ed448.key; remote-key MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=, file ed.pub\n"
+	"peer bare { address 192.0.2.3; key %C/ed448.key; "
+	"remote-key MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=, file ed.pub\n"
 	"	signatures ed448, ed25519; id local bare.example }\n"
 	"peer shared { address 192.0.2.4; psk \"x\"; revoked down; expired down; revocation off; key-floor rsa 1024 }\n"
 	"peer mixed { address 192.0.2.5; auth local psk; auth remote cert; id local any; psk \"y\" }\n"
@@ -404,14 +405,16 @@ static const struct row {
 	int error;
 } rows[] = {
 	/* what is missing */
-	{ P "cert %C/good.pem; ca %C/root.pem }", "k:2:6: '%C/good.pem' has no private key in it: say where it is with 'key FILE'\n", -EINVAL },
+	{ P "cert %C/good.pem; ca %C/root.pem }",
+	  "k:2:6: '%C/good.pem' has no private key in it: say where it is with 'key FILE'\n", -EINVAL },
 	{ P "cert %C/nobody.pem; ca %C/root.pem }", "k:2:6: '%C/nobody.pem' cannot be opened: No such file or directory\n", -ENOENT },
 	{ P "cert %C/good.pem; key %C/nobody.key; ca %C/root.pem }", "k:2:*", -ENOENT },
 	{ P "auth cert; ca %C/root.pem }", "k:1:6: peer 'p': we prove who we are by a certificate, and have none: 'cert FILE' is "
 	  "missing\n", -EINVAL },
 	{ P "auth cert; key %C/good.key; ca %C/root.pem }", "k:1:6: peer 'p': we prove who we are by a certificate, and have none: "
 	  "'cert FILE' is missing\n", -EINVAL },
-	{ P "auth key; remote-key " PIN " }", "k:1:6: peer 'p': we prove who we are by a key, and have none: 'key FILE' is missing\n", -EINVAL },
+	{ P "auth key; remote-key " PIN " }",
+	  "k:1:6: peer 'p': we prove who we are by a key, and have none: 'key FILE' is missing\n", -EINVAL },
 	{ P "cert %C/good.pem; key %C/good.key }", "k:1:6: peer 'p' proves who it is by a certificate, and nobody is believed who could "
 	  "vouch for it: 'ca FILE' is missing\n", -EINVAL },
 	{ P "key %C/good.key }", "k:1:6: peer 'p' proves who it is by its key, and that is not known: 'remote-key' is missing (what "
@@ -435,14 +438,14 @@ static const struct row {
 	/* passphrases */
 	{ P "key locked.key; remote-key " PIN " }", "k:2:5: '%H/locked.key' is encrypted, and without a certificate its public part is not "
 	  "known: add 'passphrase', or 'cert FILE'\n", -EINVAL },
-	{ P "cert %C/good.pem; ca %C/root.pem\nkey locked.key passphrase \"open\" }", "k:3:5: the passphrase does not fit the private key in "
-	  "'%H/locked.key'\n", -EINVAL },
+	{ P "cert %C/good.pem; ca %C/root.pem\nkey locked.key passphrase \"open\" }",
+	  "k:3:5: the passphrase does not fit the private key in '%H/locked.key'\n", -EINVAL },
 	{ P "cert good.p12; ca %C/root.pem }", "k:2:6: '%H/good.p12' is encrypted: add 'passphrase'\n", -EINVAL },
 	{ P "cert good.p12 passphrase \"open\"; ca %C/root.pem }", "k:2:6: the passphrase does not fit '%H/good.p12'\n", -EINVAL },
 	{ P "cert good.p12 passphrase \"a\"; key good.p12 passphrase \"b\"; ca %C/root.pem }", "k:2:*", -EINVAL },
 	{ P "cert good.p12 passphrase sesame; ca %C/root.pem }", "k:2:26: a passphrase stands in double quotes\n", -EINVAL },
-	{ P "cert good.p12 passphrase file open.word; ca %C/root.pem }", "k:2:31: this file holds secrets and others can read it: chmod 600 "
-	  "%H/open.word\n", -EACCES },
+	{ P "cert good.p12 passphrase file open.word; ca %C/root.pem }",
+	  "k:2:31: this file holds secrets and others can read it: chmod 600 %H/open.word\n", -EACCES },
 	{ P "cert good.p12 passphrase \"\"; ca %C/root.pem }", "k:2:26: the passphrase is empty\n", -EINVAL },
 	/* who may read private keys */
 	{ P "cert %C/good.pem; ca %C/root.pem\nkey open.key }", "k:3:5: this file holds secrets and others can read it: chmod 600 "
@@ -456,16 +459,19 @@ static const struct row {
 	{ P "auth local psk; auth remote cert; ca mixed.pem }", "k:2:38: warning: '%H/mixed.pem' has 1 certificate of no CA, which can "
 	  "vouch for nobody; the first: C=DE, O=Example Ltd, CN=good\n", 0 },
 	/* keys of peers */
-	{ P "auth local psk; auth remote key; remote-key MCow }", "k:2:45: this is no public key: it has no form that we know (what 'keydctl "
-	  "keygen' prints is expected, or 'file FILE')\n", -EINVAL },
-	{ P "auth local psk; auth remote key; remote-key file nothing }", "k:2:50: '%H/nothing' has no public key of a peer: it has no form "
-	  "that we know (a public key or a certificate, in PEM or DER, is expected)\n", -EINVAL },
+	{ P "auth local psk; auth remote key; remote-key MCow }",
+	  "k:2:45: this is no public key: it has no form that we know (what 'keydctl keygen' prints is expected, or "
+	  "'file FILE')\n", -EINVAL },
+	{ P "auth local psk; auth remote key; remote-key file nothing }",
+	  "k:2:50: '%H/nothing' has no public key of a peer: it has no form that we know (a public key or a certificate, in "
+	  "PEM or DER, is expected)\n", -EINVAL },
 	{ P "auth local psk; auth remote key; remote-key file %C/good.crt }", "", 0 },
 	{ P "auth local psk; auth remote key; remote-key file weak.pub }", "k:2:*", -EINVAL },
 	{ P "auth local psk; auth remote key; key-floor rsa 1024; remote-key file weak.pub }", "", 0 },
 	/* what we are called */
-	{ GOOD "id local gw.example.org }", "k:3:10: warning: peer 'p': our certificate is not for \"gw.example.org\"; '%C/good.pem' has: C=DE, "
-	  "O=Example Ltd, CN=good; good.example.org; good@example.org; 192.0.2.1; 2001:db8::1\n", 0 },
+	{ GOOD "id local gw.example.org }",
+	  "k:3:10: warning: peer 'p': our certificate is not for \"gw.example.org\"; '%C/good.pem' has: C=DE, O=Example Ltd, "
+	  "CN=good; good.example.org; good@example.org; 192.0.2.1; 2001:db8::1\n", 0 },
 	{ GOOD "id local GOOD.example.org }", "", 0 },
 	{ GOOD "id local 192.0.2.1 }", "", 0 },
 	{ GOOD "id local \"C=DE, O=example ltd, CN=GOOD\" }", "", 0 },
@@ -476,16 +482,17 @@ static const struct row {
 	  "cannot be our identity: choose another of its names with 'id local'\n", -EINVAL },
 	{ P "cert long.pem; key long.key; ca %C/root.pem; id local long.example }", "", 0 },
 	/* what peers will not believe */
-	{ P "cert %C/expired.pem; key %C/expired.key; ca %C/root.pem }", "k:2:6: warning: our certificate in '%C/expired.pem' (C=DE, O=Example "
-	  "Ltd, CN=expired) has expired on 20*", 0 },
-	{ P "cert %C/future.pem; key %C/future.key; ca %C/root.pem }", "k:2:6: warning: our certificate in '%C/future.pem' (C=DE, O=Example Ltd, "
-	  "CN=future) is not valid before 20*", 0 },
+	{ P "cert %C/expired.pem; key %C/expired.key; ca %C/root.pem }",
+	  "k:2:6: warning: our certificate in '%C/expired.pem' (C=DE, O=Example Ltd, CN=expired) has expired on 20*", 0 },
+	{ P "cert %C/future.pem; key %C/future.key; ca %C/root.pem }",
+	  "k:2:6: warning: our certificate in '%C/future.pem' (C=DE, O=Example Ltd, CN=future) is not valid before 20*", 0 },
 	{ P "cert %C/weak.pem; key %C/weak.key; ca %C/root.pem }", "k:1:6: warning: peer 'p': our own key (RSA-1024, of k:2) is below the "
 	  "'key-floor' of 2048 bits\n", 0 },
 	{ GOOD "signatures ed25519, rsa-sha256 }", "k:3:1: peer 'p': our key (P-256, of k:2) makes none of the 'signatures'\n", -EINVAL },
 	{ GOOD "signatures ikev1-rsa }", "k:3:12: unknown signature 'ikev1-rsa'. Known are: ed25519 ed448 *", -EINVAL },
 	{ GOOD "signatures ed25591 }", "k:3:12: unknown signature 'ed25591'; did you mean 'ed25519'? Known are: ed25519 ed448 *", -EINVAL },
-	{ GOOD "key-floor dsa 1024 }", "k:3:11: 'dsa' is no kind of keys: rsa or ec is expected, as in 'key-floor rsa 3072, ec 256'\n", -EINVAL },
+	{ GOOD "key-floor dsa 1024 }",
+	  "k:3:11: 'dsa' is no kind of keys: rsa or ec is expected, as in 'key-floor rsa 3072, ec 256'\n", -EINVAL },
 	{ GOOD "key-floor ec 8192 }", "k:3:14: 8192 is outside of 224 to 521\n", -EINVAL },
 	/* ways to prove */
 	{ GOOD "auth cert, psk, psk }", "k:3:17: more than 2 proofs of one end\n", -EINVAL },
@@ -493,20 +500,23 @@ static const struct row {
 	{ GOOD "auth local cert; auth remote psk, psk }", "k:3:35: 'psk' twice: the second proof is another one, as in 'auth cert, psk'\n*",
 	  -EINVAL },
 	{ GOOD "auth local cert; auth remote cert, psk }", "", 0 },
-	{ GOOD "auth cert; auth local psk }", "k:3:12: 'auth' is for both ends and stands beside no 'auth local' or 'auth remote': first at "
-	  "k:3\n", -EINVAL },
+	{ GOOD "auth cert; auth local psk }",
+	  "k:3:12: 'auth' is for both ends and stands beside no 'auth local' or 'auth remote': first at k:3\n", -EINVAL },
 	{ GOOD "auth local psk; auth cert }", "k:3:17: 'auth' is for both ends *", -EINVAL },
 	{ GOOD "auth local cert; auth local psk }", "k:3:18: this is set twice: first at k:3\n", -EINVAL },
 	/* what is not used */
 	{ GOOD "psk \"x\" }", "k:3:5: warning: peer 'p': 'psk' is not used without 'auth psk'\n", 0 },
 	{ P "psk \"x\"; ca %C/root.pem }", "k:2:10: warning: peer 'p': 'ca' is not used without 'auth remote cert'\n", 0 },
-	{ P "auth psk; psk \"x\"; remote-key " PIN " }", "k:2:20: warning: peer 'p': 'remote-key' is not used without 'auth remote key'\n", 0 },
+	{ P "auth psk; psk \"x\"; remote-key " PIN " }",
+	  "k:2:20: warning: peer 'p': 'remote-key' is not used without 'auth remote key'\n", 0 },
 	/* outside of peers */
-	{ "crl https://a.example/x", "k:1:5: 'https://a.example/x' cannot be fetched: only http:// can (a revocation list is signed, and needs "
-	  "no TLS)\n", -EINVAL },
+	{ "crl https://a.example/x",
+	  "k:1:5: 'https://a.example/x' cannot be fetched: only http:// can (a revocation list is signed, and needs no TLS)\n",
+	  -EINVAL },
 	{ "crl nobody", "k:1:5: '%H/nobody' is no file or folder of revocation lists\n", -EINVAL },
 	{ "expiry-warning 1h", "k:1:16: '1h' is no time from 1d to 3660d, such as 14d\n", -EINVAL },
-	{ "default { cert nobody }\npeer p address 192.0.2.2\n", "k:1:16: '%H/nobody' cannot be opened: No such file or directory\nk:2:*", -ENOENT },
+	{ "default { cert nobody }\npeer p address 192.0.2.2\n",
+	  "k:1:16: '%H/nobody' cannot be opened: No such file or directory\nk:2:*", -ENOENT },
 };
 
 static void test_said(void **state)

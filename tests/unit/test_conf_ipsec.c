@@ -223,8 +223,8 @@ static void test_bad(void **state)
 /* What came before a mistake is taken back, what was there before stays. */
 static void test_all_or_nothing(void **state)
 {
-	static const char first[] = ": PSK a\n: RSA k p\n: PIN %smartcard 1\n", second[] = ": PSK b\n: RSA k p\n: PIN %smartcard 1\n: PSK\n",
-		nul[] = ": PSK a\0b\n";
+	static const char first[] = ": PSK a\n: RSA k p\n: PIN %smartcard 1\n";
+	static const char second[] = ": PSK b\n: RSA k p\n: PIN %smartcard 1\n: PSK\n", nul[] = ": PSK a\0b\n";
 	struct conf_secrets psks = { 0 };
 	struct ipsec_secrets s = { 0 };
 	char out[OUT] = "", many[200 * 8] = "";
@@ -260,9 +260,11 @@ static void test_is(void **state)
 		const char *text;
 		bool is;
 	} cases[] = {
-		{ "192.0.2.1 secret\n", false }, { "# : PSK x\n* anybody\n", false }, { "bob@example.org PSK\n", false },
-		{ "a : x\n", false }, { "gate the word is: sesame\n", false }, { "", false }, { "fe80:: RSA\n", false },
-		{ ": PSK x", true }, { "a b: psk x", true }, { "a\n  :PSK x", true }, { "include /var/lib/strongswan/ipsec.secrets.inc\n", true },
+		{ "192.0.2.1 secret\n", false }, { "# : PSK x\n* anybody\n", false },
+		{ "bob@example.org PSK\n", false }, { "a : x\n", false }, { "gate the word is: sesame\n", false },
+		{ "", false }, { "fe80:: RSA\n", false },
+		{ ": PSK x", true }, { "a b: psk x", true }, { "a\n  :PSK x", true },
+		{ "include /var/lib/strongswan/ipsec.secrets.inc\n", true },
 		{ "\n@x:\n\trsa {\n", true }, { "\n: PIN %smartcard 1\n", true }, { "u : XAUTH \"x\"\n", true },
 	};
 

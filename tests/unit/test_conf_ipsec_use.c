@@ -60,8 +60,9 @@ static int load(struct conf *c, struct conf_secrets *s, const char *secrets, con
 	char text[1024];
 
 	put_file("ipsec.secrets", 0600, secrets);
-	snprintf(text, sizeof(text), "secrets ipsec.secrets\npeer 192.0.2.1 { %s; remote-key file %%C/ed.pem; auth %s; id remote a.example }\n", own,
-		 strncmp(own, "key", 3) ? "cert" : "key");
+	snprintf(text, sizeof(text),
+		 "secrets ipsec.secrets\npeer 192.0.2.1 { %s; remote-key file %%C/ed.pem; auth %s; id remote a.example }\n",
+		 own, strncmp(own, "key", 3) ? "cert" : "key");
 	put_file("k", 0600, text);
 	*said = 0;
 	return conf_load(c, s, "k", listen_to, NULL);
@@ -144,7 +145,8 @@ static void test_pins(void **state)
 		const char *digits;
 		bool warned;
 	} cases[] = {
-		{ ": PIN %smartcard1:50 \"1234\"\n", "key pkcs11:slot-id=1;id=%50", "pkcs11:slot-id=1;id=%50", CONF_PIN_GIVEN, "1234", true },
+		{ ": PIN %smartcard1:50 \"1234\"\n", "key pkcs11:slot-id=1;id=%50", "pkcs11:slot-id=1;id=%50", CONF_PIN_GIVEN,
+		  "1234", true },
 		{ ": PIN %smartcard1:50 \"1234\"\n", "key pkcs11:id=P;slot-id=1", "pkcs11:id=P;slot-id=1", CONF_PIN_GIVEN, "1234", true },
 		{ ": PIN %smartcard \"1234\"\n", "key pkcs11:token=gate", "pkcs11:token=gate", CONF_PIN_GIVEN, "1234", true },
 		{ ": PIN %smartcard:50 %pinpad\n", "key pkcs11:token=gate;id=%50", "pkcs11:token=gate;id=%50", CONF_PIN_PAD, NULL, false },
@@ -162,7 +164,8 @@ static void test_pins(void **state)
 		{ RSA_OTHER ": PIN %smartcard:50 \"1234\"\n", "cert good.pem", "pkcs11:id=%50", CONF_PIN_GIVEN, "1234", true },
 		{ ": RSA %smartcard2:50\n", "cert good.pem", "pkcs11:slot-id=2;id=%50", CONF_PIN_ASK, NULL, false },
 		{ ": RSA %smartcard2:50 \"1234\"\n", "cert good.pem", "pkcs11:slot-id=2;id=%50", CONF_PIN_GIVEN, "1234", true },
-		{ ": RSA %smartcard2:50\n: PIN %smartcard2:50 \"1234\"\n", "cert good.pem", "pkcs11:slot-id=2;id=%50", CONF_PIN_GIVEN, "1234", true },
+		{ ": RSA %smartcard2:50\n: PIN %smartcard2:50 \"1234\"\n", "cert good.pem", "pkcs11:slot-id=2;id=%50",
+		  CONF_PIN_GIVEN, "1234", true },
 	};
 
 	(void)state;
@@ -176,7 +179,8 @@ static void test_pins(void **state)
 		assert_int_equal(c.tokens[0].pin, cases[i].pin);
 		assert_int_equal(s.npins, cases[i].digits ? 1 : 0);
 		if (cases[i].digits)
-			assert_true(s.pins[0].pin.n == strlen(cases[i].digits) && !memcmp(s.pins[0].pin.p, cases[i].digits, s.pins[0].pin.n));
+			assert_true(s.pins[0].pin.n == strlen(cases[i].digits) &&
+				    !memcmp(s.pins[0].pin.p, cases[i].digits, s.pins[0].pin.n));
 		assert_int_equal(strstr(said, "whoever reads this file has the PIN") != NULL, cases[i].warned);
 		assert_null(strstr(said, "1234"));
 		clear(&c, &s);
@@ -189,7 +193,8 @@ static void test_shared(void **state)
 	struct conf_secrets s = { 0 };
 
 	(void)state;
-	assert_int_equal(load(&c, &s, "192.0.2.7 %any : PSK \"x y\"\ninclude ipsec.d/more\n: RSA goodKey.pem\n", "cert good.pem"), 0);
+	assert_int_equal(load(&c, &s, "192.0.2.7 %any : PSK \"x y\"\ninclude ipsec.d/more\n: RSA goodKey.pem\n",
+			      "cert good.pem"), 0);
 	assert_int_equal(s.n, 2);
 	assert_true(s.entries[0].key.n == 3 && !memcmp(s.entries[0].key.p, "x y", 3));
 	assert_non_null(strstr(said, "ipsec.d/more' cannot be opened"));
@@ -205,7 +210,8 @@ static void test_shared(void **state)
 	assert_int_equal(conf_load(&c, &s, "k", listen_to, NULL), -EACCES);
 	/* it may stand below the sections that make use of it, */
 	put_file("ipsec.secrets", 0600, ": RSA otherKey.pem\n: RSA goodKey.pem\n");
-	put_file("k", 0600, "peer 192.0.2.1 { cert %C/good.pem; remote-key file %C/ed.pem; auth cert; id remote \"secrets\" }\n  secrets \\\n\"ipsec.secrets\" # x");
+	put_file("k", 0600, "peer 192.0.2.1 { cert %C/good.pem; remote-key file %C/ed.pem; auth cert; id remote \"secrets\" }\n"
+		 "  secrets \\\n\"ipsec.secrets\" # x");
 	*said = 0;
 	assert_int_equal(conf_load(&c, &s, "k", listen_to, NULL), 0);
 	assert_string_equal(said, "");
@@ -223,7 +229,8 @@ static void test_shared(void **state)
 	put_file("k", 0600, "peer 192.0.2.1 psk \"x\"\ninclude i\n");
 	*said = 0;
 	assert_int_equal(conf_load(&c, &s, "k", listen_to, NULL), 0);
-	assert_string_equal(said, "i:1:9: warning: the keys and PINs of this file are for sections below it, and there are some above\n");
+	assert_string_equal(said, "i:1:9: warning: the keys and PINs of this file are for sections below it, and "
+			    "there are some above\n");
 	clear(&c, &s);
 	/* without sections, as for keyd --psk */
 	put_file("ipsec.secrets", 0600, ": PSK a\n: PIN %smartcard 1234\n: RSA goodKey.pem\n");

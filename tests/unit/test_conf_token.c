@@ -188,7 +188,8 @@ static void test_pins(void **state)
 		{ PEER "key " URI "; pin ask keep; login each }", CONF_PIN_ASK_KEEP, CONF_PIN_TEXT, "", "", true },
 		{ PEER "key " URI "; pin pad; login keep }", CONF_PIN_PAD, CONF_PIN_TEXT, "", "", false },
 		{ "default { pin file pin.txt; login each }\n" PEER "key " URI " }", CONF_PIN_GIVEN, CONF_PIN_FILE, "1234", NULL, true },
-		{ "default { pin file pin.txt; login each }\n" PEER "key " URI "; login keep }", CONF_PIN_GIVEN, CONF_PIN_FILE, "1234", NULL, false },
+		{ "default { pin file pin.txt; login each }\n" PEER "key " URI "; login keep }", CONF_PIN_GIVEN, CONF_PIN_FILE,
+		  "1234", NULL, false },
 		{ "default { pin file pin.txt }\n" PEER "key " URI "; pin pad }", CONF_PIN_PAD, CONF_PIN_TEXT, "", "", false },
 	};
 	struct conf c;

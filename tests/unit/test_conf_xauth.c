@@ -75,7 +75,8 @@ static void server(void **state)
 	(void)state;
 	put("u", USERS, 0600);
 	put("v", "alice:" HASH "\n", 0600);
-	assert_int_equal(load(&c, &s, "default { users u }\npeer users { address any; version 1; psk \"pw\"; xauth server; mode-config push }\n"
+	assert_int_equal(load(&c, &s, "default { users u }\n"
+			      "peer users { address any; version 1; psk \"pw\"; xauth server; mode-config push }\n"
 			      "peer b { address 192.0.2.2; version 1; psk \"pw\"; xauth server; users v; mode-config pull }\n"
 			      "peer c { address 192.0.2.3; psk \"pw\" }\n"), 0);
 	assert_string_equal(said, "");

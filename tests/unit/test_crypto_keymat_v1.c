@@ -13,8 +13,10 @@
  *   ni, nr, ci, cr, gxy, gi, gr = r(1, 16), r(33, 24), r(65, 8), r(81, 8), r(128, 96), r(3, 96), r(7, 96)
  *   psk, sai, idi, idr, rest, oldiv = b'mekmitasdigoat', r(9, 44), r(11, 8), r(13, 8), r(15, 50), r(77, 16)
  *   be = lambda n, l: n.to_bytes(l, 'big')
- *   for word, h, cipher, klen, block in (('md5', hashlib.md5, TripleDES, 24, 8), ('sha1', hashlib.sha1, algorithms.AES, 32, 16),
- *                                        ('sha256', hashlib.sha256, algorithms.AES, 16, 16), ('sha512', hashlib.sha512, algorithms.AES, 24, 16)):
+ *   for word, h, cipher, klen, block in (('md5', hashlib.md5, TripleDES, 24, 8),
+ *                                        ('sha1', hashlib.sha1, algorithms.AES, 32, 16),
+ *                                        ('sha256', hashlib.sha256, algorithms.AES, 16, 16),
+ *                                        ('sha512', hashlib.sha512, algorithms.AES, 24, 16)):
  *       prf = lambda k, d: hmac.new(k, d, h).digest()
  *       out = {}
  *       for how, s in (('psk', prf(psk, ni + nr)), ('sig', prf(ni + nr, gxy))):

@@ -274,7 +274,8 @@ static void blocks_are_enciphered(void **state)
 	} rows[] = {
 		{ CRYPTO_BLOCK_3DES, "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1", "\x80\0\0\0\0\0\0\0",
 		  "\x95\xf8\xa5\xe5\xdd\x31\xd9\x00" },
-		{ CRYPTO_BLOCK_AES128, "\0\1\2\3\4\5\6\7\x8\x9\xa\xb\xc\xd\xe\xf", "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff",
+		{ CRYPTO_BLOCK_AES128, "\0\1\2\3\4\5\6\7\x8\x9\xa\xb\xc\xd\xe\xf",
+		  "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff",
 		  "\x69\xc4\xe0\xd8\x6a\x7b\x04\x30\xd8\xcd\xb7\x80\x70\xb4\xc5\x5a" },
 	};
 
@@ -284,12 +285,14 @@ static void blocks_are_enciphered(void **state)
 		struct view key = { (const uint8_t *)rows[i].key, nkey };
 		uint8_t out[CRYPTO_BLOCK_MAX], back[CRYPTO_BLOCK_MAX];
 
-		assert_int_equal(crypto_block_run(rows[i].cipher, true, key, (struct view){ (const uint8_t *)rows[i].in, n }, out), 0);
+		assert_int_equal(crypto_block_run(rows[i].cipher, true, key,
+						  (struct view){ (const uint8_t *)rows[i].in, n }, out), 0);
 		assert_memory_equal(out, rows[i].out, n);
 		assert_int_equal(crypto_block_run(rows[i].cipher, false, key, (struct view){ out, n }, back), 0);
 		assert_memory_equal(back, rows[i].in, n);
 		assert_int_equal(crypto_block_run(rows[i].cipher, true, key, (struct view){ out, n - 1 }, back), -1);
-		assert_int_equal(crypto_block_run(rows[i].cipher, true, (struct view){ key.p, nkey - 1 }, (struct view){ out, n }, back), -1);
+		assert_int_equal(crypto_block_run(rows[i].cipher, true, (struct view){ key.p, nkey - 1 },
+						  (struct view){ out, n }, back), -1);
 	}
 }
 

@@ -557,8 +557,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors), cmocka_unit_test(test_deterministic), cmocka_unit_test(test_algids),
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_bare_lengths), cmocka_unit_test(test_keys_refused), cmocka_unit_test(test_passphrase),
-		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_bare_lengths),
+		cmocka_unit_test(test_keys_refused), cmocka_unit_test(test_passphrase), cmocka_unit_test(test_good),
 	};
 
 	return cmocka_run_group_tests(tests, with_crypto, without_crypto);

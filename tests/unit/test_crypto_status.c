@@ -331,10 +331,11 @@ static void test_pem_encrypted(void **state)
 	UI_method_set_opener(method, on_ask);
 	UI_set_default_method(method);
 	n = snprintf(pem, sizeof(pem), "-----BEGIN X509 CRL-----\n%s-----END X509 CRL-----\n", body);
-	assert_int_equal(crypto_status_add_crl(w->status, w->inter, (struct view){ (const uint8_t *)pem, (size_t)n }, w->now, &news),
-			 CRYPTO_STATUS_MALFORMED);
+	assert_int_equal(crypto_status_add_crl(w->status, w->inter, (struct view){ (const uint8_t *)pem, (size_t)n },
+					       w->now, &news), CRYPTO_STATUS_MALFORMED);
 	n = snprintf(pem, sizeof(pem), "-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----\n", body);
-	assert_int_equal(crypto_certs_from_file((struct view){ (const uint8_t *)pem, (size_t)n }, count_cert, &certs), CRYPTO_CERT_MALFORMED);
+	assert_int_equal(crypto_certs_from_file((struct view){ (const uint8_t *)pem, (size_t)n }, count_cert, &certs),
+			 CRYPTO_CERT_MALFORMED);
 	UI_set_default_method(usual_method);
 	UI_destroy_method(method);
 	assert_int_equal(certs, 0);
@@ -359,7 +360,8 @@ static struct file with_entry(const char *oid)
 	ASN1_OCTET_STRING_set(value, (const uint8_t *)"\x0a\x01\x01", 3);
 	e = X509_EXTENSION_create_by_OBJ(NULL, o, 1, value);
 	ASN1_INTEGER_set(serial, 77);
-	assert_int_equal(X509_REVOKED_set_serialNumber(r, serial) && X509_REVOKED_set_revocationDate(r, (ASN1_TIME *)X509_CRL_get0_lastUpdate(x)) &&
+	assert_int_equal(X509_REVOKED_set_serialNumber(r, serial) &&
+			 X509_REVOKED_set_revocationDate(r, (ASN1_TIME *)X509_CRL_get0_lastUpdate(x)) &&
 			 X509_REVOKED_add_ext(r, e, -1) && X509_CRL_add0_revoked(x, r) && X509_CRL_sort(x), 1);
 	assert_true(X509_CRL_sign(x, pkey, EVP_sha256()) > 0);
 	free(list.p);
@@ -614,7 +616,8 @@ static void test_long_ticket(void **state)
 		snprintf(name, sizeof(name), "deep%u", i + 1);
 		between[i] = cert(name);
 	}
-	assert_int_equal(crypto_trust_verify(w->trust, leaf, (const struct crypto_cert **)between, 10, w->now, &usual, &v, &c), CRYPTO_TRUSTED);
+	assert_int_equal(crypto_trust_verify(w->trust, leaf, (const struct crypto_cert **)between, 10, w->now,
+					     &usual, &v, &c), CRYPTO_TRUSTED);
 	assert_int_equal(crypto_chain_length(c), 12);
 	assert_int_equal(crypto_chain_ticket(c, bytes, &n), 0);
 	assert_int_equal(still(w, (struct view){ bytes, n }, ours, &v), CRYPTO_TRUSTED);
@@ -622,8 +625,10 @@ static void test_long_ticket(void **state)
 	crypto_chain_free(c);
 	crypto_cert_free(leaf);
 	leaf = cert("deep");
-	assert_int_equal(crypto_trust_verify(w->trust, leaf, (const struct crypto_cert **)between, 12, w->now, &usual, &v, &c), CRYPTO_TRUST_REFUSED);
-	assert_int_equal(crypto_trust_verify(w->trust, leaf, (const struct crypto_cert **)between + 2, 10, w->now, &usual, &v, &c), CRYPTO_TRUST_NO_CA);
+	assert_int_equal(crypto_trust_verify(w->trust, leaf, (const struct crypto_cert **)between, 12, w->now,
+					     &usual, &v, &c), CRYPTO_TRUST_REFUSED);
+	assert_int_equal(crypto_trust_verify(w->trust, leaf, (const struct crypto_cert **)between + 2, 10, w->now,
+					     &usual, &v, &c), CRYPTO_TRUST_NO_CA);
 	for (unsigned i = 0; i < 12; i++)
 		crypto_cert_free(between[i]);
 	crypto_cert_free(leaf);
@@ -634,10 +639,10 @@ static void test_long_ticket(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_lists), TEST(test_lies), TEST(test_impostor), TEST(test_delta), TEST(test_part), TEST(test_waiting), TEST(test_pem),
-		TEST(test_pem_encrypted), TEST(test_entries), TEST(test_ocsp),
-		TEST(test_ocsp_lies), TEST(test_responder_revoked), TEST(test_ocsp_request), TEST(test_link), TEST(test_ticket),
-		TEST(test_long_ticket),
+		TEST(test_lists), TEST(test_lies), TEST(test_impostor), TEST(test_delta), TEST(test_part),
+		TEST(test_waiting), TEST(test_pem), TEST(test_pem_encrypted), TEST(test_entries), TEST(test_ocsp),
+		TEST(test_ocsp_lies), TEST(test_responder_revoked), TEST(test_ocsp_request), TEST(test_link),
+		TEST(test_ticket), TEST(test_long_ticket),
 	};
 
 	ca_folder(argc, argv);

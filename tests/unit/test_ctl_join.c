@@ -171,9 +171,12 @@ static void outcomes(void **state)
 		bool ok, ready;
 	} cases[] = {
 		{ CARD_ASK_CHECK, 0, TOKEN_READY, true, true }, { CARD_ASK_CHECK, 0, TOKEN_LOGIN, true, true },
-		{ CARD_ASK_CHECK, CARD_LOCKED, TOKEN_WANT_PIN, true, false }, { CARD_ASK_CHECK, 0, TOKEN_WANT_PIN, true, false },
-		{ CARD_ASK_CHECK, CARD_GONE, TOKEN_READY, true, false }, { CARD_ASK_UNLOCK, 0, TOKEN_READY, true, false },
-		{ CARD_ASK_UNLOCK, CARD_PIN_WRONG, TOKEN_WANT_PIN, false, false }, { CARD_ASK_LOCK, CARD_GONE, TOKEN_WANT_TOKEN, false, false },
+		{ CARD_ASK_CHECK, CARD_LOCKED, TOKEN_WANT_PIN, true, false },
+		{ CARD_ASK_CHECK, 0, TOKEN_WANT_PIN, true, false },
+		{ CARD_ASK_CHECK, CARD_GONE, TOKEN_READY, true, false },
+		{ CARD_ASK_UNLOCK, 0, TOKEN_READY, true, false },
+		{ CARD_ASK_UNLOCK, CARD_PIN_WRONG, TOKEN_WANT_PIN, false, false },
+		{ CARD_ASK_LOCK, CARD_GONE, TOKEN_WANT_TOKEN, false, false },
 	};
 
 	(void)state;

@@ -45,8 +45,9 @@ static void requests(void **state)
 static void bad_requests(void **state)
 {
 	static const char *const bad[] = {
-		"{\"cmd\":\"token-unlock\",\"pin\":\"\"}", "{\"cmd\":\"token-unlock\",\"pin\":1234}", "{\"cmd\":\"token-list\",\"token\":7}",
-		"{\"cmd\":\"token\"}", "{\"cmd\":\"token-unlock\",\"pin\":\"12\\u000034\"}",
+		"{\"cmd\":\"token-unlock\",\"pin\":\"\"}", "{\"cmd\":\"token-unlock\",\"pin\":1234}",
+		"{\"cmd\":\"token-list\",\"token\":7}", "{\"cmd\":\"token\"}",
+		"{\"cmd\":\"token-unlock\",\"pin\":\"12\\u000034\"}",
 	};
 	struct ctl_ask ask;
 	char why[200];

@@ -142,9 +142,10 @@ static void a_gap_is_told_in_words(void **state)
 	const char *text = printed(object(closed()), gaps_text_event);
 
 	(void)state;
-	assert_non_null(strstr(text, "gap ends after 1.234567 s: all SAs were flushed by setkey (4711); a new SA came after 21.042 ms; "
-			       "packets waited 999 us; held 11 (924 bytes), dropped 0, in clear 0; by 0x00001002; inbound 0x00002002 (30 us old, "
-			       "0 packets, 0 bytes), before it 0x00002001 (60.000001 s old, 44 packets, 3696 bytes)"));
+	assert_non_null(strstr(text, "gap ends after 1.234567 s: all SAs were flushed by setkey (4711); a new SA came after "
+			       "21.042 ms; packets waited 999 us; held 11 (924 bytes), dropped 0, in clear 0; by 0x00001002; "
+			       "inbound 0x00002002 (30 us old, 0 packets, 0 bytes), before it 0x00002001 (60.000001 s old, "
+			       "44 packets, 3696 bytes)"));
 }
 
 static void a_switch_has_ages(void **state)
@@ -174,8 +175,9 @@ static void a_peer_that_was_early(void **state)
 /* Of two that are behind one address both; the same peer's old and new IKE SA is one. */
 static void addresses_have_names(void **state)
 {
-	json_t *status = json_pack("{s:[{s:s,s:s},{s:s,s:s},{s:s,s:s},{s:s,s:s},{}]}", "ike", "peer", "office", "remote", "192.0.2.2",
-				   "peer", "office", "remote", "192.0.2.2", "peer", "off", "remote", "192.0.2.2", "peer", "home", "remote", "192.0.2.9");
+	json_t *status = json_pack("{s:[{s:s,s:s},{s:s,s:s},{s:s,s:s},{s:s,s:s},{}]}", "ike",
+				   "peer", "office", "remote", "192.0.2.2", "peer", "office", "remote", "192.0.2.2",
+				   "peer", "off", "remote", "192.0.2.2", "peer", "home", "remote", "192.0.2.9");
 	json_t *names = gaps_names_of(status), *o = object(closed());
 
 	(void)state;
@@ -196,11 +198,13 @@ static void addresses_have_names(void **state)
 
 static void totals_are_told(void **state)
 {
-	json_t *all = json_pack("{s:{s:i, s:i, s:i, s:i, s:i}}", "info", "gaps", 12, "held", 3, "dropped", 5, "clear", 7, "packets", 17);
+	json_t *all = json_pack("{s:{s:i, s:i, s:i, s:i, s:i}}", "info", "gaps", 12, "held", 3, "dropped", 5,
+				"clear", 7, "packets", 17);
 	const char *text = printed(all, gaps_text_all);
 
 	(void)state;
-	assert_non_null(strstr(text, "\nin all, since the meter is there: 12 gaps; held 3, dropped 5, in clear 7; inbound without an SA 17\n"));
+	assert_non_null(strstr(text, "\nin all, since the meter is there: 12 gaps; held 3, dropped 5, in clear 7; "
+			       "inbound without an SA 17\n"));
 	assert_non_null(strstr(text, "no outbound policy"));
 }
 

@@ -65,7 +65,8 @@ static void test_choice(void **state)
 static void begin(const char *address)
 {
 	world_init(&w, 3, true);
-	world_road(&w, CLIENT, "peer gw { address gw.example.org; local 192.0.2.1; psk \"x\"; retransmit 200ms 3; traffic 10.0.1.0/24 <-> 10.0.2.0/24 }");
+	world_road(&w, CLIENT, "peer gw { address gw.example.org; local 192.0.2.1; psk \"x\"; retransmit 200ms 3; "
+		   "traffic 10.0.1.0/24 <-> 10.0.2.0/24 }");
 	world_road(&w, GATEWAY, "peer any { psk \"x\"; traffic 10.0.2.0/24 <-> 10.0.1.0/24 }");
 	if (address)
 		set_addresses(&w.host[CLIENT].conf.peers[0], (const char *const[]){ address, NULL });

@@ -99,7 +99,8 @@ static void test_rekeys(void **state)
 		must_come_up("what is to be rekeyed");
 		w.traffic = true;
 		for (unsigned k = 0; k < 4; k++) {
-			assert_int_equal(engine_rekey(w.host[(i + k) & 1].engine, w.now, NULL, k & 1 ? ENGINE_REKEY_IKE : ENGINE_REKEY_CHILD), 1);
+			assert_int_equal(engine_rekey(w.host[(i + k) & 1].engine, w.now, NULL,
+						      k & 1 ? ENGINE_REKEY_IKE : ENGINE_REKEY_CHILD), 1);
 			world_run(&w, SECONDS(20));
 		}
 		w.traffic = false;
@@ -188,7 +189,8 @@ static void test_passwords(void **state)
 			must_come_up("with a password");
 			assert_int_equal(of[client].judged, 1);
 			assert_int_equal(of[!client].judged, hybrid ? 0 : 1);
-			assert_non_null(strstr(rogue_sa(&w, !client)->proof.remote, hybrid ? "password of \"alice\"" : " and password of \"alice\""));
+			assert_non_null(strstr(rogue_sa(&w, !client)->proof.remote, hybrid ? "password of \"alice\"" :
+					       " and password of \"alice\""));
 		} else {
 			world_packet(&w, 0);
 			assert_false(world_until(&w, SECONDS(3), world_joined));

@@ -249,12 +249,14 @@ static void test_rekeys(void **state)
 	for (unsigned push = 0; push < 2; push++) {
 		struct ipsec_addr mine;
 
-		begin(push ? CLIENT_CONF("mode-config push\n") : CLIENT_CONF(""), push ? GATEWAY_CONF("mode-config push\n") : GATEWAY_CONF(""), "hatter");
+		begin(push ? CLIENT_CONF("mode-config push\n") : CLIENT_CONF(""),
+		      push ? GATEWAY_CONF("mode-config push\n") : GATEWAY_CONF(""), "hatter");
 		up();
 		mine = w.host[CLIENT].virtual[0].addr;
 		w.traffic = true;
 		for (unsigned i = 0; i < 6; i++) {
-			assert_int_equal(engine_rekey(w.host[i & 1].engine, w.now, NULL, i % 3 ? ENGINE_REKEY_IKE : ENGINE_REKEY_CHILD), 1);
+			assert_int_equal(engine_rekey(w.host[i & 1].engine, w.now, NULL,
+						      i % 3 ? ENGINE_REKEY_IKE : ENGINE_REKEY_CHILD), 1);
 			world_run(&w, SECONDS(15));
 		}
 		w.traffic = false;
@@ -275,7 +277,8 @@ static void test_loss(void **state)
 {
 	(void)state;
 	for (unsigned seed = 1; seed <= 12; seed++) {
-		begin(seed & 1 ? CLIENT_CONF("mode-config push\n") : CLIENT_CONF(""), seed & 1 ? GATEWAY_CONF("mode-config push\n") : GATEWAY_CONF(""), "hatter");
+		begin(seed & 1 ? CLIENT_CONF("mode-config push\n") : CLIENT_CONF(""),
+		      seed & 1 ? GATEWAY_CONF("mode-config push\n") : GATEWAY_CONF(""), "hatter");
 		w.loss = 25;
 		w.dup = 20;
 		w.jitter = MILLISECONDS(30);

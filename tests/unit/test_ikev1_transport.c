@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Transport mode whose policies keyd makes, as L2TP clients want it: for any peer, of one protocol and port, behind NATs, on both versions of IKE.
+// Transport mode with policies of keyd's, for L2TP clients: any peer, one protocol and port, behind NATs, IKEv1 and IKEv2.
 #include "tests/unit/world_nat.h"
 #include "tests/unit/with_crypto.h"
 

@@ -275,7 +275,8 @@ static void test_no_section(void **state)
 	configured();
 	world_packet(&w, 0);
 	assert_false(world_until(&w, SECONDS(5), world_joined));
-	assert_non_null(strstr(w.host[1].log, "no section is for it: \"one\": \"id remote\" is another, \"two\": \"id remote\" is another"));
+	assert_non_null(strstr(w.host[1].log, "no section is for it: \"one\": \"id remote\" is another, "
+			       "\"two\": \"id remote\" is another"));
 	c->peers = NULL;
 	c->npeers = 0;
 	end();

@@ -177,7 +177,10 @@ static void on_story(void *arg, const struct engine_story *s)
 		told.reason = s->reason;
 }
 
-/* Not renewed while it is away, whoever wants it, and nothing ends for that; renewed when it is back in time, else it comes back with it. */
+/*
+ * Not renewed while it is away, whoever wants it, and nothing ends for that; renewed when it is back in time, else it
+ * comes back with it.
+ */
 static void test_no_rekey(void **state)
 {
 	struct engine_explain_end over;
@@ -366,7 +369,10 @@ static void test_restart(void **state)
 	end();
 }
 
-/* Refused at once with the reason, of a token that is away before the peer hears of it; and begun by itself as soon as the token can sign. */
+/*
+ * Refused at once with the reason, of a token that is away before the peer hears of it; and begun by itself as soon as
+ * the token can sign.
+ */
 static void test_wants(void **state)
 {
 	static const struct {

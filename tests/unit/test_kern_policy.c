@@ -263,8 +263,10 @@ static void drops(void **state)
 	struct kern_request rq = { .op = KERN_GUARD_SET }, other;
 	struct ipsec_policy in = { .dir = IPSEC_DIR_IN, .sel.proto = IPPROTO_TCP }, there;
 
-	rq.guard = (struct ipsec_selector){ .src = addr("10.8.0.0"), .src_len = 16, .dst = addr("10.9.0.0"), .dst_len = 16, .proto = IPPROTO_TCP, .dport = 80,
-					    .dport_mask = UINT16_MAX };
+	rq.guard = (struct ipsec_selector){
+		.src = addr("10.8.0.0"), .src_len = 16, .dst = addr("10.9.0.0"), .dst_len = 16, .proto = IPPROTO_TCP,
+		.dport = 80, .dport_mask = UINT16_MAX,
+	};
 	assert_int_equal(execute(f, &rq), 0);
 	assert_int_equal(policies(f), 3);
 	in.sel.src = rq.guard.dst;
@@ -388,8 +390,9 @@ static void nothing_without_a_word(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(set_replace_clear), TEST(transport_mode), TEST(others_policies_stay), TEST(all_or_nothing), TEST(clear_is_for_one_owner),
-		TEST(guards), TEST(drops), TEST(what_is_not_allowed_is_refused), TEST(assigned_addresses), TEST(nothing_without_a_word),
+		TEST(set_replace_clear), TEST(transport_mode), TEST(others_policies_stay), TEST(all_or_nothing),
+		TEST(clear_is_for_one_owner), TEST(guards), TEST(drops), TEST(what_is_not_allowed_is_refused),
+		TEST(assigned_addresses), TEST(nothing_without_a_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

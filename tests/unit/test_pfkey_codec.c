@@ -408,8 +408,9 @@ static void test_sa_refused(void **state)
 		{ r_dir, "direction", false }, { r_keepalive, "keepalive", false }, { r_tfc, "TFC", false },
 		{ r_resume, "sequence numbers", true }, { r_clock, "counters", false }, { r_ae, "first packet", false },
 		{ r_flags, "flags", false }, { r_oa, "original address", true }, { r_sel_dst, "selector", true },
-		{ r_sel_proto, "selector", true }, { r_sel_port, "selector", true }, { r_sel_if, "selector", true }, { r_both, "flags", true }, { r_both_and_one, "flags", false },
-		{ r_packets, "packets", false }, { r_icv, "-trunc 96", true }, { r_cmac, "cmac(aes)", false }, { r_unknown, "rot13", false },
+		{ r_sel_proto, "selector", true }, { r_sel_port, "selector", true }, { r_sel_if, "selector", true },
+		{ r_both, "flags", true }, { r_both_and_one, "flags", false }, { r_packets, "packets", false },
+		{ r_icv, "-trunc 96", true }, { r_cmac, "cmac(aes)", false }, { r_unknown, "rot13", false },
 	};
 	char why[256];
 

@@ -642,8 +642,9 @@ static void test_other_events(void **state)
 	memcpy(xfrm_attr_room(&m, XFRMA_LTIME_VAL, sizeof(cur)), &cur, sizeof(cur));
 	ev = event_of(&m, sizeof(*ae));
 	assert_int_equal(ev.type, IPSEC_EVENT_AE);
-	assert_true(ev.ae.seq == (1ull << 32 | 7) && ev.ae.oseq == (2ull << 32 | 8) && ev.ae.bytes == 1000 && ev.ae.packets == 10 && ev.ae.reqid == 4 &&
-		    ev.ae.id.spi == 0x100 && ipsec_addr_equal(&ev.ae.src, &one));
+	assert_true(ev.ae.seq == (1ull << 32 | 7) && ev.ae.oseq == (2ull << 32 | 8) && ev.ae.bytes == 1000 &&
+		    ev.ae.packets == 10 && ev.ae.reqid == 4 && ev.ae.id.spi == 0x100 &&
+		    ipsec_addr_equal(&ev.ae.src, &one));
 
 	policy = xfrm_msg_start(&m, XFRM_MSG_MIGRATE, 0, sizeof(*policy));
 	policy->dir = XFRM_POLICY_OUT;
@@ -758,10 +759,11 @@ static void test_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sa_full), cmocka_unit_test(test_sa_shapes), cmocka_unit_test(test_larval_and_age), cmocka_unit_test(test_resume), cmocka_unit_test(test_when_told),
-		cmocka_unit_test(test_policy_full), cmocka_unit_test(test_socket_policy), cmocka_unit_test(test_cut_short),
-		cmocka_unit_test(test_lies), cmocka_unit_test(test_acquire), cmocka_unit_test(test_sa_events),
-		cmocka_unit_test(test_policy_events), cmocka_unit_test(test_other_events), cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_sa_full), cmocka_unit_test(test_sa_shapes), cmocka_unit_test(test_larval_and_age),
+		cmocka_unit_test(test_resume), cmocka_unit_test(test_when_told), cmocka_unit_test(test_policy_full),
+		cmocka_unit_test(test_socket_policy), cmocka_unit_test(test_cut_short), cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_acquire), cmocka_unit_test(test_sa_events), cmocka_unit_test(test_policy_events),
+		cmocka_unit_test(test_other_events), cmocka_unit_test(test_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,8 +92,8 @@ static void told(void **state)
 static void options_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(ask(GREET "while read -r line; do case $line in OPTION*) echo ERR 83886254 Unknown option;; GETPIN) echo D 7; echo OK;; "
-			     "*) echo OK;; esac; done", NULL), PINENTRY_OK);
+	assert_int_equal(ask(GREET "while read -r line; do case $line in OPTION*) echo ERR 83886254 Unknown option;; "
+			     "GETPIN) echo D 7; echo OK;; *) echo OK;; esac; done", NULL), PINENTRY_OK);
 	assert_string_equal(pin, "7");
 }
 

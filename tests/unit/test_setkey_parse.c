@@ -393,7 +393,8 @@ static const struct { const char *text, *want; } cases[] = {
 	  "1 spdadd" B "proto=0 out 3fffffff none\n1 spdadd" B "proto=0 out 80000003 none\n1 spdadd" B
 	  "proto=0 out 8000000a none\n1 spdadd" B "proto=0 out 7ffffffb none\n" },
 	{ "spdadd " A "any -P out prio=5 none; flush;", "1:Syntax error:=\n1 flush\n" },
-	{ "spdadd 0.0.0.0/0 0.0.0.0/0 any -P in ipsec esp/tunnel/0.0.0.0-0.0.0.0/require\n\tah/transport/192.0.2.1[500]-192.0.2.2[any]/default;",
+	{ "spdadd 0.0.0.0/0 0.0.0.0/0 any -P in ipsec esp/tunnel/0.0.0.0-0.0.0.0/require\n"
+	  "\tah/transport/192.0.2.1[500]-192.0.2.2[any]/default;",
 	  "1 spdadd 0.0.0.0/0 0.0.0.0/0 proto=0 in 80000000 ipsec esp/tunnel/0.0.0.0-0.0.0.0/require "
 	  "ah/transport/192.0.2.1-192.0.2.2/default\n" },
 	{ "spddelete " A "any -P fwd ipsec esp/tunnel/192.0.2.1-192.0.2.2/require;",

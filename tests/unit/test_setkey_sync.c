@@ -119,7 +119,8 @@ static const struct {
 	{ "add " ENDS "esp 0x1000 -E null;", "delete " ENDS "esp 0x1000; delete " ENDS "esp 0x1001;", "", "0 0 1 0", 0 },
 	{ "add " ENDS "esp 0x1000 -E null;", "delete " ENDS "esp 0x1000; add " ENDS "esp 0x1000 -E null;",
 	  "add " ENDS "esp 0x1000 -E null;", "0 0 0 1", 0 },
-	{ "add " ENDS "esp 1000 -E null; add " ENDS "esp 1001 -E null; add " ENDS "ah 1000 -A null; add 192.0.2.3 192.0.2.2 esp 999 -E null;",
+	{ "add " ENDS "esp 1000 -E null; add " ENDS "esp 1001 -E null; add " ENDS "ah 1000 -A null; "
+	  "add 192.0.2.3 192.0.2.2 esp 999 -E null;",
 	  "deleteall " ENDS "esp; add " ENDS "esp 1001 -E null;",
 	  "add " ENDS "esp 1001 -E null; add " ENDS "ah 1000 -A null; add 192.0.2.3 192.0.2.2 esp 999 -E null;", "0 0 1 3", 0 },
 	{ "add " ENDS "esp 1000 -E null; add " ENDS "ah 1000 -A null;", "deleteall " ENDS ";", "", "0 0 2 0", 0 },
@@ -166,7 +167,8 @@ static const struct {
 	  TRUTH "spdadd " ENDS "any -P out ipsec esp/transport/192.0.2.1-192.0.2.2/require;",
 	  "spdadd " ENDS "any -P out ipsec esp/transport//require;", "0 0 0 1", 0 },
 	/* Twins */
-	{ "", "spdadd " NETS "any -P in " IPSEC, "spdadd " NETS "any -P in " IPSEC "spdadd " NETS "any -P fwd " IPSEC, "2 0 0 0", RFC_MODE },
+	{ "", "spdadd " NETS "any -P in " IPSEC,
+	  "spdadd " NETS "any -P in " IPSEC "spdadd " NETS "any -P fwd " IPSEC, "2 0 0 0", RFC_MODE },
 	{ "", "spdadd " NETS "any -P in " IPSEC, "spdadd " NETS "any -P in " IPSEC, "1 0 0 0", 0 },
 	{ "", "spdadd " NETS "any -P in ipsec " TUNNEL "unique:5;",
 	  "spdadd " NETS "any -P in ipsec " TUNNEL "unique:5; spdadd " NETS "any -P fwd " IPSEC, "2 0 0 0", RFC_MODE },
@@ -354,13 +356,15 @@ static void add_used_sa(struct ipsec *ip, uint32_t spi, const char *key)
 }
 
 static const char *const ways[][2] = {
-	{ "", "add " ENDS "esp 1000 -E null; add " ENDS "esp 1001 -E null; spdadd " NETS "any -P out none; spdadd " NETS "any -P in none;" },
+	{ "", "add " ENDS "esp 1000 -E null; add " ENDS "esp 1001 -E null; "
+	  "spdadd " NETS "any -P out none; spdadd " NETS "any -P in none;" },
 	{ "add " ENDS "esp 1000 -E aes-cbc " KEY "; add " ENDS "esp 1001 -E aes-cbc " KEY "; spdadd " NETS "any -P out none;"
 	  "spdadd " NETS2 "any -P out " IPSEC, TRUTH },
 	{ "add " ENDS "esp 1000 -lh 5 -E null; add " ENDS "esp 1001 -u 4 -E aes-cbc " KEY "; spdadd " NETS "any -P out none;",
 	  "add " ENDS "esp 1000 -lh 6 -E null; add " ENDS "esp 1001 -u 5 -E aes-cbc " KEY "; spdadd " NETS "any -P out discard;" },
 	{ "spdadd " NETS "any -P out prio 5 " IPSEC "spdadd " NETS2 "any -P out prio 5 " IPSEC "spdadd " NETS "tcp -P out prio 9 none;",
-	  TRUTH "spdadd " NETS "any -P out prio 6 " IPSEC "spdadd " NETS2 "any -P out prio 4 " IPSEC "spdadd " NETS "udp -P out prio 8 none;" },
+	  TRUTH "spdadd " NETS "any -P out prio 6 " IPSEC "spdadd " NETS2 "any -P out prio 4 " IPSEC
+	  "spdadd " NETS "udp -P out prio 8 none;" },
 	{ "spdadd " NETS "any -P out " IPSEC "spdadd " NETS "udp -P out none;",
 	  TRUTH "spdadd " NETS "tcp -P out none; spdadd " NETS "any -P out " IPSEC },
 };
@@ -421,7 +425,8 @@ static void test_sequence_numbers(void **state)
 	assert_non_null(strstr(text, "1000 m0 u0 r32 life=0/0/0 sport=0 if=0 om=0 cbc(aes):3066  seq=111/222"));
 	free(text);
 
-	sync_text(ip, "add " ENDS "esp 0x1000 -u 5 -r 32 -E aes-cbc " KEY "; add " ENDS "esp 0x1001 -lh 10 -r 32 -E aes-cbc " KEY ";", 0, &r);
+	sync_text(ip, "add " ENDS "esp 0x1000 -u 5 -r 32 -E aes-cbc " KEY ";"
+		  " add " ENDS "esp 0x1001 -lh 10 -r 32 -E aes-cbc " KEY ";", 0, &r);
 	assert_int_equal(r.err, 0);
 	result_free(&r);
 	text = kernel_text(ip);
@@ -568,7 +573,8 @@ static void test_many(void **state)
 	output_open(&after);
 	fputs(TRUTH, after.f);
 	for (unsigned int i = 0; i < 10000; i++) {
-		fprintf(before.f, "add 192.0.2.1 10.0.%u.%u esp 0x1000 -E aes-cbc 0x000102030405060708090a0b0c0d%04x;\n", i >> 8, i & 255, i);
+		fprintf(before.f, "add 192.0.2.1 10.0.%u.%u esp 0x1000 -E aes-cbc 0x000102030405060708090a0b0c0d%04x;\n",
+			i >> 8, i & 255, i);
 		if (i != 77)
 			fprintf(after.f, "add 192.0.2.1 10.0.%u.%u esp 0x1000 %s -E aes-cbc 0x000102030405060708090a0b0c0d%04x;\n",
 				i >> 8, i & 255, i == 78 ? "-u 5" : "", i);

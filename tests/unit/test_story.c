@@ -177,7 +177,8 @@ static void test_not_served(void **state)
 	(void)state;
 	begin(TO_BOB "\tserve no\n}\n", "default serve no\n", false);
 	attempt();
-	assert_failed(ALICE, REASON_NOT_SERVED, "the section \"192.0.2.2\" (a:1) says \"serve no\"", "Look at what was said of that section");
+	assert_failed(ALICE, REASON_NOT_SERVED, "the section \"192.0.2.2\" (a:1) says \"serve no\"",
+		      "Look at what was said of that section");
 	end();
 	begin("default serve no\n", TO_ALICE "}\n", false);
 	attempt();
@@ -654,8 +655,8 @@ static void test_keylog_ikev1(void **state)
 
 	(void)state;
 	memset(keys, 0, sizeof(keys));
-	begin("default { version 1; ike aes256-sha1-modp1024; esp 3des-md5 }\n", "default { version 1; ike aes256-sha1-modp1024; esp 3des-md5 }\n",
-	      false);
+	begin("default { version 1; ike aes256-sha1-modp1024; esp 3des-md5 }\n",
+	      "default { version 1; ike aes256-sha1-modp1024; esp 3des-md5 }\n", false);
 	w.keys = on_keys;
 	engine_keylog(w.host[ALICE].engine, true);
 	attempt();

@@ -176,8 +176,8 @@ static void test_trials(void **state)
 static void test_trials_hostile(void **state)
 {
 	static const char *const damage[] = {
-		"printf x >tokens", "head -c 100000 /dev/zero >tokens", "chmod 644 tokens", "rm tokens && mkfifo tokens && chmod 600 tokens",
-		"rm tokens && ln -s /etc/passwd tokens",
+		"printf x >tokens", "head -c 100000 /dev/zero >tokens", "chmod 644 tokens",
+		"rm tokens && mkfifo tokens && chmod 600 tokens", "rm tokens && ln -s /etc/passwd tokens",
 	};
 	struct trials t;
 	struct card_bad a = bad(1, 1, 77);

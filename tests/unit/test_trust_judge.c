@@ -130,14 +130,17 @@ static const struct {
 	{ { .way = CONF_AUTH_KEY, .show = "raw:rsa", .key = "rsa", .pins = "ed rsa", .id_type = KEY_ID, .id = "x" }, TRUST_OK, 0, "" },
 	{ { .way = CONF_AUTH_KEY, .show = "", .key = "ed", .pins = "good ed" }, TRUST_OK, 0, "" },
 	{ { .way = CONF_AUTH_KEY, .show = "ed", .key = "ed", .pins = "ed" }, TRUST_OK, 0, "" },
-	{ { .way = CONF_AUTH_KEY, .show = "raw:good", .key = "good", .pins = "ed rsa" }, TRUST_WRONG_KEY, 0, "its key, P-256, is none that \"remote-key\" names" },
-	{ { .way = CONF_AUTH_KEY, .show = "raw:good", .key = "good" }, TRUST_WRONG_KEY, 0, "its key, P-256, is none that \"remote-key\" names" },
+	{ { .way = CONF_AUTH_KEY, .show = "raw:good", .key = "good", .pins = "ed rsa" }, TRUST_WRONG_KEY, 0,
+	  "its key, P-256, is none that \"remote-key\" names" },
+	{ { .way = CONF_AUTH_KEY, .show = "raw:good", .key = "good" }, TRUST_WRONG_KEY, 0,
+	  "its key, P-256, is none that \"remote-key\" names" },
 	{ { .way = CONF_AUTH_KEY, .show = "raw:ed", .key = "ed", .pins = "ed", .forge = true }, TRUST_SIGNATURE, 0, "(ed25519) was not" },
 	{ { .way = CONF_AUTH_KEY, .show = "", .key = "ed", .pins = "ed good", .forge = true }, TRUST_SIGNATURE, 0, "(ed25519) was not" },
 	{ { .way = CONF_AUTH_KEY, .show = "", .key = "ed", .pins = "good" }, TRUST_SCHEME, 0, "says that it is made with ed25519" },
 	{ { .way = CONF_AUTH_KEY, .show = "", .key = "ed" }, TRUST_NO_CERT, 0, "it has shown no key" },
 	{ { .way = CONF_AUTH_KEY, .show = "raw:weak", .key = "weak", .pins = "weak" }, TRUST_SCHEME, 0, "is made with a key (RSA-1024)" },
-	{ { .way = CONF_AUTH_KEY, .show = "raw:ed", .key = "ed", .pins = "ed", .ec = 384 }, TRUST_SCHEME, 0, "is made with a key (Ed25519)" },
+	{ { .way = CONF_AUTH_KEY, .show = "raw:ed", .key = "ed", .pins = "ed", .ec = 384 }, TRUST_SCHEME, 0,
+	  "is made with a key (Ed25519)" },
 	{ { .way = CONF_AUTH_PSK, .show = "good inter" }, TRUST_FAILED, 0, "nothing is signed" },
 	{ { .show = "good inter", .pins = "ed" }, TRUST_WRONG_KEY, 0, "the key of its certificate, P-256, is none that" },
 	{ { .show = "good", .pins = "ed good", .no_ca = true }, TRUST_OK, 0, GOOD_DN },
@@ -165,9 +168,10 @@ static void test_table(void **state)
 
 		assert_non_null(an);
 		said = an->error ? an->text : an->subject;
-		if (an->error != (int)cases[i].error || an->verdict != cases[i].verdict || strncmp(said, cases[i].text, strlen(cases[i].text)))
-			fail_msg("%zu: %s as %s: error %d verdict %u \"%s\" %s", i, p->show, p->id ? p->id : "itself", an->error,
-				 an->verdict, an->subject, an->text);
+		if (an->error != (int)cases[i].error || an->verdict != cases[i].verdict ||
+		    strncmp(said, cases[i].text, strlen(cases[i].text)))
+			fail_msg("%zu: %s as %s: error %d verdict %u \"%s\" %s", i, p->show,
+				 p->id ? p->id : "itself", an->error, an->verdict, an->subject, an->text);
 		if (!an->error && !p->way && !p->no_ca)
 			assert_true(an->nticket && an->ends_in > 300 * DAY && an->ends == w.now.wall + an->ends_in);
 		else if (an->error || p->way)

@@ -554,12 +554,13 @@ static void test_own_revoked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_strict_list), TEST(test_strict_revoked), TEST(test_strict_ocsp), TEST(test_strict_ocsp_renewed),
-		TEST(test_strict_once), TEST(test_strict_dead), TEST(test_strict_many),
-		TEST(test_strict_silent), TEST(test_strict_late), TEST(test_strict_liars), TEST(test_strict_old), TEST(test_strict_both),
-		TEST(test_strict_nowhere), TEST(test_no_fetch), TEST(test_forged), TEST(test_too_many), TEST(test_fetcher_dies),
-		TEST(test_fetcher_never_back), TEST(test_asker_dies), TEST(test_reload_while_waiting), TEST(test_reload_answers), TEST(test_odd_answers),
-		TEST(test_lenient), TEST(test_lenient_good), TEST(test_off), TEST(test_changed_seldom), TEST(test_peer_staple),
+		TEST(test_strict_list), TEST(test_strict_revoked), TEST(test_strict_ocsp),
+		TEST(test_strict_ocsp_renewed), TEST(test_strict_once), TEST(test_strict_dead), TEST(test_strict_many),
+		TEST(test_strict_silent), TEST(test_strict_late), TEST(test_strict_liars), TEST(test_strict_old),
+		TEST(test_strict_both), TEST(test_strict_nowhere), TEST(test_no_fetch), TEST(test_forged),
+		TEST(test_too_many), TEST(test_fetcher_dies), TEST(test_fetcher_never_back), TEST(test_asker_dies),
+		TEST(test_reload_while_waiting), TEST(test_reload_answers), TEST(test_odd_answers), TEST(test_lenient),
+		TEST(test_lenient_good), TEST(test_off), TEST(test_changed_seldom), TEST(test_peer_staple),
 		TEST(test_configured_url), TEST(test_configured_url_dead), TEST(test_cache), TEST(test_own_expiry),
 		TEST(test_own_at_start), TEST(test_peer_expiry), TEST(test_own_staple), TEST(test_own_revoked),
 	};

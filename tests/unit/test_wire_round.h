@@ -66,8 +66,8 @@ static inline void cut_everywhere(struct view whole, int (*get)(struct view body
 }
 
 /*
- * test_NAME, for a codec such as wire (wire_NAME_get and _put): random values are put and must come back the same; what came back is put and must be the same bytes; the
- * bytes are cut everywhere.
+ * test_NAME, for a codec such as wire (wire_NAME_get and _put): random values are put and must come back the same; what
+ * came back is put and must be the same bytes; the bytes are cut everywhere.
  */
 #define ROUND_TRIP_OF(codec, name, type, strict) \
 	static int get_##name(struct view body) \

@@ -122,7 +122,8 @@ static void on_auth(void *arg, const struct auth_request *rq)
 	} else if (!h->psk)
 		an.error = AUTH_NO_SECRET;
 	else if (rq->form == AUTH_IKEV1)
-		an.error = crypto_prf(prf, (struct view){ (const uint8_t *)h->psk, strlen(h->psk) }, &rq->message, 1, an.data) ? AUTH_FAILED : 0;
+		an.error = crypto_prf(prf, (struct view){ (const uint8_t *)h->psk, strlen(h->psk) }, &rq->message, 1,
+				      an.data) ? AUTH_FAILED : 0;
 	else if (ikev2_auth_psk(prf, (struct view){ (const uint8_t *)h->psk, strlen(h->psk) }, rq->message, rq->nonce,
 				rq->macid, an.data))
 		an.error = AUTH_FAILED;
