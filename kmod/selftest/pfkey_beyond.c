@@ -7,7 +7,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +14,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define DUMPED 3000
 
 static struct heard h;
 static struct pfkey_msg m;
@@ -34,12 +31,6 @@ static struct ipsec_sa sa_of(uint32_t spi)
 	return sa;
 }
 
-static void is(const char *what, long got, long wanted)
-{
-	if (!ok(got == wanted, "%s", what))
-		printf("# got %ld, wanted %ld\n", got, wanted);
-}
-
 static void esp(uint32_t spi, uint8_t auth, unsigned int auth_bits, uint8_t enc, unsigned int enc_bits)
 {
 	make_head(&m, SADB_ADD, SADB_SATYPE_ESP);
@@ -49,14 +40,6 @@ static void esp(uint32_t spi, uint8_t auth, unsigned int auth_bits, uint8_t enc,
 		put_key(&m, SADB_EXT_KEY_ENCRYPT, enc_bits);
 	if (auth_bits)
 		put_key(&m, SADB_EXT_KEY_AUTH, auth_bits);
-}
-
-static int get(int from, uint32_t spi)
-{
-	make_head(&m, SADB_GET, SADB_SATYPE_ESP);
-	put_sa(&m, spi, 0, 0);
-	put_ends(&m, AF_INET);
-	return ask(from, &m, &h);
 }
 
 static void test_register(void)
@@ -88,7 +71,7 @@ static void test_aead(uint32_t spi, const char *name, uint8_t number, unsigned i
 	is(name, ask(plain, &m, &h), 0);
 	sa = sa_of(spi);
 	ok(!strcmp(sa.aead.name, name) && sa.aead.icv_bits == icv && sa.aead.key_bits == bits, "netlink has it as %s", sa.aead.name);
-	is("SADB_GET", get(plain, spi), 0);
+	is("SADB_GET", get(plain, spi, &h), 0);
 	x = heard_ext(&h, SADB_EXT_SA);
 	key = heard_ext(&h, SADB_EXT_KEY_ENCRYPT);
 	ok(x && x->sadb_sa_encrypt == number && !x->sadb_sa_auth, "and PF_KEY by its number");
@@ -108,7 +91,7 @@ static void test_aeads(void)
 	is("an AEAD without a key", ask(plain, &m, &h), EINVAL);
 	esp(0x1010, 0, 0, SADB_X_EALG_AES_GCM_ICV16, 136);
 	is("a key of another length", ask(plain, &m, &h), EINVAL);
-	is("leave nothing", get(plain, 0x1010), ESRCH);
+	is("leave nothing", get(plain, 0x1010, &h), ESRCH);
 }
 
 static void test_replay(void)
@@ -122,11 +105,11 @@ static void test_replay(void)
 	sa = sa_of(0x2001);
 	ok(sa.flags & IPSEC_SA_ESN && sa.replay_window == 1024, "netlink has both");
 	ok(sa.usage.oseq == 0x100000007ull && sa.usage.seq == 0x200000009ull, "and goes on from the numbers that were given");
-	is("SADB_GET", get(fd, 0x2001), 0);
+	is("SADB_GET", get(fd, 0x2001, &h), 0);
 	x = heard_ext(&h, SADB_X_EXT_REPLAY);
 	ok(x && x->sadb_x_replay_window == 1024 && x->sadb_x_replay_flags == SADB_X_REPLAY_ESN &&
 	   x->sadb_x_replay_oseq == 0x100000007ull, "tells them");
-	is("SADB_GET by who does not speak it", get(plain, 0x2001), 0);
+	is("SADB_GET by who does not speak it", get(plain, 0x2001, &h), 0);
 	ok(!heard_ext(&h, SADB_X_EXT_REPLAY), "does not");
 	make_add(&m, AF_INET, 0x2002);
 	put_replay(&m, 4096, 0, 0, 0);
@@ -153,7 +136,7 @@ static void test_replay_refused(void)
 	refused("a window of 4097 is", 4097, 0, 0);
 	refused("flags that are not known are", 64, 2, 0);
 	refused("long numbers without ESN are", 64, 0, 1ull << 32);
-	is("they leave nothing", get(plain, 0x2010), ESRCH);
+	is("they leave nothing", get(plain, 0x2010, &h), ESRCH);
 }
 
 static void sha256(uint32_t spi, uint16_t icv)
@@ -170,7 +153,7 @@ static void test_icv(void)
 	sha256(0x3001, 128);
 	is("HMAC-SHA-256-128 (RFC 4868)", ask(fd, &m, &h), 0);
 	is("netlink has 128 bits", sa_of(0x3001).auth.icv_bits, 128);
-	is("SADB_GET", get(fd, 0x3001), 0);
+	is("SADB_GET", get(fd, 0x3001, &h), 0);
 	x = heard_ext(&h, SADB_X_EXT_ICV);
 	ok(x && x->sadb_x_icv_bits == 128, "tells them");
 	sha256(0x3002, 0);
@@ -217,7 +200,7 @@ static void test_selector(void)
 	selector_refused("a prefix of 33 is", AF_INET, 33, 0);
 	selector_refused("a family of other things is", AF_UNIX, 0, 0);
 	selector_refused("packets of the other family are", AF_INET6, 128, 0);
-	is("they leave nothing", get(plain, 0x3010), ESRCH);
+	is("they leave nothing", get(plain, 0x3010, &h), ESRCH);
 }
 
 /* Others hear of the same SA in the words that each knows. */
@@ -259,89 +242,6 @@ static void test_details(void)
 	is("as well", hear(plain, &h), -EAGAIN);
 }
 
-/* ---- dumps and losses ---- */
-
-static unsigned int drops(int s)
-{
-	uint32_t info[SK_MEMINFO_VARS] = { 0 };
-	socklen_t n = sizeof(info);
-
-	getsockopt(s, SOL_SOCKET, SO_MEMINFO, info, &n);
-	return info[SK_MEMINFO_DROPS];
-}
-
-/* A socket that is closed in the midst of its dump, as by a signal: the kernel's list must not know it any more. */
-static void test_dump_left(void)
-{
-	int reader = say_open(), small = 1;
-
-	setsockopt(reader, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-	make_head(&m, SADB_DUMP, SADB_SATYPE_ESP);
-	is("SADB_DUMP", say(reader, &m), 0);
-	ok(!hear(reader, &h) && heard_msg(&h)->sadb_msg_seq, "whose first entry is read, and is not the last");
-	make_head(&m, SADB_X_SPDDUMP, SADB_SATYPE_UNSPEC);
-	is("another one beside it is refused", ask(reader, &m, &h), EBUSY);
-	close(reader);
-	make_add(&m, AF_INET, 0x20000);
-	is("and is left alone: others add", ask(fd, &m, &h), 0);
-}
-
-/* A reader with the least buffer there can be, while others fill it with what they do. */
-static void test_dump(void)
-{
-	int reader, small = 1;
-	static bool seen[DUMPED + 1];
-	unsigned int count = 0, twice = 0, order = 0;
-	bool last = false;
-	uint32_t spi;
-
-	for (unsigned int i = 1; i <= DUMPED; i++) {
-		make_add(&m, AF_INET, 0x10000 + i);
-		if (ask(fd, &m, &h))
-			break;
-	}
-	reader = say_open();
-	setsockopt(reader, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-	make_head(&m, SADB_DUMP, SADB_SATYPE_ESP);
-	is("SADB_DUMP", say(reader, &m), 0);
-	while (!last && !hear(reader, &h)) {
-		const struct sadb_sa *x = heard_ext(&h, SADB_EXT_SA);
-
-		if (heard_msg(&h)->sadb_msg_type != SADB_DUMP)
-			continue;
-		last = !heard_msg(&h)->sadb_msg_seq;
-		order += !last && heard_msg(&h)->sadb_msg_seq != count + 1;
-		spi = ntohl(x->sadb_sa_spi) - 0x10000;
-		if (!spi || spi > DUMPED)
-			continue;
-		twice += seen[spi];
-		seen[spi] = true;
-		if (++count % 100 == 0) {
-			make_spdadd(&m, AF_INET, (uint8_t)(count / 100 + 2), 1, AF_INET);
-			ask(fd, &m, &h);
-		}
-	}
-	ok(last && !order, "a dump into a buffer for four messages comes to its end, in order");
-	is("with each SA", count, DUMPED);
-	is("once", twice, 0);
-	for (unsigned int i = 0; i < 20; i++) {
-		make_spdadd(&m, AF_INET6, (uint8_t)(i + 2), 1, AF_INET6);
-		ask(fd, &m, &h);
-	}
-	test_dump_left();
-	ok(drops(reader) > 0, "what did not fit is counted (%u)", drops(reader));
-	make_head(&m, SADB_FLUSH, SADB_SATYPE_ESP);
-	is("a request for whose answer there is no room", say(reader, &m), -ENOBUFS);
-	is("is not done", get(fd, 0x10001), 0);
-	hear_out(reader);
-	make_head(&m, SADB_FLUSH, SADB_SATYPE_ESP);
-	is("later it is taken", ask(reader, &m, &h), 0);
-	is("and done", get(fd, 0x10001), ESRCH);
-	close(reader);
-	make_head(&m, SADB_X_SPDFLUSH, SADB_SATYPE_UNSPEC);
-	is("SADB_X_SPDFLUSH", ask(fd, &m, &h), 0);
-}
-
 /* ---- who hears what ---- */
 
 static void test_promisc(void)
@@ -353,14 +253,14 @@ static void test_promisc(void)
 	make_head(&m, SADB_X_PROMISC, 1);
 	is("SADB_X_PROMISC", ask(third, &m, &h), 0);
 	hear_out(third);
-	is("a question of another", get(plain, 0x999), ESRCH);
+	is("a question of another", get(plain, 0x999, &h), ESRCH);
 	while (!hear(third, &h))
 		asked += heard_msg(&h)->sadb_msg_type == SADB_GET;
 	is("is heard, and its answer, each once", asked, 2);
 	make_head(&m, SADB_X_PROMISC, 0);
 	is("no more", ask(third, &m, &h), 0);
 	hear_out(third);
-	get(plain, 0x999);
+	get(plain, 0x999, &h);
 	is("is nothing heard", hear(third, &h), -EAGAIN);
 	close(third);
 }
@@ -423,7 +323,7 @@ static int as_nobody(void)
 {
 	if (setgid(65534) || setuid(65534))
 		return 9;
-	if (get(fd, 0x10001) != ESRCH)
+	if (get(fd, 0x10001, &h) != ESRCH)
 		return 1;
 	return socket(PF_KEY, SOCK_RAW, PF_KEY_V2) >= 0 || errno != EPERM ? 2 : 0;
 }
@@ -459,7 +359,7 @@ static void test_rights(void)
 	hear_out(fd);
 	is("with it in another namespace of users there is one in a network of that namespace only", apart(as_stranger), 0);
 	ok(hear(fd, &h) == -EAGAIN && hear(all, &h) == -EAGAIN, "of which nobody here hears, who hears all neither");
-	is("and nothing is here", get(fd, 0x7001), ESRCH);
+	is("and nothing is here", get(fd, 0x7001, &h), ESRCH);
 	close(all);
 }
 
@@ -489,7 +389,7 @@ static void test_lockdown(void)
 		hidden += keys_are_zero();
 	}
 	ok(told == 2 && hidden == 2, "so have question and answer for who hears all: %u of %u", hidden, told);
-	is("SADB_GET", get(fd, 0x1003), 0);
+	is("SADB_GET", get(fd, 0x1003, &h), 0);
 	ok(keys_are_zero(), "as well");
 }
 
@@ -516,7 +416,8 @@ int main(int argc, char **argv)
 	test_selector();
 	test_broadcast();
 	test_details();
-	test_dump();
+	test_room(fd);
+	test_reqids(fd, netlink);
 	test_promisc();
 	test_register_told();
 	test_policy_expires();

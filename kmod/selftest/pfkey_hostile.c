@@ -11,53 +11,22 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/in6.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#ifndef IP_IPSEC_POLICY
-#define IP_IPSEC_POLICY 16
-#endif
-
 static struct heard h;
 static struct pfkey_msg m;
 static int fd;
 
-static void is(const char *what, long got, long wanted)
-{
-	if (!ok(got == wanted, "%s", what))
-		printf("# got %ld, wanted %ld\n", got, wanted);
-}
-
 static bool alive(void)
 {
-	make_head(&m, SADB_GET, SADB_SATYPE_ESP);
-	put_sa(&m, 0xffff, 0, 0);
-	put_ends(&m, AF_INET);
-	return ask(fd, &m, &h) == ESRCH;
+	return get(fd, 0xffff, &h) == ESRCH;
 }
 
 /* ---- holes ---- */
-
-static void *find(struct pfkey_msg *msg, uint16_t type)
-{
-	struct sadb_ext *e;
-
-	for (size_t at = sizeof(struct sadb_msg); at < pfkey_msg_size(msg); at += e->sadb_ext_len * 8) {
-		e = (struct sadb_ext *)(msg->bytes + at);
-		if (e->sadb_ext_type == type)
-			return e;
-	}
-	abort();
-}
-
-static struct sadb_x_ipsecrequest *request(struct pfkey_msg *msg)
-{
-	return (struct sadb_x_ipsecrequest *)((struct sadb_x_policy *)find(msg, SADB_X_EXT_POLICY) + 1);
-}
 
 /* CVE-2022-1353 and before it: kernel memory in the answer's tail; a shift by the caller's number. */
 static void test_register(void)
@@ -73,7 +42,7 @@ static void test_register(void)
 static int migrate(int dir, unsigned int n, int family)
 {
 	make_migrate(&m, AF_INET, 2, n, family);
-	((struct sadb_x_policy *)find(&m, SADB_X_EXT_POLICY))->sadb_x_policy_dir = (uint8_t)dir;
+	((struct sadb_x_policy *)part_of(&m, SADB_X_EXT_POLICY))->sadb_x_policy_dir = (uint8_t)dir;
 	return ask(fd, &m, &h);
 }
 
@@ -85,13 +54,13 @@ static void test_migrate(void)
 	ok(migrate(2, 6, AF_INET6) != 0, "with six moves, of tunnels of the other family, of a policy that is not there");
 	is("with seven", migrate(2, 7, AF_INET6), EINVAL);
 	make_migrate(&m, AF_INET, 2, 1, AF_INET);
-	request(&m)->sadb_x_ipsecrequest_len = 16;
+	request_of(&m)->sadb_x_ipsecrequest_len = 16;
 	is("with a request without addresses", ask(fd, &m, &h), EINVAL);
 	make_migrate(&m, AF_INET, 2, 1, AF_INET);
-	request(&m)->sadb_x_ipsecrequest_len = 96;
+	request_of(&m)->sadb_x_ipsecrequest_len = 96;
 	is("with an odd number of requests", ask(fd, &m, &h), EINVAL);
 	make_migrate(&m, AF_INET, 2, 1, AF_INET);
-	((struct sockaddr *)(request(&m) + 1))->sa_family = AF_INET6;
+	((struct sockaddr *)(request_of(&m) + 1))->sa_family = AF_INET6;
 	is("with a family that needs more than there is", ask(fd, &m, &h), EINVAL);
 }
 
@@ -101,14 +70,14 @@ static void test_lengths(void)
 	struct sadb_key *key;
 
 	make_add(&m, AF_INET, 0x1000);
-	key = find(&m, SADB_EXT_KEY_ENCRYPT);
+	key = part_of(&m, SADB_EXT_KEY_ENCRYPT);
 	key->sadb_key_bits = 65535;
 	is("a key of more bits than there are", ask(fd, &m, &h), EINVAL);
 	make_add(&m, AF_INET, 0x1000);
-	((struct sadb_address *)find(&m, SADB_EXT_ADDRESS_SRC))->sadb_address_prefixlen = 255;
+	((struct sadb_address *)part_of(&m, SADB_EXT_ADDRESS_SRC))->sadb_address_prefixlen = 255;
 	is("a prefix of 255", ask(fd, &m, &h), EINVAL);
 	make_add(&m, AF_INET, 0x1000);
-	((struct sockaddr *)((struct sadb_address *)find(&m, SADB_EXT_ADDRESS_DST) + 1))->sa_family = AF_INET6;
+	((struct sockaddr *)((struct sadb_address *)part_of(&m, SADB_EXT_ADDRESS_DST) + 1))->sa_family = AF_INET6;
 	is("an IPv6 address in the room of an IPv4 one", ask(fd, &m, &h), EINVAL);
 	make_head(&m, SADB_DUMP, SADB_SATYPE_UNSPEC);
 	filter = pfkey_ext_room(&m, SADB_X_EXT_FILTER, sizeof(*filter));
@@ -116,12 +85,12 @@ static void test_lengths(void)
 	filter->sadb_x_filter_splen = 129;
 	is("a filter of 129 bits", ask(fd, &m, &h), EINVAL);
 	make_spdadd(&m, AF_INET, 2, 6, AF_INET);
-	request(&m)->sadb_x_ipsecrequest_len = 0;
+	request_of(&m)->sadb_x_ipsecrequest_len = 0;
 	is("a request of length 0", ask(fd, &m, &h), EINVAL);
 	make_spdadd(&m, AF_INET, 2, 7, AF_INET);
 	is("more tunnels than a policy holds", ask(fd, &m, &h), ELOOP);
 	make_spdadd(&m, AF_INET, 2, 1, AF_INET);
-	request(&m)->sadb_x_ipsecrequest_proto = 0x100 + IPPROTO_ESP;
+	request_of(&m)->sadb_x_ipsecrequest_proto = 0x100 + IPPROTO_ESP;
 	is("a protocol that is one only when cut to a byte", ask(fd, &m, &h), EINVAL);
 	make_spdadd(&m, AF_INET6, 9, 6, AF_INET);
 	is("tunnels of the other family", ask(fd, &m, &h), 0);
@@ -129,12 +98,17 @@ static void test_lengths(void)
 	is("are told whole", ask(fd, &m, &h) == 0 || heard_ext(&h, SADB_X_EXT_POLICY) ? 0 : 1, 0);
 }
 
-static int socket_policy(const void *p, socklen_t n)
+static int socket_policy_of(int family, int level, int option, const void *p, socklen_t n)
 {
-	int s = socket(AF_INET, SOCK_DGRAM, 0), err = setsockopt(s, IPPROTO_IP, IP_IPSEC_POLICY, p, n) ? errno : 0;
+	int s = socket(family, SOCK_DGRAM, 0), err = setsockopt(s, level, option, p, n) ? errno : 0;
 
 	close(s);
 	return err;
+}
+
+static int socket_policy(const void *p, socklen_t n)
+{
+	return socket_policy_of(AF_INET, IPPROTO_IP, IP_IPSEC_POLICY, p, n);
 }
 
 /* The door without a message around: a length of 0 words once passed, as did a label behind the end. */
@@ -148,7 +122,17 @@ static void test_socket_policy(void)
 	is("a socket's policy", socket_policy(&pol, 16), 0);
 	pol.x.sadb_x_policy_exttype = SADB_EXT_SENSITIVITY;	/* what openiked calls it, and af_key does not look at */
 	is("by another name", socket_policy(&pol, 16), 0);
+	is("of an IPv6 socket", socket_policy_of(AF_INET6, IPPROTO_IPV6, IPV6_IPSEC_POLICY, &pol, 16), 0);
+	is("by IPv4's option", socket_policy_of(AF_INET6, IPPROTO_IP, IP_IPSEC_POLICY, &pol, 16), EOPNOTSUPP);
 	pol.x.sadb_x_policy_exttype = SADB_X_EXT_POLICY;
+	pol.x.sadb_x_policy_dir = 3;
+	is("for what is forwarded", socket_policy(&pol, 16), EINVAL);
+	pol.x.sadb_x_policy_dir = 0;
+	is("for no direction", socket_policy(&pol, 16), EINVAL);
+	pol.x.sadb_x_policy_dir = 2;
+	pol.x.sadb_x_policy_type = PFKEY_POLICY_BYPASS + 1;
+	is("of a type there is not", socket_policy(&pol, 16), EINVAL);
+	pol.x.sadb_x_policy_type = PFKEY_POLICY_BYPASS;
 	pol.x.sadb_x_policy_len = 0;
 	is("of length 0", socket_policy(&pol, 16), EINVAL);
 	pol.x.sadb_x_policy_len = 1;
@@ -304,6 +288,47 @@ static void test_cut(void)
 	ok(alive(), "nor do those that end in the midst of an extension harm: %u", said);
 }
 
+/* ---- what is no message, what is no socket ---- */
+
+static int sent(size_t n, int flags)
+{
+	static uint8_t room[65536 + 8];
+
+	memcpy(room, m.bytes, pfkey_msg_size(&m));
+	return send(fd, room, n, flags) < 0 ? errno : 0;
+}
+
+static int opened(int type, int protocol)
+{
+	int s = socket(PF_KEY, type, protocol), err = s < 0 ? errno : 0;
+
+	if (s >= 0)
+		close(s);
+	return err;
+}
+
+static void test_sends(void)
+{
+	char byte;
+
+	is("a socket for datagrams", opened(SOCK_DGRAM, PF_KEY_V2), ESOCKTNOSUPPORT);
+	is("of another version", opened(SOCK_RAW, 1), EPROTONOSUPPORT);
+	is("as it should be", opened(SOCK_RAW, PF_KEY_V2), 0);
+	make_id(&m, SADB_GET);
+	is("a message of more bytes than it says", sent(pfkey_msg_size(&m) + 8, 0), EMSGSIZE);
+	is("of less", sent(pfkey_msg_size(&m) - 8, 0), EMSGSIZE);
+	is("of half a head", sent(8, 0), EMSGSIZE);
+	is("of more than a message may have", sent(65536 + 8, 0), EMSGSIZE);
+	is("from nowhere", send(fd, NULL, sizeof(struct sadb_msg), 0) < 0 ? errno : 0, EFAULT);
+	is("out of band", sent(pfkey_msg_size(&m), MSG_OOB), EOPNOTSUPP);
+	is("as it should be", sent(pfkey_msg_size(&m), 0), 0);
+	is("is read without being taken, of any length",
+	   recv(fd, &byte, 1, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT), sizeof(struct sadb_msg));
+	is("but not for an error of the network", recv(fd, &byte, 1, MSG_ERRQUEUE | MSG_DONTWAIT) < 0 ? errno : 0, EINVAL);
+	is("is there again", hear_now(fd, &h), 0);
+	is("and once", hear_now(fd, &h), -EAGAIN);
+}
+
 /* ---- memory that runs out ---- */
 
 #define ALLOCATIONS_MAX 200	/* of one message; more would be no end */
@@ -430,6 +455,8 @@ int main(int argc, char **argv)
 	puts("TAP version 13");
 	state = strtoull(argv[1], NULL, 0);
 	fd = say_open();
+	test_sends();
+	test_refused(fd);
 	test_register();
 	test_migrate();
 	test_lengths();

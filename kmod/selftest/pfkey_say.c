@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +93,21 @@ void hear_out(int fd)
 
 	while (!hear_now(fd, &h))
 		;
+}
+
+unsigned int drops(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t n = sizeof(info);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &n);
+	return info[SK_MEMINFO_DROPS];
+}
+
+void is(const char *what, long got, long wanted)
+{
+	if (!ok(got == wanted, "%s", what))
+		printf("# got %ld, wanted %ld\n", got, wanted);
 }
 
 const struct sadb_msg *heard_msg(const struct heard *h)
@@ -370,6 +386,33 @@ void make_add(struct pfkey_msg *m, int family, uint32_t spi)
 	put_ends(m, family);
 	put_key(m, SADB_EXT_KEY_ENCRYPT, 128);
 	put_key(m, SADB_EXT_KEY_AUTH, 160);
+}
+
+int get(int fd, uint32_t spi, struct heard *h)
+{
+	struct pfkey_msg m;
+
+	make_head(&m, SADB_GET, SADB_SATYPE_ESP);
+	put_sa(&m, spi, 0, 0);
+	put_ends(&m, AF_INET);
+	return ask(fd, &m, h);
+}
+
+void *part_of(struct pfkey_msg *m, uint16_t type)
+{
+	struct sadb_ext *e;
+
+	for (size_t at = sizeof(struct sadb_msg); at < pfkey_msg_size(m); at += e->sadb_ext_len * WORD) {
+		e = (struct sadb_ext *)(m->bytes + at);
+		if (e->sadb_ext_type == type)
+			return e;
+	}
+	abort();
+}
+
+struct sadb_x_ipsecrequest *request_of(struct pfkey_msg *m)
+{
+	return (struct sadb_x_ipsecrequest *)((struct sadb_x_policy *)part_of(m, SADB_X_EXT_POLICY) + 1);
 }
 
 static size_t request_size(int family)

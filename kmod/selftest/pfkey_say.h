@@ -28,6 +28,11 @@ void hear_out(int fd);			/* all that waits */
 const struct sadb_msg *heard_msg(const struct heard *h);
 const void *heard_ext(const struct heard *h, uint16_t type);
 
+unsigned int drops(int fd);		/* what had no room there */
+
+/* A test point: two numbers are the same. */
+void is(const char *what, long got, long wanted);
+
 /* Why a message is wrong: its lengths do not add up, an extension is there twice, a byte that means nothing is not 0; NULL: right. */
 const char *wrong(const void *p, size_t n);
 
@@ -46,5 +51,17 @@ void make_spdadd(struct pfkey_msg *m, int family, uint8_t host, unsigned int n, 
 /* SADB_X_MIGRATE of the same. */
 void make_migrate(struct pfkey_msg *m, int family, uint8_t host, unsigned int n, int tunnel_family);
 void make_head(struct pfkey_msg *m, uint8_t type, uint8_t satype);
+/* SADB_GET of ESP, sent and answered as by ask(). */
+int get(int fd, uint32_t spi, struct heard *h);
+
+/* In a message that is being made: an extension, a policy's first rule. */
+void *part_of(struct pfkey_msg *m, uint16_t type);
+struct sadb_x_ipsecrequest *request_of(struct pfkey_msg *m);
+
+/* ---- tests that stand in files of their own ---- */
+
+void test_refused(int fd);				/* the SAD and the SPD are empty */
+void test_room(int fd);					/* fd speaks the extensions */
+void test_reqids(int fd, struct ipsec *netlink);	/* nobody has been given a reqid yet */
 
 #endif
