@@ -139,7 +139,7 @@ static inline size_t pfkey_pair_size(u16 family)
 	return 2 * (family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
 }
 
-/* ---- who is told (pfkey_sock.c); each takes skb, which may be an ERR_PTR ---- */
+/* ---- who is told (pfkey_sock.c); each takes skb, which may be an ERR_PTR: what is lost by that is counted, too ---- */
 
 int pfkey_answer(struct sock *sk, struct sk_buff *skb);		/* not lost, however full the queue is */
 /* And those that have registered for satype, of what has been found for sk; each socket once. */

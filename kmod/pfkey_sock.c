@@ -46,12 +46,15 @@ static struct sk_buff *copy_for(const struct sock *sk, struct sk_buff *skb)
 	return copy;
 }
 
-/* Who asks gets the answer even when the queue is full; it was not when he asked. What others lose is counted. */
+/*
+ * Who asks gets the answer even when the queue is full; it was not when he asked. What others lose is counted, and what
+ * there was no memory for (an ERR_PTR) is lost by all.
+ */
 static int tell(struct sock *sk, struct sk_buff *skb, bool surely)
 {
 	struct sk_buff *copy = NULL;
 
-	if (surely || sk_rmem_alloc_get(sk) <= READ_ONCE(sk->sk_rcvbuf))
+	if (!IS_ERR(skb) && (surely || sk_rmem_alloc_get(sk) <= READ_ONCE(sk->sk_rcvbuf)))
 		copy = copy_for(sk, skb);
 	if (!copy) {
 		atomic_inc(&sk->sk_drops);
@@ -76,8 +79,6 @@ static int tell_those(struct net *net, struct sk_buff *skb, tell_fn *wants, cons
 	int err = -ESRCH;
 	struct sock *sk;
 
-	if (IS_ERR(skb))
-		return PTR_ERR(skb);
 	rcu_read_lock();
 	sk_for_each_rcu(sk, &pn->socks) {
 		const struct pfkey_sock *pfk = pfkey_sk(sk);
@@ -89,7 +90,8 @@ static int tell_those(struct net *net, struct sk_buff *skb, tell_fn *wants, cons
 			err = 0;
 	}
 	rcu_read_unlock();
-	consume_skb(skb);
+	if (!IS_ERR(skb))
+		consume_skb(skb);
 	return err;
 }
 
@@ -174,8 +176,10 @@ void pfkey_tell_promisc(const struct pfkey_req *rq)
 	if (!atomic_read(&pfkey_net(rq->net)->promisc))
 		return;
 	skb = alloc_skb(rq->len, GFP_KERNEL);
-	if (!skb)
+	if (!skb) {
+		tell_those(rq->net, ERR_PTR(-ENOMEM), is_nobody, NULL, rq->sk);
 		return;
+	}
 	memset(skb->cb, 0, sizeof(skb->cb));
 	skb_put_data(skb, rq->msg, rq->len);
 	if (security_locked_down(LOCKDOWN_XFRM_SECRET)) {

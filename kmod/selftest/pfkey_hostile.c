@@ -333,15 +333,15 @@ static void test_sends(void)
 
 #define ALLOCATIONS_MAX 200	/* of one message; more would be no end */
 
-/* Sends it, and lets the nth allocation from here on fail. Returns whether there was one. */
-static bool say_starved(int nth_fd, unsigned int nth)
+/* Sends it, and lets the nth allocation from here on fail; *rc is what say() returns. Returns whether there was one. */
+static bool say_starved(int nth_fd, unsigned int nth, int *rc)
 {
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%u", nth);
 
 	if (pwrite(nth_fd, text, (size_t)n, 0) != n)
 		return false;
-	say(fd, &m);
+	*rc = say(fd, &m);
 	n = (int)pread(nth_fd, text, sizeof(text) - 1, 0);
 	if (n < 1 || pwrite(nth_fd, "0", 1, 0) != 1)
 		return false;
@@ -349,11 +349,15 @@ static bool say_starved(int nth_fd, unsigned int nth)
 	return strtoul(text, NULL, 10) == 0;
 }
 
-/* For each message each of its allocations, one after the other (CONFIG_FAILSLAB; pfkey_hostile.sh has said that any may fail). */
+/*
+ * For each message each of its allocations, one after the other (CONFIG_FAILSLAB; pfkey_hostile.sh has said that any may fail). Who asked is told
+ * by an answer or by send(), or the loss is counted. To SADB_ACQUIRE, the last of the messages, nobody answers.
+ */
 static void test_starved(void)
 {
 	int nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	unsigned int failed = 0, nth = 0;
+	unsigned int failed = 0, nth = 0, untold = 0, lost;
+	int rc;
 
 	if (nth_fd < 0) {
 		ok(true, "each allocation fails once # SKIP this kernel has no fault injection");
@@ -362,15 +366,18 @@ static void test_starved(void)
 	for (unsigned int i = 0; i < SEEDS && nth < ALLOCATIONS_MAX; i++) {
 		for (nth = 1; nth < ALLOCATIONS_MAX; nth++) {
 			make_seed(&m, i);
-			if (!say_starved(nth_fd, nth))
+			lost = drops(fd);
+			if (!say_starved(nth_fd, nth, &rc))
 				break;
 			failed++;
+			untold += !rc && i < SEEDS - 1 && hear_now(fd, &h) && drops(fd) == lost;
 			hear_out(fd);
 		}
 		hear_out(fd);
 	}
 	close(nth_fd);
 	ok(nth < ALLOCATIONS_MAX && failed > SEEDS && alive(), "each allocation fails once: %u", failed);
+	is("and nothing is lost without a word", untold, 0);
 }
 
 /* ---- chance ---- */
