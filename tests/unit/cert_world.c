@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#define KEY_KINDS_MAX 12
+
 static struct world *world;
 struct cert_host of[WORLD_HOSTS];
 
@@ -90,12 +92,36 @@ static void judge(struct world *in, unsigned host, const struct trust_request *r
 	}
 }
 
+/* Each host has one key of each kind for as long as the program runs: to find primes would be most of what it does. */
+static struct crypto_key *key_of(unsigned host, enum crypto_key_type type, unsigned bits)
+{
+	static struct {
+		enum crypto_key_type type;
+		unsigned bits;
+		struct secret pem;
+	} made[2][KEY_KINDS_MAX];
+	struct crypto_key *key;
+	unsigned i = 0;
+
+	while (made[host][i].pem.n && (made[host][i].type != type || made[host][i].bits != bits))
+		assert_in_range(++i, 1, KEY_KINDS_MAX - 1);
+	if (made[host][i].pem.n) {
+		assert_int_equal(crypto_key_from_private(&key, secret_view(&made[host][i].pem), (struct view){ 0 }), 0);
+		return key;
+	}
+	assert_int_equal(crypto_key_generate(&key, type, bits), 0);
+	assert_int_equal(crypto_key_private_pem(key, &made[host][i].pem), 0);
+	made[host][i].type = type;
+	made[host][i].bits = bits;
+	return key;
+}
+
 static void give_key(unsigned host, enum crypto_key_type type, unsigned bits)
 {
 	struct conf_key k = { .at = { .line = 5 } };
 	struct secret spki = { 0 };
 
-	assert_int_equal(crypto_key_generate(&of[host].key, type, bits), 0);
+	of[host].key = key_of(host, type, bits);
 	assert_int_equal(crypto_key_spki(of[host].key, &spki), 0);
 	memset(&of[host].digest, (int)host + 1, sizeof(of[host].digest));
 	k.key = of[host].digest;
