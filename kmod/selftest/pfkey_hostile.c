@@ -350,8 +350,8 @@ static bool say_starved(int nth_fd, unsigned int nth, int *rc)
 }
 
 /*
- * For each message each of its allocations, one after the other (CONFIG_FAILSLAB; pfkey_hostile.sh has said that any may fail). Who asked is told
- * by an answer or by send(), or the loss is counted. To SADB_ACQUIRE, the last of the messages, nobody answers.
+ * For each message each of its allocations, one after the other (CONFIG_FAILSLAB; pfkey_hostile.sh has said that any may fail).
+ * Who asked is told by an answer or by send(), or the loss is counted. To SADB_ACQUIRE, the last of the messages, nobody answers.
  */
 static void test_starved(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Each thing that pfkeyv2.ko refuses, beside the same message without it, which is taken: what stands in the module's tables and branches. */
+/* Each thing that pfkeyv2.ko refuses, beside the same message without it, which is taken. */
 #include "kmod/selftest/pfkey_say.h"
 
 #include <arpa/inet.h>
@@ -402,7 +402,8 @@ static const struct {
 	{ "for UDP", a_policy, EINVAL, { OF_RULE(0, sadb_x_ipsecrequest_proto, IPPROTO_UDP) } },
 	{ "of a level there is not", a_policy, EINVAL, { OF_RULE(0, sadb_x_ipsecrequest_level, 4) } },
 	{ "of level use, for a tunnel outbound", a_policy, EINVAL, { OF_RULE(0, sadb_x_ipsecrequest_level, PFKEY_LEVEL_USE) } },
-	{ "which may be inbound", a_policy, 0, { OF_RULE(0, sadb_x_ipsecrequest_level, PFKEY_LEVEL_USE), OF_POLICY(sadb_x_policy_dir, 1) } },
+	{ "which may be inbound", a_policy, 0,
+	  { OF_RULE(0, sadb_x_ipsecrequest_level, PFKEY_LEVEL_USE), OF_POLICY(sadb_x_policy_dir, 1) } },
 	{ "a tunnel whose ends are of two families", a_policy, EINVAL,
 	  { { SADB_X_EXT_POLICY, sizeof(struct sadb_x_policy) + RULE_SIZE - sizeof(struct sockaddr_in), 2, AF_INET6 } } },
 	{ "a rule without addresses", a_short_rule, 0, { } },

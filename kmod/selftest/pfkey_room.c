@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Room in a PF_KEY socket: dumps of any size, losses that are counted, requests that are refused for want of it, and answers that are not lost. */
+/* Room in a PF_KEY socket: dumps of any size, losses that are counted, requests refused for want of it, answers that are not lost. */
 #include "kmod/selftest/pfkey_say.h"
 
 #include <arpa/inet.h>

@@ -44,8 +44,8 @@ static const struct row {
 	  "\tauth remote cert\n", "\tauth local psk\n", "\tvirtual-address ipv4\n",
 	  "\tid remote fqdn \"vpn.example.com\"\n" } },
 	{ "shrew-server.racoon", PLAIN, {
-	  "pool \"clients\" {\n\taddress 10.20.30.10-10.20.30.99\n\tdns 10.20.0.53, 10.20.0.54\n"
-	  "\tdomain \"corp.example.org\"\n", "\texchange aggressive\n\txauth server\n\tusers \"", "esp_frag",
+	  "pool \"clients\" {\n\taddress 10.20.30.10-10.20.30.99\n\tdns 10.20.0.53, 10.20.0.54\n\tdomain \"corp.example.org\"\n",
+	  "\texchange aggressive\n\txauth server\n\tusers \"", "esp_frag",
 	  "\tkeepalive 15s\n", "\tlifetime child 1h 102400K\n", "radiuscfg", "ldapcfg" } },
 	{ "shrew-server.racoon", MODERN, { "\npeer \"anonymous\" {",
 	  "\ttraffic 10.20.0.0/16, 192.168.77.0/24 <-> assigned\n", "\tpool \"clients\"\n", "\tnat force\n" } },
