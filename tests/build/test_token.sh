@@ -379,7 +379,8 @@ conf_file alice <<-END
 	}
 END
 check "another module" code 0 keydctl alice reload
-check "its token is there" wait_until 20 holds '[.tokens[].label] == ["pad-card"]' token list
+# It is there first, and then it has been read.
+check "its token is there" wait_until 20 holds '[.tokens[].label] == ["pad-card"] and any(.tokens[0].keys[]; .configured)' token list
 check "with its certificate, in words" holds '.tokens[0].keys[] | select(.configured).certificate |
 	.subject == "CN=alice" and .ends_in > 2500000 and (.ends | endswith("Z"))' token list
 check "which can be copied" holds '.tokens[0].keys[] | select(.configured).certificate_pem | startswith("-----BEGIN CERTIFICATE-----\n")' token list
